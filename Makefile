@@ -1,0 +1,91 @@
+# Everything that people and CI run. `make help` lists it.
+
+# The first of these that is new enough makes the virtual environment.
+PYTHONS := python3.11 python3.12 python3.13 python3
+ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+BIN := .venv/bin
+STAMP := .venv/.installed
+BENCH := .venv/.installed-bench
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate bench bench-scale bench-profile quick lint format docs ci clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## a virtual environment in .venv with all that the other targets need
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/pip || { \
+	  for python in $(PYTHONS); do \
+	    if $$python -c '$(ENOUGH)' 2>/dev/null; then \
+	      echo "making .venv with $$python"; $$python -m venv .venv; exit $$?; \
+	    fi; \
+	  done; \
+	  echo "make: needs Python 3.11 or newer with its venv module, tried: $(PYTHONS)" >&2; exit 1; }
+	@echo "installing flrouter and its tools into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--seconds 30 --json out.json"
+	@$(BIN)/flrouter demo $(ARGS)
+
+test: $(STAMP) ## all tests, and the coverage of core/ and messages/
+	@$(BIN)/coverage run -m pytest -m 'not broker'
+	@$(BIN)/coverage report --include='flrouter/core/*,flrouter/messages/*' --skip-covered --fail-under=90
+	@$(BIN)/python -m pytest -m broker -n 4 --dist loadfile # they mostly wait, each file on a broker of its own
+
+test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
+	@$(BIN)/python -m pytest tests/kafka
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration $(ARGS)
+
+kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
+	@$(BIN)/python -m tests.kafka $(ARGS)
+
+chaos: $(STAMP) ## a router under a seeded schedule of faults; ARGS="--commands 200000 --seed 1 --json out.json"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(STAMP) ## hostile bytes for all that reads Kafka or HTTP; ARGS="--seconds 600 --target shard --keep"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+bench: $(BENCH) ## flrouter against its peers on Apache Kafka, under 15 minutes; ARGS="--quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-scale: $(BENCH) ## how the cost of a command grows with everything, and the time of a takeover
+	@$(BIN)/python -m benchmarks --scale $(ARGS)
+
+bench-profile: $(BENCH) ## where a worker spends its time under load
+	@$(BIN)/python -m benchmarks.profile $(ARGS)
+
+$(BENCH): $(STAMP) pyproject.toml
+	@echo "installing what the benchmarks need into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"
+	@$(BIN)/python -m pytest tests/load $(ARGS)
+
+simulate: $(STAMP) ## a whole system in one process, from one seed; ARGS="--steps 10000000"
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
+quick: $(STAMP) ## the tests that need no broker and run no linter; ARGS="-k switch"
+	@$(BIN)/python -m pytest -m 'not broker and not lint' $(ARGS)
+
+lint: $(STAMP) ## style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: $(STAMP) ## puts the code into its form
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+docs: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
+	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
+
+ci: lint test ## what CI runs
+
+clean: ## removes the virtual environment and all caches
+	@rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""flrouter measured against peers, and against itself as it grows (README.md)."""

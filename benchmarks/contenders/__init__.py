@@ -1,0 +1,111 @@
+"""The contenders: each routes the same messages over topics of its own.
+
+All but the loops remember a command under its correlation id in a store with a changelog, note its
+FL's acknowledgement there, and answer it once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+
+from benchmarks.contenders import java_build
+from benchmarks.layout import Layout
+from flrouter.embedded import free_port
+
+#: the one that all are compared with.
+OURS = "flrouter"
+#: no router at all: what the clients and the broker can do at most.
+DIRECT = "direct"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """How one of them is started."""
+
+    name: str
+    #: a line for people.
+    title: str
+    #: the command that runs it with a layout; it sees :meth:`Layout.environment` too.
+    command: Callable[[Layout], list[str]]
+    #: more environment variables.
+    environment: Callable[[Layout], Mapping[str, str]] = lambda layout: {}
+    #: changelogs that it does not make by itself, and their partitions.
+    changelogs: Callable[[Layout], Mapping[str, int]] = lambda layout: {}
+    #: why it cannot run on this machine, after having built it; None when it can.
+    missing: Callable[[], str | None] = lambda: None
+
+
+def _python(module: str, *arguments: str) -> Callable[[Layout], list[str]]:
+    return lambda layout: [sys.executable, "-m", module, *arguments]
+
+
+def _package(name: str) -> Callable[[], str | None]:
+    return lambda: None if find_spec(name) else f"needs the package {name}: make bench installs it"
+
+
+def router_settings(layout: Layout) -> dict[str, str]:
+    """The settings of flrouter: only names differ from the defaults."""
+    given: dict[str, object] = {
+        "broker": layout.url,
+        "app_id": layout.name,
+        "partitions": layout.partitions,
+        "floodlights": ",".join(layout.floodlight_ids),
+        "inbound_topics": layout.inbound,
+        "fl_read_topic": layout.read_topic("{fl}"),
+        "fl_write_topic": layout.write_topic("{fl}"),
+        "flow_topic": layout.answers,
+    }
+    roles = ("northbound", "disco", "stats", "ping")
+    given |= {f"{role}_topic": f"{layout.name}.{role}" for role in roles}
+    return {f"FLROUTER_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def _flrouter(layout: Layout) -> list[str]:
+    worker = ("flrouter", "worker", "-l", "info", "--web-port", str(free_port()))
+    return [sys.executable, "-m", *worker]
+
+
+def _plain_faust(layout: Layout) -> list[str]:
+    app = ("-A", "benchmarks.contenders.plain_faust", "worker", "-l", "info", "--without-web")
+    return [sys.executable, "-m", "faust", *app]
+
+
+ALL = (
+    Contender(OURS, "flrouter, one worker", _flrouter, router_settings),
+    Contender(
+        "plain-faust",
+        "plain Faust, two agents and one table",
+        _plain_faust,
+        # Faust asks for topics in a way that Kafka 4 does not understand any more.
+        changelogs=lambda layout: {
+            f"{layout.name}-pending-changelog": layout.partitions,
+            f"{layout.name}-__assignor-__leader": 1,
+        },
+    ),
+    Contender(
+        "quix-streams",
+        "Quix Streams with state (RocksDB)",
+        _python("benchmarks.contenders.quix_streams"),
+        missing=_package("quixstreams"),
+    ),
+    Contender(
+        "kafka-streams",
+        "Kafka Streams with a store (Java)",
+        java_build.command("bench.KafkaStreamsRouter"),
+        missing=java_build.missing,
+    ),
+    Contender(
+        "aiokafka-loop",
+        "loop on aiokafka, no state",
+        _python("benchmarks.contenders.aiokafka_loop"),
+    ),
+    Contender(
+        "java-loop",
+        "loop on Kafka's Java client, no state",
+        java_build.command("bench.JavaLoop"),
+        missing=java_build.missing,
+    ),
+)

@@ -1,0 +1,20 @@
+"""flrouter: many OpenFlow controllers behind Kafka, used as if there were one that never dies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """``faust -A flrouter`` takes the attribute ``app``; it is made when it is asked for.
+
+    So importing flrouter reads no settings and starts nothing.
+    """
+    if name == "app":
+        from flrouter.app import create_app
+
+        globals()["app"] = app = create_app()
+        return app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

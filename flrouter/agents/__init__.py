@@ -1,0 +1,13 @@
+"""The Faust agents, one per stream: they read records into what the core understands."""
+
+from __future__ import annotations
+
+from flrouter.agents import commands, reports, shards
+from flrouter.runtime.app import RouterApp
+
+
+def register(app: RouterApp) -> None:
+    """Give `app` its agents."""
+    commands.register(app)
+    reports.register(app)
+    shards.register(app)

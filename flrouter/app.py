@@ -1,0 +1,29 @@
+"""The wiring: settings and agents make an application."""
+
+from __future__ import annotations
+
+import logging
+
+from flrouter import agents, cli
+from flrouter.runtime.app import RouterApp
+from flrouter.settings import Settings, load
+from flrouter.web import stats, tables
+
+
+def create_app(settings: Settings | None = None) -> RouterApp:
+    """The router as a Faust application.
+
+    Args:
+        settings: those of the environment when not given.
+
+    Raises:
+        BadSetting: one of them cannot be.
+    """
+    for noisy in ("kafka", "aiokafka"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    app = RouterApp(settings if settings is not None else load())
+    agents.register(app)
+    stats.register(app)
+    tables.register(app)
+    cli.register()
+    return app

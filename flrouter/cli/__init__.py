@@ -1,0 +1,22 @@
+"""The commands that flrouter adds to Faust's command line."""
+
+from __future__ import annotations
+
+import time
+
+#: monotonic seconds: as soon as this process could look at a clock.
+STARTED = time.monotonic()
+
+
+def register() -> None:
+    """Add the commands to ``faust``; nothing happens when they are there already."""
+    from faust.cli.base import cli
+
+    from flrouter.cli.broker import broker
+    from flrouter.cli.demo import demo
+    from flrouter.cli.floodlight import floodlight
+    from flrouter.cli.speaker import speaker
+
+    for command in (broker, demo, floodlight, speaker):
+        if command.name not in cli.commands:
+            cli.add_command(command)

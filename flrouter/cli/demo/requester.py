@@ -1,0 +1,130 @@
+"""The requester: sends commands at a steady rate, and reads every topic where answers come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import aiokafka
+
+from flrouter.cli.demo.commands import Command, Commands
+from flrouter.cli.demo.ledger import Ledger
+from flrouter.cli.demo.plan import REPLY_TOPIC
+from flrouter.messages.envelope import Form, decode, form_of
+from flrouter.runtime.clients import connection, reader
+from flrouter.settings import Settings
+
+#: s; between two looks at what is to be sent.
+TURN = 0.01
+#: s; after which a switch is asked again whose answer was an error, or did not come at all.
+AGAIN = 0.2
+LOST = 10.0
+
+
+class Requester:
+    """One producer and one consumer without a group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._take: Callable[[bytes, float], None] = lambda _value, _now: None
+        self._reading: asyncio.Task[None] | None = None
+        self._producer: Any = None
+        self._consumer: Any = None
+        #: monotonic seconds: when the first command was answered that was no error.
+        self.first_answer: float | None = None
+
+    async def start(self) -> None:
+        """Connect; the topics must be there."""
+        self._producer = aiokafka.AIOKafkaProducer(
+            **connection(self._settings), acks="all", enable_idempotence=False
+        )
+        self._consumer = reader(self._settings)
+        topics = {*self._settings.message_catalog.requester_topics, REPLY_TOPIC}
+        self._consumer.assign(
+            [
+                aiokafka.TopicPartition(topic, partition)
+                for topic in topics
+                for partition in range(self._settings.partitions)
+            ]
+        )
+        await asyncio.gather(self._producer.start(), self._consumer.start())
+        self._reading = asyncio.create_task(self._read())
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        for client in (self._producer, self._consumer):
+            if client is not None:
+                await client.stop()
+
+    def check(self) -> None:
+        """Raises what ended the reading, if anything did."""
+        if self._reading is not None and self._reading.done():
+            self._reading.result()
+
+    async def _read(self) -> None:
+        while True:
+            found = await self._consumer.getmany(timeout_ms=200)
+            now = time.monotonic()
+            for records in found.values():
+                for record in records:
+                    self._take(record.value, now)
+
+    async def _send(self, command: Command) -> None:
+        """Hand a command over; keyed by its switch like a requester's own would be."""
+        topic = self._settings.inbound_topics[0]
+        key = command.switch or command.correlation_id
+        await self._producer.send(topic, command.value, key=key.encode())
+
+    async def probe(self, commands: Commands, switches: Iterable[str]) -> None:
+        """Ask every switch until each has answered."""
+        #: the switches that have not, and when to ask each next.
+        missing = dict.fromkeys(switches, 0.0)
+        asked: dict[str, str] = {}
+
+        def take(value: bytes, now: float) -> None:
+            envelope = decode(value)
+            switch = asked.get(envelope.correlation_id or "", "")
+            if switch not in missing:
+                return
+            if form_of(envelope.clazz) is Form.ERROR:
+                missing[switch] = now + AGAIN
+            else:
+                del missing[switch]
+                self.first_answer = self.first_answer or now
+
+        self._take = take
+        while missing:
+            now = time.monotonic()
+            for switch in [name for name, when in missing.items() if when <= now]:
+                command = commands.probe(switch)
+                asked[command.correlation_id] = switch
+                missing[switch] = now + LOST
+                await self._send(command)
+            await asyncio.sleep(TURN)
+
+    async def run(
+        self, commands: Commands, ledger: Ledger, rate: float, seconds: float | None
+    ) -> None:
+        """Send `rate` commands a second for so many seconds, or until cancelled."""
+        self._take = ledger.take
+        began = time.monotonic()
+        total = None if seconds is None else round(rate * seconds)
+        while total is None or ledger.sent < total:
+            elapsed = time.monotonic() - began
+            due = int(rate * elapsed) + 1
+            for _ in range(ledger.sent, due if total is None else min(due, total)):
+                command = commands.at(elapsed)
+                ledger.send(command, time.monotonic())
+                await self._send(command)
+            await asyncio.sleep(TURN)
+
+    async def answered(self, ledger: Ledger, timeout: float) -> None:
+        """Wait until every command has its answer, so many seconds at most."""
+        until = time.monotonic() + timeout
+        while ledger.unanswered and time.monotonic() < until:
+            await asyncio.sleep(0.05)

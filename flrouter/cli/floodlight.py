@@ -1,0 +1,203 @@
+"""`flrouter floodlight`: FLs come and go while the router runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flrouter import setting_kinds as kinds
+from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.settings import Settings
+
+if TYPE_CHECKING:
+    from flrouter.cli.known import Known
+    from flrouter.core.peers import Peer
+
+#: s; how long a broker may take to answer, and the router to act. On the embedded broker the FL
+#: that came before may still cost the router a rebalance of some 5 s.
+TIMEOUT = 30.0
+
+T = TypeVar("T")
+
+
+@click.group()
+def floodlight() -> None:
+    """Add and remove FLs, and list those that the router knows."""
+
+
+@floodlight.command()
+@click.argument("name", metavar="ID")
+@click.option("--no-ack", is_flag=True, help="It cannot acknowledge commands.")
+def add(name: str, no_ack: bool) -> None:
+    """Route to the FL ID from now on; its topics are made when they are missing."""
+    found = settings()
+    _check(found, name)
+    _run(found, _add(found, name, acks=not no_ack))
+
+
+@floodlight.command()
+@click.argument("name", metavar="ID")
+def remove(name: str) -> None:
+    """Route to the FL ID no more: what is pending there is answered, its switches move."""
+    found = settings()
+    _check(found, name)
+    _run(found, _remove(found, name))
+
+
+@floodlight.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.pass_context
+def list_(context: click.Context, as_json: bool) -> None:
+    """List the FLs that the router knows: state, and how many switches each speaks for."""
+    found = settings()
+    rows = _rows(_run(found, _known(found)))
+    if as_json or getattr(context.find_root().obj, "json", False):
+        click.echo(json.dumps(rows))
+        return
+    click.echo(f"{'floodlight':<24} {'state':<8} {'acks':<5} switches")
+    for row in rows:
+        acks = "yes" if row["acks"] else "no"
+        click.echo(f"{row['id']:<24} {row['state']:<8} {acks:<5} {row['switches']}")
+
+
+def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": name,
+            "state": "up" if one.newest.up else "outage",
+            "acks": one.newest.acks,
+            "switches": one.switches,
+        }
+        for name, one in sorted(known.items())
+        if one.newest.known
+    ]
+
+
+def _check(found: Settings, name: str) -> None:
+    """Refuse what can be no FL's id."""
+    try:
+        kinds.floodlight_id(name)
+        for topic in (found.read_topic(name), found.write_topic(name)):
+            kinds.topic().read(topic)
+    except kinds.Refused as error:
+        raise Failure(str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE) from error
+
+
+def _run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Do it, and say what to do when the broker does not play."""
+    from aiokafka.errors import KafkaError as FromAiokafka
+    from kafka.errors import KafkaError
+
+    from flrouter.runtime.topics import BadTopic
+
+    try:
+        return asyncio.run(work)
+    except BadTopic as error:
+        raise Failure(str(error), BAD_USAGE) from error
+    except (KafkaError, FromAiokafka, OSError) as error:
+        raise Failure(
+            f"the broker {found.broker} does not do what it is asked ({error!r}):"
+            " is it running, and is FLROUTER_BROKER right?"
+        ) from error
+
+
+async def _known(found: Settings) -> dict[str, Known]:
+    from flrouter.cli.known import known
+    from flrouter.runtime.topics import Wanted, changelog, provide
+
+    tables = [Wanted(changelog(found, table), exact=True) for table in ("floodlights", "switches")]
+    there = await _counts(found)
+    counts = {there.get(table.name) for table in tables}
+    if None in counts:
+        raise Failure(
+            f"no router with app id {found.app_id!r} has ever run on {found.broker}: start one"
+            " with `flrouter worker`, or set FLROUTER_APP_ID"
+        )
+    if counts != {found.partitions}:
+        await asyncio.to_thread(provide, found, tables)  # it makes none, and refuses these
+    return await known(found)
+
+
+async def _counts(found: Settings) -> dict[str, int]:
+    """How many partitions each topic has; unlike an admin client it gives up at once."""
+    from aiokafka.client import AIOKafkaClient
+
+    from flrouter.runtime.clients import connection
+
+    client = AIOKafkaClient(**connection(found))
+    try:
+        await client.bootstrap()
+        cluster = await client.fetch_all_metadata()
+    finally:
+        await client.close()
+    return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+
+async def _add(found: Settings, name: str, acks: bool) -> None:
+    from flrouter.core.peers import AddFloodlight
+    from flrouter.runtime.topics import of_floodlight, of_router, provide
+
+    def routed(known: dict[str, Known]) -> bool:
+        return name in known and known[name].routed(acks, found.partitions)
+
+    await _counts(found)  # fails at once where there is no broker
+    await asyncio.to_thread(provide, found, of_router(found))
+    before = await _known(found)
+    for other, one in before.items():
+        alike = other != name and kinds.metric_name(other) == kinds.metric_name(name)
+        if alike and not one.gone:
+            raise Failure(f"{name} and {other} would share their topics: choose another id")
+    await asyncio.to_thread(provide, found, of_floodlight(found, name))
+    if routed(before):
+        click.echo(f"{name} is known already")
+        return
+    await _tell(found, name, AddFloodlight(name, acks), routed)
+    click.echo(f"{name} is known to the router")
+
+
+async def _remove(found: Settings, name: str) -> None:
+    from flrouter.core.peers import RemoveFloodlight
+
+    before = await _known(found)
+    if name not in before or before[name].gone:
+        others = ", ".join(row["id"] for row in _rows(before)) or "none"
+        raise Failure(f"the router does not know {name}; it knows {others}")
+    await _tell(found, name, RemoveFloodlight(name), lambda known: known[name].gone)
+    click.echo(f"{name} is removed")
+
+
+async def _tell(
+    found: Settings, name: str, what: Peer, done: Callable[[dict[str, Known]], bool]
+) -> None:
+    """Tell the FL's home, and wait until every shard has acted on it."""
+    import aiokafka
+
+    from flrouter.cli.known import known
+    from flrouter.core.home import home
+    from flrouter.core.peers import encode
+    from flrouter.runtime.clients import connection
+
+    producer = aiokafka.AIOKafkaProducer(**connection(found), acks="all", enable_idempotence=False)
+    await producer.start()
+    try:
+        await producer.send_and_wait(
+            found.shards_topic,
+            encode(what),
+            partition=home(name, found.partitions),
+            headers=[("flrouter-what", b"peer")],
+        )
+    finally:
+        await producer.stop()
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while not done(await known(found)):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise Failure(
+            f"no worker of {found.app_id!r} has acted on it within {TIMEOUT:.0f} s; the order is"
+            f" kept in {found.shards_topic} and takes effect when one runs: `flrouter worker`"
+        ) from None

@@ -1,0 +1,60 @@
+"""The FLs that the router knows, read from its own changelogs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from flrouter.core.records import Floodlight, Switch
+from flrouter.runtime.restore import restore
+from flrouter.runtime.topics import changelog
+from flrouter.settings import Settings
+
+
+class Known(msgspec.Struct):
+    """What the router's shards know of one FL."""
+
+    #: each shard's own copy, by its number; the newest is the truth, the others follow.
+    copies: dict[int, Floodlight] = {}
+    #: how many switches it speaks for.
+    switches: int = 0
+
+    @property
+    def newest(self) -> Floodlight:
+        """Its state."""
+        return max(self.copies.values(), key=lambda state: state.number)
+
+    def routed(self, acks: bool, shards: int) -> bool:
+        """Whether all `shards` route to it, and wait for its acks or not."""
+        return len(self.copies) == shards and all(
+            state.known and state.acks == acks for state in self.copies.values()
+        )
+
+    @property
+    def gone(self) -> bool:
+        """Whether no shard routes to it."""
+        return not any(state.known for state in self.copies.values())
+
+
+async def known(settings: Settings) -> dict[str, Known]:
+    """Every FL that the router has ever known, by its id."""
+    found: dict[str, Known] = {}
+    speakers: dict[bytes, str] = {}
+    state_of = msgspec.msgpack.Decoder(Floodlight).decode
+    switch_of = msgspec.msgpack.Decoder(Switch).decode
+
+    def floodlight(partition: int, key: bytes, value: bytes | None) -> None:
+        if value is not None:
+            found.setdefault(key.decode(), Known()).copies[partition] = state_of(value)
+
+    def switch(_partition: int, key: bytes, value: bytes | None) -> None:
+        speakers[key] = switch_of(value).active if value is not None else ""
+
+    topics = {
+        changelog(settings, "floodlights"): floodlight,
+        changelog(settings, "switches"): switch,
+    }
+    await restore(settings, topics, range(settings.partitions))
+    for name in speakers.values():
+        if name in found:
+            found[name].switches += 1
+    return found

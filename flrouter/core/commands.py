@@ -1,0 +1,295 @@
+"""Commands: from the inbound topic to the FL that holds the switch."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flrouter.core.context import Context
+from flrouter.core.inputs import Command
+from flrouter.core.peers import SyncWanted
+from flrouter.core.pending import Requests
+from flrouter.core.records import Mode, Pending, Stage
+from flrouter.core.request import Origin
+from flrouter.messages.catalog import CommandKind, Done, Scope
+from flrouter.messages.correlation import salvage
+from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
+from flrouter.messages.errors import ErrorType
+from flrouter.messages.switch_id import BadSwitchId
+
+
+class Rejected(Exception):
+    """A command that ends at once with an error; `keep` says that it is dead-lettered too."""
+
+    def __init__(
+        self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.description = description
+        self.keep = keep
+
+
+def _invalid(kind: ErrorType, message: str, description: str) -> Rejected:
+    return Rejected(kind, message, description, keep=True)
+
+
+class Commands:
+    """The rules for what comes from requesters."""
+
+    def __init__(self, context: Context, requests: Requests) -> None:
+        self._context = context
+        self._requests = requests
+
+    def take(self, command: Command) -> None:
+        """One record of an inbound topic."""
+        context = self._context
+        envelope = command.envelope
+        if envelope is not None and form_of(envelope.clazz) not in (
+            Form.COMMAND,
+            Form.COMMAND_WITH_REPLY,
+        ):
+            reason = f"no command: {envelope.clazz[:200]!r}"
+            context.dead_letter(command.origin, command.data, reason, command.headers)
+            return
+        try:
+            self._place(command, envelope)
+        except Rejected as rejected:
+            self._reject(command, envelope, rejected)
+
+    def _place(self, command: Command, envelope: Envelope | None) -> None:
+        """Take a command to its home, and there to its FL."""
+        context = self._context
+        if envelope is None:
+            raise _invalid(
+                ErrorType.REQUEST_INVALID, "the command cannot be read", command.fault[:500]
+            )
+        if len(command.data) > context.rules.max_message_bytes:
+            raise _invalid(
+                ErrorType.REQUEST_INVALID,
+                "the command is too large",
+                f"{len(command.data)} bytes; at most {context.rules.max_message_bytes} are taken.",
+            )
+        if not envelope.kind:
+            raise _invalid(
+                ErrorType.REQUEST_INVALID,
+                "the command has no payload with a clazz",
+                "A command is an object with a payload whose clazz says what to do.",
+            )
+        kind = context.catalog.command(envelope.kind)
+        if kind.scope is Scope.SWITCH:
+            switch = self._switch(kind, envelope, command.data)
+            home = context.home(switch)
+        else:
+            switch = ""
+            home = context.home(envelope.correlation_id or command.origin.number)
+        if envelope.reply_to:
+            self._check_reply(envelope.reply_to, command.reply_exists)
+        if home != context.number:
+            origin = str(command.origin).encode()
+            context.pass_to(
+                home, "command", command.data, (("flrouter-origin", origin), *command.headers)
+            )
+            return
+        number = command.origin.number
+        if self._requests.knows(number):
+            context.count("redelivered")
+            return
+        pending = Pending(
+            "",
+            envelope.correlation_id or number,
+            self._reply_topic(kind, envelope),
+            switch,
+            str(command.origin),
+            0,
+            Stage.HELD,
+        )
+        if kind.scope is Scope.SWITCH:
+            self._route(number, pending, command, envelope)
+        elif kind.scope is Scope.FLOODLIGHTS:
+            self._to_every_floodlight(kind, number, pending, command, envelope)
+        else:
+            raise Rejected(
+                ErrorType.NOT_IMPLEMENTED,
+                "commands that list several switches are not supported yet",
+                "Send one command per switch.",
+            )
+
+    def _switch(self, kind: CommandKind, envelope: Envelope, data: bytes) -> str:
+        try:
+            return self._context.catalog.switch_of(kind, envelope, data)
+        except BadSwitchId as error:
+            if error.given is None:
+                raise _invalid(
+                    ErrorType.REQUEST_INVALID,
+                    "the command names no switch",
+                    f"Commands of kind {envelope.kind[:200]} need one at payload.{kind.switch}.",
+                ) from error
+            raise _invalid(
+                ErrorType.DATA_INVALID, "the switch id is not valid", str(error)[:500]
+            ) from error
+
+    def _check_reply(self, topic: str, exists: bool) -> None:
+        rules = self._context.rules
+        if topic in rules.reserved_topics or rules.may_be_floodlights(topic):
+            raise Rejected(
+                ErrorType.PARAMETERS_INVALID,
+                f"reply_to names {topic[:249]}, which is not for answers",
+                "It is an inbound topic, an FL's or the router's own.",
+            )
+        if not exists:
+            raise Rejected(
+                ErrorType.PARAMETERS_INVALID,
+                f"reply_to names {topic[:249]}, which does not exist",
+                "Create the topic first; the router creates none for answers.",
+            )
+
+    def _reply_topic(self, kind: CommandKind, envelope: Envelope) -> str:
+        return envelope.reply_to or self._context.catalog.answer_topic(kind)
+
+    # -- single switch ------------------------------------------------------------------------
+
+    def _route(self, number: str, pending: Pending, command: Command, envelope: Envelope) -> None:
+        """Send a command to the active FL of its switch (PROTOCOL, *Switch ↔ FL map*)."""
+        context = self._context
+        switch = context.switches.get(pending.switch)
+        holder = switch.holders.get(switch.active) if switch is not None else None
+        if switch is None or holder is None or holder.mode is not Mode.RW:
+            if self._cold():
+                self._check_room(number, "")
+                pending.due = pending.due or context.now + context.rules.sync_timeout
+                pending.command, pending.headers = command.data, tuple(command.headers)
+                self._requests.hold(number, pending)
+                return
+            raise Rejected(
+                ErrorType.NOT_FOUND,
+                f"no floodlight holds switch {pending.switch}",
+                "It is not connected, or no floodlight that has it is its master.",
+            )
+        if not context.floodlights[switch.active].up:
+            raise Rejected(
+                ErrorType.NOT_FOUND,
+                f"floodlight {switch.active} of switch {pending.switch} is not answering",
+                "The command was not sent. Try again when the floodlight is back.",
+            )
+        self._check_room(number, switch.active)
+        pending.floodlight = switch.active
+        self._requests.forward(
+            number, pending, command.data, envelope.correlation_id, command.headers
+        )
+
+    def _check_room(self, number: str, floodlight: str) -> None:
+        full = self._requests.full(floodlight)
+        if full and number not in self._context.pending:
+            raise Rejected(
+                ErrorType.INTERNAL_ERROR, full, "The command was not sent. Send fewer at a time."
+            )
+
+    def _cold(self) -> bool:
+        """Whether some FL has not yet said which switches it holds, so that nobody can tell."""
+        floodlights = self._context.floodlights
+        return not floodlights or any(
+            state.known and state.up and not state.synced for state in floodlights.values()
+        )
+
+    def release(self, switch: str) -> None:
+        """Somebody holds `switch` now: send on what was held for it."""
+        for number, pending in self._requests.held_for(switch):
+            self._decide_again(number, pending)
+
+    def release_all(self) -> None:
+        """A sync is over: when no more is to come, what is held is for switches of nobody."""
+        if not self._cold():
+            for number, pending in self._requests.all_held():
+                self._decide_again(number, pending)
+
+    def _decide_again(self, number: str, pending: Pending) -> None:
+        try:
+            envelope = decode(pending.command)
+        except Unreadable as error:  # it could when it came: nested as deeply as just went there
+            self._requests.fail(
+                number, ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
+            )
+            return
+        command = Command(
+            Origin.parse(pending.origin), pending.command, envelope, pending.headers, at_home=True
+        )
+        try:
+            self._route(number, pending, command, envelope)
+        except Rejected as rejected:
+            self._requests.fail(number, rejected.kind, rejected.message, rejected.description)
+
+    # -- every floodlight ---------------------------------------------------------------------
+
+    def _to_every_floodlight(
+        self, kind: CommandKind, number: str, pending: Pending, command: Command, envelope: Envelope
+    ) -> None:
+        context = self._context
+        known = context.known_floodlights()
+        if kind.done is Done.SYNC:
+            if not known:
+                raise Rejected(ErrorType.NOT_FOUND, "no floodlight is known")
+            for floodlight in known:
+                context.tell(
+                    context.home(floodlight), SyncWanted(floodlight, pending.correlation_id)
+                )
+            return
+        up = [name for name in known if context.floodlights[name].up]
+        if not up:
+            raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
+        if any(self._requests.knows(f"{number}.{at}") for at in range(len(known))):
+            context.count("redelivered")
+            return
+        for at, floodlight in enumerate(known):
+            if floodlight in up:
+                copy = Pending(
+                    floodlight,
+                    pending.correlation_id,
+                    pending.reply_topic,
+                    "",
+                    pending.origin,
+                    0,
+                    Stage.SENT,
+                )
+                self._requests.forward(
+                    f"{number}.{at}", copy, command.data, envelope.correlation_id, command.headers
+                )
+
+    def fail(self, command: Command, kind: ErrorType, message: str) -> None:
+        """End a command that could not be handled."""
+        rejected = Rejected(kind, message, "It is kept as a dead letter.", keep=True)
+        self._reject(command, command.envelope, rejected)
+
+    # -- ends ---------------------------------------------------------------------------------
+
+    def _reject(self, command: Command, envelope: Envelope | None, rejected: Rejected) -> None:
+        context = self._context
+        key: str | None = None
+        if envelope is not None:
+            correlation_id = envelope.correlation_id or command.origin.number
+            kind = context.catalog.command(envelope.kind)
+            topic = context.catalog.answer_topic(kind)
+            wanted = envelope.reply_to
+            if kind.scope is Scope.SWITCH:
+                with suppress(Rejected):
+                    key = self._switch(kind, envelope, command.data)
+        else:
+            correlation_id = salvage(command.data, "correlation_id") or command.origin.number
+            topic = context.catalog.answer_topic(context.catalog.command(""))
+            wanted = salvage(command.data, "reply_to")
+        if wanted and rejected.kind is not ErrorType.PARAMETERS_INVALID:
+            with suppress(Rejected):  # the broken command may name a topic that takes no answers
+                self._check_reply(wanted, command.reply_exists)
+                topic = wanted
+        context.answer_error(
+            topic,
+            correlation_id,
+            rejected.kind,
+            rejected.message,
+            rejected.description,
+            origin=str(command.origin),
+            key=key,
+        )
+        if rejected.keep:
+            reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
+            context.dead_letter(command.origin, command.data, reason, command.headers)

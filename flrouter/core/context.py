@@ -1,0 +1,163 @@
+"""What all the rules of one shard share: its state, its time, and the effects of this batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flrouter.core import peers
+from flrouter.core.deadlines import Deadlines
+from flrouter.core.effects import Answering, CatchUp, Effects, Headers, Send
+from flrouter.core.home import home
+from flrouter.core.records import Barred, Floodlight, OldLink, Pending, Switch
+from flrouter.core.request import Origin, Suffixes
+from flrouter.core.rules import Rules
+from flrouter.core.table import Table
+from flrouter.messages.catalog import Catalog
+from flrouter.messages.errors import ErrorType, error_message
+
+#: of a record that is too large to keep whole.
+HEAD_BYTES = 1_000
+
+
+class Context:
+    """The state of the shard of partition `number`, and how its rules act on the world."""
+
+    def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
+        self.number = number
+        self.rules = rules
+        self.catalog = catalog
+        self.suffixes = Suffixes(rules.app_id, rules.partitions)
+        self.switches: Table[Switch] = Table("switches")
+        self.pending: Table[Pending] = Table("pending")
+        self.blacklist: Table[Barred] = Table("blacklist")
+        self.floodlights: Table[Floodlight] = Table("floodlights")
+        self.links: Table[OldLink] = Table("links")
+        self.deadlines = Deadlines()
+        #: ms since the epoch, of the batch that is being decided.
+        self.now = 0
+        self.effects = Effects()
+        self._tokens = 0
+
+    @property
+    def tables(
+        self,
+    ) -> tuple[Table[Switch], Table[Pending], Table[Barred], Table[Floodlight], Table[OldLink]]:
+        """All that must survive a restart."""
+        return (self.switches, self.pending, self.blacklist, self.floodlights, self.links)
+
+    def home(self, key: str) -> int:
+        """The home partition of a switch, an FL or a correlation id."""
+        return home(key, self.rules.partitions)
+
+    # -- acting -------------------------------------------------------------------------------
+
+    def send(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: Headers = (),
+        partition: int | None = None,
+        answers: Answering | None = None,
+    ) -> None:
+        """Write a record."""
+        self.effects.sends.append(
+            Send(topic, partition, key.encode() if key else None, value, headers, answers)
+        )
+
+    def pass_to(self, partition: int, what: str, data: bytes, headers: Headers) -> None:
+        """Send a record on to its home; `what` says how to read it there."""
+        self.effects.sends.append(
+            Send(
+                self.rules.shards_topic,
+                partition,
+                None,
+                data,
+                (("flrouter-what", what.encode()), *headers),
+            )
+        )
+        self.count("rekeyed", what)
+
+    def tell(self, partition: int, peer: peers.Peer) -> None:
+        """Say something to the shard of `partition`, which may be this one."""
+        self.effects.sends.append(
+            Send(
+                self.rules.shards_topic,
+                partition,
+                None,
+                peers.encode(peer),
+                (("flrouter-what", b"peer"),),
+            )
+        )
+
+    def tell_others(self, peer: peers.Peer) -> None:
+        """Say something to every other shard."""
+        for partition in range(self.rules.partitions):
+            if partition != self.number:
+                self.tell(partition, peer)
+
+    def catch_up(self, floodlight: str) -> int:
+        """Ask for a CaughtUp; returns its token."""
+        self._tokens += 1
+        self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
+        return self._tokens
+
+    def count(self, what: str, label: str = "") -> None:
+        """Count an event for the metrics."""
+        self.effects.counts[what, label] += 1
+
+    def note(self, text: str) -> None:
+        """A line for the log."""
+        self.effects.notes.append(text)
+
+    # -- ends ---------------------------------------------------------------------------------
+
+    def answer_error(
+        self,
+        topic: str,
+        correlation_id: str,
+        kind: ErrorType,
+        message: str,
+        description: str,
+        *,
+        origin: str,
+        key: str | None = None,
+    ) -> None:
+        """Send the requester an ErrorMessage that the router itself wrote."""
+        value = error_message(correlation_id, kind, message, description, self.now)
+        self.send(topic, key or correlation_id, value, (("flrouter-request", origin.encode()),))
+        self.count("errors", kind.value)
+
+    def dead_letter(self, origin: Origin, data: bytes, reason: str, headers: Headers = ()) -> None:
+        """Keep a record that cannot be used, with the reason."""
+        kept = data
+        extra: list[tuple[str, bytes]] = []
+        if len(data) > self.rules.max_message_bytes:
+            kept = data[:HEAD_BYTES]
+            extra.append(("flrouter-size", str(len(data)).encode()))
+        self.send(
+            self.rules.dead_letter_topic,
+            None,
+            kept,
+            (
+                *((name, value) for name, value in headers if not name.startswith("flrouter-")),
+                ("flrouter-reason", reason[:500].encode("utf-8", "replace")),
+                ("flrouter-topic", origin.topic.encode()),
+                ("flrouter-partition", str(origin.partition).encode()),
+                ("flrouter-offset", str(origin.offset).encode()),
+                *extra,
+            ),
+        )
+        self.count("dead_letters", origin.topic)
+
+    def others_up(self, floodlight: str) -> bool:
+        """Whether an FL other than this one answers."""
+        return any(
+            state.known and state.up
+            for name, state in self.floodlights.items()
+            if name != floodlight
+        )
+
+    def known_floodlights(self) -> Collection[str]:
+        """The FLs that commands may go to, in order of their ids."""
+        return sorted(name for name, state in self.floodlights.items() if state.known)

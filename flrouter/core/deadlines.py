@@ -1,0 +1,42 @@
+"""Deadlines: a wheel that finds what is due without looking at what is not."""
+
+from __future__ import annotations
+
+import heapq
+
+#: ms; deadlines are rounded up to it, so that many of them share one bucket.
+GRAIN = 50
+
+
+class Deadlines:
+    """Keys by the time at which somebody should look at them again.
+
+    An entry is never taken back: who is woken looks whether the deadline still holds. That keeps
+    the common case, an answer in time, free of any cost here.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[tuple[str, str]]] = {}
+        self._order: list[int] = []
+
+    def add(self, due: int, table: str, key: str) -> None:
+        """Wake `key` of `table` at `due` (ms) or up to :data:`GRAIN` later."""
+        slot = -(-due // GRAIN)
+        bucket = self._buckets.get(slot)
+        if bucket is None:
+            self._buckets[slot] = [(table, key)]
+            heapq.heappush(self._order, slot)
+        else:
+            bucket.append((table, key))
+
+    def due(self, now: int) -> list[tuple[str, str]]:
+        """Take out what is due at `now`: (table, key), in order of time."""
+        found: list[tuple[str, str]] = []
+        while self._order and self._order[0] * GRAIN <= now:
+            found += self._buckets.pop(heapq.heappop(self._order))
+        return found
+
+    @property
+    def next(self) -> int | None:
+        """When the next deadline is due (ms); None when there is none."""
+        return self._order[0] * GRAIN if self._order else None

@@ -1,0 +1,56 @@
+"""Effects: what a shard decided. Performing them is the runtime's job alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+#: of a record; a value may be null.
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Answering(msgspec.Struct, frozen=True, gc=False):
+    """The request that a record answers."""
+
+    correlation_id: str
+    #: where its command was first read, as text.
+    origin: str
+
+
+class Send(msgspec.Struct, gc=False):
+    """A record to write. `partition` None leaves it to Kafka's default partitioner."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    #: whom this answers, for the error in its place when the broker refuses it.
+    answers: Answering | None = None
+
+
+class CatchUp(msgspec.Struct, frozen=True):
+    """Ask to be told (:class:`~flrouter.core.inputs.CaughtUp`) when all that lies in the write
+    topic of `floodlight` now has been read, and what shards then sent here because of it.
+    """
+
+    token: int
+    floodlight: str
+
+
+class Effects:
+    """All that follows from one batch."""
+
+    __slots__ = ("catch_up", "counts", "membership_changed", "notes", "sends")
+
+    def __init__(self) -> None:
+        self.sends: list[Send] = []
+        self.catch_up: list[CatchUp] = []
+        #: (what, label) → how often; the runtime's metrics.
+        self.counts: Counter[tuple[str, str]] = Counter()
+        #: an FL came or went: the topics to read have changed.
+        self.membership_changed = False
+        #: what an operator should find in the log, a line each.
+        self.notes: list[str] = []

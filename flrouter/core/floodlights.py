@@ -1,0 +1,214 @@
+"""FLs: what every shard knows of them, and the alive tracking in an FL's home.
+
+The home decides what has become of its FL and tells every shard; each acts on its own switches
+and pending requests (PROTOCOL, *Alive tracking and outage*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flrouter.core import peers
+from flrouter.core.context import Context
+from flrouter.core.pending import Requests
+from flrouter.core.records import Floodlight
+from flrouter.core.switches import SwitchMap
+from flrouter.core.sync import Syncs
+from flrouter.messages import build
+from flrouter.messages.envelope import Envelope
+
+
+class Watch:
+    """The alert of one FL, in its home. Not kept: a router that has just started knows nothing."""
+
+    __slots__ = ("armed", "asked", "next_tick", "working")
+
+    def __init__(self, now: int) -> None:
+        #: ms: when the alert was armed; 0 while it is not.
+        self.armed = 0
+        #: ms: when to ask again.
+        self.next_tick = now
+        #: the token with which the FL's write topic is being read before an outage is told.
+        self.asked = 0
+        #: ms: when it last took a command that lay before the AliveRequest; it is behind then.
+        self.working = 0
+
+    def overdue(self, now: int, timeout: int) -> bool:
+        """Whether an AliveRequest had no answer for so long, and the FL did not get near it."""
+        return self.armed > 0 and now - max(self.armed, self.working) > timeout
+
+
+class Floodlights:
+    """The known FLs, and the watches over those whose home this shard is."""
+
+    def __init__(
+        self,
+        context: Context,
+        requests: Requests,
+        switches: SwitchMap,
+        syncs: Syncs,
+        settled: Callable[[], None],
+    ) -> None:
+        """Args:
+        settled: called when an FL is not waited for any more.
+        """
+        self._context = context
+        self._requests = requests
+        self._switches = switches
+        self._syncs = syncs
+        self._settled = settled
+        self._watches: dict[str, Watch] = {}
+        self._last_tick = 0
+        #: whether a former owner may have told the others what its changelog does not hold.
+        self._taken_over = False
+
+    def state(self, floodlight: str) -> Floodlight:
+        """The shard's record of an FL, made when there is none."""
+        state = self._context.floodlights.get(floodlight)
+        if state is None:
+            state = Floodlight()
+            self._context.floodlights.put(floodlight, state)
+        return state
+
+    def rebuild(self) -> None:
+        """The table was restored: what is there must be told again."""
+        self._taken_over = True
+        for switch in self._context.switches.values():
+            for floodlight in switch.holders:
+                self.state(floodlight)  # a kill may have come before its row was written
+
+    # -- coming and going ---------------------------------------------------------------------
+
+    def add(self, floodlight: str, acks: bool) -> None:
+        """In the home: route to this FL from now on."""
+        state = self.state(floodlight)
+        if not state.known:
+            self._announce(floodlight, known=True, up=True, acks=acks)
+            self._syncs.start(floodlight)
+        elif state.acks != acks:
+            self._announce(floodlight, known=True, up=state.up, acks=acks)
+
+    def remove(self, floodlight: str) -> None:
+        """In the home: this FL is gone for good."""
+        if self.state(floodlight).known:
+            self._syncs.cancel(floodlight)
+            self._watches.pop(floodlight, None)
+            self._announce(floodlight, known=False, up=False, acks=True)
+
+    def _announce(self, floodlight: str, *, known: bool, up: bool, acks: bool) -> None:
+        # By the clock, for a number that was told may be missing in the changelog after a kill.
+        number = max(self.state(floodlight).number + 1, self._context.now)
+        news = peers.FloodlightState(floodlight, number, known, up, acks)
+        self._context.tell_others(news)
+        self.learn(news)
+
+    def learn(self, news: peers.FloodlightState) -> None:
+        """In every shard: an FL's state has changed."""
+        context, name = self._context, news.floodlight
+        state = self.state(name)
+        if news.number <= state.number:
+            return
+        was_known, was_up = state.known, state.up
+        state.number, state.known, state.up, state.acks = (
+            news.number,
+            news.known,
+            news.up,
+            news.acks,
+        )
+        state.since = context.now
+        if not news.up:
+            state.syncing = 0
+        context.floodlights.put(name, state)
+        if news.known != was_known:
+            context.effects.membership_changed = True
+        if was_known and not news.known:
+            self._requests.fail_at(name, None, f"floodlight {name} was removed")
+            self._switches.floodlight_removed(name)
+            self._settled()
+        elif was_up and not news.up:
+            self._requests.fail_at(name, None, f"floodlight {name} stopped answering")
+            self._switches.floodlight_lost(name)
+            self._settled()
+        elif news.up and not was_up:
+            self._switches.floodlight_back(name)
+
+    # -- alive --------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """In the home: ask each FL whether it is there, and see who did not answer."""
+        context, rules = self._context, self._context.rules
+        away = context.now - self._last_tick > rules.alive_timeout
+        self._last_tick = context.now
+        if self._taken_over:
+            self._taken_over = False
+            for name in context.known_floodlights():
+                if context.home(name) == context.number:
+                    state = context.floodlights[name]
+                    self._announce(name, known=True, up=state.up, acks=state.acks)
+        for name, state in context.floodlights.items():
+            if not state.known or context.home(name) != context.number:
+                self._watches.pop(name, None)
+                continue
+            watch = self._watches.get(name)
+            if watch is None:
+                watch = self._watches[name] = Watch(context.now)
+            if away and watch.armed:
+                # The router was away, so the silence may be its own: the alert starts anew.
+                watch.armed, watch.asked = context.now, 0
+            if watch.next_tick > context.now:
+                continue
+            watch.next_tick = context.now + rules.alive_interval
+            overdue = watch.overdue(context.now, rules.alive_timeout)
+            if overdue and state.up and not watch.asked:
+                watch.asked = context.catch_up(name)
+            if not watch.armed:
+                watch.armed = context.now
+            asked = context.suffixes.add("alive", context.number, f"alive.{context.now}")
+            context.send(
+                rules.read_topic(name),
+                name,
+                build.alive_request(asked, context.now),
+                partition=context.number,
+            )
+
+    def caught_up(self, token: int) -> None:
+        """The FL's write topic was read to its end: silence is now known to be the FL's own."""
+        for name, watch in self._watches.items():
+            if watch.asked == token:
+                watch.asked = 0
+                if watch.overdue(self._context.now, self._context.rules.alive_timeout):
+                    self._outage(name, "it does not answer")
+
+    def took(self, floodlight: str, sent: int) -> None:
+        """In the home: the FL has taken a command that was sent at `sent` (ms).
+
+        Commands and AliveRequests of this shard lie in one partition. Who works through commands
+        that lie before the AliveRequest has not come to it yet, and is not silent.
+        """
+        watch = self._watches.get(floodlight)
+        if watch is not None and watch.armed and sent <= watch.armed:
+            watch.working = self._context.now
+
+    def alive_response(self, floodlight: str, envelope: Envelope) -> None:
+        """In the home: an FL says that it is there, and whether it lost what it wrote."""
+        state = self.state(floodlight)
+        watch = self._watches.get(floodlight)
+        if watch is not None:
+            watch.armed = watch.asked = 0
+        failed = envelope.payload.failed_messages if envelope.payload is not None else 0
+        if isinstance(failed, int) and failed > 0:
+            if state.up:
+                self._outage(floodlight, f"it failed to write {failed} messages")
+        elif not state.up:
+            self._context.note(f"floodlight {floodlight} answers again")
+            self._context.count("recoveries", floodlight)
+            self._announce(floodlight, known=True, up=True, acks=state.acks)
+            self._syncs.start(floodlight)
+
+    def _outage(self, floodlight: str, why: str) -> None:
+        state = self.state(floodlight)
+        if state.up:
+            self._context.note(f"outage of floodlight {floodlight}: {why}")
+            self._context.count("outages", floodlight)
+            self._syncs.cancel(floodlight)
+            self._announce(floodlight, known=True, up=False, acks=state.acks)

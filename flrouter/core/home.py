@@ -1,0 +1,42 @@
+"""Homes: which partition, and so which shard, a key belongs to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_SEED = 0x9747B28C
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's own hash of record keys, so that its default partitioner sends switches home."""
+    length = len(data)
+    h = _SEED ^ length
+    whole = length & ~3
+    for at in range(0, whole, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * _M & _MASK
+        k = (k ^ (k >> 24)) * _M & _MASK
+        h = (h * _M & _MASK) ^ k
+    if length & 3:
+        h = (h ^ int.from_bytes(data[whole:], "little")) * _M & _MASK
+    h = (h ^ (h >> 13)) * _M & _MASK
+    return h ^ (h >> 15)
+
+
+def home(key: str, partitions: int) -> int:
+    """The home partition of a switch, an FL or a correlation id, out of `partitions`."""
+    # From outside, so bounded: a correlation id may have a megabyte.
+    return (_remembered if len(key) <= 200 else _home)(key, partitions)
+
+
+def _home(key: str, partitions: int) -> int:
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+_remembered = lru_cache(maxsize=1 << 17)(_home)
+
+
+def partition_for(key: bytes | None, partitions: int) -> int:
+    """Where Kafka's default partitioner puts a record with `key`; keyless records go to 0."""
+    return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions

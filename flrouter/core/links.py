@@ -1,0 +1,150 @@
+"""Old-form chains: from the second link on their ids are made up by the FL.
+
+The shard that expects a link registers its id in the shard of *that id's* home, and a link with an
+unknown id is taken there too: whichever comes first waits for the other.
+"""
+
+from __future__ import annotations
+
+from flrouter.core.context import Context
+from flrouter.core.effects import Headers
+from flrouter.core.inputs import Report
+from flrouter.core.peers import LinkMissing, LinkWanted, NextLink
+from flrouter.core.records import OldLink
+
+#: links that may wait under one id; more are duplicates of them.
+ORPHANS = 4
+#: how many response timeouts an id is kept: all links of a long chain may come at once, and each
+#: waits until those before it were followed.
+PATIENCE = 3
+
+
+class Links:
+    """The ids of old-form links whose home this shard is."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        #: what waits for an FL's write topic to be read: token → (link id, due).
+        self._overdue: dict[int, list[tuple[str, int]]] = {}
+        #: links that nobody asked for though what their FL wrote before them was read.
+        self._left_over: set[str] = set()
+
+    def rebuild(self) -> None:
+        """Arm the deadlines of the restored table."""
+        for link_id, link in self._context.links.items():
+            self._context.deadlines.add(link.due, "links", link_id)
+
+    def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
+        """A chain of this shard goes on under `link_id`."""
+        context = self._context
+        note = NextLink(link_id, floodlight, number, context.number, due)
+        context.tell(context.home(link_id), note)
+
+    def registered(self, note: NextLink) -> None:
+        """The request that `link_id` belongs to is known."""
+        context = self._context
+        if note.owner >= context.rules.partitions:
+            return  # a record for a partition that is not there would be tried again for ever
+        link = context.links.get(note.link_id)
+        waiting = link.orphans if link is not None else []
+        mine = [orphan for orphan in waiting if orphan[0] == note.floodlight]
+        if mine:
+            context.links.drop(note.link_id)
+            _, data, headers = mine[0]
+            self._deliver(note.owner, note.number, note.floodlight, data, headers)
+            return
+        due = context.now + PATIENCE * context.rules.response_timeout
+        link = OldLink(due, note.floodlight, note.number, note.owner, waiting)
+        context.links.put(note.link_id, link)
+        context.deadlines.add(due, "links", note.link_id)
+
+    def wanted(self, note: LinkWanted) -> None:
+        """The deadline of a link is due. What came before was sent on before this reply."""
+        if note.owner < self._context.rules.partitions:
+            self._context.tell(note.owner, LinkMissing(note.link_id, note.number))
+
+    def came(self, report: Report, link_id: str) -> None:
+        """A link with an unknown id."""
+        context = self._context
+        link = context.links.get(link_id)
+        headers = (("flrouter-origin", str(report.origin).encode()), *report.headers)
+        if link is not None and link.number and link.floodlight == report.floodlight:
+            context.links.drop(link_id)
+            self._deliver(link.owner, link.number, link.floodlight, report.data, headers)
+            return
+        if link is None:
+            due = context.now + PATIENCE * context.rules.response_timeout
+            link = OldLink(due, orphans=[])
+            context.deadlines.add(due, "links", link_id)
+        if len(link.orphans) < ORPHANS:
+            link.orphans.append((report.floodlight, report.data, headers))
+            context.links.put(link_id, link)
+
+    def _deliver(
+        self,
+        owner: int,
+        number: str,
+        floodlight: str,
+        data: bytes,
+        headers: Headers,
+    ) -> None:
+        self._context.pass_to(
+            owner,
+            "report",
+            data,
+            (
+                ("flrouter-floodlight", floodlight.encode()),
+                ("flrouter-number", number.encode()),
+                *headers,
+            ),
+        )
+
+    def expire(self, link_ids: list[str]) -> None:
+        """The time of these ids is over; but the chain may go on with what was not read yet."""
+        context = self._context
+        overdue: dict[str, list[tuple[str, int]]] = {}
+        for link_id in link_ids:
+            link = context.links.get(link_id)
+            if link is not None and link.due <= context.now:
+                floodlight = link.floodlight or next((orphan[0] for orphan in link.orphans), "")
+                overdue.setdefault(floodlight, []).append((link_id, link.due))
+        for floodlight, links in overdue.items():
+            state = context.floodlights.get(floodlight)
+            if state is not None and state.known:
+                self._overdue[context.catch_up(floodlight)] = links
+            else:
+                self._forget(links)
+
+    def caught_up(self, token: int) -> bool:
+        """Forget the ids that waited for `token`; False when it was not asked for here."""
+        links = self._overdue.pop(token, None)
+        if links is None:
+            return False
+        self._forget([link for link in links if not self._keep(*link)])
+        return True
+
+    def _keep(self, link_id: str, due: int) -> bool:
+        """Keep an id once more whose links wait: a router that was behind reads the links before
+        them now, and each has to go to its own home first.
+        """
+        context = self._context
+        link = context.links.get(link_id)
+        if link is None or link.due != due:
+            return False
+        if link.number or link_id in self._left_over:
+            self._left_over.discard(link_id)
+            return False
+        self._left_over.add(link_id)
+        link.due = context.now + PATIENCE * context.rules.response_timeout
+        context.links.put(link_id, link)
+        context.deadlines.add(link.due, "links", link_id)
+        return True
+
+    def _forget(self, links: list[tuple[str, int]]) -> None:
+        """Forget ids, and the links that nobody asked for."""
+        for link_id, due in links:
+            link = self._context.links.get(link_id)
+            if link is not None and link.due == due:
+                self._context.links.drop(link_id)
+                for floodlight, _, _ in link.orphans:
+                    self._context.count("stray", floodlight)

@@ -1,0 +1,156 @@
+"""What shards say to each other, as records on the shards' topic.
+
+Only records survive a restart and replay the same way, so shards have no other way to talk.
+Every one of these may arrive twice and then changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from flrouter.core.records import Count
+
+#: the id of an FL, as the settings allow it: topics are made under its name.
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
+#: a shard's number.
+Partition = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+
+
+class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    pass
+
+
+class AddFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: route to this FL from now on."""
+
+    floodlight: Name
+    acks: bool = True
+
+
+class RemoveFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: this FL is gone for good."""
+
+    floodlight: Name
+
+
+class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
+    """From an FL's home to every shard: what has become of it. A larger `number` is newer."""
+
+    floodlight: Name
+    number: Count
+    known: bool
+    up: bool
+    acks: bool
+
+
+class SyncWanted(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: somebody asks for a sync, under their own correlation id."""
+
+    floodlight: Name
+    correlation_id: str
+
+
+class SyncStarted(_Peer, frozen=True, array_like=True, tag=True):
+    """From an FL's home to every shard: from here on live events win over this sync's chain."""
+
+    floodlight: Name
+    attempt: Count
+
+
+class SyncReceipt(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: shard `shard` has noted that the sync started."""
+
+    floodlight: Name
+    attempt: Count
+    shard: Partition
+
+
+class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
+    """From an FL's home to other switches': the sync's chain lists these."""
+
+    floodlight: Name
+    attempt: Count
+    switches: list[str]
+
+
+class SyncComplete(_Peer, frozen=True, array_like=True, tag=True):
+    """From an FL's home to every shard, after the records: the chain was whole."""
+
+    floodlight: Name
+    attempt: Count
+
+
+class SyncFailed(_Peer, frozen=True, array_like=True, tag=True):
+    """From an FL's home to every shard: the chain was missing or stopped before its end."""
+
+    floodlight: Name
+    attempt: Count
+    #: no more attempts follow.
+    final: bool
+
+
+class NextLink(_Peer, frozen=True, array_like=True, tag=True):
+    """To the home of an old-form link's id: the request that this link belongs to."""
+
+    link_id: str
+    floodlight: Name
+    number: str
+    owner: Partition
+    due: Count
+
+
+class LinkWanted(_Peer, frozen=True, array_like=True, tag=True):
+    """To the home of an old-form link's id: its deadline is due; has it come?"""
+
+    link_id: str
+    number: str
+    owner: Partition
+
+
+class LinkMissing(_Peer, frozen=True, array_like=True, tag=True):
+    """The reply, behind the link itself if that was there: it had not come."""
+
+    link_id: str
+    number: str
+
+
+class MoveSwitch(_Peer, frozen=True, array_like=True, tag=True):
+    """To a switch's home: an operator makes `floodlight` its active FL."""
+
+    switch: str
+    floodlight: Name
+
+
+Peer = (
+    AddFloodlight
+    | RemoveFloodlight
+    | FloodlightState
+    | SyncWanted
+    | SyncStarted
+    | SyncReceipt
+    | SyncRecords
+    | SyncComplete
+    | SyncFailed
+    | NextLink
+    | LinkWanted
+    | LinkMissing
+    | MoveSwitch
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Peer] = msgspec.msgpack.Decoder(Peer)
+
+
+def encode(peer: Peer) -> bytes:
+    """The record value that says `peer`."""
+    return _encoder.encode(peer)
+
+
+def decode(value: bytes) -> Peer:
+    """Read a record value. Raises `msgspec.MsgspecError` when no shard wrote it."""
+    try:
+        return _decoder.decode(value)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error

@@ -1,0 +1,261 @@
+"""Pending requests: from the command to its one final answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flrouter.core.context import Context
+from flrouter.core.effects import Headers
+from flrouter.core.peers import LinkWanted
+from flrouter.core.records import Barred, Pending, Stage
+from flrouter.core.request import Origin
+from flrouter.messages.correlation import with_correlation_id
+from flrouter.messages.errors import ErrorType
+
+
+class Requests:
+    """The pending table, its blacklist and their deadlines."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        #: the requests at each switch; so that losing one does not cost a look at all of them.
+        self._at: dict[str, dict[str, None]] = {}
+        #: what waits for the FL's write topic to be read: token → (FL, (request number, due)).
+        self._overdue: dict[int, list[tuple[str, int]]] = {}
+        #: how many requests each FL holds.
+        self._held_by: Counter[str] = Counter()
+
+    def rebuild(self) -> None:
+        """Make indexes and deadlines anew from the restored tables."""
+        context = self._context
+        for number, pending in context.pending.items():
+            self._at.setdefault(pending.switch, {})[number] = None
+            self._held_by[pending.floodlight] += 1
+            context.deadlines.add(pending.due, "pending", number)
+        for number, barred in context.blacklist.items():
+            context.deadlines.add(barred.expires, "blacklist", number)
+
+    # -- beginning ----------------------------------------------------------------------------
+
+    def knows(self, number: str) -> bool:
+        """Whether the request is pending, or was answered with an error a short while ago."""
+        return number in self._context.pending or number in self._context.blacklist
+
+    def full(self, floodlight: str) -> str:
+        """Why one more request for this FL would be too much; nothing when it would not."""
+        context, rules = self._context, self._context.rules
+        if len(context.pending) >= rules.too_many_pending:
+            return f"shard {context.number} has {len(context.pending)} commands without an answer"
+        if self._held_by[floodlight] >= rules.max_at_floodlight and context.others_up(floodlight):
+            return f"floodlight {floodlight} has {self._held_by[floodlight]} commands to answer"
+        return ""
+
+    def hold(self, number: str, pending: Pending) -> None:
+        """Keep a command until somebody holds its switch, or the first sync says that none does."""
+        context = self._context
+        context.pending.put(number, pending)
+        context.deadlines.add(pending.due, "pending", number)
+        self._at.setdefault(pending.switch, {})[number] = None
+        self._held_by[pending.floodlight] += 1
+        context.count("held")
+
+    def forward(
+        self, number: str, pending: Pending, data: bytes, known_id: str | None, headers: Headers
+    ) -> None:
+        """Send a command to the FL that `pending` names, and remember that it is owed an answer.
+
+        Args:
+            data: the command as it came.
+            known_id: the correlation id in `data`; None when it has none.
+            headers: its record headers, which travel with it.
+        """
+        context, rules = self._context, self._context.rules
+        if number in context.pending:
+            self._held_by[""] -= 1
+        acks = context.floodlights[pending.floodlight].acks
+        pending.stage = Stage.SENT if acks else Stage.ACKED
+        pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
+        pending.command, pending.headers = b"", ()
+        forwarded = context.suffixes.add(pending.correlation_id, context.number, number)
+        context.send(
+            rules.read_topic(pending.floodlight),
+            pending.switch or pending.correlation_id,
+            with_correlation_id(data, forwarded, old=known_id),
+            headers,
+            context.number,
+        )
+        context.pending.put(number, pending)
+        context.deadlines.add(pending.due, "pending", number)
+        self._at.setdefault(pending.switch, {})[number] = None
+        self._held_by[pending.floodlight] += 1
+        context.count("commands", pending.floodlight)
+
+    # -- going on -----------------------------------------------------------------------------
+
+    def postpone(self, number: str, pending: Pending, due: int) -> None:
+        """Give a request until `due` (ms)."""
+        pending.due = due
+        self._context.pending.put(number, pending)
+        self._context.deadlines.add(due, "pending", number)
+
+    def acknowledged(self, number: str, pending: Pending, *, passing: bool) -> None:
+        """The FL has the command."""
+        if pending.stage is Stage.SENT:
+            pending.stage = Stage.PASSING if passing else Stage.ACKED
+            self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
+
+    # -- ending -------------------------------------------------------------------------------
+
+    def done(self, number: str) -> None:
+        """The final answer went out."""
+        pending = self._context.pending.drop(number)
+        if pending is not None:
+            self._forget_place(number, pending)
+
+    def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
+        """End a request with an error; whatever its FL still sends for it is dropped."""
+        context = self._context
+        pending = context.pending.drop(number)
+        if pending is None:
+            return
+        self._forget_place(number, pending)
+        if pending.stage is Stage.PASSING:
+            return
+        expires = context.now + context.rules.blacklist_ttl
+        context.blacklist.put(number, Barred(expires, pending.floodlight, pending.correlation_id))
+        context.deadlines.add(expires, "blacklist", number)
+        context.answer_error(
+            pending.reply_topic,
+            pending.correlation_id,
+            kind,
+            message,
+            description,
+            origin=pending.origin,
+            key=pending.correlation_id if pending.begun else pending.switch,
+        )
+
+    def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
+        """End all that is pending at an FL, or at one switch of it, because that is gone."""
+        pending = self._context.pending
+        numbers = list(pending) if switch is None else list(self._at.get(switch, ()))
+        for number in numbers:
+            if pending[number].floodlight == floodlight:
+                self.fail(
+                    number,
+                    ErrorType.NOT_FOUND,
+                    why,
+                    "The command was on its way; whether it took effect is not known.",
+                )
+
+    def held_for(self, switch: str) -> list[tuple[str, Pending]]:
+        """The held commands for `switch`, in the order in which they came."""
+        pending = self._context.pending
+        held = [
+            (number, pending[number])
+            for number in self._at.get(switch, ())
+            if pending[number].stage is Stage.HELD
+        ]
+        return sorted(held, key=_place_in_line)
+
+    def all_held(self) -> list[tuple[str, Pending]]:
+        """Every held command, in the order in which they came."""
+        held = [
+            (number, pending)
+            for number, pending in self._context.pending.items()
+            if pending.stage is Stage.HELD
+        ]
+        return sorted(held, key=_place_in_line)
+
+    def _forget_place(self, number: str, pending: Pending) -> None:
+        self._held_by[pending.floodlight] -= 1
+        numbers = self._at.get(pending.switch)
+        if numbers is not None:
+            numbers.pop(number, None)
+            if not numbers:
+                del self._at[pending.switch]
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def woken(self, numbers: list[str]) -> None:
+        """Deadlines of these requests have come; which still hold is seen here.
+
+        A deadline fires only when the router has read what already lay in the FL's write topic
+        and on the shards' topic at that moment (PROTOCOL, *Every command gets an answer*).
+        """
+        context = self._context
+        overdue: dict[str, list[tuple[str, int]]] = {}
+        for number in numbers:
+            pending = context.pending.get(number)
+            if pending is not None and pending.due <= context.now:
+                overdue.setdefault(pending.floodlight, []).append((number, pending.due))
+        for floodlight, requests in overdue.items():
+            if floodlight:
+                self._overdue[context.catch_up(floodlight)] = requests
+            else:
+                for number, due in requests:
+                    self._fire(number, due)
+
+    def caught_up(self, token: int) -> bool:
+        """Fire the deadlines that waited for `token`; False when it was not asked for here."""
+        requests = self._overdue.pop(token, None)
+        if requests is None:
+            return False
+        for number, due in requests:
+            self._fire(number, due)
+        return True
+
+    def _fire(self, number: str, due: int) -> None:
+        pending = self._context.pending.get(number)
+        if pending is None or pending.due != due:
+            return  # answered, acknowledged or gone on while the topic was read
+        if pending.stage is Stage.HELD:
+            self.fail(
+                number,
+                ErrorType.NOT_FOUND,
+                f"no floodlight holds switch {pending.switch}",
+                "No sync listed it within the time that a cold start may take.",
+            )
+        elif pending.stage is Stage.SENT:
+            self.fail(
+                number,
+                ErrorType.NOT_FOUND,
+                f"floodlight {pending.floodlight} did not acknowledge the command",
+                f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
+            )
+        elif pending.next_id is not None:
+            # The link may lie with its id's home, which waits for others to say whose it is.
+            context = self._context
+            wanted = LinkWanted(pending.next_id, number, context.number)
+            context.tell(context.home(pending.next_id), wanted)
+        else:
+            self._time_out(number, pending)
+
+    def link_missing(self, number: str, link_id: str) -> None:
+        """The home of an old-form link's id has not seen the link that is overdue."""
+        pending = self._context.pending.get(number)
+        if pending is not None and pending.next_id == link_id:
+            self._time_out(number, pending)
+
+    def _time_out(self, number: str, pending: Pending) -> None:
+        self.fail(
+            number,
+            ErrorType.OPERATION_TIMED_OUT,
+            f"floodlight {pending.floodlight} did not answer in time",
+            f"Nothing came within {self._context.rules.response_timeout} ms"
+            + (" after part of a chain." if pending.begun else " of the acknowledgement."),
+        )
+
+    def expire(self, numbers: list[str]) -> None:
+        """Forget blacklist entries whose time is over."""
+        blacklist = self._context.blacklist
+        for number in numbers:
+            barred = blacklist.get(number)
+            if barred is not None and barred.expires <= self._context.now:
+                blacklist.drop(number)
+
+
+def _place_in_line(held: tuple[str, Pending]) -> int:
+    """By its offset: deadlines are of several workers' clocks, and tables of compacted changelogs
+    have no order. Commands from different partitions have none that anybody was promised.
+    """
+    return Origin.parse(held[1].origin).offset

@@ -1,0 +1,145 @@
+"""The records that the tables hold; each is an array of MessagePack in its changelog.
+
+Fields are only ever added at the end, with a default: an older changelog must stay readable.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated
+
+import msgspec
+
+from flrouter.core.effects import Headers
+from flrouter.core.request import Origin
+
+#: a time (ms), or what is counted up: far from where MessagePack's numbers end.
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+
+class Stage(IntEnum):
+    """How far a pending request has come."""
+
+    #: no FL holds the switch, and the first sync has not said that none does.
+    HELD = 0
+    #: with an FL that has not acknowledged it.
+    SENT = 1
+    #: with an FL that has.
+    ACKED = 2
+    #: answers are passed on one by one; nothing is owed any more.
+    PASSING = 3
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """A request that has no final answer yet. Key: its request number."""
+
+    floodlight: str
+    #: the requester's own.
+    correlation_id: str
+    reply_topic: str
+    #: canonical id; empty for a command to every FL.
+    switch: str
+    #: where the command was first read, as text.
+    origin: str
+    #: ms since the epoch: when the deadline that counts now runs out.
+    due: Count
+    stage: Stage
+    #: the FL sent back part of a chain: all indexes below `next_index` and those `ahead` of it.
+    total: int = -1
+    next_index: int = 0
+    ahead: list[int] = []
+    #: an old-form chain goes on under this id.
+    next_id: str | None = None
+    #: the command itself while it is held, and its record headers.
+    command: bytes = b""
+    headers: Headers = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether part of a chain has gone out already."""
+        return self.total >= 0 or self.next_id is not None
+
+
+class Barred(msgspec.Struct, array_like=True, gc=False):
+    """A blacklist entry: the request was answered with an error. Key: its request number."""
+
+    #: ms since the epoch.
+    expires: Count
+    floodlight: str
+    correlation_id: str
+
+
+class Mode(IntEnum):
+    """How an FL holds a switch."""
+
+    #: it said that it lost it while a sync runs; kept until the sync is over.
+    GONE = 0
+    #: connected, without the right to change it (ADDED).
+    RO = 1
+    #: connected as its master (ACTIVATED).
+    RW = 2
+
+
+class Holder(msgspec.Struct, array_like=True):
+    """That one FL holds one switch."""
+
+    mode: Mode
+    #: the sync attempt during which the last live event came, and the last that listed it.
+    live: Count = 0
+    listed: Count = 0
+
+
+class Switch(msgspec.Struct, array_like=True):
+    """Who holds a switch. Key: its canonical id."""
+
+    holders: dict[str, Holder] = {}
+    #: the FL that speaks for it and, when it is RW, gets its commands; empty when none does.
+    active: str = ""
+    #: listeners were told that nobody knows its state.
+    unmanaged: bool = False
+
+
+class Floodlight(msgspec.Struct, array_like=True):
+    """What a shard knows of an FL; the FL's home tells the others. Key: the FL's id."""
+
+    #: of the state; the home counts it up.
+    number: Count = 0
+    known: bool = False
+    up: bool = False
+    acks: bool = True
+    #: the sync that runs (0: none), and whether one was ever followed to its end.
+    syncing: Count = 0
+    synced: bool = False
+    #: the home's own: the last sync attempt, and since when the FL is in this state (ms).
+    attempt: Count = 0
+    since: Count = 0
+    #: the home's own: a sync was begun, and none has come to an end since.
+    owed: bool = False
+
+
+class OldLink(msgspec.Struct, array_like=True):
+    """An old-form link's id. Key: the id.
+
+    Either its request is known (`number`) and the link awaited, or the link came first and waits
+    in `orphans` (FL, bytes) for the link before it to say whose it is.
+    """
+
+    due: Count
+    floodlight: str = ""
+    number: str = ""
+    owner: int = -1
+    orphans: list[tuple[str, bytes, Headers]] = []
+
+
+__all__ = [
+    "Barred",
+    "Count",
+    "Floodlight",
+    "Holder",
+    "Mode",
+    "OldLink",
+    "Origin",
+    "Pending",
+    "Stage",
+    "Switch",
+]

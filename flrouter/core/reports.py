@@ -1,0 +1,299 @@
+"""What FLs send: acknowledgements, answers, chains, events."""
+
+from __future__ import annotations
+
+from flrouter.core.context import HEAD_BYTES, Context
+from flrouter.core.effects import Answering
+from flrouter.core.floodlights import Floodlights
+from flrouter.core.inputs import Report
+from flrouter.core.links import Links
+from flrouter.core.pending import Requests
+from flrouter.core.records import Pending, Stage
+from flrouter.core.switches import CONNECTED, LOST, SwitchMap
+from flrouter.core.sync import Syncs, read_sync_number
+from flrouter.messages import names
+from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages.correlation import with_correlation_id
+from flrouter.messages.envelope import Envelope, Form, form_of
+from flrouter.messages.errors import ErrorType
+from flrouter.messages.origin import switch_of
+
+COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
+
+
+class Reports:
+    """The rules for what comes from FLs."""
+
+    def __init__(
+        self,
+        context: Context,
+        requests: Requests,
+        switches: SwitchMap,
+        links: Links,
+        floodlights: Floodlights,
+        syncs: Syncs,
+    ) -> None:
+        self._context = context
+        self._requests = requests
+        self._switches = switches
+        self._links = links
+        self._floodlights = floodlights
+        self._syncs = syncs
+
+    def take(self, report: Report) -> None:
+        """One record of an FL's write topic."""
+        context = self._context
+        envelope = report.envelope
+        form = form_of(envelope.clazz) if envelope is not None else None
+        if envelope is None or form is None:
+            if self._known(report):
+                clazz = envelope.clazz[:200] if envelope is not None else ""
+                reason = report.fault or f"no message that an FL sends: {clazz!r}"
+                context.dead_letter(report.origin, report.data, reason, report.headers)
+            return
+        if report.number is not None:
+            self._numbered(report, envelope, form, report.number)
+            return
+        if envelope.kind == names.ALIVE_RESPONSE:
+            if self._here(report, context.home(report.floodlight)) and self._known(report):
+                self._floodlights.alive_response(report.floodlight, envelope)
+            return
+        suffix = context.suffixes.read(envelope.correlation_id)
+        if suffix is not None:
+            if self._here(report, suffix.home) and self._known(report):
+                self._numbered(report, envelope, form, suffix.number)
+            return
+        self._unasked(report, envelope, form)
+
+    def _known(self, report: Report) -> bool:
+        """Whether the router listens to the record's FL, as far as this shard has heard.
+
+        The record's home alone asks: others may not have heard of the FL yet that the home has
+        sent a command already.
+        """
+        state = self._context.floodlights.get(report.floodlight)
+        known = state is not None and state.known
+        if not known:
+            self._context.count("unknown_floodlight", report.floodlight)
+        return known
+
+    def _here(self, report: Report, home: int) -> bool:
+        """Whether this shard is the record's home; otherwise it is sent there."""
+        context = self._context
+        if home == context.number:
+            return True
+        headers = (
+            ("flrouter-floodlight", report.floodlight.encode()),
+            ("flrouter-origin", str(report.origin).encode()),
+            # An FL's own headers must not pass for what a shard says of the record.
+            *(item for item in report.headers if not item[0].startswith("flrouter-")),
+        )
+        context.pass_to(home, "report", report.data, headers)
+        return False
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def _numbered(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
+        """A record that belongs to a request or a sync of this shard."""
+        sync = read_sync_number(number)
+        if sync is not None:
+            self._syncs.take(report, envelope, form, *sync)
+        elif envelope.kind == names.ACK:
+            self._acknowledged(report, number)
+        else:
+            self._answer(report, envelope, form, number)
+
+    def _acknowledged(self, report: Report, number: str) -> None:
+        context = self._context
+        pending = context.pending.get(number)
+        if pending is None or pending.floodlight != report.floodlight:
+            context.count("late", report.floodlight)
+            return
+        if pending.stage is Stage.SENT:
+            self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
+        self._requests.acknowledged(number, pending, passing=not pending.switch)
+
+    def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
+        """An answer, or a link of one, to a request of this shard."""
+        context = self._context
+        pending = context.pending.get(number)
+        if pending is None:
+            known = "late" if number in context.blacklist else "stray"
+            context.count(known, report.floodlight)
+            return
+        if pending.floodlight != report.floodlight:
+            context.count("foreign", report.floodlight)  # only the FL that was asked may answer
+            return
+        if not context.floodlights[report.floodlight].acks:
+            self._floodlights.took(report.floodlight, pending.due - context.rules.response_timeout)
+        if form is Form.CHUNK:
+            self._link(report, envelope, number, pending)
+            return
+        if not pending.switch:
+            self._pass_one(report, envelope, number, pending)
+            return
+        key = pending.correlation_id if pending.begun else pending.switch
+        self._pass_on(report, envelope, number, pending, key)
+        self._requests.done(number)
+
+    def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
+        """One of the answers to a command to every FL, of which no one knows the last."""
+        key = switch_of(envelope) or pending.correlation_id
+        self._pass_on(report, envelope, number, pending, key)
+        pending.stage = Stage.PASSING
+        due = self._context.now + self._context.rules.response_timeout
+        self._requests.postpone(number, pending, due)
+
+    def _link(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
+        """A link of a chain that answers a request: passed on, followed, not stored."""
+        context = self._context
+        try:
+            link = link_of(envelope)
+        except BadLink as error:
+            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            return
+        key = pending.correlation_id
+        if isinstance(link, OldLink):
+            # The first has the request's own id; one that comes without it was read before a kill.
+            expected = report.number is None
+            if pending.begun:
+                expected = envelope.correlation_id == pending.next_id
+            if not expected:
+                context.count("duplicate_links", report.floodlight)
+                return
+            whole = link.next_id is None
+            pending.next_id = link.next_id
+        else:
+            if pending.total >= 0 and link.total != pending.total:
+                reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
+                context.dead_letter(report.origin, report.data, reason, report.headers)
+                return
+            if link.index >= 0 and (link.index < pending.next_index or link.index in pending.ahead):
+                context.count("duplicate_links", report.floodlight)
+                return
+            pending.total = link.total
+            _advance(pending, link.index)
+            whole = pending.next_index == link.total
+        due = context.now + context.rules.response_timeout
+        passed = self._pass_on(report, envelope, number, pending, key)
+        if whole or not passed:
+            self._requests.done(number)
+            return
+        if pending.stage is Stage.SENT:
+            pending.stage = Stage.ACKED  # it answers, so it has the command
+        self._requests.postpone(number, pending, due)
+        if pending.next_id is not None and isinstance(link, OldLink):
+            self._links.expect(pending.next_id, report.floodlight, number, due)
+
+    def _pass_on(
+        self, report: Report, envelope: Envelope, number: str, pending: Pending, key: str
+    ) -> bool:
+        """Send an answer to its requester, under the id that the command came with; False when
+        it is too large.
+        """
+        context = self._context
+        value = report.data
+        found = envelope.correlation_id
+        if found is not None and context.suffixes.read(found) is not None:
+            value = with_correlation_id(value, pending.correlation_id, old=found)
+        if len(value) > context.rules.max_message_bytes:
+            self._too_large(report, number, pending, len(value), key)
+            return False
+        answers = Answering(pending.correlation_id, pending.origin)
+        context.send(pending.reply_topic, key, value, report.headers, answers=answers)
+        context.count("answers", report.floodlight)
+        return True
+
+    def _too_large(
+        self, report: Report, number: str, pending: Pending, size: int, key: str
+    ) -> None:
+        context = self._context
+        limit = context.rules.max_message_bytes
+        kind, message = ErrorType.INTERNAL_ERROR, "the answer is too large"
+        why = f"It has {size} bytes; at most {limit} are passed on. Its head is a dead letter."
+        if pending.switch:
+            self._requests.fail(number, kind, message, why)
+        else:
+            context.answer_error(
+                pending.reply_topic,
+                pending.correlation_id,
+                kind,
+                message,
+                why,
+                origin=pending.origin,
+                key=key,
+            )
+        head = report.data[:HEAD_BYTES]
+        context.dead_letter(report.origin, head, f"an answer of {size} bytes", report.headers)
+
+    # -- events -------------------------------------------------------------------------------
+
+    def _unasked(self, report: Report, envelope: Envelope, form: Form) -> None:
+        """A record whose correlation id is none of ours."""
+        context = self._context
+        if form is Form.CHUNK:
+            try:
+                link = link_of(envelope)
+            except BadLink as error:
+                if self._known(report):
+                    context.dead_letter(report.origin, report.data, str(error), report.headers)
+                return
+            if isinstance(link, OldLink) and envelope.correlation_id:
+                if self._here(report, context.home(envelope.correlation_id)):
+                    self._links.came(report, envelope.correlation_id)
+                return
+        switch = None if form in COMMANDS else switch_of(envelope)
+        if switch is not None and not self._here(report, context.home(switch)):
+            return
+        if not self._known(report):
+            return
+        if form in COMMANDS:
+            reason = "a command from an FL that nobody sent it"
+            context.dead_letter(report.origin, report.data, reason, report.headers)
+        elif envelope.kind == names.ACK:
+            context.count("stray", report.floodlight)
+        elif switch is None:
+            self._publish(report, envelope, None)
+        elif self._is_news(report, envelope, switch):
+            self._publish(report, envelope, switch)
+        else:
+            context.count("not_active", report.floodlight)
+
+    def _is_news(self, report: Report, envelope: Envelope, switch: str) -> bool:
+        """Bring the map up to date; whether requesters are to see the event."""
+        state = envelope.payload.state if envelope.payload is not None else None
+        if envelope.kind == names.SWITCH_EVENT and isinstance(state, str):
+            if state in CONNECTED:
+                return self._switches.connected(switch, report.floodlight, CONNECTED[state])
+            if state in LOST:
+                return self._switches.lost(switch, report.floodlight)
+        return self._switches.seen(switch, report.floodlight)
+
+    def _publish(self, report: Report, envelope: Envelope, switch: str | None) -> None:
+        context = self._context
+        clazz = names.ERROR_DATA if form_of(envelope.clazz) is Form.ERROR else envelope.kind
+        if len(report.data) > context.rules.max_message_bytes:
+            reason = f"an event of {len(report.data)} bytes"
+            context.dead_letter(report.origin, report.data[:HEAD_BYTES], reason, report.headers)
+            return
+        context.send(
+            context.catalog.event_topic(clazz),
+            switch or envelope.correlation_id,
+            report.data,
+            report.headers,
+        )
+        context.count("events", report.floodlight)
+
+
+def _advance(pending: Pending, index: int) -> None:
+    """Note that link `index` came; only those ahead of a gap are kept one by one."""
+    if index < 0:
+        pending.next_index = pending.total
+        return
+    if index != pending.next_index:
+        pending.ahead.append(index)
+        return
+    pending.next_index += 1
+    while pending.next_index in pending.ahead:
+        pending.ahead.remove(pending.next_index)
+        pending.next_index += 1

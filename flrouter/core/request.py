@@ -1,0 +1,97 @@
+"""Request numbers, and how a forwarded command's correlation id carries them.
+
+A request's identity is where its command was first read (PROTOCOL, *Every command gets an
+answer*): a record that is delivered again is the same request, a correlation id that is sent
+again is a new one. What an FL sees is::
+
+    <requester's id> ~ <app> . <home> . <request number>
+    op-17~9ab1c22f.5.1c0e55aa.3.40213
+
+It is read from the right; a suffix that is not ours is part of somebody's own id.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import msgspec
+
+SEPARATOR = "~"
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where a command was first read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    @property
+    def number(self) -> str:
+        """The request number: unique within one Kafka cluster, the same at every delivery."""
+        return f"{short(self.topic)}.{self.partition}.{self.offset}"
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """Read what `str` wrote. Raises ValueError for anything else."""
+        topic, partition, offset = text.rsplit("/", 2)
+        return cls(topic, int(partition), int(offset))
+
+
+_short: dict[str, str] = {}
+
+
+def short(text: str) -> str:
+    """Eight hex digits that stand for a name in correlation ids."""
+    known = _short.get(text)
+    if known is None:
+        known = f"{crc32(text.encode()):08x}"
+        if len(_short) < 10_000:  # a redelivered origin may name any topic: bounded
+            _short[text] = known
+    return known
+
+
+def read_number(text: str) -> int | None:
+    """The number that `text` is, as `str` writes those of 64 bits; None for all else.
+
+    Whoever sends an id may put thousands of digits where a number stands, which `int` refuses.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+class Suffix(msgspec.Struct, frozen=True, gc=False):
+    """What the suffix of a forwarded correlation id says."""
+
+    original: str
+    home: int
+    number: str
+
+
+class Suffixes:
+    """Writes and reads the suffixes of one application."""
+
+    def __init__(self, app_id: str, partitions: int) -> None:
+        self._app = short(app_id)
+        self._partitions = partitions
+
+    def add(self, original: str, home: int, number: str) -> str:
+        """The id that an FL is to see."""
+        return f"{original}{SEPARATOR}{self._app}.{home}.{number}"
+
+    def read(self, correlation_id: str | None) -> Suffix | None:
+        """What :meth:`add` put into `correlation_id`; None when the suffix is not ours."""
+        if correlation_id is None:
+            return None
+        original, found, suffix = correlation_id.rpartition(SEPARATOR)
+        if not found:
+            return None
+        parts = suffix.split(".", 2)
+        if len(parts) != 3 or parts[0] != self._app:
+            return None
+        home = read_number(parts[1])
+        if home is None or home >= self._partitions:
+            return None
+        return Suffix(original, home, parts[2])

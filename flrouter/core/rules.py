@@ -1,0 +1,54 @@
+"""The settings that decisions depend on, in the units that the core reckons in."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """All durations are in ms, all sizes in bytes."""
+
+    app_id: str
+    partitions: int
+    shards_topic: str
+    dead_letter_topic: str
+    #: templates with `{fl}`.
+    fl_read_topic: str
+    fl_write_topic: str
+    disco_topic: str
+    #: answers may not be sent to these: inbound topics and the router's own.
+    reserved_topics: frozenset[str]
+    ack_timeout: int
+    response_timeout: int
+    blacklist_ttl: int
+    alive_interval: int
+    alive_timeout: int
+    sync_timeout: int
+    sync_retries: int
+    #: 0: no periodic sync.
+    sync_interval: int
+    max_message_bytes: int
+    #: requests that are pending in one shard when it takes no more from requesters.
+    max_pending: int
+
+    @property
+    def max_at_floodlight(self) -> int:
+        """Of those, what one FL may hold while others are there: a slow one must not fill all."""
+        return self.max_pending * 3 // 4
+
+    @property
+    def too_many_pending(self) -> int:
+        """Beyond this all more are refused. Other shards, which are not full, send them here."""
+        return self.max_pending * 2
+
+    def read_topic(self, floodlight: str) -> str:
+        """Where `floodlight` reads its commands."""
+        return self.fl_read_topic.replace("{fl}", floodlight)
+
+    def may_be_floodlights(self, topic: str) -> bool:
+        """Whether `topic` is an FL's, be it one that this shard has not heard of yet."""
+        for template in (self.fl_read_topic, self.fl_write_topic):
+            start, end = template.split("{fl}")
+            if len(topic) > len(start + end) and topic.startswith(start) and topic.endswith(end):
+                return True
+        return False

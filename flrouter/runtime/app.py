@@ -1,0 +1,116 @@
+"""The Faust application class: where the framework's extension points are filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from mode.supervisors import CrashingSupervisor
+from yarl import URL
+
+from flrouter.runtime.assignor import ShardAssignor
+from flrouter.runtime.batch import BatchSchema
+from flrouter.runtime.clients import ssl_context
+from flrouter.runtime.membership import Membership
+from flrouter.runtime.shards import Shards
+from flrouter.runtime.tables import ShardTable, TableManager
+from flrouter.runtime.topics import TABLES
+from flrouter.runtime.transport import Transport
+from flrouter.settings import Settings
+
+
+def _credentials(settings: Settings) -> Any:
+    context = ssl_context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=settings.sasl_password,
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None
+
+
+class RouterApp(faust.App):
+    """A Faust app whose data path is the shards'."""
+
+    settings: Settings
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__(
+            settings.app_id,
+            broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
+            broker_credentials=_credentials(settings),
+            broker_session_timeout=settings.session_timeout,
+            broker_heartbeat_interval=min(settings.session_timeout / 4, 3.0),
+            broker_request_timeout=max(30.0, settings.session_timeout),
+            # The embedded broker waits this out at every join: docs/embedded-broker.md.
+            broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
+            broker_max_poll_records=4_000,
+            # A topic that a broker did not show yet when the group was formed is found by this.
+            consumer_metadata_max_age_ms=5_000,
+            topic_partitions=settings.partitions,
+            topic_replication_factor=settings.replication,
+            topic_allow_declare=False,  # topics are made and checked in one place: topics.py
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            stream_buffer_maxsize=64,  # batches, not records
+            # An agent that fails must not lose its batch: the worker stops, the next one reads it.
+            agent_supervisor=CrashingSupervisor,
+            producer_request_timeout=15.0,
+            datadir=str(settings.data_path),
+            store="memory://",
+            autodiscover=False,
+            Table=ShardTable,
+            TableManager=TableManager,
+            PartitionAssignor=ShardAssignor,
+        )
+        self.shards = Shards(self, settings)
+        self.membership = Membership(self, settings)
+        self.tables_by_name = {
+            name: self.Table(name, partitions=settings.partitions) for name in TABLES
+        }
+        self.commands_topic = self._batches(list(settings.inbound_topics))
+        self.shards_topic = self._batches([settings.shards_topic])
+        self.reports_topic = self._batches(
+            [settings.write_topic(floodlight.id) for floodlight in settings.floodlights]
+            or [settings.shards_topic]
+        )
+
+    def _batches(self, names: list[str]) -> Any:
+        return self.topic(*names, schema=BatchSchema(), partitions=self.settings.partitions)
+
+    def _new_transport(self) -> Any:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """None are needed: upstream makes a data folder wherever it is started."""
+
+    def read_floodlights(self, floodlights: Iterable[str]) -> None:
+        """Read the write topics of these FLs, as soon as the consumer subscribes again."""
+        names = [self.settings.write_topic(floodlight) for floodlight in sorted(floodlights)]
+        schema = self.reports_topic.schema
+        for topic in (self.reports_topic, *self.topics):
+            if topic.schema is schema:  # the agent's own copies of it
+                topic.topics = names
+
+    async def on_start(self) -> None:
+        """Make the topics and find the FLs before anything is read."""
+        if not (self.client_only or self.producer_only):
+            floodlights = await self.membership.prepare()
+            self.read_floodlights(floodlights)
+        await super().on_start()
+
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """The shards run before the consumer reads."""
+        upstream: Iterable[Any] = super().on_init_dependencies()
+        if self.client_only or self.producer_only:
+            return upstream
+        return [self.shards, self.membership, *upstream]
+
+    async def on_started(self) -> None:
+        """Tell the homes of the FLs that the settings name, if there never was any."""
+        await super().on_started()
+        await self.membership.seed()

@@ -1,0 +1,129 @@
+"""The assignor: deals shards to workers, and with a shard its partition of every topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from zlib import crc32
+
+import msgspec
+from faust.assignor.client_assignment import ClientAssignment
+from faust.assignor.partition_assignor import PartitionAssignor
+
+
+def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]]) -> dict[int, str]:
+    """Who owns each shard: as even as can be, and each where it was as far as that allows.
+
+    Args:
+        shards: how many there are.
+        members: who may own some.
+        held: what each owned before.
+    """
+    names = sorted(members)
+    fewest, more = divmod(shards, len(names))
+    owners: dict[int, str] = {}
+    kept: dict[str, int] = dict.fromkeys(names, 0)
+    # Those who hold most keep one more, so that the fewest shards move.
+    rank = sorted(names, key=lambda name: (-len(set(held.get(name, ()))), name))
+    room = {name: fewest + (1 if at < more else 0) for at, name in enumerate(rank)}
+    for name in names:
+        for shard in sorted(set(held.get(name, ()))):
+            if 0 <= shard < shards and shard not in owners and kept[name] < room[name]:
+                owners[shard] = name
+                kept[name] += 1
+    for shard in range(shards):
+        if shard not in owners:
+            name = max(names, key=lambda name: (room[name] - kept[name], name))
+            owners[shard] = name
+            kept[name] += 1
+    return dict(sorted(owners.items()))
+
+
+class _Held(msgspec.Struct):
+    actives: dict[str, list[int]] = {}
+
+
+class Member(msgspec.Struct):
+    """What the leader needs of all that a member says of itself: Faust's `ClientMetadata`."""
+
+    assignment: _Held = msgspec.field(default_factory=_Held)
+    url: str = ""
+
+
+_member = msgspec.json.Decoder(Member)
+
+
+def read_member(user_data: bytes) -> Member:
+    """What a member says; one of whom nothing can be read held nothing so far.
+
+    A stranger in the group must not keep the leader from dealing to all others.
+    """
+    try:
+        return _member.decode(user_data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Member()
+
+
+class ShardAssignor(PartitionAssignor):
+    """Gives a member partition p of a topic iff it owns shard p.
+
+    Upstream groups topics by who subscribes to them, so the topics of an FL that one worker knows
+    a moment earlier would be dealt out apart from the shards that they belong to.
+    """
+
+    def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
+        settings = self.app.settings
+        clients = {
+            member: read_member(metadata.user_data) for member, metadata in member_metadata.items()
+        }
+        self._update_member_urls(clients)
+        topics_of = {
+            member: set(metadata.subscription) for member, metadata in member_metadata.items()
+        }
+        held = {
+            member: metadata.assignment.actives.get(settings.shards_topic, ())
+            for member, metadata in clients.items()
+        }
+        owners = deal(settings.partitions, topics_of, held)
+        assignments = {
+            member: ClientAssignment(actives={}, standbys={}) for member in member_metadata
+        }
+        groups: dict[str, int] = {}
+        for topic in sorted(set().union(*topics_of.values())):
+            partitions = sorted(cluster.partitions_for_topic(topic) or ())
+            groups[topic] = len(partitions)
+            for partition, owner in self._owners(topic, partitions, owners, topics_of):
+                assignments[owner].actives.setdefault(topic, []).append(partition)
+        changelogs = self._changelogs(owners)
+        return self._protocol_assignments(
+            assignments, changelogs, self._get_external_topic_distribution(assignments), groups
+        )
+
+    def _owners(
+        self,
+        topic: str,
+        partitions: Sequence[int],
+        owners: Mapping[int, str],
+        topics_of: Mapping[str, set[str]],
+    ) -> Iterable[tuple[int, str]]:
+        if len(partitions) == len(owners):
+            for partition in partitions:
+                # An owner that does not know the topic yet will soon, and then joins again.
+                if topic in topics_of[owners[partition]]:
+                    yield partition, owners[partition]
+            return
+        readers = sorted(member for member, topics in topics_of.items() if topic in topics)
+        start = crc32(topic.encode())
+        for partition in partitions:
+            yield partition, readers[(start + partition) % len(readers)]
+
+    def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
+        """Where the tables' partitions are, for Faust's routing of web requests."""
+        found: dict[str, dict[str, list[int]]] = {
+            url: {topic: [] for topic in self._table_manager.changelog_topics}
+            for url in self._member_urls.values()
+        }
+        for shard, member in owners.items():
+            for shards in found[self._member_urls[member]].values():
+                shards.append(shard)
+        return found

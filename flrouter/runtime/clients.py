@@ -1,0 +1,79 @@
+"""How each Kafka client is told where the brokers are and how to log in."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import aiokafka
+from kafka.admin import KafkaAdminClient
+
+from flrouter.gapless import read_without_gaps
+from flrouter.header_names import read_all_header_names
+from flrouter.settings import Settings
+
+#: ms; how long a fetch may wait for data. A partition that was re-sought or resumed waits for the
+#: fetch in flight, so it is short; the embedded broker wakes no waiting fetch, so shorter there.
+FETCH_WAIT = 100
+EMBEDDED_FETCH_WAIT = 10
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS context that the settings describe; None without TLS."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    context = ssl.create_default_context(
+        cafile=str(settings.ssl_cafile) if settings.ssl_cafile else None
+    )
+    if settings.ssl_certfile is not None:
+        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return context
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """The arguments that every client takes, aiokafka's and kafka-python's."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "security_protocol": settings.security_protocol,
+        "ssl_context": ssl_context(settings),
+    }
+    if settings.security_protocol.startswith("SASL"):
+        arguments |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password,
+        }
+    return arguments
+
+
+def fetch_wait(settings: Settings) -> int:
+    """How long a fetch may wait for data (ms)."""
+    return EMBEDDED_FETCH_WAIT if settings.embedded else FETCH_WAIT
+
+
+def isolation(settings: Settings) -> str:
+    """Whether the router reads what transactions wrote that may yet be aborted: it must not."""
+    return "read_committed" if settings.guarantee == "exactly_once" else "read_uncommitted"
+
+
+def reader(settings: Settings, **more: Any) -> aiokafka.AIOKafkaConsumer:
+    """A consumer without a group: it reads what it is assigned, and commits nothing."""
+    read_all_header_names()
+    if settings.embedded:
+        read_without_gaps()
+    return aiokafka.AIOKafkaConsumer(
+        **connection(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=fetch_wait(settings),
+        isolation_level=isolation(settings),
+        # A consumer that asks where to begin while the leader moves keeps asking the old one until
+        # its metadata is that old.
+        metadata_max_age_ms=5_000,
+        **more,
+    )
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """kafka-python's admin client; it blocks, so call it outside the event loop."""
+    return KafkaAdminClient(**connection(settings), client_id=settings.app_id)

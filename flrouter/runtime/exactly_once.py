@@ -1,0 +1,100 @@
+"""Exactly once: outputs, changelogs and input offsets of a batch are one Kafka transaction.
+
+Each shard has a transactional id of its own, so whoever takes a shard over fences the worker that
+held it before. Holds for readers with ``isolation.level=read_committed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+from faust.types import TP
+
+from flrouter.core.effects import Send
+from flrouter.core.refused import instead_of
+from flrouter.core.rules import Rules
+from flrouter.runtime.clock import now_ms
+from flrouter.runtime.directory import Directory
+from flrouter.runtime.writer import Positions, Writer
+from flrouter.settings import Settings
+
+
+class ShardLost(RuntimeError):
+    """A batch was not made durable: the shard's state is ahead of it and must be thrown away."""
+
+
+class ExactlyOnce:
+    """Makes the batches of one shard durable, each in a transaction."""
+
+    def __init__(
+        self, settings: Settings, directory: Directory, rules: Rules, transactional_id: str
+    ) -> None:
+        self._group = settings.app_id
+        self._rules = rules
+        self._writer = Writer(settings, directory, transactional_id)
+
+    async def open(self) -> None:
+        """Fence whoever wrote under this transactional id before."""
+        await self._writer.start()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._writer.stop()
+
+    async def keep(
+        self, outputs: Sequence[Send], changelogs: Sequence[Send], positions: Mapping[TP, int]
+    ) -> Positions:
+        """Make a batch durable as a whole, or not at all; returns where its records ended.
+
+        Raises:
+            ShardLost: it is not, or nobody can tell. Somebody else may own the shard.
+        """
+        sends = [*outputs, *changelogs]
+        if not sends and not positions:
+            return {}
+        offsets = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            for tp, offset in positions.items()
+        }
+        apart: set[tuple[str, int]] = set()
+        try:
+            while True:
+                producer = self._writer.producer
+                await producer.begin_transaction()
+                outcome = await self._writer.write(sends, apart)
+                if outcome.failed:
+                    raise ShardLost(f"{len(outcome.failed)} records were not written") from (
+                        outcome.reason
+                    )
+                if not outcome.refused and not outcome.too_large:
+                    if offsets:
+                        await producer.send_offsets_to_transaction(offsets, self._group)
+                    await producer.commit_transaction()
+                    return outcome.positions
+                # The broker took not all: again, one by one where one of many was too large, and
+                # with something else in the place of what it never will.
+                await producer.abort_transaction()
+                apart |= outcome.too_large
+                refused = {id(send): (why, exists) for send, why, exists in outcome.refused}
+                sends = [
+                    other
+                    for send in sends
+                    for other in (
+                        instead_of(
+                            send,
+                            refused[id(send)][0],
+                            self._rules,
+                            now_ms(),
+                            topic_exists=refused[id(send)][1],
+                        )
+                        if id(send) in refused
+                        else [send]
+                    )
+                ]
+        except ShardLost:
+            raise
+        except Exception as error:
+            # Whatever it was, nobody can tell what of the batch is durable.
+            raise ShardLost(repr(error)) from error

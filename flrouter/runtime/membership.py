@@ -1,0 +1,127 @@
+"""Membership: FLs come and go, and the topics that this worker reads follow."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiokafka.errors
+import kafka.errors
+import msgspec
+from mode import Service
+
+from flrouter.core.effects import Send
+from flrouter.core.home import home
+from flrouter.core.peers import AddFloodlight, encode
+from flrouter.core.records import Floodlight
+from flrouter.runtime.restore import restore
+from flrouter.runtime.topics import changelog, of_floodlight, of_router, provide
+from flrouter.settings import Settings
+
+#: s; between two tries to reach the brokers at the start.
+RETRY = 1.0
+
+_decode = msgspec.msgpack.Decoder(Floodlight).decode
+
+
+class Membership(Service):
+    """Keeps the subscription to the write topics of all known FLs."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        super().__init__()
+        self._app = app
+        self._settings = settings
+        self._changed = asyncio.Event()
+        #: the FLs whose write topics are read.
+        self.subscribed: set[str] = set()
+        self._seen_any = False
+
+    def changed(self) -> None:
+        """Shards know of FLs that came or went."""
+        self._changed.set()
+
+    async def prepare(self) -> list[str]:
+        """Make the topics, and find out which FLs there are: those in the table, else those that
+        the settings name. Returns their ids; waits for the brokers as long as it takes.
+
+        Raises:
+            BadTopic: a topic has the wrong number of partitions.
+        """
+        while True:
+            try:
+                return await self._prepare()
+            except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
+                if not getattr(error, "retriable", True):
+                    raise
+                self.log.warning("waiting for the broker %s: %r", self._settings.broker, error)
+                await asyncio.sleep(RETRY)
+
+    async def _prepare(self) -> list[str]:
+        await asyncio.to_thread(provide, self._settings, of_router(self._settings))
+        known = await self._in_table()
+        found = known or {floodlight.id for floodlight in self._settings.floodlights}
+        await self._provide(found)
+        self.subscribed = found
+        return sorted(found)
+
+    async def _provide(self, floodlights: set[str]) -> None:
+        if not floodlights:
+            return
+        wanted = [
+            topic for name in sorted(floodlights) for topic in of_floodlight(self._settings, name)
+        ]
+        await asyncio.to_thread(provide, self._settings, wanted)
+
+    async def _in_table(self) -> set[str]:
+        newest: dict[str, Floodlight] = {}
+
+        def apply(_partition: int, key: bytes, value: bytes | None) -> None:
+            if value is not None:
+                state = _decode(value)
+                name = key.decode()
+                if name not in newest or newest[name].number <= state.number:
+                    newest[name] = state
+
+        topic = changelog(self._settings, "floodlights")
+        await restore(self._settings, {topic: apply}, range(self._settings.partitions))
+        self._seen_any = bool(newest)
+        return {name for name, state in newest.items() if state.known}
+
+    async def seed(self) -> None:
+        """Tell the homes of the FLs that the settings name, if no FL was ever known."""
+        if self._seen_any:
+            return
+        sends = [
+            Send(
+                self._settings.shards_topic,
+                home(floodlight.id, self._settings.partitions),
+                None,
+                encode(AddFloodlight(floodlight.id, floodlight.ack)),
+                (("flrouter-what", b"peer"),),
+            )
+            for floodlight in self._settings.floodlights
+        ]
+        while sends:
+            sends = (await self._app.shards.writer.write(sends)).failed
+
+    @Service.task
+    async def _follow(self) -> None:
+        while not self.should_stop:
+            await self._changed.wait()
+            self._changed.clear()
+            heard = self._app.shards.floodlights()
+            known = {name for name, is_known in heard.items() if is_known}
+            # One that no shard has heard of is not gone: it may have been named a moment ago.
+            wanted = known | {name for name in self.subscribed if name not in heard}
+            await self._provide(wanted - self.subscribed)
+            if wanted != self.subscribed:
+                await self._subscribe(wanted)
+
+    async def _subscribe(self, floodlights: set[str]) -> None:
+        app = self._app
+        while app.rebalancing and not self.should_stop:
+            await self.sleep(0.05)
+        self.log.info("reading the floodlights %s", sorted(floodlights))
+        self.subscribed = floodlights
+        app.read_floodlights(floodlights)
+        await app.consumer.subscribe(await app.topics._update_indices())

@@ -1,0 +1,42 @@
+"""The settings that decisions depend on, in the core's units."""
+
+from __future__ import annotations
+
+from flrouter.core.rules import Rules
+from flrouter.runtime.topics import TABLES, changelog
+from flrouter.settings import Settings
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the core must know of the settings."""
+
+    def ms(seconds: float) -> int:
+        return round(seconds * 1000)
+
+    return Rules(
+        app_id=settings.app_id,
+        partitions=settings.partitions,
+        shards_topic=settings.shards_topic,
+        dead_letter_topic=settings.dead_letters,
+        fl_read_topic=settings.fl_read_topic,
+        fl_write_topic=settings.fl_write_topic,
+        disco_topic=settings.disco_topic,
+        reserved_topics=frozenset(
+            {
+                *settings.inbound_topics,
+                settings.shards_topic,
+                settings.dead_letters,
+                *(changelog(settings, table) for table in TABLES),
+            }
+        ),
+        ack_timeout=ms(settings.ack_timeout),
+        response_timeout=ms(settings.response_timeout),
+        blacklist_ttl=ms(settings.blacklist_ttl),
+        alive_interval=ms(settings.alive_interval),
+        alive_timeout=ms(settings.alive_timeout),
+        sync_timeout=ms(settings.sync_timeout),
+        sync_retries=settings.sync_retries,
+        sync_interval=ms(settings.sync_interval),
+        max_message_bytes=settings.max_message_bytes,
+        max_pending=settings.max_pending,
+    )

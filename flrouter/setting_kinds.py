@@ -1,0 +1,298 @@
+"""The kinds of value that settings have: what each allows, and how it is read.
+
+Values come as text (environment), as TOML values, or as Python values from code; reading a value
+that was read before gives it back, so that all three take one way.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_DAY = 86_400.0
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h)?", re.ASCII)
+_SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}", re.ASCII)
+_FLOODLIGHT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_BROKER = re.compile(
+    r"(?:(?P<scheme>[a-z]+)://)?"
+    r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII,
+)
+
+
+class Refused(ValueError):
+    """A value that its kind does not allow; the text, if any, says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """One kind of value."""
+
+    #: what is allowed, in words that follow "expected".
+    allowed: str
+    #: the typed value of a given one; raises :class:`Refused`.
+    read: Callable[[object], T]
+    #: how a given value is shown in an error: secrets must not be.
+    show: Callable[[object], str] = repr
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Refused
+    return value.strip()
+
+
+def _items(value: object) -> list[str]:
+    """The non-empty items of a list, or of text with commas or semicolons."""
+    if isinstance(value, str):
+        value = re.split("[,;]", value)
+    if not isinstance(value, list | tuple):
+        raise Refused
+    return [text for item in value if (text := _text(item))]
+
+
+def whole(low: int, high: int) -> Kind[int]:
+    """A whole number from `low` to `high`."""
+
+    def read(value: object) -> int:
+        if isinstance(value, str):
+            try:
+                value = int(value)
+            except ValueError:
+                raise Refused from None
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Refused
+        return value
+
+    return Kind(f"a whole number from {low} to {high}", read)
+
+
+def yes_or_no() -> Kind[bool]:
+    """Whether something is to be so."""
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+    def read(value: object) -> bool:
+        found = words.get(value.strip().lower()) if isinstance(value, str) else value
+        if not isinstance(found, bool):
+            raise Refused
+        return found
+
+    return Kind("true or false", read)
+
+
+def duration(*, zero: bool = False) -> Kind[float]:
+    """Seconds, from a millisecond to 30 days; nought too if `zero`."""
+
+    def read(value: object) -> float:
+        if isinstance(value, str):
+            match = _DURATION.fullmatch(value.strip())
+            if match is None:
+                raise Refused
+            value = float(match[1]) * _SECONDS[match[2]]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Refused
+        if (value == 0 and zero) or (math.isfinite(value) and 0.001 <= value <= 30 * _DAY):
+            return float(value)
+        raise Refused
+
+    extra = ", or 0 for never" if zero else ""
+    return Kind(f"seconds, or a duration as 500ms, 2s, 1m (1 ms to 30 days){extra}", read)
+
+
+def choice(*names: str) -> Kind[str]:
+    """One of some names, in upper or lower case."""
+
+    def read(value: object) -> str:
+        text = _text(value)
+        for name in names:
+            if text.lower() == name.lower():
+                return name
+        raise Refused
+
+    return Kind(" or ".join((", ".join(names[:-1]), names[-1])), read)
+
+
+def _topic(value: object) -> str:
+    text = _text(value)
+    if _TOPIC.fullmatch(text) is None:
+        raise Refused(f"{text!r} is no topic name")
+    return text
+
+
+_TOPIC_NAME = "a topic name (at most 249 of A-Z a-z 0-9 . _ -)"
+
+
+def topic() -> Kind[str]:
+    """The name of one Kafka topic."""
+    return Kind(_TOPIC_NAME, _topic)
+
+
+def optional_topic() -> Kind[str]:
+    """The name of one Kafka topic, or nothing."""
+    return Kind(f"{_TOPIC_NAME}, or nothing", lambda value: _topic(value) if value else "")
+
+
+def topics() -> Kind[tuple[str, ...]]:
+    """A list of Kafka topics, at least one."""
+
+    def read(value: object) -> tuple[str, ...]:
+        found = tuple(_topic(item) for item in _items(value))
+        if not found:
+            raise Refused
+        return found
+
+    return Kind("a list of topic names (at least one), or text with commas", read)
+
+
+def topic_template() -> Kind[str]:
+    """A topic name with `{fl}` where the FL's id goes."""
+
+    def read(value: object) -> str:
+        text = _text(value)
+        if text.count("{fl}") != 1:
+            raise Refused
+        _topic(text.replace("{fl}", "x" * 64))
+        return text
+
+    return Kind(
+        "a topic name with {fl} once in it, at most 249 characters when {fl} is an id of 64", read
+    )
+
+
+def _masked(value: object) -> str:
+    """`value` without what stands before an @, which may be a password."""
+    shown = repr(value)
+    return shown if "@" not in shown else "'***@" + shown.rpartition("@")[2]
+
+
+def broker(schemes: tuple[str, ...]) -> Kind[str]:
+    """One or more brokers under one URL scheme; read as `scheme://host:port,host:port`."""
+
+    def read(value: object) -> str:
+        scheme, hosts = "", []
+        for item in _items(value):
+            match = _BROKER.fullmatch(item)
+            if match is None:
+                raise Refused
+            scheme = scheme or match["scheme"]
+            port = int(match["port"] or 9092)
+            if scheme not in schemes or (match["scheme"] or scheme) != scheme:
+                raise Refused
+            if not 1 <= port <= 65_535:
+                raise Refused
+            hosts.append(f"{match['host']}:{port}")
+        if not hosts:
+            raise Refused
+        return f"{scheme}://{','.join(hosts)}"
+
+    forms = " or ".join(f"{scheme}://host:port" for scheme in schemes)
+    return Kind(f"{forms}; more hosts of one scheme after commas or semicolons", read, _masked)
+
+
+def app_id() -> Kind[str]:
+    """The name of the consumer group, and the start of the names of the router's own topics."""
+
+    def read(value: object) -> str:
+        text = _topic(value)
+        if len(text) > 100:
+            raise Refused
+        return text
+
+    return Kind("1 to 100 of A-Z a-z 0-9 . _ -", read)
+
+
+@dataclass(frozen=True)
+class Floodlight:
+    """An FL that the settings name."""
+
+    id: str
+    #: whether it sends `FlReceiveAck`; without, only the response timeout applies.
+    ack: bool = True
+
+
+FLOODLIGHT_ID = "1 to 64 of A-Z a-z 0-9 . _ -"
+
+
+def floodlight_id(value: object) -> str:
+    """`value` if it may be the id of an FL.
+
+    Raises:
+        Refused: it may not; the text says what is allowed.
+    """
+    if isinstance(value, str) and _FLOODLIGHT_ID.fullmatch(value):
+        return value
+    raise Refused(f"{value!r} is no FL id: expected {FLOODLIGHT_ID}")
+
+
+def metric_name(topic_name: str) -> str:
+    """What Kafka compares: it refuses a topic that differs from another only in `.` and `_`."""
+    return topic_name.replace("_", ".")
+
+
+def floodlights() -> Kind[tuple[Floodlight, ...]]:
+    """FLs: a list of ids, or a table of ids with `ack`."""
+
+    def one(name: str, options: object) -> Floodlight:
+        if not isinstance(options, Mapping) or not options.keys() <= {"ack"}:
+            raise Refused(f"{name} has {options!r}, which is not a table with ack = true or false")
+        ack = options.get("ack", True)
+        if not isinstance(ack, bool):
+            raise Refused(f"{name} has ack = {ack!r}")
+        return Floodlight(floodlight_id(name), ack)
+
+    def read(value: object) -> tuple[Floodlight, ...]:
+        found: Iterable[Floodlight]
+        if isinstance(value, Mapping):
+            found = [one(name, options) for name, options in value.items()]
+        elif isinstance(value, tuple) and all(isinstance(item, Floodlight) for item in value):
+            found = value
+        else:
+            found = [Floodlight(floodlight_id(item)) for item in _items(value)]
+        seen: dict[str, str] = {}
+        for floodlight in found:
+            other = seen.setdefault(metric_name(floodlight_id(floodlight.id)), floodlight.id)
+            if other is not floodlight.id:
+                raise Refused(f"{other} and {floodlight.id} would share their topics")
+        return tuple(found)
+
+    return Kind(f"a list of FL ids ({FLOODLIGHT_ID}), or a table of them with ack = false", read)
+
+
+def text(allowed: str = "text") -> Kind[str]:
+    """Any text, nothing included."""
+    return Kind(allowed, _text)
+
+
+def secret() -> Kind[str]:
+    """Text that is never shown and keeps its spaces."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise Refused
+        return value
+
+    return Kind("text", read, lambda _: "'***'")
+
+
+def file() -> Kind[Path | None]:
+    """A file that can be read, or nothing."""
+
+    def read(value: object) -> Path | None:
+        path = value if isinstance(value, Path) else _text(value) if value else ""
+        if path == "":
+            return None
+        try:
+            with Path(path).open("rb"):
+                return Path(path)
+        except (OSError, ValueError) as error:
+            raise Refused(f"it cannot be read ({getattr(error, 'strerror', error)})") from error
+
+    return Kind("a readable file, or nothing", read)

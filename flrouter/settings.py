@@ -1,0 +1,410 @@
+"""The settings: one typed, validated place, from the environment or a TOML file.
+
+`load()` reads them; every rule that a value must keep is checked when a :class:`Settings` is made,
+by whomever, so that nothing starts with a wrong one. `docs/settings.md` is made from the fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flrouter import setting_kinds as kinds
+from flrouter import topic_roles
+from flrouter.embedded import SCHEME
+from flrouter.messages.catalog import BadCatalog, Catalog
+from flrouter.messages.catalog import load as load_catalog
+from flrouter.setting_kinds import Floodlight, Kind, Refused
+from flrouter.topic_roles import Use
+
+__all__ = ["BadSetting", "Floodlight", "Settings", "as_markdown", "load"]
+
+PREFIX = "FLROUTER_"
+_PATHS = {"catalog", "data_dir", "ssl_cafile", "ssl_certfile", "ssl_keyfile"}
+_ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
+
+T = TypeVar("T")
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be; names it, its value, where it came from and what is allowed."""
+
+    def __init__(self, name: str, shown: str, problem: str, origin: str = "given in code") -> None:
+        super().__init__(f"setting {name} is {shown} ({origin}): {problem}")
+        self.name = name
+        self._parts = (name, shown, problem)
+
+    def from_origin(self, origin: str) -> BadSetting:
+        """The same, for a value that came from `origin`."""
+        return BadSetting(*self._parts, origin)
+
+
+def _setting(default: T, kind: Kind[T], doc: str, *, hidden: bool = False) -> T:
+    """A field with its kind and its description beside it."""
+    metadata = {"kind": kind, "doc": doc}
+    return dataclasses.field(default=default, metadata=metadata, repr=not hidden)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, valid. Fields take what the kind allows and hold the typed value."""
+
+    broker: str = _setting(
+        "kafka://127.0.0.1:9092",
+        kinds.broker(("kafka", SCHEME)),
+        "Kafka's bootstrap servers; `tansu://` is the embedded broker.",
+    )
+    app_id: str = _setting(
+        "flrouter",
+        kinds.app_id(),
+        "The consumer group, and the start of the names of the router's own topics.",
+    )
+    floodlights: tuple[Floodlight, ...] = _setting(
+        (),
+        kinds.floodlights(),
+        "FLs to begin with; it seeds an empty list only. In TOML also `[floodlights.fl-3]` with"
+        " `ack = false` for an FL that cannot acknowledge.",
+    )
+    inbound_topics: tuple[str, ...] = _setting(
+        ("kilda.speaker",), kinds.topics(), "Where requesters send commands."
+    )
+    fl_read_topic: str = _setting(
+        "kilda.fl.{fl}.read", kinds.topic_template(), "The topic that an FL reads."
+    )
+    fl_write_topic: str = _setting(
+        "kilda.fl.{fl}.write", kinds.topic_template(), "The topic that an FL writes."
+    )
+    flow_topic: str = _setting("kilda.flow", kinds.topic(), "Answers to flow commands, errors.")
+    northbound_topic: str = _setting(
+        "kilda.northbound", kinds.topic(), "Answers about rules, meters, ports, connect modes."
+    )
+    disco_topic: str = _setting(
+        "kilda.topo.disco", kinds.topic(), "Sync chains, and switch, port and ISL events."
+    )
+    stats_topic: str = _setting("kilda.stats", kinds.topic(), "Statistics.")
+    ping_topic: str = _setting("kilda.ping", kinds.topic(), "Answers to pings.")
+    partitions: int = _setting(
+        8,
+        kinds.whole(1, 1024),
+        "Partitions of the router's and the FLs' topics; fixed for the life of an `app_id`.",
+    )
+    replication: int = _setting(1, kinds.whole(1, 100), "Copies of each topic that it creates.")
+    ack_timeout: float = _setting(
+        5.0, kinds.duration(), "How long an FL may take to acknowledge a command."
+    )
+    response_timeout: float = _setting(
+        30.0, kinds.duration(), "How long an answer, or the next link of a chain, may take."
+    )
+    blacklist_ttl: float = _setting(
+        300.0, kinds.duration(), "How long late answers to a failed command are dropped."
+    )
+    alive_interval: float = _setting(1.0, kinds.duration(), "The time between alive requests.")
+    alive_timeout: float = _setting(
+        5.0, kinds.duration(), "An FL silent for this long is in outage; over `alive_interval`."
+    )
+    sync_timeout: float = _setting(
+        10.0,
+        kinds.duration(),
+        "How long a sync may go without its next link, and commands wait for the first one.",
+    )
+    sync_retries: int = _setting(
+        3, kinds.whole(0, 1000), "How often a sync that failed is asked for again."
+    )
+    sync_interval: float = _setting(
+        60.0, kinds.duration(zero=True), "The time between syncs of an FL without being asked."
+    )
+    guarantee: str = _setting(
+        "at_least_once",
+        kinds.choice("at_least_once", "exactly_once"),
+        "What holds when a worker is killed; `exactly_once` needs a broker with transactions and"
+        " readers with `isolation.level=read_committed`.",
+    )
+    store: str = _setting(
+        "memory", kinds.choice("memory", "rocksdb"), "Where each worker holds its tables."
+    )
+    standby: bool = _setting(
+        False,
+        kinds.yes_or_no(),
+        "Whether each worker follows the tables of all other shards, to take them over at once.",
+    )
+    data_dir: str = _setting(
+        "", kinds.text("a folder, or nothing"), "Where files go; nothing: `<app_id>-data`."
+    )
+    dead_letter_topic: str = _setting(
+        "",
+        kinds.optional_topic(),
+        "Where records go that nobody can read; nothing: `<app_id>-dead-letters`.",
+    )
+    max_message_bytes: int = _setting(
+        1_000_000, kinds.whole(1024, 2**31 - 1), "The largest message that the broker takes."
+    )
+    max_pending: int = _setting(
+        100_000,
+        kinds.whole(10_000, 10**9),
+        "Commands without an answer that one shard keeps, at about 1 KB; more wait in Kafka.",
+    )
+    catalog: Path | None = _setting(
+        None, kinds.file(), "A catalog of message kinds of your own, read before the built-in one."
+    )
+    session_timeout: float = _setting(
+        10.0, kinds.duration(), "A worker that Kafka does not hear for this long loses its shards."
+    )
+    security_protocol: str = _setting(
+        "PLAINTEXT",
+        kinds.choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+        "How to talk to Kafka.",
+    )
+    sasl_mechanism: str = _setting(
+        "PLAIN",
+        kinds.choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "How to log in, when `security_protocol` says SASL.",
+    )
+    sasl_username: str = _setting("", kinds.text(), "Who logs in.")
+    sasl_password: str = _setting("", kinds.secret(), "The password; never shown.", hidden=True)
+    ssl_cafile: Path | None = _setting(
+        None, kinds.file(), "Certificates to trust; nothing: the system's."
+    )
+    ssl_certfile: Path | None = _setting(None, kinds.file(), "The certificate to show Kafka.")
+    ssl_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+
+    def __post_init__(self) -> None:
+        """Read every value by its kind, then check those that depend on each other.
+
+        Raises:
+            BadSetting: the first that is wrong.
+        """
+        for field in dataclasses.fields(self):
+            kind, given = field.metadata["kind"], getattr(self, field.name)
+            try:
+                object.__setattr__(self, field.name, kind.read(given))
+            except Refused as error:
+                detail = f"{error}; " if str(error) else ""
+                problem = f"{detail}expected {kind.allowed}"
+                raise BadSetting(field.name, kind.show(given), problem) from None
+        self._check_times()
+        self._check_store()
+        self._check_topics()
+        self._check_security()
+
+    def _wrong(self, name: str, problem: str, shown: str | None = None) -> BadSetting:
+        kind = next(f for f in dataclasses.fields(self) if f.name == name).metadata["kind"]
+        return BadSetting(name, shown or kind.show(getattr(self, name)), problem)
+
+    def _check_times(self) -> None:
+        if self.alive_timeout <= self.alive_interval:
+            raise self._wrong(
+                "alive_timeout", f"expected more than alive_interval ({self.alive_interval} s)"
+            )
+
+    def _check_store(self) -> None:
+        if self.embedded and self.guarantee == "exactly_once":
+            raise self._wrong(
+                "guarantee",
+                "the embedded broker knows no transactions: name a Kafka, or at_least_once",
+            )
+        if self.store == "rocksdb" and find_spec("rocksdict") is None:
+            raise self._wrong(
+                "store", "needs the package rocksdict: pip install 'flrouter[rocksdb]', or memory"
+            )
+
+        if self.standby and self.store != "memory":
+            raise self._wrong("standby", "holds tables in memory: set store to memory")
+
+    def _check_topics(self) -> None:
+        for topic in self.message_catalog.requester_topics:
+            try:
+                kinds.topic().read(topic)
+            except Refused as error:
+                raise self._wrong("catalog", f"{error}; expected {kinds.topic().allowed}") from None
+        found = topic_roles.conflict(
+            self._fixed_topics(), self.fl_read_topic, self.fl_write_topic, f"{self.app_id}-"
+        )
+        if found is not None:
+            raise self._wrong(*found)
+
+    def _fixed_topics(self) -> Iterator[Use]:
+        """Every topic that has one name."""
+        yield Use("app_id", topic_roles.ROUTER, self.shards_topic)
+        is_own = self.dead_letter_topic in {"", f"{self.app_id}-dead-letters"}
+        role = topic_roles.ROUTER if is_own else topic_roles.DEAD_LETTERS
+        yield Use("dead_letter_topic", role, self.dead_letters)
+        for topic in self.inbound_topics:
+            yield Use("inbound_topics", topic_roles.INBOUND, topic)
+        for name in _ANSWER_TOPICS:
+            yield Use(name, topic_roles.ANSWERS, getattr(self, name))
+        for topic in sorted(self.message_catalog.requester_topics - set(self.topics.values())):
+            yield Use("catalog", topic_roles.ANSWERS, topic)
+
+    def _check_security(self) -> None:
+        """What belongs to a protocol is there with it, and only with it."""
+        protocol = self.security_protocol
+        if self.embedded and protocol != "PLAINTEXT":
+            raise self._wrong("security_protocol", "the embedded broker knows only PLAINTEXT")
+        for name in ("sasl_username", "sasl_password"):
+            if bool(getattr(self, name)) != protocol.startswith("SASL"):
+                raise self._wrong(
+                    name, f"expected text with SASL, else nothing; security_protocol is {protocol}"
+                )
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            if getattr(self, name) is not None and not protocol.endswith("SSL"):
+                raise self._wrong(
+                    name, f"has no use: security_protocol is {protocol}, expected SSL or SASL_SSL"
+                )
+        if self.ssl_keyfile is not None and self.ssl_certfile is None:
+            raise self._wrong("ssl_keyfile", "is the key of no certificate: set ssl_certfile")
+
+    @cached_property
+    def message_catalog(self) -> Catalog:
+        """The message catalog, with the user's entries and the topics as set here.
+
+        Raises:
+            BadSetting: the user's file is not a catalog.
+        """
+        try:
+            return load_catalog(self.topics, self.catalog.read_bytes() if self.catalog else None)
+        except BadCatalog as error:
+            raise self._wrong("catalog", str(error)) from error
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """The topic of each role that the message catalog may name."""
+        return {name.removesuffix("_topic"): getattr(self, name) for name in _ANSWER_TOPICS}
+
+    @property
+    def dead_letters(self) -> str:
+        """The topic of records that nobody can read."""
+        return self.dead_letter_topic or f"{self.app_id}-dead-letters"
+
+    @property
+    def shards_topic(self) -> str:
+        """The topic on which shards talk to each other."""
+        return f"{self.app_id}-shards"
+
+    @property
+    def data_path(self) -> Path:
+        """The folder for files."""
+        return Path(self.data_dir or f"{self.app_id}-data")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is the embedded one."""
+        return self.broker.startswith(f"{SCHEME}://")
+
+    @property
+    def bootstrap_servers(self) -> list[str]:
+        """The brokers, each as `host:port`."""
+        return self.broker.partition("://")[2].split(",")
+
+    def read_topic(self, fl: str) -> str:
+        """The topic that the FL `fl` reads."""
+        return self.fl_read_topic.replace("{fl}", fl)
+
+    def write_topic(self, fl: str) -> str:
+        """The topic that the FL `fl` writes."""
+        return self.fl_write_topic.replace("{fl}", fl)
+
+    def floodlight_of_write_topic(self, topic: str) -> str | None:
+        """The id of the FL whose write topic `topic` is, known or not; None if it is none."""
+        match = self._write_pattern.fullmatch(topic)
+        return match[1] if match else None
+
+    @cached_property
+    def _write_pattern(self) -> re.Pattern[str]:
+        return topic_roles.template_pattern(self.fl_write_topic)
+
+
+_NAMES = [field.name for field in dataclasses.fields(Settings)]
+
+
+def _unknown(name: str, origin: str, prefix: str = "") -> BadSetting:
+    # The value is not shown: it may be a password under a mistyped name.
+    near = difflib.get_close_matches(name.removeprefix(prefix).lower(), _NAMES, 1, 0.5)
+    known = f"{prefix}{near[0].upper() if prefix else near[0]}" if near else ""
+    return BadSetting(
+        name, "unknown", f"did you mean {known}?" if near else "see docs/settings.md", origin
+    )
+
+
+def _from_file(path: Path) -> Iterator[tuple[str, Any, str]]:
+    """(name, value, origin) of each setting in a TOML file; paths in it are relative to it."""
+    origin = f"from {path}"
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        problem = f"expected a readable TOML file: {error}"
+        raise BadSetting("config", repr(str(path)), problem, f"from {PREFIX}CONFIG") from None
+    for key, value in table.items():
+        name = key.lower()
+        if name not in _NAMES or key not in {name, name.upper()}:
+            raise _unknown(key, origin)
+        if name in _PATHS and isinstance(value, str) and value:
+            value = str(path.parent / value)
+        yield name, value, origin
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    known = {f"{PREFIX}{name.upper()}": name for name in _NAMES}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
+            continue
+        if variable.startswith(f"{PREFIX}TEST_"):
+            continue
+        if variable not in known:
+            raise _unknown(variable, "from the environment", PREFIX)
+        yield known[variable], value, f"from the environment, {variable}"
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings: defaults, under the TOML file `FLROUTER_CONFIG`, under `FLROUTER_*`.
+
+    Raises:
+        BadSetting: a value is wrong, or a name unknown.
+    """
+    config = environ.get(f"{PREFIX}CONFIG", "")
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, value, origin in _from_file(Path(config)) if config else ():
+        if name in values:
+            raise BadSetting(name, "there twice", "expected one spelling of the name", origin)
+        values[name], origins[name] = value, origin
+    for name, value, origin in _from_environment(environ):
+        values[name], origins[name] = value, origin
+    try:
+        return Settings(**values)
+    except BadSetting as error:
+        raise error.from_origin(origins.get(error.name, "the default")) from error.__cause__
+
+
+def as_markdown() -> str:
+    """The text of `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "A setting is the environment variable `FLROUTER_<NAME>`, or a key of the TOML file that",
+        "`FLROUTER_CONFIG` names (in lower or upper case; paths are relative to that file). The",
+        "environment wins. A wrong value or an unknown name stops the start with a sentence that",
+        "names it.",
+        "",
+        "| setting | default | allowed | what for |",
+        "|---|---|---|---|",
+    ]
+    for field in dataclasses.fields(Settings):
+        kind, default = field.metadata["kind"], field.default
+        if isinstance(default, float):
+            default = f"{default:g} s"
+        elif isinstance(default, bool):
+            default = str(default).lower()
+        elif isinstance(default, tuple):
+            default = ", ".join(default)
+        shown = f"`{default}`" if default not in (None, "") else "nothing"
+        row = (f"`{field.name.upper()}`", shown, kind.allowed, field.metadata["doc"])
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines) + "\n"

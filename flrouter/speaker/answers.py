@@ -1,0 +1,175 @@
+"""What a handler may answer, and the messages that it becomes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from flrouter.messages import build, errors, names
+from flrouter.messages.envelope import Form, form_of
+from flrouter.messages.errors import ErrorType
+from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.speaker.command import Command
+from flrouter.speaker.requests import Message
+
+#: a payload: its `clazz` and its other fields. Structs and `msgspec.Raw` may stand in it.
+Payload: TypeAlias = Mapping[str, Any]
+
+
+class CommandFailed(Exception):
+    """Raised by a handler: the command is answered by an ErrorMessage."""
+
+    def __init__(self, kind: ErrorType, message: str, description: str = "") -> None:
+        """Args:
+        message: one line that says what went wrong.
+        description: what to do about it.
+        """
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The command was carried out: it is itself sent back, as flow commands are answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """One InfoMessage."""
+
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Several InfoMessages under the command's correlation id, as ports commands are answered.
+
+    They are no chain: nothing tells the requester that there are no more.
+    """
+
+    payloads: Sequence[Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One answer in several messages; without payloads, an explicit empty chain."""
+
+    payloads: Sequence[Payload]
+    #: the older form, in which each link names the correlation id of the next.
+    old_form: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A whole message that the handler wrote itself, sent as it is."""
+
+    data: bytes
+
+
+Answer: TypeAlias = Done | Info | Each | Chain | Written
+ANSWERS = (Done, Info, Each, Chain, Written)
+
+DONE = Done()
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def sent_back(command: Command) -> bytes:
+    """The command as the answer that says it was done: a CommandMessage, otherwise unchanged."""
+    if form_of(command.envelope.clazz) is Form.COMMAND:
+        return command.data
+    members: dict[str, Any] = {**_members.decode(command.data)}
+    members["clazz"] = names.COMMAND
+    members.pop("reply_to", None)  # it asked for an answer, and this is it
+    return msgspec.json.encode(members)
+
+
+def error(command: Command, failed: CommandFailed, now: int) -> Message:
+    """The ErrorMessage for a command that failed."""
+    return Message(
+        command.key,
+        errors.error_message(
+            command.correlation_id, failed.kind, failed.message, failed.description, now
+        ),
+    )
+
+
+def messages(command: Command, answer: Answer, region: str, now: int) -> list[Message]:
+    """The records that carry `answer`, in order.
+
+    They come from the FL's `region` at `now` (ms since the epoch).
+
+    Raises:
+        TypeError: `answer` is none, or holds what JSON cannot.
+    """
+    key = command.key
+    match answer:
+        case Done():
+            return [Message(key, sent_back(command))]
+        case Info(payload):
+            return [Message(key, info(payload, command.correlation_id, region, now))]
+        case Each(payloads):
+            return [
+                Message(_key_of(payload, key), info(payload, command.correlation_id, region, now))
+                for payload in payloads
+            ]
+        case Chain(payloads, old_form=True):
+            return [Message(key, link) for link in old_chain(command, payloads, region, now)]
+        case Chain(payloads):
+            return [
+                Message(key, link(payload, command.correlation_id, index, count, region, now))
+                for count in [len(payloads)]
+                for index, payload in enumerate(payloads or [None])
+            ]
+        case Written(data):
+            return [Message(key, data)]
+    raise TypeError(f"{answer!r} is no answer: expected one of {Answer}")
+
+
+def info(payload: Payload, correlation_id: str, region: str, now: int) -> bytes:
+    """An InfoMessage."""
+    return build.message(names.INFO, _plain(payload), correlation_id, now, region=region)
+
+
+def link(
+    payload: Payload | None, correlation_id: str, index: int, total: int, region: str, now: int
+) -> bytes:
+    """A link of a chain of the newer form; `total` 0 with no payload is the empty chain."""
+    return build.message(
+        names.CHUNK,
+        _plain(payload),
+        correlation_id,
+        now,
+        region=region,
+        message_id=f"{index} : {correlation_id}",
+        total_messages=total,
+    )
+
+
+def old_chain(command: Command, payloads: Sequence[Payload], region: str, now: int) -> list[bytes]:
+    """The links of a chain of the older form; an empty one is a single link with no payload."""
+    shown: Sequence[Payload | None] = payloads or [None]
+    ids = [command.correlation_id, *(str(uuid.uuid4()) for _ in shown[1:])]
+    return [
+        build.message(
+            names.CHUNK, _plain(payload), own, now, region=region, next_request_id=following
+        )
+        for payload, own, following in zip(shown, ids, [*ids[1:], None], strict=True)
+    ]
+
+
+def _plain(payload: Payload | None) -> dict[str, Any] | None:
+    return None if payload is None else dict(payload)
+
+
+def _key_of(payload: Payload, otherwise: bytes) -> bytes:
+    try:
+        return canonical(payload.get("switch_id")).encode()
+    except BadSwitchId:
+        return otherwise

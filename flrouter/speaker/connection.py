@@ -1,0 +1,125 @@
+"""Reaching the broker: its URL, what kind of broker it is, and the topics that must exist."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+from flrouter.speaker.options import SpeakerOptions
+
+log = logging.getLogger(__name__)
+
+#: the URL scheme of the embedded broker, which lacks some of what Kafka has.
+EMBEDDED = "tansu"
+
+_TOPIC_EXISTS = 36
+_RETRY_S = 0.25
+
+
+class BadTopics(RuntimeError):
+    """The topics of this FL cannot be used; the text says why and what to do."""
+
+
+class Connection:
+    """How to reach the broker of `options`."""
+
+    def __init__(self, options: SpeakerOptions) -> None:
+        scheme, separator, rest = options.broker.partition("://")
+        if not separator:
+            scheme, rest = "kafka", scheme
+        self.servers = [server for server in rest.strip("/").replace(";", ",").split(",") if server]
+        #: the embedded broker has no idempotent producers, no transactions, and does not wake a
+        #: waiting fetch when data comes.
+        self.embedded = scheme == EMBEDDED
+        self._options = options
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """The arguments that all of aiokafka's clients take."""
+        return {
+            "bootstrap_servers": self.servers,
+            "client_id": f"flrouter-speaker-{self._options.id}",
+            "request_timeout_ms": self._options.write_timeout_ms,
+            **self._options.client,
+        }
+
+    @property
+    def producer(self) -> dict[str, Any]:
+        """The arguments of the one producer."""
+        return {
+            **self.client,
+            "acks": "all",
+            "enable_idempotence": not self.embedded,
+            "max_batch_size": 256 << 10,
+        }
+
+    @property
+    def consumer(self) -> dict[str, Any]:
+        """The arguments of the one consumer, which gets its partitions assigned by hand."""
+        return {
+            **self.client,
+            "group_id": f"flrouter-speaker-{self._options.id}",
+            "enable_auto_commit": False,
+            # Commands sent before the first start are judged by age like all others.
+            "auto_offset_reset": "earliest",
+            "fetch_max_wait_ms": 10 if self.embedded else 100,
+            # A command of an aborted transaction was never sent.
+            "isolation_level": "read_uncommitted" if self.embedded else "read_committed",
+        }
+
+    async def prepare(self) -> int:
+        """Wait for the broker, make the topics that are missing, and return their partitions.
+
+        Raises:
+            BadTopics: the two topics exist with different numbers of partitions.
+        """
+        waited = False
+        while True:
+            admin = AIOKafkaAdminClient(**self.client)
+            try:
+                await admin.start()
+                return await self._topics(admin)
+            except (KafkaError, OSError) as error:
+                if not waited:
+                    log.warning("waiting for the broker %s: %r", ",".join(self.servers), error)
+                waited = True
+                await asyncio.sleep(_RETRY_S)
+            finally:
+                await admin.close()
+
+    async def _topics(self, admin: Any) -> int:
+        reads, writes = self._options.reads, self._options.writes
+        while True:
+            found = {
+                topic["topic"]: len(topic["partitions"])
+                for topic in await admin.describe_topics()
+                if topic["topic"] in (reads, writes)
+            }
+            if len(found) == 2:
+                if found[reads] != found[writes]:
+                    raise BadTopics(
+                        f"{reads} has {found[reads]} partitions and {writes} has {found[writes]}:"
+                        " answers go to the partition of their command, so both need the same"
+                    )
+                return found[reads]
+            partitions = next(iter(found.values()), self._options.partitions)
+            await self._create(admin, {reads, writes} - found.keys(), partitions)
+
+    async def _create(self, admin: Any, names: set[str], partitions: int) -> None:
+        cluster = await admin.describe_cluster()
+        if cluster["controller_id"] < 0:  # it is being elected
+            await asyncio.sleep(_RETRY_S)
+            return
+        brokers = len(cluster["brokers"])
+        answer = await admin.create_topics(
+            [NewTopic(name, partitions, min(3, max(1, brokers))) for name in sorted(names)]
+        )
+        for name, code, *_ in answer.topic_errors:
+            if code not in (0, _TOPIC_EXISTS):  # exists: somebody else was faster
+                raise BadTopics(f"the broker refused to create the topic {name}: error {code}")
+        # A new topic shows a moment later; so ask again rather than trust what was ordered.
+        await asyncio.sleep(0.02)

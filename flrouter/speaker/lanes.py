@@ -1,0 +1,67 @@
+"""Order and concurrency: one switch's commands one after the other, different switches' at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+Work = TypeVar("Work")
+
+
+class Lanes(Generic[Work]):
+    """A queue per busy switch. A switch whose handler answers at once needs no task at all."""
+
+    def __init__(self, act: Callable[[Work], Awaitable[None] | None]) -> None:
+        """`act` does a piece of work: at once (None), or with the rest still to be awaited."""
+        self._act = act
+        self._waiting: dict[str, deque[Work]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def put(self, switch: str | None, work: Work) -> None:
+        """Do `work` when all before it for the same switch is done; at once when for none."""
+        waiting = self._waiting.get(switch) if switch is not None else None
+        if waiting is not None:
+            waiting.append(work)
+            return
+        rest = self._act(work)
+        if rest is None:
+            return
+        if switch is None:
+            self._spawn(_await(rest))
+        else:
+            self._waiting[switch] = deque()
+            self._spawn(self._work(switch, rest))
+
+    async def _work(self, switch: str, rest: Awaitable[None] | None) -> None:
+        waiting = self._waiting[switch]
+        try:
+            while True:
+                if rest is not None:
+                    await rest
+                if not waiting:
+                    return
+                rest = self._act(waiting.popleft())
+        finally:
+            del self._waiting[switch]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def join(self, timeout: float) -> None:
+        """Wait for all that is being handled, at most `timeout` seconds, and cancel the rest."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout)
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Stop handling where it is."""
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _await(rest: Awaitable[None]) -> None:
+    await rest

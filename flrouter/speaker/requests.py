@@ -1,0 +1,95 @@
+"""The requests that were seen lately, so that none is acted on twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One record of an answer."""
+
+    key: bytes
+    value: bytes
+
+
+class RequestKey(NamedTuple):
+    """What makes two commands the same request.
+
+    The correlation id alone would swallow half of a flow operation: one id may go to several
+    switches, and to one switch with several kinds of command.
+    """
+
+    correlation_id: str
+    switch: str | None
+    kind: str
+
+
+class Request:
+    """A request that was received; its answer, once there is one."""
+
+    __slots__ = ("again", "answer", "answered_s", "key", "size")
+
+    def __init__(self, key: RequestKey) -> None:
+        self.key = key
+        self.answer: list[Message] | None = None
+        #: the partitions of duplicates that came before the answer.
+        self.again: list[int] = []
+        self.answered_s = 0.0
+        self.size = 0
+
+
+class Requests:
+    """Requests by key. Those being handled are always kept; answered ones within the bounds."""
+
+    def __init__(self, count: int, age_s: float, size: int) -> None:
+        """Args:
+        count: answered requests to keep at most.
+        age_s: how long to keep one, in seconds.
+        size: bytes that all kept answers may take together.
+        """
+        self._count = count
+        self._age_s = age_s
+        self._size = size
+        self._running: dict[RequestKey, Request] = {}
+        self._answered: OrderedDict[RequestKey, Request] = OrderedDict()
+        self._held = 0
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._answered)
+
+    def find(self, key: RequestKey, now_s: float) -> Request | None:
+        """The request that was seen under `key`, if it is still remembered."""
+        found = self._running.get(key)
+        if found is None:
+            self._forget(now_s)
+            found = self._answered.get(key)
+        return found
+
+    def begin(self, key: RequestKey) -> Request:
+        """Remember a new request, not yet answered."""
+        request = self._running[key] = Request(key)
+        return request
+
+    def finish(self, request: Request, answer: list[Message], now_s: float) -> None:
+        """Remember its answer; `now_s` starts its age."""
+        del self._running[request.key]
+        request.answer = answer
+        request.answered_s = now_s
+        request.size = sum(len(message.value) for message in answer)
+        self._answered[request.key] = request
+        self._held += request.size
+        self._forget(now_s)
+
+    def _forget(self, now_s: float) -> None:
+        answered = self._answered
+        while answered:
+            oldest = next(iter(answered.values()))
+            if (
+                len(answered) <= self._count
+                and self._held <= self._size
+                and now_s - oldest.answered_s <= self._age_s
+            ):
+                return
+            answered.popitem(last=False)
+            self._held -= oldest.size

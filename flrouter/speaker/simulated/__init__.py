@@ -1,0 +1,24 @@
+"""A simulated FL: any number of switches, latencies, and faults on demand."""
+
+from __future__ import annotations
+
+from flrouter.speaker.simulated.faults import BadFault, Behaviour, Faults
+from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
+from flrouter.speaker.simulated.latency import BadLatency, Latency
+from flrouter.speaker.simulated.network import Mode, UnknownSwitch
+from flrouter.speaker.simulated.options import FloodlightOptions, numbered
+from flrouter.speaker.simulated.process import run
+
+__all__ = [
+    "BadFault",
+    "BadLatency",
+    "Behaviour",
+    "Faults",
+    "FloodlightOptions",
+    "Latency",
+    "Mode",
+    "SimulatedFloodlight",
+    "UnknownSwitch",
+    "numbered",
+    "run",
+]

@@ -1,0 +1,178 @@
+"""The control channel of a simulated FL in a process of its own: JSON lines in and out.
+
+Requests; each may carry an `id`, which its reply repeats:
+
+=========================================================== ====================================
+`{"fault": "silent", "value": true, "switch": "…"}`         set a fault; `value` (default true)
+                                                            false or 0 ends it
+`{"clear": true}`, `{"clear": true, "switch": "…"}`         end all faults, or those of a switch
+`{"connect": "…", "mode": "RO", "ports": 4}`                a switch, or a list of them, connects
+`{"disconnect": "…", "state": "REMOVED"}`                   … goes away (default DEACTIVATED)
+`{"port": 3, "switch": "…", "state": "DOWN"}`               a port changes
+`{"event": {"clazz": …}, "switch": "…"}`                    report anything
+`{"isl": [["1", 2], ["2", 1]]}`                             report a link, its receiver last
+`{"counts": true}`                                          what was done so far
+`{"stop": true}`                                            stop cleanly
+`{"crash": true}`                                           end at once: no reply
+=========================================================== ====================================
+
+Replies: `{"ok": true, "delivered": true, …}` or `{"ok": false, "error": "…"}`; `delivered` says
+whether Kafka has the events that the request caused, and is absent where there are none. The
+reply to such a request comes once that is known, so during a cut only after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from flrouter.messages.switch_id import BadSwitchId
+from flrouter.speaker.simulated.faults import BadFault
+from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
+from flrouter.speaker.simulated.network import Mode, UnknownSwitch
+from flrouter.speaker.sync import PortState
+
+log = logging.getLogger(__name__)
+
+#: the exit status of a simulated crash, as a process killed by SIGKILL has it.
+CRASHED = 137
+
+_MODES = {"RW": Mode.READ_WRITE, "RO": Mode.READ_ONLY}
+
+
+class BadRequest(ValueError):
+    """A control line that asks for nothing known; the text says what is wrong with it."""
+
+
+class Control:
+    """Carries out control requests on one simulated FL."""
+
+    def __init__(
+        self,
+        floodlight: SimulatedFloodlight,
+        say: Callable[[dict[str, Any]], None],
+        stop: Callable[[], None],
+    ) -> None:
+        """Args:
+        say: takes each reply.
+        stop: asked for by `{"stop": true}`.
+        """
+        self._floodlight = floodlight
+        self._say = say
+        self._stop = stop
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def line(self, line: bytes) -> None:
+        """Carry out one request; the reply may come later."""
+        request: Any = {}
+        try:
+            request = msgspec.json.decode(line)
+            if not isinstance(request, dict):
+                raise BadRequest(f"{request!r} is no request: expected an object")
+            events = self._do(request)
+        except (
+            msgspec.MsgspecError,
+            BadFault,
+            BadRequest,
+            BadSwitchId,
+            UnknownSwitch,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
+            self._reply(request, ok=False, error=f"{type(error).__name__}: {error}")
+            return
+        if isinstance(events, dict):
+            self._reply(request, ok=True, **events)
+        else:
+            task = asyncio.create_task(self._when_delivered(request, events))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any] | list[Awaitable[bool]]:
+        """What there is to say at once, or the events to wait for."""
+        floodlight = self._floodlight
+        switch = request.get("switch")
+        match request:
+            case {"crash": True} | {"fault": "crash"}:
+                os._exit(CRASHED)
+            case {"fault": str(fault)}:
+                floodlight.set_fault(fault, request.get("value", True), switch)
+                return {}
+            case {"clear": True}:
+                if switch is None:
+                    floodlight.clear_faults()
+                else:
+                    floodlight.faults.clear(switch)
+                return {}
+            case {"connect": switches}:
+                mode = _MODES[request.get("mode", "RW")]
+                return [
+                    floodlight.connect(each, request.get("ports"), mode) for each in _list(switches)
+                ]
+            case {"disconnect": switches}:
+                state = request.get("state", "DEACTIVATED")
+                return [floodlight.disconnect(each, state) for each in _list(switches)]
+            case {"port": int(number), "state": str(state)}:
+                return [floodlight.set_port(request["switch"], number, PortState(state))]
+            case {"event": {"clazz": str()} as payload}:
+                return [floodlight.event(payload, switch)]
+            case {"isl": [[str(source), int(out)], [str(destination), int(into)]]}:
+                return [floodlight.isl_event((source, out), (destination, into))]
+            case {"counts": True}:
+                return {"counts": floodlight.counts.as_dict()}
+            case {"stop": True}:
+                self._stop()
+                return {}
+        raise BadRequest(f"{request!r} asks for nothing known")
+
+    async def _when_delivered(self, request: Any, events: list[Awaitable[bool]]) -> None:
+        delivered = all(await asyncio.gather(*events))
+        self._reply(request, ok=True, delivered=delivered)
+
+    def _reply(self, request: Any, **reply: Any) -> None:
+        if isinstance(request, dict) and "id" in request:
+            reply["id"] = request["id"]
+        self._say(reply)
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write a line to stdout; a reader that went away is no reason to fail."""
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        log.debug("nobody reads stdout any more")
+
+
+def listen(line: Callable[[bytes], None]) -> None:
+    """Hand each line of stdin to `line`, in the running loop, until stdin ends.
+
+    By a thread: a terminal, a file and /dev/null cannot all be watched by an event loop.
+    """
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        rest = b""
+        # Not through sys.stdin: its lock, held here, would make the interpreter's end fail.
+        while data := os.read(0, 1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            for each in lines:
+                if each.strip():
+                    try:
+                        loop.call_soon_threadsafe(line, each)
+                    except RuntimeError:  # the loop has ended, and so do we
+                        return
+
+    threading.Thread(target=read, name="control", daemon=True).start()
+
+
+def _list(switches: Any) -> list[str]:
+    return switches if isinstance(switches, list) else [switches]

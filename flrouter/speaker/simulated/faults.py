@@ -1,0 +1,95 @@
+"""Faults on demand: what a simulated FL does wrong, for all its switches or for some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from flrouter.messages.switch_id import canonical
+
+
+class BadFault(ValueError):
+    """There is no such fault, or it cannot be set like this; the text lists what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What goes wrong with the commands of a switch; by default, nothing."""
+
+    #: neither ack nor answer; the command is not carried out, and not remembered.
+    silent: bool = False
+    #: more latency, in ms.
+    slow: float = 0.0
+    #: an answer, but no ack.
+    no_ack: bool = False
+    #: an ack, but no answer; the command is carried out.
+    no_answer: bool = False
+    #: how many times more each answer is sent.
+    duplicates: int = 0
+    #: answers of several messages stop in the middle; the first message always comes.
+    half_chain: bool = False
+
+
+FLAWLESS = Behaviour()
+
+#: the names of faults that can be set per switch.
+PER_SWITCH = tuple(each.name for each in fields(Behaviour))
+#: those of the FL as a whole: cut off from Kafka; null keys and random partitions; no answer to
+#: AliveRequests; the end of the process.
+WHOLE = ("cut", "null_keys", "no_alive", "crash")
+
+
+class Faults:
+    """The faults that are set. Those of one switch win over those of the whole FL."""
+
+    def __init__(self) -> None:
+        self._all = FLAWLESS
+        self._own: dict[str, dict[str, bool | float]] = {}
+        self._of: dict[str, Behaviour] = {}
+
+    def set(self, fault: str, value: bool | float = True, switch: str | None = None) -> None:
+        """Set a fault; False or 0 ends it.
+
+        Args:
+            fault: a field of `Behaviour`.
+            value: for `slow` ms, for `duplicates` a number, for all others whether.
+            switch: for this one only; for all when None.
+
+        Raises:
+            BadFault: there is no such fault.
+            BadSwitchId: `switch` is none.
+        """
+        if fault not in PER_SWITCH:
+            raise BadFault(f"{fault!r} is no fault: there are {', '.join((*PER_SWITCH, *WHOLE))}")
+        typed: bool | float = value
+        if fault == "duplicates":
+            typed = int(value)
+        elif fault == "slow":
+            typed = float(value)
+        else:
+            typed = bool(value)
+        if typed < 0:
+            raise BadFault(f"{fault} cannot be {value!r}: expected a number from 0")
+        if switch is None:
+            self._all = replace(self._all, **{fault: typed})  # type: ignore[arg-type]
+        else:
+            self._own.setdefault(canonical(switch), {})[fault] = typed
+        self._of.clear()
+
+    def clear(self, switch: str | None = None) -> None:
+        """End all faults of `switch`, or all that there are when None."""
+        if switch is None:
+            self._all = FLAWLESS
+            self._own.clear()
+        else:
+            self._own.pop(canonical(switch), None)
+        self._of.clear()
+
+    def of(self, switch: str | None) -> Behaviour:
+        """What goes wrong with the commands of `switch` (canonical), or with those without one."""
+        if not self._own or switch is None:
+            return self._all
+        known = self._of.get(switch)
+        if known is None:
+            own = self._own.get(switch, {})
+            known = self._of[switch] = replace(self._all, **own)  # type: ignore[arg-type]
+        return known

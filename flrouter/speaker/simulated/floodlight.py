@@ -1,0 +1,158 @@
+"""A simulated FL: the SDK's speaker over simulated switches, with faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from flrouter.messages.envelope import Envelope
+from flrouter.speaker.answers import Answer
+from flrouter.speaker.command import Command
+from flrouter.speaker.requests import Message
+from flrouter.speaker.simulated import responses
+from flrouter.speaker.simulated.faults import WHOLE, BadFault, Faults
+from flrouter.speaker.simulated.network import Mode, Network, UnknownSwitch
+from flrouter.speaker.simulated.options import FloodlightOptions
+from flrouter.speaker.speaker import Speaker
+from flrouter.speaker.sync import PortState, SwitchRecord
+
+
+class SimulatedFloodlight(Speaker):
+    """An FL with switches that exist only here. Its own handler."""
+
+    def __init__(self, options: FloodlightOptions, **kwargs: Any) -> None:
+        self.network = Network()
+        self.faults = Faults()
+        self._floodlight = options
+        self._chance = random.Random(options.seed)
+        self._no_alive = False
+        super().__init__(options.speaker, self, **kwargs)
+        for switch in options.switches:
+            self.network.connect(switch, options.ports, Mode.READ_WRITE)
+        for switch in options.read_only:
+            self.network.connect(switch, options.ports, Mode.READ_ONLY)
+
+    async def on_start(self) -> None:
+        """Begin to read, and report all switches; returns when Kafka has these reports."""
+        await super().on_start()
+        await asyncio.gather(
+            *(
+                self.switch_event(switch.id, switch.mode.value, switch=switch.record())
+                for switch in self.network.switches.values()
+            )
+        )
+
+    # -- the handler
+
+    def handle(self, command: Command) -> Answer | Awaitable[Answer]:
+        """Answer after the switch's latency, with the state that it has then."""
+        delay = self._floodlight.latency.draw_s(self._chance)
+        slow = self.faults.of(command.switch).slow
+        if slow:
+            delay += slow / 1000
+        if not delay:
+            return responses.answer(self.network, command)
+        return self._handle_later(command, delay)
+
+    async def _handle_later(self, command: Command, delay: float) -> Answer:
+        await asyncio.sleep(delay)
+        return responses.answer(self.network, command)
+
+    def switches(self) -> Iterable[SwitchRecord]:
+        """All switches that are connected now."""
+        return [switch.record() for switch in self.network.switches.values()]
+
+    # -- changes at run time
+
+    def connect(
+        self, switch: str, ports: int | None = None, mode: Mode = Mode.READ_WRITE
+    ) -> asyncio.Future[bool]:
+        """A switch connects, with as many ports as the others if not said, and is reported.
+
+        Raises:
+            BadSwitchId: `switch` is none.
+        """
+        found = self.network.connect(
+            switch, self._floodlight.ports if ports is None else ports, mode
+        )
+        return self.switch_event(found.id, mode.value, switch=found.record())
+
+    def disconnect(self, switch: str, state: str = "DEACTIVATED") -> asyncio.Future[bool]:
+        """A switch goes away, and is reported as `state` (DEACTIVATED or REMOVED).
+
+        Raises:
+            UnknownSwitch: it is not connected.
+        """
+        return self.switch_event(self.network.disconnect(switch).id, state)
+
+    def set_port(self, switch: str, number: int, state: PortState) -> asyncio.Future[bool]:
+        """A port's link comes up or goes down, and is reported.
+
+        Raises:
+            UnknownSwitch: the switch is not connected, or has no such port.
+        """
+        found = self.network.switch(switch)
+        if number not in found.ports:
+            raise UnknownSwitch(f"the switch {found.id} has no port {number}")
+        found.ports[number] = state
+        return self.port_event(found.id, number, state)
+
+    # -- faults
+
+    def set_fault(self, fault: str, value: bool | float = True, switch: str | None = None) -> None:
+        """Set a fault (see `Faults`), or one of the FL as a whole except `crash`.
+
+        Raises:
+            BadFault: there is no such fault, or not for one switch.
+        """
+        if fault not in WHOLE:
+            self.faults.set(fault, value, switch)
+            return
+        if switch is not None:
+            raise BadFault(f"{fault} is a fault of the whole floodlight, not of one switch")
+        match fault:
+            case "cut" if value:
+                self.writer.cut()
+                self.reader.cut()
+            case "cut":
+                self.writer.restore()
+                self.reader.restore()
+            case "null_keys":
+                self.writer.scattered = bool(value)
+            case "no_alive":
+                self._no_alive = bool(value)
+            case _:
+                raise BadFault("crash cannot be set: await `abort()`, or end the process")
+
+    def clear_faults(self) -> None:
+        """End every fault."""
+        self.faults.clear()
+        for fault in ("cut", "null_keys", "no_alive"):
+            self.set_fault(fault, False)
+
+    def report_alive(self, request: Envelope, partition: int) -> None:
+        """Answer, unless told not to."""
+        if not self._no_alive:
+            super().report_alive(request, partition)
+
+    def take(self, command: Command, now_s: float) -> None:
+        """Take the command, unless told to be silent."""
+        if not self.faults.of(command.switch).silent:
+            super().take(command, now_s)
+
+    def acknowledge(self, command: Command) -> None:
+        """Ack, unless told not to."""
+        if not self.faults.of(command.switch).no_ack:
+            super().acknowledge(command)
+
+    def reply(self, command: Command, partition: int, messages: list[Message]) -> None:
+        """Answer, with what is to go wrong with it."""
+        behaviour = self.faults.of(command.switch)
+        if behaviour.no_answer:
+            return
+        if behaviour.half_chain and len(messages) > 1:
+            messages = messages[: len(messages) // 2]
+        for _ in range(1 + behaviour.duplicates):
+            super().reply(command, partition, messages)

@@ -1,0 +1,83 @@
+"""The switches that a simulated FL holds, and what they remember."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from flrouter.messages.switch_id import canonical
+from flrouter.speaker.sync import Port, PortState, SwitchRecord
+
+
+class Mode(Enum):
+    """How a switch is connected; the values are the switch events that report it."""
+
+    READ_WRITE = "ACTIVATED"
+    READ_ONLY = "ADDED"
+
+
+class UnknownSwitch(LookupError):
+    """The switch, or its port, is not connected."""
+
+
+@dataclass(slots=True)
+class Switch:
+    """One switch: its ports, and the flows installed on it by flow id and cookie."""
+
+    id: str
+    mode: Mode
+    ports: dict[int, PortState]
+    flows: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    #: flow commands carried out, to be held against those sent.
+    acted: int = 0
+
+    def record(self) -> SwitchRecord:
+        """As a sync chain and an event list it."""
+        return SwitchRecord(
+            datapath=self.id,
+            ports=tuple(Port(number, state) for number, state in self.ports.items()),
+        )
+
+
+class Network:
+    """The connected switches, by canonical id, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.switches: dict[str, Switch] = {}
+
+    def connect(self, switch: str, ports: int, mode: Mode) -> Switch:
+        """Add a switch; one that was connected is taken anew, with its flows.
+
+        Raises:
+            BadSwitchId: `switch` is none.
+        """
+        switch = canonical(switch)
+        before = self.switches.get(switch)
+        found = Switch(switch, mode, dict.fromkeys(range(1, ports + 1), PortState.UP))
+        if before is not None:
+            found.flows, found.acted = before.flows, before.acted
+        self.switches[switch] = found
+        return found
+
+    def disconnect(self, switch: str) -> Switch:
+        """Take a switch away.
+
+        Raises:
+            UnknownSwitch: it is not connected.
+        """
+        found = self.switch(switch)
+        del self.switches[found.id]
+        return found
+
+    def switch(self, switch: str | None) -> Switch:
+        """The switch of this id.
+
+        Raises:
+            UnknownSwitch: it is not connected.
+            BadSwitchId: it is none.
+        """
+        found = self.switches.get(canonical(switch))
+        if found is None:
+            raise UnknownSwitch(f"the switch {switch} is not connected")
+        return found

@@ -1,0 +1,58 @@
+"""`/stats`: what this worker's shards hold and have counted, as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from flrouter.core.shard import Shard
+from flrouter.runtime.app import RouterApp
+
+
+def register(app: RouterApp) -> None:
+    """Give `app` the page."""
+
+    async def stats(view: Any, request: Any) -> Any:
+        return view.json(figures(app))
+
+    app.page("/stats", name="stats")(stats)
+
+
+def figures(app: RouterApp) -> dict[str, Any]:
+    """The page. Add up those of all workers for the whole router; an FL's newest state counts.
+
+    `counts` (what happened → FL, topic or error type → how often) are this process's since it
+    started; all else is of the shards that it owns now.
+    """
+    shards: list[Shard] = list(app.shards.owned())
+    counts: dict[str, dict[str, int]] = {}
+    for (what, label), count in app.shards.counts.items():
+        counts.setdefault(what, {})[label] = count
+    return {
+        "app_id": app.settings.app_id,
+        "shards": sorted(app.shards.numbers),
+        "pending": sum(len(shard.context.pending) for shard in shards),
+        "held_back": sorted(f"{tp.topic}/{tp.partition}" for tp in app.shards.held_back),
+        "blacklist": sum(len(shard.context.blacklist) for shard in shards),
+        "floodlights": _floodlights(shards),
+        "counts": counts,
+    }
+
+
+def _floodlights(shards: list[Shard]) -> dict[str, dict[str, Any]]:
+    """Each FL that these shards have heard of, and how many of their switches it speaks for."""
+    speaks = Counter(
+        switch.active for shard in shards for switch in shard.context.switches.values()
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for shard in shards:
+        for name, state in shard.context.floodlights.items():
+            if name not in found or found[name]["number"] < state.number:
+                found[name] = {
+                    "number": state.number,
+                    "known": state.known,
+                    "up": state.up,
+                    "acks": state.acks,
+                    "switches": speaks[name],
+                }
+    return found

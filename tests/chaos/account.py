@@ -1,0 +1,183 @@
+"""The account of a run: what became of each command, from what lies in the topics. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+#: ms; what was answered longer ago was committed.
+BEFORE = 5_000
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command as it lies in the inbound topic."""
+
+    name: str
+    partition: int
+    offset: int
+    switch: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """A command as it lies in an FL's read topic.
+
+    Attributes:
+        request: the correlation id that the FL knows it by.
+    """
+
+    name: str
+    request: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A message that a requester read.
+
+    Attributes:
+        error: its error type, None for an FL's answer.
+        part: (index, total) of an answer in several messages.
+        ms: the record's timestamp.
+    """
+
+    name: str
+    error: str | None
+    part: tuple[int, int] | None
+    ms: int
+
+
+@dataclass
+class Account:
+    """What is wrong, and what is worth knowing."""
+
+    commands: int = 0
+    lost: list[str] = field(default_factory=list)
+    #: answered more than once: (name, how often, ms of each).
+    duplicates: list[tuple[str, list[int]]] = field(default_factory=list)
+    #: a later command of the same switch and source partition came before: (earlier, later).
+    order_violations: list[tuple[str, str]] = field(default_factory=list)
+    #: answers to commands that nobody sent.
+    strangers: list[str] = field(default_factory=list)
+    by: Counter[str] = field(default_factory=Counter)
+    given_again: int = 0
+    late_dropped: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts, and the first of each sort of wrong."""
+        return {
+            "commands": self.commands,
+            "lost": len(self.lost),
+            "duplicates": len(self.duplicates),
+            "order_violations": len(self.order_violations),
+            "strangers": len(self.strangers),
+            "answered_by": dict(self.by),
+            "given_to_an_fl_again": self.given_again,
+            "late_answers_dropped": self.late_dropped,
+            "examples": {
+                "lost": self.lost[:10],
+                "duplicates": self.duplicates[:10],
+                "order_violations": self.order_violations[:10],
+                "strangers": self.strangers[:10],
+            },
+        }
+
+
+def account(
+    sent: Sequence[Sent],
+    given: Sequence[Given],
+    answers: Iterable[Answered],
+    floodlights_answers: Iterable[str],
+) -> Account:
+    """Settle up.
+
+    Args:
+        given: of each FL's topic in the order of its partitions' offsets.
+        floodlights_answers: the requests that FLs answered, once per answer.
+    """
+    found = Account(commands=len(sent))
+    known = {command.name: command for command in sent}
+    finals = _finals(answers, known, found)
+    for name in known:
+        times = finals.get(name, [])
+        if not times:
+            found.lost.append(name)
+        elif len(times) > 1:
+            found.duplicates.append((name, [ms for ms, _ in times]))
+        for _, by in times[:1]:
+            found.by[by] += 1
+    _check_order(given, known, found)
+    delivered = found.by["an FL"]
+    names = {each.request: each.name for each in given}
+    answered = {names[request] for request in floodlights_answers if request in names}
+    found.late_dropped = len(answered & known.keys()) - delivered
+    return found
+
+
+def _finals(
+    answers: Iterable[Answered], known: dict[str, Sent], found: Account
+) -> dict[str, list[tuple[int, str]]]:
+    """(ms, by whom) of each final answer; an answer in parts is one when all of them are there."""
+    finals: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    parts: dict[str, Counter[int]] = defaultdict(Counter)
+    for answer in answers:
+        if answer.name not in known:
+            found.strangers.append(answer.name)
+        elif answer.part is None:
+            by = "an FL" if answer.error is None else f"error {answer.error}"
+            finals[answer.name].append((answer.ms, by))
+        else:
+            index, total = answer.part
+            have = parts[answer.name]
+            have[index] += 1
+            if len(have) == total:
+                whole = min(have.values())
+                if whole > len(finals[answer.name]):
+                    finals[answer.name].append((answer.ms, "an FL"))
+    return finals
+
+
+def _check_order(given: Iterable[Given], known: dict[str, Sent], found: Account) -> None:
+    """Per switch and source partition, commands reach FLs in the order sent.
+
+    Only a command's first arrival counts: what a kill repeats, it repeats later.
+    """
+    last: dict[tuple[str, int], Sent] = {}
+    seen: set[str] = set()
+    for each in given:
+        command = known.get(each.name)
+        if command is None:
+            continue
+        if each.name in seen:
+            found.given_again += 1
+            continue
+        seen.add(each.name)
+        lane = (command.switch, command.partition)
+        before = last.get(lane)
+        if before is not None and before.offset > command.offset:
+            found.order_violations.append((command.name, before.name))
+        else:
+            last[lane] = command
+
+
+def unexplained(
+    duplicates: Iterable[tuple[str, list[int]]], troubles: Sequence[tuple[int, int]]
+) -> list[str]:
+    """Those that do not stand next to a kill.
+
+    What was answered just before a kill, and not committed yet, is done again; how much later
+    that is depends on how long the others take to notice.
+
+    Args:
+        troubles: (begin, end) in ms of all that may break off a worker's work or its commits.
+    """
+    return [
+        name
+        for name, times in duplicates
+        if not all(
+            any(begin - BEFORE <= earlier <= end + BEFORE for begin, end in troubles)
+            for earlier in sorted(times)[:-1]
+        )
+    ]

@@ -1,0 +1,35 @@
+"""`flrouter broker`: runs the embedded broker and stops with it."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from flrouter.embedded import free_port, listening
+from tests.cli.command import Running, flrouter
+from tests.support.clients import topics
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_until_it_is_told_to_stop(number: int) -> None:
+    """It says what it is for and how to reach it, answers there, and leaves nothing behind."""
+    port = free_port()
+    with Running("broker", "--port", str(port)) as broker:
+        url = broker.wait_for("FLROUTER_BROKER=").removeprefix("FLROUTER_BROKER=")
+        assert url == f"tansu://127.0.0.1:{port}"
+        assert "in memory" in broker.output
+        assert "demo and tests only" in broker.output
+        assert topics(url.partition("://")[2]) == set()
+        assert broker.signal(number) == 0
+    assert not listening(port)
+
+
+def test_a_port_that_is_taken_is_refused(broker_url: str) -> None:
+    """A second broker on the same port would seem to run and would not."""
+    port = broker_url.rpartition(":")[2]
+    done = flrouter("broker", "--port", port)
+    assert done.returncode == 2
+    assert done.stderr == f"flrouter: port {port} is taken: choose another one with --port\n"

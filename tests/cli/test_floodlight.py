@@ -1,0 +1,114 @@
+"""`flrouter floodlight`: FLs come and go under a running worker."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Running, flrouter
+from tests.support.clients import create_topics, topics
+from tests.support.deployment import Deployment
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(scope="module")
+def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
+    """A running worker that knows fl.1, which is not there."""
+    with Deployment(broker_url, work_folder, floodlights=["fl.1"], partitions=2) as found:
+        found.create_topics()
+        found.start_worker()
+        yield found
+
+
+def page(deployment: Deployment) -> dict[str, Any]:
+    """What the worker's `/stats` show, as soon as it has its shards; a rebalance takes them."""
+    url = f"http://127.0.0.1:{deployment.workers[0].web_port}/stats"
+    until = time.monotonic() + 60
+    while True:
+        with urllib.request.urlopen(url, timeout=20) as response:
+            found: dict[str, Any] = json.load(response)
+        if found["shards"]:
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+
+
+def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
+    deployment: Deployment,
+) -> None:
+    """An FL that the settings do not name gets its topics, its switches are known; then not."""
+    done = flrouter("floodlight", "add", "fl-4", settings=deployment.settings)
+    assert (done.returncode, done.stdout) == (0, "fl-4 is known to the router\n"), done.stderr
+    names = {deployment.read_topic("fl-4"), deployment.write_topic("fl-4")}
+    assert names <= topics(deployment.bootstrap)
+    again = flrouter("floodlight", "add", "fl-4", settings=deployment.settings)
+    assert (again.returncode, again.stdout) == (0, "fl-4 is known already\n"), again.stderr
+
+    speaker = ("speaker", "--id", "fl-4", "--switches", "3", "--first-switch", "0x400")
+    with Running(*speaker, settings=deployment.settings) as floodlight:
+        floodlight.wait_for('"ready":true')
+        until = time.monotonic() + 60
+        while (found := page(deployment)["floodlights"]["fl-4"])["switches"] != 3 or not found[
+            "up"
+        ]:
+            assert time.monotonic() < until, found
+        listed = flrouter("floodlight", "list", "--json", settings=deployment.settings)
+        assert listed.returncode == 0, listed.stderr
+        rows = {row["id"]: row for row in json.loads(listed.stdout)}
+        assert rows["fl-4"] == {"id": "fl-4", "state": "up", "acks": True, "switches": 3}
+
+        done = flrouter("floodlight", "remove", "fl-4", settings=deployment.settings)
+        assert (done.returncode, done.stdout) == (0, "fl-4 is removed\n"), done.stderr
+        assert page(deployment)["floodlights"]["fl-4"]["known"] is False
+    listed = flrouter("floodlight", "list", settings=deployment.settings)
+    heading, *lines = listed.stdout.splitlines()
+    assert heading.split() == ["floodlight", "state", "acks", "switches"]
+    assert [line.split()[0] for line in lines] == ["fl.1"]
+    deployment.assert_running()
+
+
+def test_one_that_cannot_acknowledge(deployment: Deployment) -> None:
+    """`--no-ack` reaches every shard, also when the FL was known without it."""
+    done = flrouter("floodlight", "add", "fl.1", "--no-ack", settings=deployment.settings)
+    assert done.returncode == 0, done.stderr
+    assert page(deployment)["floodlights"]["fl.1"]["acks"] is False
+
+
+def test_what_cannot_be_is_refused(deployment: Deployment) -> None:
+    """An unknown FL, one whose topics' names collide, one whose topics do not fit the router."""
+    create_topics(deployment.bootstrap, {deployment.read_topic("fl-7"): 3})
+    wrong = f"flrouter: topic {deployment.read_topic('fl-7')} has 3 partitions"
+    for arguments, status, text in (
+        (("remove", "fl-9"), 1, "flrouter: the router does not know fl-9; it knows fl.1\n"),
+        (("add", "fl-7"), 2, wrong),
+        (("add", "fl_1"), 1, "flrouter: fl_1 and fl.1 would share their topics: choose another"),
+    ):
+        done = flrouter("floodlight", *arguments, settings=deployment.settings)
+        assert done.returncode == status
+        assert done.stderr.startswith(text)
+    assert page(deployment)["floodlights"].keys().isdisjoint({"fl-7", "fl-9", "fl_1"})
+
+
+def test_a_router_that_never_ran(broker_url: str) -> None:
+    """Nothing is made for it, and it is said how to start one."""
+    settings = {"broker": broker_url, "app_id": "never-ran"}
+    done = flrouter("floodlight", "list", settings=settings)
+    assert done.returncode == 1
+    assert "no router with app id 'never-ran' has ever run" in done.stderr
+    assert not [name for name in topics(broker_url.partition("://")[2]) if "never-ran" in name]
+
+
+def test_the_page_of_a_worker(deployment: Deployment) -> None:
+    """`/stats` shows what the worker's shards hold, and has counted."""
+    found = page(deployment)
+    assert found["app_id"] == deployment.name
+    assert found["shards"] == [0, 1]
+    assert found["pending"] == found["blacklist"] == 0
+    assert found["counts"]["outages"]["fl.1"] >= 1

@@ -1,0 +1,58 @@
+"""The broker that all integration tests share, and workers' logs in the reports of failures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flrouter import embedded
+
+_HERE = Path(__file__).parent
+#: folders whose tests start Kafka brokers or take minutes: run by make targets of their own.
+_ONLY_NAMED = (_HERE / "kafka", _HERE / "load")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave those folders out unless they, or something in them, are arguments of pytest."""
+    named = [Path(each.partition("::")[0]).resolve() for each in config.args]
+    for folder in _ONLY_NAMED:
+        if collection_path.is_relative_to(folder):
+            return None if any(each.is_relative_to(folder) for each in named) else True
+    return None
+
+
+@pytest.fixture(scope="session")
+def broker_url() -> Iterator[str]:
+    """A broker as FLROUTER_BROKER names it: the embedded one, or FLROUTER_TEST_BROKER."""
+    given = os.environ.get("FLROUTER_TEST_BROKER")
+    if given:
+        yield given
+        return
+    from tests.support.gapless import read_without_gaps
+
+    read_without_gaps()
+    with embedded.broker() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where workers write their logs and files."""
+    return tmp_path_factory.mktemp("flrouter")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, pytest.TestReport]:
+    """Show the end of each worker's log under a failed test."""
+    report: pytest.TestReport = yield
+    if report.failed:
+        from tests.support import deployment  # needs kafka-python, which unit tests do without
+
+        report.sections.extend(deployment.logs())
+    return report

@@ -1,0 +1,75 @@
+"""A shard that has enough to do refuses more, and a slow FL does not use up what others need."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .floodlight import ONLY_ACK
+from .world import TOPICS, World
+
+FIRST, SECOND = "00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"
+MOST = 40
+
+
+def overloaded(*floodlights: str) -> World:
+    """The first FL acknowledges and never answers."""
+    world = World(
+        *floodlights,
+        partitions=1,
+        max_pending=MOST,
+        alive_timeout=10**9,
+        response_timeout=60_000,
+    )
+    world.floodlights["fl-1"].switches[FIRST] = "ACTIVATED"
+    world.floodlights["fl-1"].usual = ONLY_ACK
+    if "fl-2" in floodlights:
+        world.floodlights["fl-2"].switches[SECOND] = "ACTIVATED"
+    world.run()
+    return world
+
+
+def errors(world: World) -> Counter[str]:
+    """The messages of all errors so far."""
+    said = [record.json["payload"] for record in world.seen(TOPICS["flow"])]
+    return Counter(one["error-message"] for one in said if "error-type" in one)
+
+
+def test_a_slow_floodlight_leaves_room_for_the_others() -> None:
+    """It may hold three quarters; more for it is refused at once, and others go on."""
+    world = overloaded("fl-1", "fl-2")
+    for _ in range(MOST):
+        world.ask(FIRST)
+    world.run()
+    assert errors(world) == {"floodlight fl-1 has 30 commands to answer": 10}
+    assert world.shards[0].load() == 0.75
+    world.restart(0)
+    world.ask(FIRST)
+    world.run()
+    assert errors(world) == {"floodlight fl-1 has 30 commands to answer": 11}
+    for _ in range(3 * MOST):
+        world.ask(SECOND)
+        world.run()
+    assert sum(errors(world).values()) == 11
+
+
+def test_the_only_floodlight_may_have_all() -> None:
+    """There is nobody to keep room for: what is too much waits in Kafka."""
+    world = overloaded("fl-1")
+    for _ in range(MOST):
+        world.ask(FIRST)
+    world.run()
+    assert not errors(world)
+    assert world.shards[0].load() == 1
+
+
+def test_what_other_shards_send_is_refused_beyond_twice_as_much() -> None:
+    """They are not full, so nobody else stops them; a restored shard counts the same."""
+    world = overloaded("fl-1")
+    for _ in range(MOST):
+        world.ask(FIRST)
+    world.run()
+    world.restart(0)
+    for _ in range(MOST + 5):
+        world.ask(FIRST)
+    world.run()
+    assert errors(world) == {"shard 0 has 80 commands without an answer": 5}

@@ -1,0 +1,327 @@
+"""Sync: chains followed and passed on, repeated when they break off (PROTOCOL, *Sync*)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from flrouter.core import peers
+from flrouter.core.sync import read_sync_number, sync_number
+from flrouter.messages import build, names
+
+from .floodlight import Floodlight
+from .world import TOPICS, World
+
+SWITCHES = [f"00:00:00:00:00:00:00:0{at}" for at in range(1, 6)]
+DISCO = TOPICS["disco"]
+
+
+def one(sync: str = "full", held: int = 5, **changes: Any) -> tuple[World, Floodlight]:
+    """A world of one FL, before anything happened."""
+    world = World("fl-1", **changes)
+    floodlight = world.floodlights["fl-1"]
+    floodlight.switches = dict.fromkeys(SWITCHES[:held], "ACTIVATED")
+    floodlight.sync = sync
+    return world, floodlight
+
+
+def please(world: World, correlation_id: str = "please") -> None:
+    """Somebody asks for a sync."""
+    world.ask(None, correlation_id, clazz=names.SYNC_REQUEST)
+    world.run()
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("form", ["full", "old", "markers"])
+@pytest.mark.parametrize("partition", [0, 2])
+def test_a_chain_is_passed_on_and_followed(form: str, partitions: int, partition: int) -> None:
+    """Link by link and unmodified, in each form, and the map is what it lists."""
+    world, floodlight = one(form, partitions=partitions)
+    floodlight.partition = partition % partitions
+    world.run()
+    [cid] = floodlight.syncs
+    assert cid.startswith("sync~")
+    assert [record.value for record in world.seen(DISCO)] == floodlight.chain(cid, form)
+    assert len({record.key for record in world.seen(DISCO)}) == 1
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_an_empty_chain_is_complete() -> None:
+    """An FL without switches is not lost, and what it had is offline."""
+    world, floodlight = one(held=0)
+    world.run()
+    assert len(floodlight.syncs) == 1
+    assert len(world.seen(DISCO)) == 1
+    floodlight.connect(SWITCHES[0])
+    world.run()
+    floodlight.switches.clear()
+    please(world)
+    assert world.events(SWITCHES[0]) == ["ACTIVATED", "REMOVED"]
+    assert world.switch(SWITCHES[0]) is None
+
+
+def test_each_floodlight_gets_its_own_request() -> None:
+    """One SyncRequest becomes one per FL, whose chains differ by the rest of their ids."""
+    world = World("fl-1", "fl-2", "fl-3")
+    world.run()
+    before = len(world.seen(DISCO))
+    please(world, "mine")
+    records = world.seen(DISCO)[before:]
+    ids = [record.json["correlation_id"] for record in records]
+    assert len(set(ids)) == 3
+    assert all(cid.startswith("mine~") for cid in ids)
+
+
+def test_requests_join_the_sync_that_runs() -> None:
+    """While it runs, asking again sends nothing."""
+    world, floodlight = one("manual")
+    world.run()
+    please(world)
+    please(world)
+    assert len(floodlight.syncs) == 1
+    floodlight.sync = "full"
+    for link in floodlight.unwritten:
+        floodlight.write(link, None)
+    world.run()
+    please(world)
+    assert len(floodlight.syncs) == 2
+
+
+@pytest.mark.parametrize("how", ["silent", "half", "error"])
+def test_a_chain_that_does_not_come_to_its_end(how: str) -> None:
+    """Unmanaged once per switch, asked again at growing intervals, and in the end an error."""
+    world, floodlight = one(sync_retries=3, alive_interval=1_000)
+    other = world.add("fl-2")
+    world.run()
+    told = len(other.syncs)
+    asked_at: list[int] = []
+    floodlight.sync = how
+    please(world)
+    asked_at.append(world.now)
+    while world.now < asked_at[0] + 40_000:
+        count = len(floodlight.syncs)
+        world.pass_time(250, grain=250)
+        asked_at += [world.now] * (len(floodlight.syncs) - count)
+    assert len(asked_at) == 4
+    waits = [later - at for at, later in pairwise(asked_at)]
+    assert waits == sorted(waits)
+    assert len(set(waits)) == 3
+    assert len(other.syncs) == told + 1, "the other FL is left alone"
+    [error] = [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+    assert error.json["correlation_id"] == "please"
+    assert error.json["payload"]["error-type"] == "OPERATION_TIMED_OUT"
+    assert "fl-1" in error.json["payload"]["error-message"]
+    for switch in SWITCHES:
+        assert world.events(switch) == ["UNMANAGED"]
+        assert world.active(switch) == "fl-1", "the map is kept"
+    floodlight.sync = "full"
+    please(world)
+    please(world)
+    assert not any(world.switch(switch).unmanaged for switch in SWITCHES)  # type: ignore[union-attr]
+
+
+def test_a_link_that_lies_unread_is_no_missing_link() -> None:
+    """A router that lags behind must not take its own lag for a broken chain."""
+    world, floodlight = one("manual")
+    world.run()
+    log = world.logs[floodlight.write_topic, world.home("fl-1")]
+    while floodlight.unwritten:
+        floodlight.write(floodlight.unwritten.pop(), "fl-1")
+    for _ in range(5):
+        world.advance(1_000, tick=False)
+        for shard in range(3):
+            world.step(shard, only=lambda each: each is not log)
+    assert world.counts["syncs_failed", "fl-1"] == 0
+    world.run()
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+    assert world.counts["syncs_failed", "fl-1"] == 0
+
+
+def test_repeated_links_and_those_of_other_attempts() -> None:
+    """A link goes to the listeners once, and only while its sync runs; acks are for nobody."""
+    world, floodlight = one("manual")
+    world.run()
+    [cid] = floodlight.syncs
+    for link in floodlight.chain(cid):
+        floodlight.write(link, None)
+        floodlight.write(link, None)
+    floodlight.write(build.ack(cid, 0), None)
+    for link in floodlight.chain(cid.replace("sync.", "sync.9")):
+        floodlight.write(link, None)
+    world.run()
+    assert [record.value for record in world.seen(DISCO)] == floodlight.chain(cid)
+    assert world.counts["duplicate_links", "fl-1"] == 4
+    assert world.counts["late", "fl-1"] == 1 + 5
+
+
+def test_links_in_any_order() -> None:
+    """The last index may come first: complete is when all have come."""
+    world, floodlight = one("manual")
+    world.run()
+    for link in reversed(floodlight.unwritten):
+        floodlight.write(link, None)
+    world.run()
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_only_the_asked_floodlight_may_answer() -> None:
+    """Another FL's link under this sync's id is dropped."""
+    world, floodlight = one("manual", held=1)
+    other = world.add("fl-2")
+    world.run()
+    before = len(world.seen(DISCO))
+    for link in floodlight.unwritten:
+        other.write(link, None)
+    world.run()
+    assert len(world.seen(DISCO)) == before
+    assert world.active(SWITCHES[0]) == ""
+
+
+def test_a_link_that_cannot_be() -> None:
+    """It is a dead letter, and the sync goes on."""
+    world, floodlight = one("manual")
+    world.run()
+    [cid] = floodlight.syncs
+    bad = build.chunk({"clazz": names.DUMP_SWITCH}, cid, 9, 5, 0)
+    floodlight.write(bad, None)
+    for link in floodlight.unwritten:
+        floodlight.write(link, None)
+    world.run()
+    assert [record.value for record in world.dead()] == [bad]
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_the_periodic_sync() -> None:
+    """SYNC_INTERVAL after the last one ended, also when that was given up."""
+    world, floodlight = one(sync_interval=20_000)
+    world.pass_time(50_000)
+    assert len(floodlight.syncs) == 3
+    floodlight.sync = "silent"
+    world.pass_time(60_000)
+    given_up = len(floodlight.syncs)
+    floodlight.sync = "full"
+    world.pass_time(30_000)
+    assert len(floodlight.syncs) > given_up
+
+
+def test_a_sync_that_a_restart_cut_short_begins_anew() -> None:
+    """With an attempt of its own, so that the old chain's rest is not taken for the new one's."""
+    world, floodlight = one("manual")
+    world.run()
+    floodlight.write(floodlight.unwritten.pop(0), None)
+    world.run()
+    rest = floodlight.unwritten
+    for shard in range(3):
+        world.restart(shard)
+    world.run()
+    first, second = floodlight.syncs
+    assert first != second
+    passed = len(world.seen(DISCO))
+    for link in rest:
+        floodlight.write(link, None)
+    world.run()
+    assert len(world.seen(DISCO)) == passed
+    for link in floodlight.chain(second):
+        floodlight.write(link, None)
+    world.run()
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_a_restart_between_two_attempts() -> None:
+    """An FL that never listed its switches is asked again; nobody else remembers to."""
+    world, floodlight = one("silent")
+    world.pass_time(2_500)
+    assert world.counts["syncs_failed", "fl-1"] == 1
+    world.restart(world.home("fl-1"))
+    floodlight.sync = "full"
+    world.run()
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_after_a_restart_the_periodic_sync_goes_on() -> None:
+    """It is planned anew, not begun at once: a rebalance is no reason for a sync."""
+    world, floodlight = one(sync_interval=20_000)
+    world.run()
+    for shard in range(3):
+        world.restart(shard)
+    world.pass_time(15_000)
+    assert len(floodlight.syncs) == 1
+    world.pass_time(10_000)
+    assert len(floodlight.syncs) == 2
+
+
+def test_removed_while_it_was_syncing_and_added_again() -> None:
+    """The new life begins with a sync of its own."""
+    world, floodlight = one("manual")
+    world.run()
+    floodlight.sync = "full"
+    world.remove("fl-1")
+    world.add("fl-1")
+    world.run()
+    assert len(floodlight.syncs) == 2
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+
+
+def test_a_planned_sync_of_a_removed_floodlight_is_dropped() -> None:
+    """Nobody asks an FL that is gone."""
+    world, floodlight = one("silent", sync_interval=5_000)
+    world.pass_time(2_500)
+    world.remove("fl-1")
+    world.pass_time(20_000)
+    assert len(floodlight.syncs) == 1
+
+
+def test_notes_that_are_out_of_date_change_nothing() -> None:
+    """Peers' notes may be of an older attempt, or of an FL that is gone."""
+    world, _ = one()
+    world.run()
+    before = [dict(shard.context.switches) for shard in world.shards]
+    for name in ("fl-1", "fl-9"):
+        notes: list[peers.Peer] = [
+            peers.SyncReceipt(name, 1, 0),
+            peers.SyncRecords(name, 1, ["00:00:00:00:00:00:00:0f"]),
+            peers.SyncComplete(name, 1),
+            peers.SyncFailed(name, 1, True),
+        ]
+        for note in notes:
+            for shard in range(3):
+                world.tell(shard, note)
+    world.run()
+    assert [dict(shard.context.switches) for shard in world.shards] == before
+    assert len(world.events(SWITCHES[0])) == 0
+
+
+def test_a_receipt_counts_once() -> None:
+    """The FL is asked when every shard has noted the sync, and only once."""
+    world, floodlight = one("manual")
+    home = world.home("fl-1")
+    other = (home + 1) % 3
+    world.step(home)
+    attempt = world.shards[home].context.floodlights["fl-1"].attempt
+    for _ in range(5):
+        world.tell(home, peers.SyncReceipt("fl-1", attempt, other))
+    world.step(home)
+    floodlight.work()
+    assert not floodlight.syncs
+    world.run()
+    assert len(floodlight.syncs) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (sync_number(7, "fl-1"), (7, "fl-1")),
+        (sync_number(1, "a.b"), (1, "a.b")),
+        ("907a348f.0.1", None),
+        ("sync.", None),
+        ("sync.1", None),
+        ("sync.1.", None),
+        ("sync.x.fl-1", None),
+        ("sync.².fl-1", None),
+    ],
+)
+def test_the_numbers_of_syncs(number: str, expected: tuple[int, str] | None) -> None:
+    """They stand where request numbers do, and are none."""
+    assert read_sync_number(number) == expected

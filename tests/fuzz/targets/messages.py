@@ -1,0 +1,79 @@
+"""Messages: the one decoding, and all that is done with what decodes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import msgspec
+
+from flrouter.messages import catalog, chains, correlation, origin
+from flrouter.messages import envelope as envelopes
+from flrouter.messages.switch_id import BadSwitchId, canonical
+
+CATALOG = catalog.load({role: role for role in ("flow", "northbound", "disco", "stats", "ping")})
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+#: in the way in which requesters' ids hold quotes, escapes and letters of all sorts.
+NEW_ID = 'new "id" \\ \x00 ß ~9ab1c22f.1.x.0.7'
+
+
+def envelope(data: bytes) -> None:
+    """Only Unreadable, BadLink and BadSwitchId come out; all but the id survives a new one."""
+    try:
+        message = envelopes.decode(data)
+    except envelopes.Unreadable:
+        return
+    for text in (message.clazz, message.kind, message.correlation_id or "", message.reply_to or ""):
+        text.encode()
+    envelopes.form_of(message.clazz)
+    assert CATALOG.event_topic(message.kind)
+    entry = CATALOG.command(message.kind)
+    assert CATALOG.answer_topic(entry)
+    switch = origin.switch_of(message)
+    assert switch is None or canonical(switch) == switch
+    with contextlib.suppress(chains.BadLink):
+        link = chains.link_of(message)
+        if isinstance(link, chains.Link):
+            assert -1 <= link.index < link.total or link.total == 0
+            msgspec.msgpack.encode(link)  # a shard keeps both numbers in its changelog
+    with contextlib.suppress(BadSwitchId):
+        CATALOG.switch_of(entry, message, data)
+    _agrees_with_json(message, data)
+    _survives_a_new_id(message, data)
+
+
+def _agrees_with_json(message: envelopes.Envelope, data: bytes) -> None:
+    """What was accepted is JSON to others too, and says the same to them."""
+    try:
+        plain = json.loads(data)
+    except RecursionError:  # Python's own reader goes less deep
+        return
+    except ValueError as error:
+        if "integer string conversion" in str(error):  # it has thousands of digits, which is legal
+            return
+        raise
+    assert plain["clazz"] == message.clazz
+    assert plain.get("correlation_id") == message.correlation_id
+    assert plain.get("reply_to") == message.reply_to
+
+
+def _survives_a_new_id(message: envelopes.Envelope, data: bytes) -> None:
+    changed = correlation.with_correlation_id(data, NEW_ID, old=message.correlation_id)
+    again = envelopes.decode(changed)
+    assert again.correlation_id == NEW_ID
+    before, after = _members.decode(data), _members.decode(changed)
+    for name in {*before, *after} - {"correlation_id", "message_id"}:
+        assert bytes(before[name]) == bytes(after[name]), name
+    if message.message_id != again.message_id:
+        assert message.message_id is not None
+        assert message.message_id.endswith(message.correlation_id or "")
+    back = correlation.with_correlation_id(changed, message.correlation_id or "", old=NEW_ID)
+    assert envelopes.decode(back).message_id == message.message_id
+
+
+def salvage(data: bytes) -> None:
+    """Whatever the bytes are: a text that can be sent on, or nothing."""
+    for name in ("correlation_id", "reply_to"):
+        found = correlation.salvage(data, name)
+        assert found is None or found.encode()

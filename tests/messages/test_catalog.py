@@ -1,0 +1,238 @@
+"""The catalog: whom a command is for, where its switch stands, who gets the answer."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from flrouter.messages.catalog import BadCatalog, Catalog, CommandKind, Done, Scope, load
+from flrouter.messages.envelope import decode
+from flrouter.messages.switch_id import BadSwitchId
+from tests.messages.strategies import SAMPLES
+
+ROLES = {role: f"kilda.{role}" for role in ("flow", "northbound", "disco", "stats", "ping")}
+BUILT_IN = load(ROLES)
+
+
+def answered_by(kind: str, catalog: Catalog = BUILT_IN) -> str:
+    """The topic that answers commands of class `kind`."""
+    return catalog.answer_topic(catalog.command(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [
+        ("InstallIngressFlow", "flow"),
+        ("RemoveFlow", "flow"),
+        ("BatchInstallRequest", "flow"),
+        ("SomethingNew", "flow"),
+        ("", "flow"),
+        ("NetworkCommandData", "disco"),
+        ("DiscoverIslCommandData", "disco"),
+        ("PingRequest", "ping"),
+        ("PortsCommandData", "stats"),
+        ("DumpRulesRequest", "northbound"),
+        ("ValidateRulesRequest", "northbound"),
+        ("SwitchRulesDeleteRequest", "northbound"),
+        ("DeleteMeterRequest", "northbound"),
+        ("PortConfigurationRequest", "northbound"),
+        ("ConnectModeRequest", "northbound"),
+    ],
+)
+def test_who_gets_the_answer(kind: str, role: str) -> None:
+    """The protocol's table, with the class name alone and with its package."""
+    assert answered_by(kind) == f"kilda.{role}"
+    assert answered_by(f"org.openkilda.messaging.command.{kind}") == f"kilda.{role}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [
+        ("event.SwitchInfoData", "disco"),
+        ("event.PortInfoData", "disco"),
+        ("event.IslInfoData", "disco"),
+        ("discovery.NetworkDumpSwitchData", "disco"),
+        ("stats.FlowStatsData", "stats"),
+        ("stats.MeterStatsData", "stats"),
+        ("error.ErrorData", "flow"),
+        ("error.rule.FlowCommandErrorData", "flow"),
+        ("Whatever", "disco"),
+    ],
+)
+def test_who_gets_events(kind: str, role: str) -> None:
+    """Discovery, statistics and errors go to those who listen for them."""
+    for _ in range(2):  # the second time it is remembered
+        assert BUILT_IN.event_topic(f"org.openkilda.messaging.info.{kind}") == f"kilda.{role}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope", "done"),
+    [
+        ("NetworkCommandData", Scope.FLOODLIGHTS, Done.SYNC),
+        ("PortsCommandData", Scope.FLOODLIGHTS, Done.ACK),
+        ("ConnectModeRequest", Scope.FLOODLIGHTS, Done.MESSAGE),
+        ("flrouter.MultiSwitchCommand", Scope.SWITCHES, Done.MESSAGE),
+        ("RemoveFlow", Scope.SWITCH, Done.MESSAGE),
+    ],
+)
+def test_scopes(kind: str, scope: Scope, done: Done) -> None:
+    """Some commands are for every FL, some for several switches, most for one."""
+    entry = BUILT_IN.command(kind)
+    assert (entry.scope, entry.done) == (scope, done)
+
+
+def test_user_file_wins() -> None:
+    """The user's entries are read first; what they do not name stays as it was."""
+    catalog = load(
+        ROLES,
+        b"""
+        [[command]]
+        kind = "RemoveFlow"
+        answer = "my.answers"
+        [[command]]
+        kind = "com.mine.*"
+        answer = "stats"
+        switch = "target.id"
+        [[event]]
+        kind = "IslInfoData"
+        topic = "my.isls"
+        """,
+    )
+    assert answered_by("a.b.RemoveFlow", catalog) == "my.answers"
+    assert answered_by("com.mine.RemoveRules", catalog) == "kilda.stats"
+    assert answered_by("com.other.RemoveRules", catalog) == "kilda.flow"
+    assert catalog.event_topic("x.IslInfoData") == "my.isls"
+    assert catalog.event_topic("x.PortInfoData") == "kilda.disco"
+    assert catalog.requester_topics == set(ROLES.values()) | {"my.answers", "my.isls"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kind", "matches"),
+    [
+        ("Dump*", "org.DumpRules", True),
+        ("Dump*", "org.MyDumpRules", False),
+        ("Dump*", "Dump.Rules", False),
+        ("*Meter*", "a.MeterX", True),
+        ("*Meter*", "a.Meter", True),
+        ("*Meter*", "meter.X", False),
+        ("A*B*C", "x.A1B2C", True),
+        ("A*B*C", "x.ABC", True),
+        ("A*B*C", "x.A2C", False),
+        ("AB*BC", "ABC", False),
+        ("org.*", "org.x.Y", True),
+        ("org.*", "com.org.Y", False),
+        ("org.Y", "org.Y", True),
+        ("org.Y", "com.org.Y", False),
+        ("Y", "com.org.Y", True),
+        ("Y", "com.org.YY", False),
+        ("*", "", True),
+        ("A+*", "x.A+(", True),
+        ("A\n*", "x.A\n\nB", True),
+    ],
+)
+def test_patterns(pattern: str, kind: str, *, matches: bool) -> None:
+    """A pattern is for the last part of a class name, or for the whole name if it has a dot."""
+    mine = CommandKind(kind=pattern, answer="mine")
+    other = CommandKind(kind="*", answer="other")
+    assert (Catalog([mine, other], [], {}).command(kind) is mine) == matches
+
+
+def test_patterns_are_matched_in_linear_time() -> None:
+    """A class name of a megabyte, made to be tried everywhere, holds nobody up."""
+    began = time.process_time()
+    for character in (".", "a", "Met", "Port."):
+        BUILT_IN.command(character * (1_000_000 // len(character)))
+        BUILT_IN.event_topic(character * (1_000_000 // len(character)))
+    assert time.process_time() - began < 2
+
+
+def test_remembered_names_are_bounded() -> None:
+    """Names come from outside, so neither their number nor their length may fill the memory."""
+    catalog = load(ROLES)
+    for number in range(10_100):
+        assert answered_by(f"Kind{number}", catalog) == "kilda.flow"
+        assert catalog.event_topic(f"Kind{number}") == "kilda.disco"
+    assert len(catalog._command_of) == len(catalog._topic_of) == 10_000
+    catalog = load(ROLES)
+    catalog.command("x" * 201)
+    catalog.event_topic("x" * 201)
+    assert not catalog._command_of
+    assert not catalog._topic_of
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (b"[[command]", "not valid"),
+        (b"[[command]]\nkind = 'A'", "answer"),
+        (b"[[command]]\nkind = 'A'\nanswer = 'flow'\nscop = 'switch'", "scop"),
+        (b"[[command]]\nkind = 'A'\nanswer = 'flow'\nscope = 'all'", "all"),
+        (b"[[event]]\nkind = 1\ntopic = 'flow'", "kind"),
+        (b"[[comand]]\nkind = 'A'", "comand"),
+        (b"command = 1", "command"),
+        (b"x = '\xff'", "utf-8"),
+    ],
+)
+def test_bad_files(file: bytes, told: str) -> None:
+    """A catalog file that is wrong is refused with where and why."""
+    with pytest.raises(BadCatalog) as caught:
+        load(ROLES, file)
+    assert str(caught.value).startswith("the catalog file is not valid")
+    assert told in str(caught.value)
+
+
+def switch(path: str, payload: object) -> str:
+    """The switch that a command is for, where the catalog says that its id stands at `path`."""
+    data = json.dumps({"clazz": "x", "payload": payload}).encode()
+    entry = CommandKind(kind="*", answer="flow", switch=path)
+    return BUILT_IN.switch_of(entry, decode(data), data)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples(name: str) -> None:
+    """The single-switch commands among the samples name their switch."""
+    if name[:2] in {"01", "05", "09", "14", "32", "33", "34"}:
+        envelope = decode(SAMPLES[name])
+        found = BUILT_IN.switch_of(BUILT_IN.command(envelope.kind), envelope, SAMPLES[name])
+        assert found.startswith("00:00:00:00:00:00:00:0")
+
+
+def test_switch_of_a_ping() -> None:
+    """A ping names its switch further in; elsewhere at the usual place."""
+    entry = BUILT_IN.command("org.openkilda.PingRequest")
+    assert switch(entry.switch, {"ping": {"source": {"switch_id": "1"}}}).endswith(":01")
+    assert switch(entry.switch, {"switch_id": "2"}).endswith(":02")
+    assert switch(entry.switch, {"switch_id": "2", "ping": {"source": 7}}).endswith(":02")
+    assert switch(entry.switch, {"switch_id": "2", "ping": {"source": {}}}).endswith(":02")
+
+
+@pytest.mark.parametrize(
+    ("path", "payload"),
+    [
+        ("switch_id", None),
+        ("switch_id", {}),
+        ("switch_id", {"switch_id": 7}),
+        ("a.b", None),
+        ("a.b", {}),
+        ("a.b", {"a": {"b": None}}),
+        ("a.b", {"a": {"b": [1]}}),
+        ("a.b", {"a": ["b"]}),
+        ("a.b", {"a": {"b": "x"}}),
+    ],
+)
+def test_no_switch(path: str, payload: object) -> None:
+    """A single-switch command without a switch is refused."""
+    with pytest.raises(BadSwitchId):
+        switch(path, payload)
+
+
+def test_numbers_out_of_range_are_no_harm() -> None:
+    """A number that Python cannot hold, beside the switch id or in its place, is only data."""
+    entry = CommandKind(kind="*", answer="flow", switch="a.b")
+    data = b'{"clazz":"x","payload":{"x":1e999,"a":{"b":"1","c":-1e999}}}'
+    assert BUILT_IN.switch_of(entry, decode(data), data).endswith(":01")
+    data = b'{"clazz":"x","payload":{"a":{"b":1e999}}}'
+    with pytest.raises(BadSwitchId):
+        BUILT_IN.switch_of(entry, decode(data), data)

@@ -1,0 +1,82 @@
+"""Where a link stands in its chain, in both forms."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flrouter.messages import build
+from flrouter.messages.chains import BadLink, Link, OldLink, link_of
+from flrouter.messages.envelope import Envelope, decode
+from tests.messages.strategies import SAMPLES, texts
+
+CLAZZ = "org.openkilda.messaging.info.ChunkedInfoMessage"
+
+
+def envelope(
+    message_id: str | None = None, total: int | None = None, following: str | None = None
+) -> Envelope:
+    """A chunk with these fields."""
+    return Envelope(CLAZZ, message_id=message_id, total_messages=total, next_request_id=following)
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        ("36-chunked-legacy-first", OldLink("11111111-1111-4111-8111-111111111111")),
+        ("37-chunked-legacy-end", OldLink(None)),
+        ("D05-network-dump-chunk-0-of-2", Link(0, 2)),
+        ("D06-network-dump-chunk-1-of-2", Link(1, 2)),
+    ],
+)
+def test_samples(name: str, link: Link | OldLink) -> None:
+    """Real links of both forms."""
+    assert link_of(decode(SAMPLES[f"{name}.json"])) == link
+
+
+@pytest.mark.parametrize("following", [None, "", "  ", "\t"])
+def test_end_of_an_old_chain(following: str | None) -> None:
+    """Null and blank both end it."""
+    assert link_of(envelope(following=following)) == OldLink(None)
+
+
+@given(correlation_id=texts, total=st.integers(1, 999_999_999), draw=st.data())
+def test_own_links_are_understood(correlation_id: str, total: int, draw: st.DataObject) -> None:
+    """A link that the FL side writes is the link that the router reads, whatever the id."""
+    index = draw.draw(st.integers(0, total - 1))
+    data = build.chunk({"clazz": "x"}, correlation_id, index, total, 0)
+    assert link_of(decode(data)) == Link(index, total)
+
+
+@pytest.mark.parametrize("message_id", [None, "", "0 : a", "nonsense"])
+def test_empty_chain(message_id: str | None) -> None:
+    """A chain of no links is complete at once, with or without a message id."""
+    assert link_of(envelope(message_id, 0)) == Link(-1, 0)
+
+
+@pytest.mark.parametrize(
+    ("message_id", "total", "told"),
+    [
+        ("0 : a", None, "total_messages is None: expected a number from 0"),
+        ("0 : a", -1, "total_messages is -1"),
+        (None, 2, 'message_id is None: expected "<index> : <correlation id>"'),
+        ("a", 2, "message_id is 'a'"),
+        ("-1 : a", 2, "message_id is '-1 : a'"),
+        ("٣ : a", 9, "message_id is '٣ : a'"),
+        ("1234567890 : a", 2, "message_id is"),
+        ("2 : a", 2, "link 2 of a chain of 2: indexes run from 0 to 1"),
+    ],
+)
+def test_links_of_no_form(message_id: str | None, total: int | None, told: str) -> None:
+    """A link that cannot be is refused with what is wrong."""
+    with pytest.raises(BadLink) as caught:
+        link_of(envelope(message_id, total))
+    assert told in str(caught.value)
+
+
+def test_refusals_are_short() -> None:
+    """What is shown of a huge value is its beginning: it goes into a record's header."""
+    with pytest.raises(BadLink) as caught:
+        link_of(envelope("x" * 1_000_000, 2))
+    assert len(str(caught.value)) < 300

@@ -1,0 +1,37 @@
+"""Damaged messages: whatever decodes goes through all that is ever done with a message."""
+
+from __future__ import annotations
+
+import contextlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flrouter.messages import catalog, chains, correlation, envelope, origin
+from flrouter.messages.switch_id import BadSwitchId
+from tests.messages.strategies import damaged
+
+CATALOG = catalog.load({role: role for role in ("flow", "northbound", "disco", "stats", "ping")})
+
+
+@given(data=damaged() | st.binary(max_size=50))
+def test_only_the_named_errors_are_raised(data: bytes) -> None:
+    """`Unreadable`, `BadLink` and `BadSwitchId` are all that damage can cause."""
+    for name in ("correlation_id", "reply_to"):
+        found = correlation.salvage(data, name)
+        assert found is None or found.encode()
+    try:
+        message = envelope.decode(data)
+    except envelope.Unreadable:
+        return
+    envelope.form_of(message.clazz)
+    CATALOG.event_topic(message.kind)
+    entry = CATALOG.command(message.kind)
+    assert CATALOG.answer_topic(entry)
+    origin.switch_of(message)
+    with contextlib.suppress(chains.BadLink):
+        chains.link_of(message)
+    with contextlib.suppress(BadSwitchId):
+        CATALOG.switch_of(entry, message, data)
+    changed = correlation.with_correlation_id(data, "new", old=message.correlation_id)
+    assert envelope.decode(changed).correlation_id == "new"

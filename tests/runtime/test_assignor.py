@@ -1,0 +1,54 @@
+"""Dealing shards to workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flrouter.runtime.assignor import Member, deal, read_member
+
+MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
+
+
+def _held(owners: dict[int, str]) -> dict[str, list[int]]:
+    held: dict[str, list[int]] = {}
+    for shard, member in owners.items():
+        held.setdefault(member, []).append(shard)
+    return held
+
+
+@given(st.integers(1, 64), MEMBERS)
+def test_every_shard_has_one_owner_and_the_load_is_even(shards: int, members: set[str]) -> None:
+    """No worker has two shards more than another."""
+    owners = deal(shards, members, {})
+    assert sorted(owners) == list(range(shards))
+    load = Counter(dict.fromkeys(members, 0))
+    load.update(owners.values())
+    assert max(load.values()) - min(load.values()) <= 1
+
+
+@given(st.integers(1, 64), MEMBERS, MEMBERS)
+def test_a_shard_moves_only_when_it_must(shards: int, before: set[str], after: set[str]) -> None:
+    """Those who stay keep what fits their new share; only the rest moves."""
+    old = deal(shards, before, {})
+    new = deal(shards, after, _held(old))
+    share = -(-shards // len(after))
+    kept = sum(1 for shard in range(shards) if new[shard] == old[shard])
+    could = sum(min(len(_held(old).get(member, ())), share) for member in after)
+    assert kept >= could - len(after)
+    assert deal(shards, after, _held(new)) == new
+
+
+def test_wishes_that_cannot_be_are_ignored() -> None:
+    """Two workers may believe that they hold the same shard, or one that does not exist."""
+    owners = deal(2, ["a", "b"], {"a": [0, 1, 7], "b": [0, 1]})
+    assert sorted(owners.values()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[]", b'{"assignment":{"actives":[]}}'])
+def test_a_member_of_whom_nothing_can_be_read_held_nothing(data: bytes) -> None:
+    """A stranger in the group must not keep the leader from dealing to all others."""
+    assert read_member(data) == Member()

@@ -1,0 +1,53 @@
+"""The local copy of a shard's changelogs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flrouter.runtime import store
+from flrouter.runtime.store import Copy
+
+Rows = dict[tuple[str, bytes], bytes]
+
+
+def _load(copy: Copy) -> tuple[Rows, dict[str, int]]:
+    rows: Rows = {}
+
+    def apply(table: str, key: bytes, value: bytes) -> None:
+        rows[table, key] = value
+
+    return rows, copy.load(apply)
+
+
+def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Rows and positions survive together; a row that is gone is gone."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1"), ("pending", b"p1", b"x")], [("changelog", 2)])
+    copy.save([("pending", b"p1", None), ("switches", b"s1", b"v2")], [("changelog", 4)])
+    copy.close()
+    copy = Copy(tmp_path / "shard-0")
+    assert _load(copy) == ({("switches", b"s1"): b"v2"}, {"changelog": 4})
+    copy.close()
+
+
+def test_a_copy_that_is_too_old_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tombstones that it never saw may be gone from the changelog."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1")], [("changelog", 2)])
+    monkeypatch.setattr(store, "TOO_OLD", -1.0)
+    assert _load(copy) == ({}, {})
+    monkeypatch.undo()
+    assert _load(copy) == ({}, {})
+    copy.close()
+
+
+def test_two_workers_cannot_hold_one_copy(tmp_path: Path) -> None:
+    """The second is told so; it must not read half of what the first writes."""
+    copy = Copy(tmp_path / "shard-0")
+    with pytest.raises(Exception, match="lock"):
+        Copy(tmp_path / "shard-0")
+    copy.close()

@@ -1,0 +1,47 @@
+"""Topics are made when they are missing and refused when they do not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from flrouter.runtime import topics
+from flrouter.runtime.clients import admin
+from flrouter.runtime.topics import BadTopic, Wanted, of_floodlight, of_router, provide
+from tests.runtime.broker import settings
+
+pytestmark = pytest.mark.broker
+
+
+def _count(broker_url: str, name: str) -> int:
+    client = admin(settings(broker_url))
+    try:
+        return topics._counts(client)[name]
+    finally:
+        client.close()
+
+
+def test_missing_topics_are_made_with_as_many_partitions_as_shards(broker_url: str) -> None:
+    """After a first start everything is there; a second start changes nothing."""
+    mine = settings(broker_url, partitions=3)
+    wanted = [*of_router(mine), *of_floodlight(mine, "fl-1")]
+    provide(mine, wanted)
+    provide(mine, wanted)
+    assert {_count(broker_url, topic.name) for topic in wanted} == {3}
+
+
+def test_a_topic_of_the_router_with_other_partitions_is_refused(broker_url: str) -> None:
+    """The error names the topic, what was found, what is needed and what to do."""
+    mine = settings(broker_url, partitions=3)
+    provide(mine, [Wanted(mine.shards_topic, exact=True)])
+    other = settings(broker_url, app_id=mine.app_id, partitions=5)
+    with pytest.raises(BadTopic, match=r"-shards has 3 partitions, the router needs 5: set"):
+        provide(other, [Wanted(other.shards_topic, exact=True)])
+
+
+def test_an_inbound_topic_may_have_any_number(broker_url: str) -> None:
+    """Its commands are sent on to their homes."""
+    mine = settings(broker_url, partitions=3)
+    provide(mine, [Wanted(mine.inbound_topics[0], exact=False)])
+    other = settings(broker_url, inbound_topics=mine.inbound_topics, partitions=5)
+    provide(other, of_router(other))
+    assert _count(broker_url, mine.inbound_topics[0]) == 3

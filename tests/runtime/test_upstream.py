@@ -1,0 +1,146 @@
+"""Each override of Faust still fits it, and is still needed.
+
+When one of these fails after an upgrade, read upstream's change: the override may have to follow
+it, or may go. `docs/faust.md` says what each one is for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from faust.tables import manager, recovery
+from faust.transport import conductor, consumer
+from faust.transport.drivers import aiokafka as driver
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from flrouter.runtime import assignor, tables, transport
+from flrouter.runtime import consumer as ours
+
+
+def test_the_version_is_one_that_was_read() -> None:
+    """Overrides of private parts hold for the versions that pyproject.toml allows, no others."""
+    from importlib.metadata import requires
+
+    pins = [Requirement(line) for line in requires("flrouter") or ()]
+    faust = next(pin for pin in pins if pin.name == "faust-streaming")
+    assert faust.specifier.contains(Version(version("faust-streaming")))
+    assert not faust.specifier.contains(Version("0.16.0"))
+
+
+OVERRIDES: list[tuple[Any, Any, str]] = [
+    (consumer.Consumer, ours.Consumer, "_drain_messages"),
+    (consumer.Consumer, ours.Consumer, "ack"),
+    (consumer.Consumer, ours.Consumer, "track_message"),
+    (consumer.Consumer, ours.Consumer, "commit"),
+    (consumer.Consumer, ours.Consumer, "wait_empty"),
+    (consumer.Consumer, ours.Consumer, "perform_seek"),
+    (consumer.Consumer, ours.Consumer, "on_partitions_revoked"),
+    (driver.Consumer, ours.Consumer, "_new_consumer_thread"),
+    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_create_worker_consumer"),
+    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_commit"),
+    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_fetch_records"),
+    (manager.TableManager, tables.TableManager, "on_start"),
+    (manager.TableManager, tables.TableManager, "_update_channels"),
+    (assignor.PartitionAssignor, assignor.ShardAssignor, "_perform_assignment"),
+]
+
+
+def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:
+    """A private method: it returns whether this worker is a member of the group."""
+    found = GroupCoordinator._do_heartbeat
+    assert inspect.iscoroutinefunction(found)
+    assert list(inspect.signature(found).parameters) == ["self"]
+
+
+@pytest.mark.parametrize(
+    ("upstream", "own", "name"), OVERRIDES, ids=[f"{o.__name__}.{n}" for _, o, n in OVERRIDES]
+)
+def test_an_override_takes_what_upstream_passes(upstream: Any, own: Any, name: str) -> None:
+    """Every override replaces something that is there, and takes at least its arguments."""
+    theirs = inspect.signature(getattr(upstream, name)).parameters
+    mine = inspect.signature(getattr(own, name)).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in mine.values())
+    assert takes_all or set(theirs) <= set(mine)
+    assert getattr(own, name) is not getattr(upstream, name)
+
+
+TASKS = [
+    (consumer.Consumer, "_commit_handler"),
+    (consumer.Consumer, "_commit_livelock_detector"),
+    (recovery.Recovery, "_restart_recovery"),
+    (recovery.Recovery, "_slurp_changelogs"),
+    (recovery.Recovery, "_publish_stats"),
+]
+
+
+@pytest.mark.parametrize(("service", "name"), TASKS, ids=[name for _, name in TASKS])
+def test_a_replaced_task_exists_upstream(service: Any, name: str) -> None:
+    """A task that upstream renamed would run beside ours."""
+    assert hasattr(service, name)
+
+
+def _source(thing: Callable[..., Any]) -> str:
+    return inspect.getsource(thing)
+
+
+def test_upstream_still_drops_its_bookkeeping_before_it_commits() -> None:
+    """F#502: when this fails, `Consumer.on_partitions_revoked` may be needed no more."""
+    body = _source(consumer.Consumer.on_partitions_revoked)
+    assert body.index("self._acked.pop") < body.index("self._on_partitions_revoked")
+
+
+def test_upstream_still_resumes_before_it_clears() -> None:
+    """F#596: when this fails, `Takeover` may be needed no more."""
+    body = _source(recovery.Recovery.on_recovery_completed)
+    assert body.index("perform_seek") < body.index("flow_control.resume()")
+
+
+def test_upstream_still_wraps_every_message_in_tasks() -> None:
+    """When this fails, `Consumer._drain_messages` may be needed no more."""
+    assert "callback(message), self.suspend_flow.wait()" in _source(
+        consumer.Consumer._drain_messages
+    )
+
+
+def test_upstream_still_waits_1500_ms_for_a_fetch() -> None:
+    """When this fails, `ConsumerThread._create_worker_consumer` may be needed no more."""
+    body = _source(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "fetch_max_wait_ms=1500" in body
+
+
+def test_aiokafka_still_keeps_the_fetch_wait_where_we_set_it() -> None:
+    """The wait is read from this attribute when the consumer starts."""
+    import aiokafka
+
+    assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in _source(
+        aiokafka.AIOKafkaConsumer.__init__
+    )
+    assert "self._fetch_max_wait_ms" in _source(aiokafka.AIOKafkaConsumer.start)
+
+
+def test_upstream_still_waits_45_seconds_to_subscribe() -> None:
+    """When this fails, `transport.Conductor` may be needed no more."""
+    assert conductor.Conductor._resubscribe_sleep_lock_seconds == 45.0
+    assert transport.Conductor._resubscribe_sleep_lock_seconds < 1.0
+
+
+def test_upstream_still_asks_for_committed_offsets_one_by_one() -> None:
+    """The `seek_to_committed` of aiokafka loops over partitions; ours is none at all."""
+    import aiokafka
+
+    body = _source(aiokafka.AIOKafkaConsumer.seek_to_committed)
+    assert "for tp in partitions" in body
+
+
+def test_aiokafka_still_keeps_positions_where_we_look_for_them() -> None:
+    """`ConsumerThread.known_positions` reads them without waiting for those that are unknown."""
+    from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
+
+    assert {"tps", "state_value"} <= set(dir(Assignment))
+    assert {"has_valid_position", "position"} <= set(dir(TopicPartitionState))

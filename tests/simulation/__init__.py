@@ -1,0 +1,1 @@
+"""A whole system around the pure core in one process, from one seed (docs/testing.md)."""

@@ -1,0 +1,335 @@
+"""What may happen in one step, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from flrouter.core import peers
+from tests.core.forms import Doing
+from tests.core.world import TAKEOVER
+
+from .dice import Dice
+from .floodlights import Condition
+from .requesters import IDS, KINDS, REPLY_TO
+from .scene import Scene
+from .workers import Runner, Stage
+
+if TYPE_CHECKING:
+    from .episode import Episode
+
+Action = Callable[["Episode", Dice], None]
+
+#: every switch of a run is also asked for that nobody holds.
+NOBODYS = "00:00:00:00:00:00:00:ff"
+FORMS = ["message", "message", "message", "echo", "error", "chain", "chain", "half", "old"]
+FORMS += ["old", "old half", "empty", "nothing"]
+SYNCS = ["full", "full", "full", "half", "silent", "error", "old", "markers"]
+SOME = (Stage.DECIDED, Stage.SOME_OUTPUTS, Stage.OUTPUTS, Stage.SOME_CHANGELOGS, Stage.CHANGELOGS)
+
+
+# -- the router ---------------------------------------------------------------------------------
+
+
+def _ready(episode: Episode, dice: Dice) -> Runner | None:
+    """A runner without a batch in hand."""
+    workers = episode.workers
+    runner = dice.choose(workers.runners)
+    if runner.core is None:
+        workers.restore(runner, _skew(episode.scene, dice))
+        return None
+    if runner.hand is not None:
+        workers.go_on(runner)
+        return None
+    if runner.waits:
+        workers.look(runner)
+    return runner
+
+
+def _skew(scene: Scene, dice: Dice) -> int:
+    """How far ahead the clock of a worker is.
+
+    At least once, the numbers of FLs' states and syncs are told before they are safe, so whoever
+    takes over must have a clock that is not behind what was told (docs/testing.md).
+    """
+    if not scene.skewed:
+        return 0
+    return dice.pick(9_000) - 4_500 if scene.exactly_once else dice.pick(TAKEOVER)
+
+
+def deliver(episode: Episode, dice: Dice) -> None:
+    """A shard takes what lies before it."""
+    runner = _ready(episode, dice)
+    if runner is not None:
+        first = dice.pick(len(runner.logs))
+        most = 1 if dice.one_in(8) else 1_000
+        episode.workers.begin(runner, most=most, first=first)
+        episode.workers.go_on(runner)
+
+
+def lag(episode: Episode, dice: Dice) -> None:
+    """A shard takes part of what lies before it."""
+    runner = _ready(episode, dice)
+    if runner is not None:
+        first = dice.pick(len(runner.logs))
+        episode.workers.begin(runner, most=1 + dice.pick(3), first=first, skip=dice.pick(64))
+        episode.workers.go_on(runner)
+
+
+def pause(episode: Episode, dice: Dice) -> None:
+    """A shard takes a batch and does not come to its end."""
+    runner = _ready(episode, dice)
+    if runner is not None:
+        until, mask = dice.choose(SOME), dice.pick(256)
+        episode.workers.begin(runner, most=1_000, first=dice.pick(len(runner.logs)))
+        episode.workers.go_on(runner, until, mask)
+
+
+def commit(episode: Episode, dice: Dice) -> None:
+    """Some workers commit what they have read."""
+    episode.workers.commit(-1 if dice.one_in(2) else dice.pick(256))
+
+
+def crash(episode: Episode, dice: Dice) -> None:
+    """A worker is killed, wherever it stands."""
+    if dice.one_in(8):
+        for runner in episode.workers.runners:
+            episode.workers.crash(runner)
+    else:
+        episode.workers.crash(dice.choose(episode.workers.runners))
+
+
+def crash_in_batch(episode: Episode, dice: Dice) -> None:
+    """A worker is killed in the middle of a batch."""
+    runner = _ready(episode, dice)
+    if runner is not None:
+        until, mask = dice.choose(SOME), dice.pick(256)
+        episode.workers.begin(runner, most=1_000, first=dice.pick(len(runner.logs)))
+        episode.workers.go_on(runner, until, mask)
+        episode.workers.crash(runner)
+
+
+def hand_over(episode: Episode, dice: Dice) -> None:
+    """A shard goes to another worker."""
+    episode.workers.hand_over(dice.choose(episode.workers.runners))
+
+
+def stutter(episode: Episode, dice: Dice) -> None:
+    """The broker loses its answer to what a shard wrote."""
+    runner = _ready(episode, dice)
+    if runner is not None:
+        episode.workers.begin(runner, most=1_000)
+        episode.workers.go_on(runner, Stage.OUTPUTS)
+        episode.workers.stutter(runner)
+        episode.workers.go_on(runner)
+
+
+# -- time ---------------------------------------------------------------------------------------
+
+
+def tick(episode: Episode, dice: Dice) -> None:
+    """A little time passes."""
+    episode.topics.now += dice.pick(2 * episode.scene.pace)
+
+
+def jump(episode: Episode, dice: Dice) -> None:
+    """Much time passes, and nobody does anything; the FLs may have done all just before."""
+    ms = dice.choose([500, 999, 1_000, 2_500, 3_000, 3_000, 6_000, 20_000])
+    if dice.one_in(2):
+        for floodlight in episode.floodlights:
+            while floodlight.act(dice, floodlight.usual):
+                floodlight.flush(dice, 100)
+    episode.topics.say(f"-- {ms} ms pass")
+    episode.topics.now += ms
+
+
+# -- requesters ---------------------------------------------------------------------------------
+
+
+def _partition(dice: Dice, count: int) -> int | None:
+    return None if dice.one_in(2) else dice.pick(count)
+
+
+def ask(episode: Episode, dice: Dice) -> None:
+    """A requester sends a command."""
+    inbound, count = episode.inbound[dice.one_in(4)]
+    switch = NOBODYS if dice.one_in(32) else dice.choose(episode.switches)
+    episode.requesters.ask(
+        switch,
+        dice.choose(IDS),
+        kind=dice.choose(KINDS),
+        reply_to=dice.choose(REPLY_TO),
+        inbound=inbound,
+        partition=_partition(dice, count),
+    )
+
+
+def ask_again(episode: Episode, dice: Dice) -> None:
+    """A requester sends a command again."""
+    inbound, count = episode.inbound[dice.one_in(4)]
+    episode.requesters.ask_again(dice.pick(8), inbound, _partition(dice, count))
+
+
+def ask_badly(episode: Episode, dice: Dice) -> None:
+    """A requester sends what cannot be read."""
+    inbound, count = episode.inbound[dice.one_in(4)]
+    episode.requesters.ask_badly(dice.pick(8), inbound, dice.pick(count))
+
+
+def ask_for_sync(episode: Episode, dice: Dice) -> None:
+    """A listener wants to know all switches."""
+    episode.requesters.ask_for_sync()
+
+
+# -- FLs ----------------------------------------------------------------------------------------
+
+
+def act(episode: Episode, dice: Dice) -> None:
+    """An FL reads something, and writes all that follows from it, or the first record only."""
+    floodlight = dice.choose(episode.floodlights)
+    for _ in range(1 + dice.pick(3)):
+        if not floodlight.act(dice, floodlight.usual):
+            break
+    floodlight.flush(dice, 1 if dice.one_in(3) else 100)
+
+
+def act_oddly(episode: Episode, dice: Dice) -> None:
+    """An FL reads a command and answers it in its own way."""
+    floodlight = dice.choose(episode.floodlights)
+    doing = Doing(
+        ack=not dice.one_in(6),
+        answer=dice.choose(FORMS),
+        links=2 + dice.pick(3),
+        order=dice.pick(4),
+        twice=dice.one_in(6),
+    )
+    if floodlight.act(dice, doing) and dice.one_in(2):
+        floodlight.flush(dice, 1 + dice.pick(3))
+
+
+def flush(episode: Episode, dice: Dice) -> None:
+    """An FL writes some of what it has to."""
+    dice.choose(episode.floodlights).flush(dice, 1 + dice.pick(3))
+
+
+def flush_all(episode: Episode, dice: Dice) -> None:
+    """An FL writes one answer to its end."""
+    dice.choose(episode.floodlights).flush(dice, 100)
+
+
+def fall(episode: Episode, dice: Dice) -> None:
+    """An FL crashes, freezes, is cut off, or is well again."""
+    floodlight = dice.choose(episode.floodlights)
+    now = floodlight.condition
+    if now is Condition.DEAD:
+        floodlight.start(anew=dice.one_in(2))
+    elif now is not Condition.WELL:
+        floodlight.condition = Condition.WELL
+    elif dice.one_in(2):
+        floodlight.crash()
+        for switch in episode.switches:
+            if dice.one_in(3):
+                floodlight.switches.pop(switch, None)
+    else:
+        floodlight.condition = Condition.FROZEN if dice.one_in(2) else Condition.MUTE
+    episode.topics.say(f"{floodlight.name} is {floodlight.condition.value}")
+
+
+def floodlight_commits(episode: Episode, dice: Dice) -> None:
+    """An FL commits what it has read."""
+    dice.choose(episode.floodlights).commit()
+
+
+def change_sync(episode: Episode, dice: Dice) -> None:
+    """From now on an FL answers SyncRequests so."""
+    dice.choose(episode.floodlights).sync = dice.choose(SYNCS)
+
+
+def spoof(episode: Episode, dice: Dice) -> None:
+    """An FL answers for another, or something gets into its topic twice."""
+    floodlight = dice.choose(episode.floodlights)
+    other = dice.choose(episode.floodlights)
+    if floodlight is other:
+        floodlight.write_again(dice)
+    else:
+        floodlight.spoof(other)
+
+
+# -- switches and operators ---------------------------------------------------------------------
+
+
+def connect(episode: Episode, dice: Dice) -> None:
+    """A switch connects to an FL."""
+    floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
+    if floodlight.condition is Condition.WELL:
+        state = "ADDED" if dice.one_in(5) else "ACTIVATED"
+        floodlight.switches[switch] = state
+        floodlight.event(switch, state)
+
+
+def disconnect(episode: Episode, dice: Dice) -> None:
+    """An FL loses a switch."""
+    floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
+    if floodlight.condition is Condition.WELL and floodlight.switches.pop(switch, None):
+        floodlight.event(switch, dice.choose(["DEACTIVATED", "REMOVED"]))
+
+
+def operate(episode: Episode, dice: Dice) -> None:
+    """An operator moves a switch, or removes or adds an FL."""
+    floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
+    what = dice.pick(4)
+    if what == 0:
+        episode.topics.say(f"{floodlight.name} is removed")
+        episode.tell(floodlight.name, peers.RemoveFloodlight(floodlight.name))
+    elif what == 1:
+        episode.topics.say(f"{switch} is moved to {floodlight.name}")
+        episode.tell(switch, peers.MoveSwitch(switch, floodlight.name))
+    else:
+        episode.topics.say(f"{floodlight.name} is added")
+        episode.add(floodlight)
+
+
+#: how often each happens, and with which of the scene's faults alone.
+_ACTIONS: list[tuple[Action, int, str]] = [
+    (deliver, 75, ""),
+    (ask, 30, ""),
+    (act, 44, ""),
+    (flush_all, 6, ""),
+    (tick, 26, ""),
+    (commit, 6, ""),
+    (floodlight_commits, 4, ""),
+    (connect, 4, ""),
+    (lag, 16, "lag"),
+    (pause, 6, "pause"),
+    (crash, 1, "crash"),
+    (crash_in_batch, 2, "crash"),
+    (hand_over, 1, "crash"),
+    (stutter, 1, "stutter"),
+    (jump, 2, "jumps"),
+    (ask_again, 4, "repeat"),
+    (ask_badly, 1, "bad commands"),
+    (ask_for_sync, 1, "operators"),
+    (operate, 1, "operators"),
+    (act_oddly, 12, "odd answers"),
+    (flush, 8, "odd answers"),
+    (fall, 1, "floodlights"),
+    (change_sync, 1, "floodlights"),
+    (spoof, 1, "spoof"),
+    (disconnect, 1, "switches"),
+    (connect, 1, "switches"),
+]
+
+
+@lru_cache(maxsize=256)
+def _table(faults: frozenset[str]) -> tuple[Action, ...]:
+    table: list[Action] = []
+    for action, times, fault in _ACTIONS:
+        if not fault or fault in faults:
+            table += [action] * times
+    return tuple((table + [deliver] * 256)[:256])
+
+
+def table(scene: Scene) -> tuple[Action, ...]:
+    """What each of 256 numbers stands for in a scene."""
+    return _table(scene.faults)

@@ -1,0 +1,237 @@
+"""One run: a scene, a list of random words that say what happens in it, and the calm at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+
+from flrouter.core import peers
+from flrouter.core.ingress import NOWHERE
+from tests.core.world import INBOUND, SHARDS, catalog, read_command, read_report, read_shards, rules
+
+from . import actions
+from .dice import Dice
+from .floodlights import Condition, Floodlight
+from .promises import Asked, Promises, Violation
+from .requesters import Requesters
+from .scene import OTHER_PARTITIONS, Scene, draw
+from .topics import Log, Topics
+from .workers import Runner, Workers
+
+OTHER_INBOUND = "kilda.speaker.other"
+CATALOG = catalog()
+
+#: ms; longer than it takes until every deadline, retry and blacklist entry is over.
+CALM = 26_000
+#: ms between two looks of everybody in the calm; shorter than the alive timeout.
+GRAIN = 1_200
+
+
+class Episode:
+    """The whole system, and what happens to it."""
+
+    def __init__(self, scene: Scene, *, story: bool = False) -> None:
+        self.scene = scene
+        self.rules = rules(
+            scene.partitions, reserved_topics=frozenset({INBOUND, OTHER_INBOUND, SHARDS})
+        )
+        self.topics = Topics(scene.partitions, {OTHER_INBOUND: OTHER_PARTITIONS})
+        self.topics.story = [] if story else None
+        self.promises = Promises(self.rules, skewed=scene.skewed)
+        self.workers = Workers(
+            self.topics,
+            self.promises,
+            self.rules,
+            CATALOG,
+            exactly_once=scene.exactly_once,
+            apart=scene.apart,
+            compacted=scene.compacted,
+        )
+        self.switches = [f"00:00:00:00:00:00:00:{at + 1:02x}" for at in range(scene.switches)]
+        self.requesters = Requesters(self.topics, self.promises, CATALOG)
+        self.inbound = [(INBOUND, scene.partitions), (OTHER_INBOUND, OTHER_PARTITIONS)]
+        self.floodlights = [
+            Floodlight(
+                f"fl-{at + 1}", self.topics, self.rules, self.promises, acks=acks, scatters=scatters
+            )
+            for at, (acks, scatters) in enumerate(scene.floodlights)
+        ]
+        self.steps = 0
+        self._set_up()
+
+    def _set_up(self) -> None:
+        partitions = self.scene.partitions
+        for number in range(partitions):
+            runner = Runner(number)
+            self._reads(runner, SHARDS, number, read_shards)
+            self._reads(runner, INBOUND, number, read_command)
+            for floodlight in self.floodlights:
+                read = _reads_of(floodlight.name)
+                self._reads(runner, floodlight.write_topic, number, read)
+            if partitions == OTHER_PARTITIONS:
+                self._reads(runner, OTHER_INBOUND, number, read_command)
+            self.workers.runners.append(runner)
+        if partitions != OTHER_PARTITIONS:
+            for number in range(OTHER_PARTITIONS):
+                runner = Runner(NOWHERE)
+                self._reads(runner, OTHER_INBOUND, number, read_command)
+                self.workers.runners.append(runner)
+        for runner in self.workers.runners:
+            self.workers.restore(runner)
+        for floodlight in self.floodlights:
+            self.add(floodlight)
+
+    def _reads(
+        self, runner: Runner, topic: str, partition: int, read: Callable[..., object]
+    ) -> None:
+        log: Log = self.topics.log(topic, partition)
+        log.owner, log.reader = runner, read  # type: ignore[assignment]
+        runner.logs.append(log)
+
+    # -- operators -----------------------------------------------------------------------------
+
+    def tell(self, key: str, peer: peers.Peer) -> None:
+        """Say something to the shard that is home to `key`, as the command line does."""
+        partition = self.topics.place(SHARDS, key.encode())
+        what = (("flrouter-what", b"peer"),)
+        self.topics.write(SHARDS, None, peers.encode(peer), partition, what)
+
+    def add(self, floodlight: Floodlight) -> None:
+        """Route to an FL."""
+        self.tell(floodlight.name, peers.AddFloodlight(floodlight.name, floodlight.acks))
+
+    # -- running -------------------------------------------------------------------------------
+
+    def run(self, words: Iterable[int]) -> None:
+        """Do what these words say, then let it be quiet. Raises Violation."""
+        table = actions.table(self.scene)
+        dice = Dice()
+        for word in words:
+            action = table[word & 255]
+            dice.word = word >> 8
+            self.steps += 1
+            action(self, dice)
+        self.calm()
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more, and in the end nobody owes anybody anything."""
+        self.topics.say("-- from here on nothing goes wrong")
+        for floodlight in self.floodlights:
+            if floodlight.condition is not Condition.DEAD:
+                floodlight.condition = Condition.WELL
+        self._let_pass(CALM)
+        self.promises.check_all_answered()
+        self._check_tables()
+        self._check_agreement()
+        self._recover()
+
+    def _let_pass(self, ms: int) -> None:
+        self._settle()
+        end = self.topics.now + ms
+        while self.topics.now < end:
+            self.topics.now += GRAIN
+            self._settle()
+
+    def _settle(self) -> None:
+        """Everybody works until nothing lies there."""
+        workers, dice = self.workers, Dice()
+        for _ in range(500):
+            for runner in workers.runners:
+                if runner.core is None and not workers.restore(runner):
+                    continue
+                if runner.hand is not None:
+                    workers.go_on(runner)
+                if runner.waits:
+                    workers.look(runner)
+                workers.begin(runner, most=1_000)
+                workers.go_on(runner)
+            workers.commit()
+            idle = True
+            for floodlight in self.floodlights:
+                while not floodlight.idle:
+                    idle = False
+                    if not floodlight.act(dice, floodlight.usual):
+                        floodlight.flush(dice, 100)
+            if idle and not self._busy():
+                return
+        raise Violation("it comes to rest", "records go round and round")
+
+    def _busy(self) -> bool:
+        return any(
+            runner.core is not None
+            and (runner.reached or any(log.read < len(log) for log in runner.logs))
+            for runner in self.workers.runners
+        )
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _check_tables(self) -> None:
+        for runner in self.workers.runners:
+            self.workers.check_kept(runner)
+            left = [
+                f"{table}/{key}"
+                for table in ("pending", "blacklist", "links")
+                for key in runner.kept[table]
+            ]
+            if left or runner.waits:
+                raise Violation("nothing is left over", f"{runner}: {left}, {len(runner.waits)}")
+
+    def _check_agreement(self) -> None:
+        """Every shard knows of each FL what its home does."""
+        for floodlight in self.floodlights:
+            told = []
+            for runner in self.workers.runners[: self.scene.partitions]:
+                state = runner.core.context.floodlights.get(floodlight.name)  # type: ignore[union-attr]
+                told.append(
+                    state and (state.known, state.up, state.acks, state.up and state.syncing)
+                )
+            if len(set(told)) != 1:
+                raise Violation("shards agree on FLs", f"{floodlight.name}: {told}")
+
+    def _recover(self) -> None:
+        """Once all FLs work as they should, so does every switch that one of them holds."""
+        for floodlight in self.floodlights:
+            floodlight.sync = "full"
+            if floodlight.condition is Condition.DEAD:
+                floodlight.start(anew=True)
+            self.add(floodlight)
+        self._let_pass(4_000)
+        self.requesters.ask_for_sync()
+        self._let_pass(4_000)
+        probes: list[Asked] = []
+        for switch in self.switches:
+            masters = {
+                floodlight.name
+                for floodlight in self.floodlights
+                if floodlight.switches.get(switch) == "ACTIVATED"
+            }
+            scattered = any(each.scatters for each in self.floodlights)
+            if masters and not scattered:  # events without order may leave an older mode
+                probes.append(self.requesters.probe(switch))
+        self._settle()
+        for probe in probes:
+            if not probe.sent or probe.finals != 1 or probe.barred is not None:
+                raise Violation("switches are reached", f"{probe.source[2]}: {probe.sent}")
+
+
+def _reads_of(floodlight: str) -> Callable[..., object]:
+    return lambda record: read_report(record, floodlight)
+
+
+def words_of(seed: int, steps: int) -> tuple[Scene, list[int]]:
+    """The scene of a seed and what happens in it."""
+    random = Random(seed)
+    scene = draw(random)
+    return scene, [random.getrandbits(64) for _ in range(steps)]
+
+
+def outcome(
+    scene: Scene, words: Sequence[int], *, story: bool = False
+) -> tuple[Episode, Violation | None]:
+    """Run, and see what promise was not kept."""
+    episode = Episode(scene, story=story)
+    try:
+        episode.run(words)
+    except Violation as violation:
+        return episode, violation
+    return episode, None

@@ -1,0 +1,104 @@
+"""Bugs to be found: each is planted in the real core or in the simulated runtime, for one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from unittest.mock import patch
+from zlib import crc32
+
+from flrouter.core.pending import Requests
+from flrouter.core.reports import Reports
+from tests.core.world import TOPICS
+
+from .workers import Changes, Hand, Runner, Stage, Wait, Workers
+
+
+@contextmanager
+def drop_one_ack() -> Iterator[None]:
+    """The FlReceiveAck of one request in some ten has no effect."""
+    real = Requests.acknowledged
+
+    def acknowledged(self: Requests, number: str, *args: Any, **more: Any) -> None:
+        if crc32(number.encode()) % 10:
+            real(self, number, *args, **more)
+
+    with patch.object(Requests, "acknowledged", acknowledged):
+        yield
+
+
+@contextmanager
+def answer_after_blacklist() -> Iterator[None]:
+    """What an FL sends after the router has answered with an error is passed on."""
+    real = Reports._answer
+
+    def answer(self: Reports, report: Any, envelope: Any, form: Any, number: str) -> None:
+        if number in self._context.blacklist:
+            self._context.send(TOPICS["flow"], None, report.data, report.headers)
+        else:
+            real(self, report, envelope, form, number)
+
+    with patch.object(Reports, "_answer", answer):
+        yield
+
+
+@contextmanager
+def forget_changelog_record() -> Iterator[None]:
+    """The changelog records of one request, switch or FL in some twenty are not written."""
+    real = Workers._keep
+
+    def keep(self: Workers, runner: Runner, changes: Changes) -> None:
+        left = [
+            (table, [row for row in rows if crc32(row[0].encode()) % 20]) for table, rows in changes
+        ]
+        real(self, runner, left)
+
+    with patch.object(Workers, "_keep", keep):
+        yield
+
+
+@contextmanager
+def tombstone_before_answer() -> Iterator[None]:
+    """The changelogs are written before the outputs."""
+    order = {
+        Stage.SOME_OUTPUTS: Stage.SOME_CHANGELOGS,
+        Stage.OUTPUTS: Stage.CHANGELOGS,
+        Stage.SOME_CHANGELOGS: Stage.SOME_OUTPUTS,
+        Stage.CHANGELOGS: Stage.OUTPUTS,
+    }
+    real = Workers._perform
+
+    def perform(self: Workers, runner: Runner, hand: Hand, stage: Stage, mask: int) -> None:
+        real(self, runner, hand, order.get(stage, stage), mask)
+
+    with patch.object(Workers, "_perform", perform):
+        yield
+
+
+@contextmanager
+def fire_without_reading() -> Iterator[None]:
+    """Catch-ups are answered at once."""
+    real = Workers._stage
+
+    def stage(self: Workers, runner: Runner, wait: Wait) -> Any:
+        real(self, runner, wait)
+        return []
+
+    with patch.object(Workers, "_stage", stage):
+        yield
+
+
+#: name → plants the bug.
+PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "drop-one-ack": drop_one_ack,
+    "answer-after-blacklist": answer_after_blacklist,
+    "forget-changelog-record": forget_changelog_record,
+    "tombstone-before-answer": tombstone_before_answer,
+    "fire-without-reading": fire_without_reading,
+}
+
+
+def planted(name: str | None) -> AbstractContextManager[None]:
+    """Plant a bug, or none."""
+    return nullcontext() if name is None else PLANTS[name]()

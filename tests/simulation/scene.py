@@ -1,0 +1,63 @@
+"""What a run takes place in: drawn from its seed, so that each run meets other circumstances."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+#: a second inbound topic has so many partitions, whatever the number of shards.
+OTHER_PARTITIONS = 2
+
+
+class Scene(NamedTuple):
+    """The circumstances that hold throughout a run."""
+
+    partitions: int
+    switches: int
+    #: per FL: whether it acknowledges, and whether it writes with null keys to any partition.
+    floodlights: tuple[tuple[bool, bool], ...]
+    #: batches are transactions.
+    exactly_once: bool
+    #: every worker's clock is its own.
+    skewed: bool
+    #: shards see of each other only what was committed, as on different workers.
+    apart: bool
+    #: changelogs were compacted: a key stands where it was written last.
+    compacted: bool
+    #: the groups of actions that may happen in this run, and how long their steps take on average.
+    faults: frozenset[str]
+    pace: int
+
+
+#: what may go wrong; each run has some of it, for what happens all the time hides what is rare.
+FAULTS = (
+    "crash",
+    "pause",
+    "lag",
+    "stutter",
+    "floodlights",
+    "jumps",
+    "spoof",
+    "repeat",
+    "operators",
+    "odd answers",
+    "switches",
+    "bad commands",
+)
+
+
+def draw(random: Random) -> Scene:
+    """The scene of a run."""
+    return Scene(
+        partitions=random.choice([1, 2, 3, 3, 5]),
+        switches=random.randint(1, 8),
+        floodlights=tuple(
+            (random.random() < 0.7, random.random() < 0.2) for _ in range(random.randint(1, 4))
+        ),
+        exactly_once=random.random() < 0.3,
+        skewed=random.random() < 0.1,
+        apart=random.random() < 0.7,
+        compacted=random.random() < 0.5,
+        faults=frozenset(fault for fault in FAULTS if random.random() < 0.6),
+        pace=random.choice([20, 60, 150]),
+    )

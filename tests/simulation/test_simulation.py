@@ -1,0 +1,82 @@
+"""The simulation itself: it is deterministic, finds what is planted, and what it finds shrinks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.__main__ import main
+from tests.simulation.campaign import search
+from tests.simulation.episode import outcome, words_of
+from tests.simulation.planted import PLANTS, planted
+from tests.simulation.scene import FAULTS
+from tests.simulation.shrink import shrink
+
+#: a planted bug must be found within so many.
+ENOUGH = 100_000
+
+pytestmark = pytest.mark.timeout(600)  # seconds of work; but CI machines may be busy
+
+
+def test_no_promise_is_broken() -> None:
+    """A short search; `make simulate` searches longer."""
+    result = search(0, 60_000)
+    assert result.failed is None
+    assert result.commands > 5_000
+    assert result.crashes > 100
+
+
+def test_one_seed_is_one_run() -> None:
+    """The same in one process and in many; another seed is another run."""
+    first = search(7, 12_000)
+    assert first.digest == search(7, 12_000, jobs=2).digest
+    assert first.digest != search(8, 12_000).digest
+
+
+def test_scenes_differ() -> None:
+    """Every fault and both guarantees come up, and no fault always does."""
+    scenes = [words_of(seed, 0)[0] for seed in range(60)]
+    for fault in FAULTS:
+        assert {fault in scene.faults for scene in scenes} == {True, False}
+    assert {scene.exactly_once for scene in scenes} == {True, False}
+    assert {scene.partitions for scene in scenes} == {1, 2, 3, 5}
+
+
+@pytest.mark.parametrize("plant", sorted(PLANTS))
+def test_planted_bugs_are_found(plant: str) -> None:
+    """Each breaks a promise soon."""
+    result = search(0, ENOUGH, plant=plant)
+    assert result.failed is not None
+    assert result.steps <= ENOUGH
+
+
+def test_a_failure_shrinks_to_one_that_fails_again() -> None:
+    """In the same way, with a handful of steps."""
+    plant = "answer-after-blacklist"
+    found = search(0, ENOUGH, plant=plant).failed
+    assert found is not None
+    scene, words = words_of(found.seed, 3_000)
+    left = shrink(scene, words, found.promise, plant)
+    with planted(plant):
+        _, violation = outcome(scene, left)
+    assert violation is not None
+    assert violation.promise == found.promise
+    assert len(left) <= 30
+    assert outcome(scene, left)[1] is None
+
+
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Says what breaks, tells the story of it and how to see it again."""
+    report = tmp_path / "report.json"
+    plant = ["--plant", "answer-after-blacklist"]
+    arguments = ["--steps", "100000", "--jobs", "1", "--json", str(report)]
+    assert main([*arguments, *plant]) == 1
+    said = capsys.readouterr().out
+    written = json.loads(report.read_text())
+    assert "nothing after the blacklist" in said
+    assert written["failure"]["again"] in said
+    again = ["--seed", str(written["failure"]["seed"]), "--steps", "3000", "--jobs", "1"]
+    assert main([*again, *plant]) == 1
+    assert main(again) == 0

@@ -1,0 +1,1 @@
+"""The FL side: SDK and simulated FL."""

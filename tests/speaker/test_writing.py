@@ -1,0 +1,367 @@
+"""Writes that fail: counted until reported, held when they are events, and always in order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+
+from flrouter import embedded
+from flrouter.speaker import Counts, PortState, Speaker, SpeakerOptions
+from flrouter.speaker.connection import Connection
+from flrouter.speaker.writer import Writer
+
+from .stand_in import PARTITIONS, Recorder, around, options, run, switch, when
+
+
+@pytest.mark.broker
+def test_failed_writes_are_reported_once(broker_url: str) -> None:
+    """The next AliveResponse counts them, and the one after it none."""
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker) as router:
+            assert await router.failed_messages() == 0
+            speaker.writer.cut()
+            events = [speaker.switch_event(switch(number), "ACTIVATED") for number in range(5)]
+            await when(lambda: speaker.writer.failures == 5)
+            speaker.writer.restore()
+            assert await asyncio.gather(*events) == [True] * 5
+            assert await router.failed_messages() == 5
+            assert await router.failed_messages() == 0
+            assert speaker.counts.write_failures == 5
+            assert speaker.counts.lost == 0
+
+    run(test())
+
+
+@pytest.mark.broker
+def test_failures_are_kept_until_a_report_of_them_was_delivered(broker_url: str) -> None:
+    """An AliveResponse that is lost itself reports nothing, and is one failure more."""
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker) as router:
+            speaker.writer.cut()
+            event = speaker.switch_event(switch(1), "ACTIVATED")
+            await when(lambda: speaker.writer.failures == 1)
+            lost = asyncio.create_task(router.alive())
+            await when(lambda: speaker.writer.failures == 2)
+            lost.cancel()
+            speaker.writer.restore()
+            assert await event
+            assert await router.failed_messages() == 2
+            assert await router.failed_messages() == 0
+
+    run(test())
+
+
+@pytest.mark.broker
+def test_answers_that_fail_are_given_up(broker_url: str) -> None:
+    """Their requesters have been told otherwise; but a duplicate of the request gets the answer."""
+
+    async def test() -> None:
+        handler = Recorder()
+        speaker = Speaker(options(broker_url), handler)
+        async with around(speaker) as router:
+            speaker.writer.cut()
+            cid = await router.command(switch(1))
+            await when(lambda: speaker.counts.lost == 2)
+            speaker.writer.restore()
+            await router.fence()
+            assert not router.about(cid)
+            await router.command(switch(1), cid=cid)
+            await router.answered(cid)
+            assert len(handler.acted) == 2  # the command and the fence
+            assert await router.failed_messages() == 2
+
+    run(test())
+
+
+@pytest.mark.broker
+def test_events_of_a_cut_arrive_after_it_in_order_and_at_home(broker_url: str) -> None:
+    """Each switch's events keep their order, in the partition of the default partitioner."""
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker) as router:
+            speaker.writer.cut()
+            for _ in range(10):
+                for number in range(8):
+                    speaker.switch_event(switch(number), "ACTIVATED")
+                    speaker.port_event(switch(number), 1, PortState.DOWN)
+                    delivered = speaker.switch_event(switch(number), "DEACTIVATED")
+                await asyncio.sleep(0)
+            await when(lambda: speaker.writer.failures > 0)
+            speaker.writer.restore()
+            assert await delivered
+            await router.wait(lambda: len(router.seen) == 8 * 30, "all events")
+            for number in range(8):
+                own = [each for each in router.seen if each.key == switch(number).encode()]
+                assert [each.payload["state"] for each in own] == [
+                    "ACTIVATED",
+                    "DOWN",
+                    "DEACTIVATED",
+                ] * 10
+                assert {each.partition for each in own} == {
+                    speaker.writer.home(switch(number).encode())
+                }
+
+    run(test())
+
+
+def test_the_home_of_a_key_is_that_of_kafkas_default_partitioner() -> None:
+    """The same partition as aiokafka's own and Java's clients choose."""
+    from aiokafka.partitioner import DefaultPartitioner
+
+    told = options("tansu://nowhere:1")
+    writer = Writer(told, Connection(told), 12, Counts())
+    for number in range(50):
+        key = switch(number).encode()
+        assert writer.home(key) == DefaultPartitioner()(key, list(range(12)), list(range(12)))
+
+
+@pytest.mark.broker
+def test_an_isl_event_goes_home_with_its_receiver(broker_url: str) -> None:
+    """The last node of the path is the switch that this FL holds."""
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker) as router:
+            assert await speaker.isl_event(("1", 2), ("0x2", 3), latency_ns=5)
+            path = [{"switch_id": "7"}, {"switch_id": "8"}]
+            clazz = "org.openkilda.messaging.info.event.IslInfoData"
+            assert await speaker.event({"clazz": clazz, "path": path})
+            await router.wait(lambda: len(router.seen) == 2, "both")
+            assert {each.key for each in router.seen} == {switch(2).encode(), switch(8).encode()}
+
+    run(test())
+
+
+@pytest.mark.broker
+def test_held_events_are_bounded(broker_url: str) -> None:
+    """During a long cut the oldest go, and whoever asks is told so."""
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url, hold=10), Recorder())
+        async with around(speaker) as router:
+            speaker.writer.cut()
+            events = [speaker.switch_event(switch(1), "CHANGED", number=0)]
+            await when(lambda: speaker.writer.failures == 1)
+            events += [
+                speaker.switch_event(switch(1), "CHANGED", number=number) for number in range(1, 15)
+            ]
+            speaker.writer.restore()
+            assert await asyncio.gather(*events) == [False] * 5 + [True] * 10
+            await router.wait(lambda: len(router.seen) == 10, "those that were held")
+            assert [each.payload["number"] for each in router.seen] == list(range(5, 15))
+            assert speaker.counts.lost == 5
+            assert await router.failed_messages() >= 5
+
+    run(test())
+
+
+def test_a_broker_that_hangs_and_comes_back() -> None:
+    """A real outage: writes time out and are counted, and events arrive once it is over."""
+
+    async def test(url: str, broker: int) -> None:
+        speaker = Speaker(options(url, write_timeout_ms=1500), Recorder())
+        async with around(speaker) as router:
+            assert await speaker.switch_event(switch(1), "ACTIVATED")
+            os.kill(broker, signal.SIGSTOP)
+            try:
+                events = [
+                    speaker.switch_event(switch(1), state) for state in ("DEACTIVATED", "REMOVED")
+                ]
+                await when(lambda: speaker.writer.failures >= 1)
+            finally:
+                os.kill(broker, signal.SIGCONT)
+            assert all(await asyncio.gather(*events))
+            assert await router.failed_messages() >= 1
+            while await router.failed_messages():
+                pass  # on a machine under load one more write may have timed out
+            states = [each.payload["state"] for each in router.events()]
+            # What timed out may have arrived all the same, so an event may come twice.
+            assert list(dict.fromkeys(states)) == ["ACTIVATED", "DEACTIVATED", "REMOVED"]
+
+    port = embedded.free_port()
+    process = embedded.start(port)
+    try:
+        run(test(f"tansu://127.0.0.1:{port}", process.pid))
+    finally:
+        process.kill()
+        process.wait()
+
+
+# -- the producer's own ways to fail, which the embedded broker does not have
+
+
+class FakeBatch:
+    """Takes at most four records."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def append(self, *, timestamp: None, key: bytes | None, value: bytes) -> object | None:
+        """Add a record; None when full."""
+        if len(self.values) == 4:
+            return None
+        self.values.append(value)
+        return object()
+
+
+class FakeProducer:
+    """Delivers as the test's `deliver` says."""
+
+    made: int = 0
+    stopped: int = 0
+    deliver: Callable[[list[bytes]], Awaitable[None]]
+
+    def __init__(self, **_: Any) -> None:
+        type(self).made += 1
+
+    async def start(self) -> None:
+        """Connected."""
+
+    async def partitions_for(self, _: str) -> set[int]:
+        """Known."""
+        return set(range(PARTITIONS))
+
+    async def stop(self) -> None:
+        """Closed."""
+        type(self).stopped += 1
+
+    def create_batch(self) -> FakeBatch:
+        """An empty one."""
+        return FakeBatch()
+
+    async def send_batch(self, batch: FakeBatch, _: str, *, partition: int) -> asyncio.Future[None]:
+        """Send it."""
+        return asyncio.ensure_future(type(self).deliver(batch.values))
+
+
+async def with_fake(
+    monkeypatch: pytest.MonkeyPatch,
+    deliver: Callable[[list[bytes]], Awaitable[None]],
+    **more: Any,
+) -> tuple[Writer, type[FakeProducer]]:
+    """A writer on a Kafka that is not embedded, with a producer of its own kind."""
+    kind = type("Producer", (FakeProducer,), {"deliver": staticmethod(deliver)})
+    monkeypatch.setattr("flrouter.speaker.writer.AIOKafkaProducer", kind)
+    told = SpeakerOptions(id="fl", broker="kafka://nowhere:1", **more)
+    writer = Writer(told, Connection(told), PARTITIONS, Counts())
+    await writer.start()
+    return writer, kind
+
+
+def test_an_idempotent_producer_that_lost_a_batch_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events go out again by the new one, before those that came later; answers do not."""
+
+    async def test() -> None:
+        arrived: list[bytes] = []
+        attempts = itertools.count()
+
+        async def deliver(values: list[bytes]) -> None:
+            if next(attempts) == 0:
+                raise KafkaConnectionError
+            arrived.extend(values)
+
+        writer, kind = await with_fake(monkeypatch, deliver)
+        for number in range(6):
+            writer.send(b"k", b"%d" % number, 0, event=number != 1)
+        assert await writer.flush(10)
+        assert arrived == [b"0", b"2", b"3", b"4", b"5"]
+        assert writer.failures == 4
+        assert kind.made == 2
+        await writer.stop()
+        assert kind.stopped == 2
+
+    run(test())
+
+
+def test_a_record_that_the_broker_refuses_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its batch is sent again one by one, and it alone is given up, though an event."""
+
+    async def test() -> None:
+        arrived: list[bytes] = []
+
+        async def deliver(values: list[bytes]) -> None:
+            if b"2" in values:
+                raise MessageSizeTooLargeError
+            arrived.extend(values)
+
+        writer, _ = await with_fake(monkeypatch, deliver)
+        told: dict[int, bool] = {}
+        for number in range(6):
+            writer.send(
+                b"k",
+                b"%d" % number,
+                0,
+                event=True,
+                told=lambda delivered, number=number: told.update({number: delivered}),
+            )
+        assert await writer.flush(10)
+        assert arrived == [b"0", b"1", b"3", b"4", b"5"]
+        assert [number for number, delivered in told.items() if not delivered] == [2]
+        assert writer.failures == 1
+        await writer.stop()
+
+    run(test())
+
+
+def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An idempotent producer retries for ever; the router hears of it, and nothing overtakes."""
+
+    async def test() -> None:
+        arrived: list[bytes] = []
+        gate = asyncio.Event()
+
+        async def deliver(values: list[bytes]) -> None:
+            await gate.wait()
+            arrived.extend(values)
+
+        writer, _ = await with_fake(monkeypatch, deliver, write_timeout_ms=20)
+        for number in range(6):
+            writer.send(b"k", b"%d" % number, 0)
+        await when(lambda: writer.failures == 4)
+        assert not arrived
+        gate.set()
+        assert await writer.flush(10)
+        assert arrived == [b"%d" % number for number in range(6)]
+        await writer.stop()
+
+    run(test())
+
+
+def test_a_full_queue_stops_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is room again when enough has been written."""
+
+    async def test() -> None:
+        gate = asyncio.Event()
+
+        async def deliver(_: list[bytes]) -> None:
+            await gate.wait()
+
+        writer, _ = await with_fake(monkeypatch, deliver, hold=10)
+        for number in range(11):
+            writer.send(b"k", b"%d" % number, 0)
+        room = asyncio.create_task(writer.room())
+        done, _waiting = await asyncio.wait([room], timeout=0.05)
+        assert not done
+        gate.set()
+        await room
+        await writer.stop()
+
+    run(test())

@@ -1,0 +1,265 @@
+"""Real worker processes, under names that no other test uses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from kafka.partitioner.default import murmur2
+
+from flrouter.embedded import free_port
+from tests.support.clients import Tap, create_topics
+from tests.support.patience import PATIENCE
+from tests.support.plain import Floodlight, Requester
+
+#: the router's tables, by the part of their changelog's name.
+TABLES = ("switches", "pending", "blacklist", "floodlights")
+
+_READY = "Worker ready"
+_living: list[Deployment] = []
+
+
+class Worker:
+    """One `python -m flrouter worker`, with its output in a file."""
+
+    def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
+        self.name = name
+        self.web_port = free_port()
+        self.log = folder / f"{name}.log"
+        home = folder / name
+        home.mkdir()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "flrouter", "worker"),
+                    *("-l", "info", "--web-port", str(self.web_port)),
+                ],
+                cwd=home,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
+    @property
+    def readiness(self) -> int:
+        """How often it has taken its shards so far."""
+        return self.output().count(_READY)
+
+    def output(self, lines: int | None = None) -> str:
+        """What it wrote, or the last lines of that."""
+        text = self.log.read_text(errors="replace")
+        return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:
+        """Wait until it has taken its shards for the `times`-th time."""
+        until = time.monotonic() + timeout * PATIENCE
+        while self.readiness < times:
+            if not self.running:
+                raise RuntimeError(f"{self.name} ended by itself:\n{self.output(40)}")
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.name} not ready {times}x after {timeout} s")
+            time.sleep(0.05)
+
+    def terminate(self, timeout: float = 30.0) -> None:
+        """Ask it to stop, as an operator does, and wait until it has."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(timeout)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def close(self) -> None:
+        """End it whatever its state."""
+        if self.running:
+            self._process.kill()
+            self._process.wait(10)
+
+
+class Deployment:
+    """A router of its own on a shared broker: topics, settings and workers.
+
+    Args:
+        url: the broker, as FLROUTER_BROKER wants it.
+        folder: for logs and whatever workers write.
+        floodlights: FL ids, or a table of their settings, which then comes from a TOML file.
+        inbound_partitions: of the inbound topic, when not as many as the router's own.
+        settings: FLROUTER_* by their lower-case names.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        floodlights: Iterable[str] | Mapping[str, Mapping[str, str]] = ("fl-1", "fl-2"),
+        partitions: int = 4,
+        inbound_partitions: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self.url = url
+        self.bootstrap = url.partition("://")[2]
+        self.name = f"t{uuid.uuid4().hex[:10]}"
+        self.folder = folder / self.name
+        self.folder.mkdir(parents=True)
+        self.floodlights = list(floodlights)
+        self.partitions = partitions
+        self.inbound = f"{self.name}.speaker"
+        self.workers: list[Worker] = []
+        self._inbound_partitions = inbound_partitions or partitions
+        self._exits = ExitStack()
+        defaults = {
+            "broker": url,
+            "app_id": self.name,
+            "inbound_topics": self.inbound,
+            "fl_read_topic": f"{self.name}.fl.{{fl}}.read",
+            "fl_write_topic": f"{self.name}.fl.{{fl}}.write",
+            "partitions": partitions,
+            "replication": os.environ.get("FLROUTER_TEST_REPLICATION", "1"),
+            "ack_timeout": 1 * PATIENCE,
+            "response_timeout": 2 * PATIENCE,
+            "blacklist_ttl": 20,
+            "alive_interval": 0.5,
+            "alive_timeout": 2 * PATIENCE,
+            "sync_timeout": 2 * PATIENCE,
+            "session_timeout": 6,
+        }
+        for role in ("flow", "northbound", "disco", "stats", "ping"):
+            defaults[f"{role}_topic"] = self.topic(role)
+        if isinstance(floodlights, Mapping):
+            defaults["config"] = self._config(floodlights)
+        else:
+            defaults["floodlights"] = ",".join(floodlights)
+        self.settings = defaults | settings
+        _living.append(self)
+
+    def topic(self, role: str) -> str:
+        """A topic that requesters read."""
+        return f"{self.name}.{role}"
+
+    @property
+    def answer_topics(self) -> list[str]:
+        """All topics where answers come without a `reply_to`."""
+        return [self.topic(role) for role in ("flow", "northbound", "disco", "stats", "ping")]
+
+    def read_topic(self, fl: str) -> str:
+        """What FL `fl` reads."""
+        return f"{self.name}.fl.{fl}.read"
+
+    def write_topic(self, fl: str) -> str:
+        """What FL `fl` writes."""
+        return f"{self.name}.fl.{fl}.write"
+
+    @property
+    def dead_letters(self) -> str:
+        """The dead-letter topic."""
+        return f"{self.name}-dead-letters"
+
+    def changelog(self, table: str) -> str:
+        """The changelog topic of one of the router's tables."""
+        return f"{self.name}-{table}-changelog"
+
+    def home(self, switch: str) -> int:
+        """The shard that a switch belongs to."""
+        return (murmur2(switch.encode()) & 0x7FFFFFFF) % self.partitions
+
+    def create_topics(self, *more: str) -> None:
+        """Create everything that the foreign parties read or write, and `more`."""
+        counts = {self.inbound: self._inbound_partitions, self.dead_letters: self.partitions}
+        for fl in self.floodlights:
+            counts[self.read_topic(fl)] = self.partitions
+            counts[self.write_topic(fl)] = self.partitions
+        for topic in (*self.answer_topics, *more):
+            counts[topic] = self.partitions
+        create_topics(self.bootstrap, counts)
+
+    def floodlight(self, name: str, **how: Any) -> Floodlight:
+        """A plain FL that runs until the deployment is closed."""
+        fl = Floodlight(self.bootstrap, name, self.read_topic(name), self.write_topic(name), **how)
+        self._exits.callback(fl.close)
+        fl.start()
+        return fl
+
+    def requester(
+        self, *more_topics: str, only: Iterable[str] | None = None, **how: Any
+    ) -> Requester:
+        """A plain requester that runs until the deployment is closed; reads all topics, or some."""
+        topics = [*(self.answer_topics if only is None else only), *more_topics]
+        requester = Requester(self.bootstrap, self.inbound, topics, **how)
+        self._exits.callback(requester.close)
+        requester.start()
+        return requester
+
+    def tap(self, *topics: str) -> Tap:
+        """Reads topics from their beginning until the deployment is closed."""
+        tap = Tap(self.bootstrap, topics)
+        self._exits.callback(tap.stop)
+        tap.start()
+        return tap
+
+    def start_worker(self, *, wait: bool = True) -> Worker:
+        """Start one more worker, and wait until it has its shards."""
+        worker = Worker(f"worker-{len(self.workers) + 1}", self.folder, self._environ())
+        self.workers.append(worker)
+        if wait:
+            worker.wait_ready()
+        return worker
+
+    def assert_running(self, *workers: Worker) -> None:
+        """Fail when one of these workers (all by default) ended by itself."""
+        for worker in workers or self.workers:
+            assert worker.running, f"{worker.name} ended by itself:\n{worker.output(40)}"
+
+    def close(self) -> None:
+        """End workers, FLs and requesters."""
+        try:
+            self._exits.close()
+        finally:
+            for worker in self.workers:
+                worker.close()
+            _living.remove(self)
+
+    def __enter__(self) -> Deployment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _environ(self) -> dict[str, str]:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("FLROUTER_")}
+        return environ | {
+            f"FLROUTER_{name.upper()}": str(value) for name, value in self.settings.items()
+        }
+
+    def _config(self, floodlights: Mapping[str, Mapping[str, str]]) -> Path:
+        path = self.folder / "flrouter.toml"
+        lines: list[str] = []
+        for fl, values in floodlights.items():
+            lines.append(f"[floodlights.{fl}]")
+            lines += [f"{key} = {value}" for key, value in values.items()]
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+
+def logs() -> list[tuple[str, str]]:
+    """(title, text) of each worker's log now, for the report of a failure."""
+    return [
+        (f"{worker.name} ({worker.log})", worker.output(80))
+        for deployment in _living
+        for worker in deployment.workers
+    ]
