@@ -21,6 +21,7 @@ import pytest
 from tests.support.clients import Record, producer
 from tests.support.damage import Verdict, judge, read, readable, spoil
 from tests.support.deployment import Deployment
+from tests.support.patience import PATIENCE
 from tests.support.plain import (
     INFO,
     INSTALL,
@@ -181,9 +182,9 @@ def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
         broker_url,
         work_folder,
         floodlights=["fl-1"],
-        ack_timeout=20,
-        response_timeout=30,
-        alive_timeout=10,
+        ack_timeout=20 * PATIENCE,
+        response_timeout=30 * PATIENCE,
+        alive_timeout=10 * PATIENCE,
         max_message_bytes=LIMIT,
     ) as deployment:
         yield Field(deployment)

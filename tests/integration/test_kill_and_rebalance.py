@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.changelogs import comparable, living, mentions, tables, wait_table
 from tests.support.deployment import TABLES, Deployment, Worker
+from tests.support.patience import PATIENCE
 from tests.support.plain import (
     INSTALL,
     Behaviour,
@@ -108,14 +109,14 @@ def test_no_pending_command_is_lost_when_all_workers_are_killed(
     broker_url: str, work_folder: Path
 ) -> None:
     """Answers that came while no worker ran, past their deadline, are answers and not timeouts."""
-    response_timeout = 15.0
+    response_timeout = 15.0 * PATIENCE
     with Deployment(
         broker_url,
         work_folder,
         floodlights=["fl-1", "fl-2"],
-        ack_timeout=10,
+        ack_timeout=10 * PATIENCE,
         response_timeout=response_timeout,
-        alive_timeout=6,
+        alive_timeout=6 * PATIENCE,
     ) as deployment:
         deployment.create_topics()
         fl = deployment.floodlight("fl-1", switches=SWITCHES)
@@ -269,9 +270,9 @@ def herd(broker_url: str, work_folder: Path) -> Iterator[Herd]:
         broker_url,
         work_folder,
         floodlights=["fl-1"],
-        ack_timeout=20,
-        response_timeout=20,
-        alive_timeout=10,
+        ack_timeout=20 * PATIENCE,
+        response_timeout=20 * PATIENCE,
+        alive_timeout=10 * PATIENCE,
     ) as deployment:
         herd = Herd(deployment)
         try:
