@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
+from tests.support.patience import PATIENCE
 from tests.support.plain import (
     INSTALL,
     Behaviour,
@@ -30,7 +31,7 @@ from tests.support.plain import (
 
 pytestmark = pytest.mark.broker
 
-AT_ONCE = 2.0
+AT_ONCE = 2.0 * PATIENCE
 UNMANAGED = "UnmanagedSwitchNotification"
 EVENT = "SwitchInfoData"
 
@@ -115,8 +116,8 @@ def pair(request: pytest.FixtureRequest, broker_url: str, work_folder: Path) -> 
         ack_timeout=60,
         response_timeout=60,
         alive_interval=0.3,
-        alive_timeout=1.5,
-        sync_timeout=2,
+        alive_timeout=1.5 * PATIENCE,
+        sync_timeout=2 * PATIENCE,
     ) as deployment:
         yield Pair(deployment, request.param == "scattered")
 
@@ -217,7 +218,7 @@ LISTED, CONNECTED = switch_id(0x51), switch_id(0x52)
 def test_an_fl_without_switches_is_synced_too(broker_url: str, work_folder: Path) -> None:
     """The empty chain is complete; a SyncRequest that gets no chain at all is repeated."""
     with Deployment(
-        broker_url, work_folder, floodlights=["fl-empty", "fl-silent"], sync_timeout=1
+        broker_url, work_folder, floodlights=["fl-empty", "fl-silent"], sync_timeout=1 * PATIENCE
     ) as deployment:
         deployment.create_topics()
         empty = deployment.floodlight("fl-empty")
