@@ -16,10 +16,11 @@ def register(app: RouterApp) -> None:
     """Read commands and give each to the shard of its partition."""
     directory, shards = app.shards.directory, app.shards
 
-    async def commands(batches: Any) -> None:
-        async for batch in batches:
-            inputs = [await read(record, directory) for record in batch.records]
-            await shards.feed(batch, inputs)
+    async def commands(fetched: Any) -> None:
+        async for topic in fetched:
+            for batch in topic:
+                inputs = [await read(record, directory) for record in batch.records]
+                await shards.feed(batch, inputs)
 
     app.agent(app.commands_topic, name="commands")(commands)
 

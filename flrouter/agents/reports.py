@@ -14,11 +14,12 @@ def register(app: RouterApp) -> None:
     """Read what FLs write and give each record to the shard of its partition."""
     settings, shards = app.settings, app.shards
 
-    async def reports(batches: Any) -> None:
-        async for batch in batches:
+    async def reports(fetched: Any) -> None:
+        async for topic in fetched:
             # An FL is known by its write topic, never by a field in a message.
-            floodlight = settings.floodlight_of_write_topic(batch.tp.topic) or ""
-            await shards.feed(batch, [read(record, floodlight) for record in batch.records])
+            floodlight = settings.floodlight_of_write_topic(topic[0].tp.topic) or ""
+            for batch in topic:
+                await shards.feed(batch, [read(record, floodlight) for record in batch.records])
 
     app.agent(app.reports_topic, name="reports")(reports)
 

@@ -17,9 +17,10 @@ def register(app: RouterApp) -> None:
     """Read the shards' own topic and give each record to the shard of its partition."""
     shards = app.shards
 
-    async def heard(batches: Any) -> None:
-        async for batch in batches:
-            await shards.feed(batch, [read(record) for record in batch.records])
+    async def heard(fetched: Any) -> None:
+        async for topic in fetched:
+            for batch in topic:
+                await shards.feed(batch, [read(record) for record in batch.records])
 
     app.agent(app.shards_topic, name="shards")(heard)
 

@@ -27,16 +27,23 @@ def murmur2(data: bytes) -> int:
 def home(key: str, partitions: int) -> int:
     """The home partition of a switch, an FL or a correlation id, out of `partitions`."""
     # From outside, so bounded: a correlation id may have a megabyte.
-    return (_remembered if len(key) <= 200 else _home)(key, partitions)
-
-
-def _home(key: str, partitions: int) -> int:
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
-
-
-_remembered = lru_cache(maxsize=1 << 17)(_home)
+    return (_home if len(key) <= 200 else _home.__wrapped__)(key, partitions)
 
 
 def partition_for(key: bytes | None, partitions: int) -> int:
     """Where Kafka's default partitioner puts a record with `key`; keyless records go to 0."""
-    return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
+    if key is None:
+        return 0
+    return (_remembered if len(key) <= 200 else _place)(key, partitions)
+
+
+def _place(key: bytes, partitions: int) -> int:
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+@lru_cache(maxsize=1 << 17)
+def _home(key: str, partitions: int) -> int:
+    return _place(key.encode(), partitions)
+
+
+_remembered = lru_cache(maxsize=1 << 17)(_place)

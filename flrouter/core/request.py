@@ -76,6 +76,8 @@ class Suffixes:
     def __init__(self, app_id: str, partitions: int) -> None:
         self._app = short(app_id)
         self._partitions = partitions
+        #: the last that was read: an answer's is read twice.
+        self._last: tuple[str, Suffix | None] = ("", None)
 
     def add(self, original: str, home: int, number: str) -> str:
         """The id that an FL is to see."""
@@ -85,6 +87,13 @@ class Suffixes:
         """What :meth:`add` put into `correlation_id`; None when the suffix is not ours."""
         if correlation_id is None:
             return None
+        text, suffix = self._last
+        if text is not correlation_id:
+            suffix = self._read(correlation_id)
+            self._last = (correlation_id, suffix)
+        return suffix
+
+    def _read(self, correlation_id: str) -> Suffix | None:
         original, found, suffix = correlation_id.rpartition(SEPARATOR)
         if not found:
             return None

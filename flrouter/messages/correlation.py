@@ -31,6 +31,9 @@ def with_correlation_id(data: bytes, new: str, *, old: str | None = None) -> byt
         and b"\\u" not in data  # which could spell the names in yet another way
     ):
         # There is an id, so the one place where the name stands is the top level.
+        before, found, after = data.partition(b'"correlation_id":"%b"' % old.encode())
+        if found:
+            return b"".join((before, b'"correlation_id":', replacement, after))
         match = _KEY.search(data)
         if match is not None and match[1] == old.encode():
             start = match.end() - len(match[1]) - 2

@@ -56,7 +56,7 @@ class RouterApp(faust.App):
             topic_allow_declare=False,  # topics are made and checked in one place: topics.py
             topic_disable_leader=True,
             table_standby_replicas=0,
-            stream_buffer_maxsize=64,  # batches, not records
+            stream_buffer_maxsize=1024,  # batches, not records
             # An agent that fails must not lose its batch: the worker stops, the next one reads it.
             agent_supervisor=CrashingSupervisor,
             producer_request_timeout=15.0,

@@ -1,6 +1,8 @@
 """At least once: outputs, then changelogs, then the acknowledgement, each when the last is durable.
 
-A kill in between repeats work under the same request numbers, and loses none.
+Outputs go out with every batch, the other two a few times a second: a command that is answered in
+between never comes into a changelog. A kill repeats what came since the last checkpoint, under the
+same request numbers, and loses none of it.
 """
 
 from __future__ import annotations
@@ -8,18 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 
 from faust.types import TP
 
 from flrouter.core.effects import Send
 from flrouter.core.refused import instead_of
 from flrouter.core.rules import Rules
+from flrouter.runtime.checkpoint import Checkpoint, Owner, Positions
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.lease import Lease
-from flrouter.runtime.writer import Positions, Writer
+from flrouter.runtime.writer import Writer
 
 #: s; between two tries to write what was not written.
 RETRY = 0.5
+#: s; between two checkpoints. All shards take theirs at the same time, so that they share requests.
+INTERVAL = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +50,39 @@ class AtLeastOnce:
         self._lease = lease
         self._rules = rules
         self._acknowledge = acknowledge
+        self._beat = 0
+        #: the one that is being written, or was last.
+        self._checkpoint: asyncio.Future[None] | None = None
 
-    async def keep(
-        self, outputs: Sequence[Send], changelogs: Sequence[Send], positions: Mapping[TP, int]
-    ) -> Positions:
-        """Make a batch durable, for as long as it takes; returns where its records ended.
+    async def keep(self, outputs: Sequence[Send], owner: Owner) -> None:
+        """Write outputs, for as long as it takes, and begin a checkpoint when it is time.
 
-        Args:
-            outputs: what others are to read. Written first: a kill between a durable tombstone
-                and its answer would lose the answer for good.
-            changelogs: what changed in the tables.
-            positions: the next offsets to read after it.
+        Outputs come first: a kill between a durable tombstone and its answer would lose the answer
+        for good.
         """
         await self._write(list(outputs))
-        written = await self._write(list(changelogs))
-        if positions:
-            self._acknowledge(positions)
-        return written
+        beat = int(monotonic() / INTERVAL)
+        if beat == self._beat:
+            return
+        if self._checkpoint is not None:
+            if not self._checkpoint.done():
+                return
+            self._checkpoint.result()  # raises what went wrong there
+        self._beat = beat
+        checkpoint = owner.checkpoint()
+        if checkpoint.records or checkpoint.positions:
+            self._checkpoint = asyncio.ensure_future(self._keep(checkpoint, owner))
+
+    async def finish(self, owner: Owner) -> None:
+        """Wait for the checkpoint under way, and take the last one."""
+        if self._checkpoint is not None:
+            await self._checkpoint
+        await self._keep(owner.checkpoint(), owner)
+
+    async def _keep(self, checkpoint: Checkpoint, owner: Owner) -> None:
+        owner.kept(checkpoint, await self._write(list(checkpoint.records)))
+        if checkpoint.positions:
+            self._acknowledge(checkpoint.positions)
 
     async def _write(self, sends: list[Send]) -> Positions:
         written: Positions = {}
@@ -96,4 +118,6 @@ class AtLeastOnce:
                 await asyncio.sleep(RETRY)
 
     async def close(self) -> None:
-        """Nothing: the writer is everybody's."""
+        """Write no more; the writer is everybody's."""
+        if self._checkpoint is not None:
+            self._checkpoint.cancel()

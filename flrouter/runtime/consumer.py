@@ -15,14 +15,21 @@ from mode import Service
 
 from flrouter.gapless import read_without_gaps
 from flrouter.header_names import read_all_header_names
-from flrouter.runtime.batch import Batch, as_message
+from flrouter.runtime.batch import Batch, Fetch, as_message
 from flrouter.runtime.clients import fetch_wait, isolation
+from flrouter.runtime.on_demand import OnDemand
 
 #: s; how often what is acknowledged is committed. A kill repeats at most this much.
 COMMIT_INTERVAL = 0.1
 
 #: s; how long a fetch may wait for records in the client.
 FETCH_TIMEOUT = 0.3
+#: s; how long the next fetch waits for shards to begin with the last; one may stand still.
+TAKEN_TIMEOUT = 0.05
+#: s; how long it waits at least: for each record of the last, but no longer than this, or this for
+#: each partition that a fetch asks for. Records then come in batches, the larger the more a fetch
+#: costs, and a router that has little to do answers at once.
+PAUSE, LONGEST_PAUSE, PAUSE_PER_PARTITION = 0.000_2, 0.02, 0.000_2
 #: s; how long a takeover waits to be told where to read on.
 POSITIONS_TIMEOUT = 10.0
 #: s; between two looks at partitions that bring nothing.
@@ -40,6 +47,13 @@ class Fetched(dict[Any, Any]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka reads and sends heartbeats."""
 
+    _fetches: OnDemand
+
+    async def on_start(self) -> None:
+        """Connect."""
+        await super().on_start()
+        self._fetches = OnDemand(self._ensure_consumer()._fetcher)
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream hard-codes a fetch wait of 1500 ms."""
         read_all_header_names()
@@ -56,7 +70,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         A fetch may outlive a rebalance and bring records of the new assignment before its shards
         are taken over; it is undone then, or those records would be lost until the next one.
         """
-        records = await super()._fetch_records(*args, **kwargs)
+        with self._fetches.wanted():
+            records = await super()._fetch_records(*args, **kwargs)
         # In this order: who stops the flow does so before the generation changes.
         fetched = Fetched(records, self.app.shards.generation)
         if fetched and not self.consumer.flow_active:
@@ -156,7 +171,6 @@ class Consumer(driver.Consumer):
     async def _drain_messages(self, fetcher: Any) -> None:
         """Read fetch after fetch; upstream wraps every message in four tasks, and yields then."""
         app = self.app
-        deliver = self.callback
         look_at = 0.0
         try:
             while not (self.should_stop or fetcher.should_stop):
@@ -171,25 +185,36 @@ class Consumer(driver.Consumer):
                 if not fetched:
                     await asyncio.sleep(0)
                     continue
-                for tp, records in fetched.items():
-                    if not self.flow_active or generation != app.shards.generation:
-                        break  # a rebalance: whoever owns the partition then reads it again
-                    # Whatever was fetched is handed on: its position has moved on already. A
-                    # partition may have left the active ones meanwhile, when a queue filled up.
-                    if records:
-                        tp = TP(tp.topic, tp.partition)
-                        batch = Batch(tp, records, generation)
-                        self._handed[tp] = batch.next_offset
-                        await self.wait_first(
-                            deliver(as_message(batch, app.consumer_generation_id)),
-                            self.suspend_flow.wait(),
-                        )
+                await self.wait_first(self._hand_on(fetched, generation), self.suspend_flow.wait())
         except self.consumer_stopped_errors:
             if not app.should_stop:
                 raise
         except asyncio.CancelledError:
             if not app.should_stop:
                 raise
+
+    async def _hand_on(self, fetched: Mapping[Any, Any], generation: int) -> None:
+        """Give what was fetched to the agents; a rebalance interrupts it."""
+        app = self.app
+        parts = [(tp, records) for tp, records in fetched.items() if records]
+        fetch = Fetch(len(parts))
+        topics: dict[str, list[Batch]] = {}
+        for at, records in parts:
+            tp = TP(at.topic, at.partition)
+            topics.setdefault(tp.topic, []).append(Batch(tp, records, generation, fetch))
+        for batches in topics.values():
+            if not self.flow_active or generation != app.shards.generation:
+                return  # whoever owns the partition then reads it again
+            # Whatever was fetched is handed on: its position has moved on already. A partition
+            # may have left the active ones meanwhile, when a queue filled up.
+            for batch in batches:
+                self._handed[batch.tp] = batch.next_offset
+            await self.callback(as_message(batches, app.consumer_generation_id))
+        # The more there is to do, the more is to come at once, and the less each record costs.
+        if parts:
+            longest = max(LONGEST_PAUSE, PAUSE_PER_PARTITION * len(self.assignment()))
+            pause = min(longest, PAUSE * sum(len(records) for _, records in parts))
+            await asyncio.gather(fetch.taken(TAKEN_TIMEOUT), asyncio.sleep(pause))
 
     async def _look_at_idle(self, generation: int, fetched: Mapping[TP, Any]) -> None:
         """Tell shards how far partitions were read that brought nothing lately.

@@ -15,9 +15,10 @@ from faust.types import TP
 from flrouter.core.effects import Send
 from flrouter.core.refused import instead_of
 from flrouter.core.rules import Rules
+from flrouter.runtime.checkpoint import Owner, Positions
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
-from flrouter.runtime.writer import Positions, Writer
+from flrouter.runtime.writer import Writer
 from flrouter.settings import Settings
 
 
@@ -43,17 +44,21 @@ class ExactlyOnce:
         """Disconnect."""
         await self._writer.stop()
 
-    async def keep(
-        self, outputs: Sequence[Send], changelogs: Sequence[Send], positions: Mapping[TP, int]
-    ) -> Positions:
-        """Make a batch durable as a whole, or not at all; returns where its records ended.
+    async def keep(self, outputs: Sequence[Send], owner: Owner) -> None:
+        """Make a batch durable as a whole, or not at all: each is a checkpoint.
 
         Raises:
             ShardLost: it is not, or nobody can tell. Somebody else may own the shard.
         """
-        sends = [*outputs, *changelogs]
-        if not sends and not positions:
-            return {}
+        checkpoint = owner.checkpoint()
+        if outputs or checkpoint.records or checkpoint.positions:
+            sends = [*outputs, *checkpoint.records]
+            owner.kept(checkpoint, await self._commit(sends, checkpoint.positions))
+
+    async def finish(self, owner: Owner) -> None:
+        """Nothing: the last batch was a checkpoint."""
+
+    async def _commit(self, sends: list[Send], positions: Mapping[TP, int]) -> Positions:
         offsets = {
             TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
             for tp, offset in positions.items()

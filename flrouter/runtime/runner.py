@@ -1,10 +1,10 @@
-"""A shard at work: it takes what has arrived as one batch, and the batch is the checkpoint."""
+"""A shard at work: it takes what has arrived as one batch, decides, and has it made durable."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from faust.types import TP
@@ -12,10 +12,11 @@ from mode import Service
 
 from flrouter.core.effects import CatchUp, Effects, Send
 from flrouter.core.inputs import CaughtUp, Input
+from flrouter.runtime.batch import Batch, Fetch
+from flrouter.runtime.checkpoint import Changes, Checkpoint, Guarantee, Positions
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.exactly_once import ShardLost
 from flrouter.runtime.store import Copy
-from flrouter.runtime.writer import Positions
 
 #: inputs decided in one go, so that a backlog does not keep the event loop for long.
 MOST = 1_000
@@ -23,9 +24,6 @@ MOST = 1_000
 ROOM = 8_000
 #: s; before a catch-up that failed is tried again.
 RETRY = 0.5
-
-#: the rows that a batch changed in each table: key and new value, None where it is gone.
-Changes = list[tuple[str, list[tuple[str, Any]]]]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -38,18 +36,6 @@ class Core(Protocol):
 
     def take_changes(self) -> Changes:
         """What it changed in each of its tables."""
-
-
-class Guarantee(Protocol):
-    """How a batch is made durable: :mod:`at_least_once` or :mod:`exactly_once`."""
-
-    async def keep(
-        self, outputs: Sequence[Send], changelogs: Sequence[Send], positions: Mapping[TP, int]
-    ) -> Positions:
-        """Return when it is."""
-
-    async def close(self) -> None:
-        """No batch follows."""
 
 
 class Surroundings(Protocol):
@@ -92,7 +78,7 @@ class Runner(Service):
         self._around = around
         self._guarantee = guarantee
         self._copy = copy
-        self._inbox: list[tuple[TP | None, int, Sequence[Input]]] = []
+        self._inbox: list[tuple[TP | None, int, Sequence[Input], Fetch | None]] = []
         self._waiting = 0
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -101,7 +87,9 @@ class Runner(Service):
         self._finished = asyncio.Event()
         #: the next offset to come of each partition.
         self._received: dict[TP, int] = {}
-        #: the next offset to read of each partition, as far as its effects are durable.
+        #: of what was done since the last checkpoint.
+        self._positions: dict[TP, int] = {}
+        #: the next offset to read of each partition, as far as its outputs are durable.
         self.progress: dict[TP, int] = {}
 
     @property
@@ -111,12 +99,15 @@ class Runner(Service):
 
     # -- taking in ----------------------------------------------------------------------------
 
-    async def offer(self, tp: TP, next_offset: int, inputs: Sequence[Input]) -> None:
-        """Take inputs that end before `next_offset` of `tp`; waits while too much lies here."""
+    async def offer(self, batch: Batch, inputs: Sequence[Input]) -> None:
+        """Take what was read from a batch; waits while too much lies here.
+
+        It is worked on when :meth:`begin` is called.
+        """
         await self._room.wait()
         if not self._closing:
-            self._received[tp] = next_offset
-            self._put(tp, next_offset, inputs)
+            self._received[batch.tp] = batch.next_offset
+            self._put(batch.tp, batch.next_offset, inputs, batch.fetch)
 
     def idle(self, tp: TP, handed: int, position: int) -> None:
         """Nothing more lies before `position` of `tp` once all before `handed` has come."""
@@ -124,13 +115,24 @@ class Runner(Service):
         if handed <= received < position and not self._closing:
             self._received[tp] = position
             self._put(tp, position, ())
+            self.begin()
 
-    def _put(self, tp: TP | None, next_offset: int, inputs: Sequence[Input]) -> None:
-        self._inbox.append((tp, next_offset, inputs))
+    def _put(
+        self,
+        tp: TP | None,
+        next_offset: int,
+        inputs: Sequence[Input],
+        fetch: Fetch | None = None,
+    ) -> None:
+        self._inbox.append((tp, next_offset, inputs, fetch))
         self._waiting += len(inputs)
         if self._waiting > ROOM:
             self._room.clear()
-        self._arrived.set()
+
+    def begin(self) -> None:
+        """Work on what has come."""
+        if self._inbox:
+            self._arrived.set()
 
     def tick(self) -> None:
         """Time has passed: look at what is due."""
@@ -145,12 +147,14 @@ class Runner(Service):
         batch: list[Input] = []
         positions: dict[TP, int] = {}
         taken = 0
-        for tp, next_offset, inputs in self._inbox:
+        for tp, next_offset, inputs, fetch in self._inbox:
             if batch and len(batch) + len(inputs) > MOST:
                 break
             batch.extend(inputs)
             if tp is not None:
                 positions[tp] = next_offset
+            if fetch is not None:
+                fetch.take()
             taken += 1
         del self._inbox[:taken]
         self._waiting -= len(batch)
@@ -168,30 +172,40 @@ class Runner(Service):
             while not self._closing:
                 await self._arrived.wait()
                 if not self._closing:
-                    await self._checkpoint(*self._take())
+                    await self._work(*self._take())
+            await self._guarantee.finish(self)
         except ShardLost as error:
             self._closing = True
             self._around.lost(self.number, error)
         finally:
             self._finished.set()
 
-    async def _checkpoint(self, batch: list[Input], positions: dict[TP, int]) -> None:
-        """The one protocol that nothing is lost by.
+    async def _work(self, batch: list[Input], positions: dict[TP, int]) -> None:
+        """Decide, and see to it that nothing of it can be lost.
 
         Deciding changes the local state too, so whoever fails after it is thrown away whole.
         """
         effects = self.core.decide(batch, now_ms())
-        changes = self.core.take_changes()
-        written = await self._guarantee.keep(effects.sends, self._records(changes), positions)
-        if self._copy is not None:
-            self._save(self._copy, changes, written)
+        self._positions |= positions
+        await self._guarantee.keep(effects.sends, self)
         self.progress.update(positions)
         self._around.effects_done(self.number, effects)
         for wanted in effects.catch_up:
             self.add_future(self._catch_up(wanted))
 
+    def checkpoint(self) -> Checkpoint:
+        """Take what changed, and how far was read, since the last call."""
+        changes = self.core.take_changes()
+        positions, self._positions = self._positions, {}
+        return Checkpoint(self._records(changes), positions, changes)
+
+    def kept(self, checkpoint: Checkpoint, written: Positions) -> None:
+        """Its changelog records are durable: bring them into the local copy too."""
+        if self._copy is not None:
+            self._save(self._copy, checkpoint.changes, written)
+
     def _records(self, changes: Changes) -> list[Send]:
-        """The changelog records of a batch's changes."""
+        """The changelog records of changes."""
         return [
             Send(
                 self._around.changelog(table),
@@ -227,6 +241,7 @@ class Runner(Service):
                 await asyncio.sleep(RETRY)
         if not self._closing:
             self._put(None, 0, (CaughtUp(wanted.token),))
+            self.begin()
 
     # -- ending -------------------------------------------------------------------------------
 

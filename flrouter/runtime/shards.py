@@ -97,13 +97,19 @@ class Shards(Service):
 
     async def feed(self, batch: Batch, inputs: Sequence[Input]) -> None:
         """Give what an agent read from a batch to the shard that it belongs to."""
-        if batch.generation != self.generation:
-            return
-        runner = self._ingresses.get(batch.tp) or self._runners.get(batch.tp.partition)
-        if runner is not None:
-            await runner.offer(batch.tp, batch.next_offset, inputs)
+        runner = None
+        if batch.generation == self.generation:
+            runner = self._ingresses.get(batch.tp) or self._runners.get(batch.tp.partition)
+        if runner is None:
+            batch.fetch.take()
+        else:
+            await runner.offer(batch, inputs)
             if batch.tp.topic in self._settings.inbound_topics:
                 self._hold_back(runner)
+        # All shards begin at once: what they write then travels together.
+        if batch.fetch.feed():
+            for each in (*self._runners.values(), *self._ingresses.values()):
+                each.begin()
 
     def idle(self, tp: TP, handed: int, position: int) -> None:
         """A partition brings nothing: it was read up to `position`, past the markers of

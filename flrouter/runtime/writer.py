@@ -23,6 +23,7 @@ from mode import Service
 
 from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
+from flrouter.runtime.checkpoint import Positions
 from flrouter.runtime.clients import connection
 from flrouter.runtime.directory import Directory
 from flrouter.settings import Settings
@@ -33,8 +34,6 @@ BATCH_BYTES = 512 * 1024
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _HOPELESS = (*_TOO_LARGE, InvalidTopicError, TopicAuthorizationFailedError)
 
-#: (topic, partition) → the offset after the last record written.
-Positions = dict[tuple[str, int], int]
 Group = tuple[str, int, list[Send]]
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables import manager, recovery
 from faust.transport import conductor, consumer
@@ -49,6 +50,16 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
     (manager.TableManager, tables.TableManager, "_update_channels"),
     (assignor.PartitionAssignor, assignor.ShardAssignor, "_perform_assignment"),
 ]
+
+
+def test_aiokafkas_fetches_can_be_held_back() -> None:
+    """`OnDemand` drops the first of what this returns, and wakes who asks it by that future."""
+    plan = inspect.getsource(Fetcher._get_actions_per_node)
+    assert "return (\n            fetch_requests,\n" in plan
+    routine = inspect.getsource(Fetcher._fetch_requests_routine)
+    assert "self._get_actions_per_node(assignment)" in routine
+    assert "other_futs = [self._wait_consume_future," in routine
+    assert list(inspect.signature(Fetcher._notify).parameters) == ["self", "future"]
 
 
 def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:

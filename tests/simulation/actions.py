@@ -64,7 +64,7 @@ def deliver(episode: Episode, dice: Dice) -> None:
     if runner is not None:
         first = dice.pick(len(runner.logs))
         most = 1 if dice.one_in(8) else 1_000
-        episode.workers.begin(runner, most=most, first=first)
+        episode.workers.begin(runner, most=most, first=first, saves=dice.one_in(2))
         episode.workers.go_on(runner)
 
 
@@ -73,7 +73,8 @@ def lag(episode: Episode, dice: Dice) -> None:
     runner = _ready(episode, dice)
     if runner is not None:
         first = dice.pick(len(runner.logs))
-        episode.workers.begin(runner, most=1 + dice.pick(3), first=first, skip=dice.pick(64))
+        most, skip = 1 + dice.pick(3), dice.pick(64)
+        episode.workers.begin(runner, most=most, first=first, skip=skip, saves=dice.one_in(2))
         episode.workers.go_on(runner)
 
 
@@ -82,7 +83,8 @@ def pause(episode: Episode, dice: Dice) -> None:
     runner = _ready(episode, dice)
     if runner is not None:
         until, mask = dice.choose(SOME), dice.pick(256)
-        episode.workers.begin(runner, most=1_000, first=dice.pick(len(runner.logs)))
+        first, saves = dice.pick(len(runner.logs)), dice.one_in(2)
+        episode.workers.begin(runner, most=1_000, first=first, saves=saves)
         episode.workers.go_on(runner, until, mask)
 
 
@@ -105,7 +107,8 @@ def crash_in_batch(episode: Episode, dice: Dice) -> None:
     runner = _ready(episode, dice)
     if runner is not None:
         until, mask = dice.choose(SOME), dice.pick(256)
-        episode.workers.begin(runner, most=1_000, first=dice.pick(len(runner.logs)))
+        first, saves = dice.pick(len(runner.logs)), dice.one_in(2)
+        episode.workers.begin(runner, most=1_000, first=first, saves=saves)
         episode.workers.go_on(runner, until, mask)
         episode.workers.crash(runner)
 

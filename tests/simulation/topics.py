@@ -20,13 +20,15 @@ _place = lru_cache(maxsize=1 << 14)(partition_for)
 class Log(list[Record]):
     """One partition of a topic, and how far its reader has come."""
 
-    __slots__ = ("committed", "owner", "read", "reader")
+    __slots__ = ("committed", "owner", "read", "reader", "safe")
 
     def __init__(self) -> None:
         super().__init__()
         #: the next offset to read, and where reading begins anew after a crash.
         self.read = 0
         self.committed = 0
+        #: how far its shard's last checkpoint goes, beyond which nothing may be committed.
+        self.safe = 0
         #: the router's side: who reads it, and how.
         self.owner: object = None
         self.reader: Callable[[Record], Input] | None = None

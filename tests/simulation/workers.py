@@ -45,20 +45,24 @@ class Stage(IntEnum):
 class Hand:
     """A batch in hand: decided, and durable as far as its stage says."""
 
-    __slots__ = ("at", "batch", "changes", "effects", "items", "outputs", "stage", "taken")
+    __slots__ = ("at", "batch", "changes", "effects", "items", "outputs", "saves", "stage", "taken")
 
     def __init__(
         self,
         items: list[Input],
         taken: list[tuple[Log, int]],
         effects: Effects,
-        changes: Changes,
+        changes: Changes | None,
         at: int,
     ) -> None:
+        """Args:
+        changes: since the last checkpoint; None when it is no time for one.
+        """
         self.items = items
         self.taken = taken
         self.effects = effects
-        self.changes = changes
+        self.saves = changes is not None
+        self.changes = changes or []
         self.at = at
         #: set when it is written bit by bit.
         self.batch: int | None = None
@@ -89,6 +93,8 @@ class Runner:
         #: its changelogs: table → key → value.
         self.kept: dict[str, dict[str, bytes]] = {name: {} for name in TABLES}
         self.hand: Hand | None = None
+        #: batches that were done since the last checkpoint.
+        self.unsaved: list[Hand] = []
         self.waits: list[Wait] = []
         #: what catch-ups brought, and when the first of them had been asked for.
         self.reached: list[Input] = []
@@ -142,7 +148,9 @@ class Workers:
 
     # -- a batch -------------------------------------------------------------------------------
 
-    def begin(self, runner: Runner, *, most: int, first: int = 0, skip: int = 0) -> None:
+    def begin(
+        self, runner: Runner, *, most: int, first: int = 0, skip: int = 0, saves: bool = True
+    ) -> None:
         """Read records and decide.
 
         Args:
@@ -150,6 +158,7 @@ class Workers:
             most: records of each partition.
             first: which partition comes first in the batch.
             skip: a bit mask of partitions that are not read.
+            saves: the batch ends in a checkpoint; in a transaction each does.
         """
         logs = runner.logs
         items: list[Input] = []
@@ -173,7 +182,8 @@ class Workers:
             if effects.counts["bugs", ""]:
                 raise Violation("no bugs", "; ".join(effects.notes))
             self._promises.noted(effects.notes, now, looked)
-        changes: Changes = core.take_changes()
+        saves = saves or self._exactly_once
+        changes: Changes | None = core.take_changes() if saves else None
         runner.hand = Hand(items, taken, effects, changes, now)
         if items or effects.sends:
             topics = self._topics
@@ -266,11 +276,20 @@ class Workers:
             log.read = end
             if self._exactly_once:
                 log.committed = end
+        runner.unsaved.append(hand)
+        if hand.saves:
+            self._saved(runner)
         runner.hand = None
         for wanted in hand.effects.catch_up:
             runner.waits.append(Wait(wanted, self._topics.now))
         if runner.waits:
             self.look(runner)
+
+    def _saved(self, runner: Runner) -> None:
+        """A checkpoint is durable, which holds all that was done."""
+        runner.unsaved.clear()
+        for log in runner.logs:
+            log.safe = log.read
 
     def stutter(self, runner: Runner) -> None:
         """The broker took the outputs and its answer was lost, so they are written twice."""
@@ -310,7 +329,7 @@ class Workers:
         for at, runner in enumerate(self.runners):
             if mask >> at & 1:
                 for log in runner.logs:
-                    log.committed = log.read
+                    log.committed = log.safe
 
     # -- coming and going ----------------------------------------------------------------------
 
@@ -322,20 +341,21 @@ class Workers:
         self._topics.say(f"{runner} is killed{f' at {hand.stage.name}' if hand else ''}")
         self.crashes += 1
         if not self._exactly_once:
-            if hand is not None and hand.stage > Stage.DECIDED:
-                safe = hand.stage is Stage.CHANGELOGS
-                for item in hand.items:
+            begun = [] if hand is None or hand.stage is Stage.DECIDED else [hand]
+            safe = hand is not None and hand.saves and hand.stage is Stage.CHANGELOGS
+            for batch in runner.unsaved + begun:
+                for item in batch.items:
                     if isinstance(item, Command):
                         how = Repeats.READ if safe else Repeats.DONE
                         self._promises.repeats(item.origin.number, how)
                 if not safe:
-                    self._excuse(hand.effects.sends)
+                    self._excuse(batch.effects.sends)
             for number in _commands(runner):
                 self._promises.repeats(number, Repeats.READ)
-        if hand is None:
+        if hand is None and not runner.unsaved:
             self.check_kept(runner)
         for log in runner.logs:
-            log.read = log.committed
+            log.read = log.safe = log.committed
         self._drop(runner)
 
     def _excuse(self, sends: list[Send], *, only_again: bool = False) -> None:
@@ -360,6 +380,8 @@ class Workers:
         if runner.hand is not None:
             self.go_on(runner)
         self._topics.say(f"{runner} goes to another worker")
+        self._keep(runner, runner.core.take_changes())
+        self._saved(runner)
         for log in runner.logs:
             log.committed = log.read
         self.check_kept(runner)
@@ -373,6 +395,7 @@ class Workers:
 
     def _drop(self, runner: Runner) -> None:
         runner.core = runner.hand = None
+        runner.unsaved.clear()
         runner.waits.clear()
         runner.reached.clear()
         runner.looked = None
