@@ -1,0 +1,96 @@
+"""Scatter: a command that lists switches becomes a part for each, and parts become requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flrouter.core.context import Context
+from flrouter.core.gathers import Gathers, packed
+from flrouter.core.inputs import Command
+from flrouter.core.parts import part_number
+from flrouter.core.peers import Scatter
+from flrouter.core.pending import Requests
+from flrouter.core.records import Gather, Pending, Stage
+from flrouter.core.rejected import Rejected, invalid
+from flrouter.core.request import Origin
+from flrouter.messages import switch_list
+from flrouter.messages.assembly import payload_of
+from flrouter.messages.catalog import CommandKind
+from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.errors import ErrorType
+
+
+class Scatters:
+    """The commands whose home this shard is, and the parts whose switches are at home here."""
+
+    def __init__(
+        self,
+        context: Context,
+        requests: Requests,
+        gathers: Gathers,
+        route: Callable[[str, Pending, Command], None],
+    ) -> None:
+        """Args:
+        route: sends a single-switch command to its FL, or raises `Rejected`.
+        """
+        self._context = context
+        self._requests = requests
+        self._gathers = gathers
+        self._route = route
+
+    def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
+        """In the command's home: tell each switch's home of the parts for it.
+
+        Raises:
+            Rejected: it lists no switches, or too many.
+        """
+        context = self._context
+        try:
+            payload = payload_of(command.data)
+            listed = switch_list.read(payload, kind, context.catalog, context.rules.most_parts)
+        except switch_list.BadList as error:
+            raise invalid(
+                ErrorType.REQUEST_INVALID,
+                "the command lists no switches that it can be sent to",
+                str(error)[:500],
+            ) from error
+        gather.switches = packed(listed)
+        self._gathers.begin(number, gather)
+        frame = switch_list.frame_of(command.data, gather.correlation_id)
+        self._gathers.scatter(number, gather, frame, command.headers, listed)
+        faults = [item.fault for item in listed if item.fault]
+        if faults:
+            kinds = ErrorType.DATA_INVALID.value
+            reason = f"{kinds}: {len(faults)} of {len(listed)} items are not valid. {faults[0]}"
+            context.dead_letter(command.origin, command.data, reason, command.headers)
+
+    def take(self, note: Scatter) -> None:
+        """In the switches' home: from here on each part is a single-switch command."""
+        origin = Origin.parse(note.origin)
+        for index, switch, payload in note.parts:
+            number = part_number(origin.number, index)
+            if self._requests.knows(number):
+                self._context.count("redelivered")
+                self._requests.failed_before(number, note.gather)
+                continue
+            try:
+                self._begin(number, origin, switch, note.frame + payload + b"}", note)
+            except Rejected as rejected:
+                self._requests.parts.failed(
+                    number, note.gather, rejected.kind, rejected.message, rejected.description
+                )
+
+    def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
+        most = self._context.rules.max_message_bytes
+        if len(data) > most:
+            message = f"{len(data)} bytes; at most {most} are taken."
+            raise Rejected(ErrorType.REQUEST_INVALID, "the command is too large", message)
+        try:
+            envelope = decode(data)
+        except Unreadable as error:
+            message = "the command cannot be read"
+            raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
+        command = Command(origin, data, envelope, note.headers, at_home=True)
+        cid, place = note.correlation_id, note.origin
+        pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
+        self._route(number, pending, command)
