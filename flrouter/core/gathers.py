@@ -189,7 +189,8 @@ class Gathers:
             context.count("duplicate_parts")
             return
         context.gathers.put(_key(number, index, link), part)
-        self._spent += [_key(number, index, each) for each in useless]
+        for each in useless:
+            context.gathers.drop(_key(number, index, each))
         if len(parts.whole) == gather.size:
             self._finish(number, gather, parts)
 

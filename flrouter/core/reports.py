@@ -205,7 +205,7 @@ class Reports:
         """
         context = self._context
         value = report.data
-        found = envelope.correlation_id
+        found = envelope.correlation_id if pending.gather < 0 else None
         if found is not None and context.suffixes.read(found) is not None:
             value = with_correlation_id(value, pending.correlation_id, old=found)
         if len(value) > context.rules.max_message_bytes:
