@@ -1,8 +1,8 @@
 """What a switch costs in a command for a thousand of them, against a command of its own.
 
-As in `core.py`: one shard with all its work but Kafka's, and an FL that acknowledges and sends back
-what it got. The FL's payloads are as large as the answers of single commands. Both sorts take turns,
-and each counts with its fastest turn:
+As in `core.py`: one shard with all its work but Kafka's, and FLs that acknowledge and send back
+what they got. Both sorts of commands have the same payloads. They take turns, and each counts with
+its fastest turn:
 
     python -m benchmarks.scale.gather SWITCHES
 """

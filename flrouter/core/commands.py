@@ -82,7 +82,8 @@ class Commands:
             return
         number = command.origin.number
         if self._requests.knows(number) or self._gathers.knows(number):
-            context.count("redelivered")
+            if not self.scatters.copy(number, command):
+                context.count("redelivered")
             return
         pending = Pending(
             "",
@@ -222,15 +223,14 @@ class Commands:
         up = [name for name in known if context.floodlights[name].up]
         if not up:
             raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
+        if kind.gathered:
+            self.scatters.send_to_all(number, self._gather(pending, envelope.kind), known, command)
+            return
         parts = [part_number(number, at) for at in range(len(known))]
         if any(self._requests.knows(part) for part in parts):
             context.count("redelivered")
             return
-        if kind.gathered:
-            gather = self._gather(pending, envelope.kind)
-            gather.floodlights = list(known)
-            self._gathers.begin(number, gather)
-        for at, floodlight in enumerate(known):
+        for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:
                 copy = Pending(
                     floodlight,
@@ -240,15 +240,9 @@ class Commands:
                     pending.origin,
                     0,
                     Stage.SENT,
-                    gather=context.number if kind.gathered else -1,
                 )
                 self._requests.forward(
-                    parts[at], copy, command.data, envelope.correlation_id, command.headers
-                )
-            elif kind.gathered:
-                message = f"floodlight {floodlight} is not answering"
-                self._gathers.fail(
-                    number, at, ErrorType.NOT_FOUND, message, "The command was not sent."
+                    part, copy, command.data, envelope.correlation_id, command.headers
                 )
 
     def _gather(self, pending: Pending, kind: str) -> Gather:

@@ -117,6 +117,17 @@ class Gathers:
         """Whether the command is gathered, or was answered a short while ago."""
         return number in self._context.gathers
 
+    def waiting(self, number: str) -> Gather | None:
+        """The command, if it waits for parts."""
+        gather = self._context.gathers.get(number)
+        return gather if isinstance(gather, Gather) and number in self._parts else None
+
+    def missing(self, number: str) -> list[int]:
+        """The parts of a waiting command that have not come to an end."""
+        gather, parts = self.waiting(number), self._parts[number]
+        assert gather is not None
+        return [index for index in range(gather.size) if index not in parts.whole]
+
     # -- beginning ----------------------------------------------------------------------------
 
     def begin(self, number: str, gather: Gather) -> None:
@@ -179,11 +190,11 @@ class Gathers:
 
     def _came(self, number: str, index: int, link: int, part: Part) -> None:
         context = self._context
-        gather = context.gathers.get(number)
-        parts = self._parts.get(number)
-        if not isinstance(gather, Gather) or parts is None or index >= gather.size:
+        gather = self.waiting(number)
+        if gather is None or index >= gather.size:
             context.count("late_parts")
             return
+        parts = self._parts[number]
         useless = parts.came(index, link, part)
         if useless is None:
             context.count("duplicate_parts")
@@ -234,7 +245,7 @@ class Gathers:
             gather = context.gathers.get(number)
             if not isinstance(gather, Gather) or gather.due > context.now:
                 continue
-            if gather.answered:
+            if gather.answered or number not in self._parts:
                 context.gathers.drop(number)
                 continue
             self._hurry(number, gather)
@@ -247,11 +258,10 @@ class Gathers:
         """
         context = self._context
         homes: dict[int, list[int]] = {}
-        whole = self._parts[number].whole
-        for index, target in enumerate(targets(gather)):
-            if index not in whole:
-                home = context.number if gather.floodlights else context.home(target)
-                homes.setdefault(home, []).append(index)
+        asked = targets(gather)
+        for index in self.missing(number):
+            home = context.number if gather.floodlights else context.home(asked[index])
+            homes.setdefault(home, []).append(index)
         for home, indexes in homes.items():
             for at in range(0, len(indexes), 10 * MOST):
                 some = indexes[at : at + 10 * MOST]

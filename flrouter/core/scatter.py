@@ -1,8 +1,8 @@
-"""Scatter: a command that lists switches becomes a part for each, and parts become requests."""
+"""Scatter: a command for many becomes a part for each of them, and parts become requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flrouter.core.context import Context
 from flrouter.core.gathers import Gathers, packed
@@ -64,6 +64,48 @@ class Scatters:
             reason = f"{kinds}: {len(faults)} of {len(listed)} items are not valid. {faults[0]}"
             context.dead_letter(command.origin, command.data, reason, command.headers)
 
+    def send_to_all(
+        self, number: str, gather: Gather, floodlights: Collection[str], command: Command
+    ) -> None:
+        """In the command's home: every FL gets a copy; one that is in outage has failed at once.
+
+        The copies go out when the command comes back here: whom it is for is safe by then, and
+        what is read again after a kill in between goes to the same FLs under the same numbers.
+        """
+        gather.floodlights = list(floodlights)
+        self._gathers.begin(number, gather)
+        for index, floodlight in enumerate(floodlights):
+            if not self._context.floodlights[floodlight].up:
+                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+        origin = ("flrouter-origin", gather.origin.encode())
+        self._context.pass_to(
+            self._context.number, "command", command.data, (origin, *command.headers)
+        )
+
+    def copy(self, number: str, command: Command) -> bool:
+        """Send the copies that are not on their way; False when it is no command for every FL,
+        or was answered.
+        """
+        gather = self._gathers.waiting(number)
+        if gather is None or not gather.floodlights:
+            return False
+        context, requests = self._context, self._requests
+        assert command.envelope is not None
+        known_id = command.envelope.correlation_id
+        for index in self._gathers.missing(number):
+            floodlight, part = gather.floodlights[index], part_number(number, index)
+            if requests.knows(part):
+                requests.failed_before(part, context.number)
+                continue
+            state = context.floodlights.get(floodlight)
+            if state is None or not state.up:
+                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+                continue
+            cid, place = gather.correlation_id, gather.origin
+            pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
+            requests.forward(part, pending, command.data, known_id, command.headers)
+        return True
+
     def take(self, note: Scatter) -> None:
         """In the switches' home: from here on each part is a single-switch command."""
         origin = Origin.parse(note.origin)
@@ -94,3 +136,7 @@ class Scatters:
         cid, place = note.correlation_id, note.origin
         pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
         self._route(number, pending, command)
+
+
+def _silent(floodlight: str) -> tuple[str, str]:
+    return f"floodlight {floodlight} is not answering", "The command was not sent."
