@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from flrouter.core import peers
-from flrouter.core.records import Gather
+from flrouter.core.records import Gather, Part
 from flrouter.messages import build, names
 
 from .floodlight import ONLY_ACK, SILENT, Doing
 from .gathered import DUMP, MANY, SWITCHES, O, answers, ask, entries, holding, outcome
-from .world import FLOW, TOPICS, Crash, World
+from .world import FLOW, TOPICS, Crash, Record, World
 
 
 @pytest.fixture
@@ -279,6 +279,53 @@ def test_a_floodlight_that_dies_has_failed() -> None:
     assert [outcome(entry) for entry in entries(answers(world))] == ["ok", "NOT_FOUND"]
 
 
+def test_a_floodlight_that_stops_answering_before_it_was_sent_its_copy() -> None:
+    """The copies go out when the command is safe; whoever is gone by then has failed."""
+    world = holding("fl-1", "fl-2")
+    home = world.home("op")
+    asked = world.ask(None, clazz=MODE, partition=home)
+    world.step(home, only=lambda log: bool(log) and log[0].topic == asked.origin.topic)
+    world.remove("fl-2")
+    for shard in range(3):
+        if shard != home:
+            world.step(shard)
+    # The home hears of the FL's end before it reads its own record, which was written first.
+    log = world.logs["flrouter-shards", home]
+    log[log.read :] = reversed(log[log.read :])
+    world.run()
+    found = entries(answers(world))
+    assert [outcome(entry) for entry in found] == ["ok", "NOT_FOUND"]
+    assert "is not answering" in found[1]["payload"]["error-message"]
+
+
+def test_a_copy_that_failed_is_told_of_again() -> None:
+    """A command for every FL that is read again finds its copies pending, failed or done."""
+    world = holding("fl-1", "fl-2")
+    for floodlight in world.floodlights.values():
+        floodlight.usual = SILENT if floodlight.name == "fl-1" else ONLY_ACK
+    asked = world.ask(None, clazz=MODE)
+    world.run()
+    world.pass_time(1_500)  # the first copy has failed; the second waits for its answer
+    world.logs["kilda.speaker", asked.origin.partition].read -= 1
+    world.run()
+    world.pass_time(3_000)
+    assert error_of(world)[1] in ("NOT_FOUND", "OPERATION_TIMED_OUT")
+    assert [len(each.handlings) for each in world.floodlights.values()] == [1, 1]
+
+
+def test_parts_that_are_too_large_or_cannot_be_read(world: World) -> None:
+    """What no shard of ours would say of a part ends it, and nothing else."""
+    home = world.home(SWITCHES[0])
+    for payload in (b"x" * world.rules.max_message_bytes, b"{"):
+        part = (0, SWITCHES[0], payload)
+        note = peers.Scatter("kilda.speaker/0/77", home, "op", b'{"payload":', (), [part])
+        world.tell(home, note)
+        world.run()
+    assert world.counts["part_errors", "REQUEST_INVALID"] == 2
+    assert world.counts["late_parts", ""] == 2
+    assert not any(each.handlings for each in world.floodlights.values())
+
+
 def test_lists_of_switches_from_every_floodlight(world: World) -> None:
     """Chains: each FL's entry has the list of its links' payloads."""
     for floodlight in world.floodlights.values():
@@ -398,32 +445,62 @@ def test_a_command_that_is_read_again_is_known(world: World) -> None:
     assert [len(each.handlings) for each in world.floodlights.values()] == [6, 6]
 
 
-def test_a_failed_part_that_comes_again_fails_again(world: World) -> None:
-    """A killed worker had told the parts, and not kept that: the errors must not be lost."""
-    for floodlight in world.floodlights.values():
-        floodlight.usual = SILENT
+def test_results_are_kept_until_it_is_kept_that_they_were_answered() -> None:
+    """A worker that is killed in between needs them once more: they go with a later batch."""
+    world = holding("fl-1", partitions=1, switches=SWITCHES[:2])
     ask(world, SWITCHES[:2])
-    home = world.home("op")
-    inbound = next(at for at in range(3) if world.logs["kilda.speaker", at])
-    world.step(inbound)
-    if inbound != home:
-        world.step(home, crash=Crash.IN_OUTPUTS, written=255)
-    for shard in range(3):
-        if shard != home:
-            world.step(shard)
-    for _ in range(8):  # the parts fail before the command is read again
-        world.now += 500
-        for floodlight in world.floodlights.values():
-            floodlight.work()
-        for shard in range(3):
-            if shard != home:
-                world.step(shard)
-        world.step(home, only=lambda log: False)
+    rows: list[int] = []
+    while not answers(world):
+        world.step(0)
+        world.floodlights["fl-1"].work()
+        rows.append(len(world.kept[0]["gathers"]))
+    world.step(0)
+    assert rows[-1] == 3  # the command, and a result for each part
+    assert len(world.kept[0]["gathers"]) == 1
+
+
+def test_a_failed_part_that_comes_again_fails_again(world: World) -> None:
+    """A killed worker may have told of it without keeping that: then the error must not be lost."""
+    for floodlight in world.floodlights.values():
+        floodlight.usual = SILENT if floodlight.name == "fl-1" else ONLY_ACK
+    ask(world, SWITCHES[:2])
     world.run()
-    world.pass_time(3_000)
-    assert error_of(world)[1] == "NOT_FOUND"
-    world.pass_time(30_000)
-    assert not any(world.left().values())
+    world.pass_time(1_500)  # the first part has failed; the second waits for its answer
+    scattered = [record for record in told(world, world.home(SWITCHES[0])) if scatters(record)]
+    [first] = [record for record in scattered if SWITCHES[0].encode() in record.value]
+    before = results(world)
+    world.write(first.topic, None, first.value, first.partition, first.headers)
+    world.run()
+    assert results(world) == before + 1
+    assert world.counts["duplicate_parts", ""] == 1
+    assert [len(each.handlings) for each in world.floodlights.values()] == [1, 1]
+
+
+def told(world: World, shard: int) -> list[Record]:
+    """What was said to a shard."""
+    return list(world.logs["flrouter-shards", shard])
+
+
+def scatters(record: Record) -> bool:
+    """Whether it tells of parts."""
+    return b"\xa7Scatter" in record.value
+
+
+def results(world: World) -> int:
+    """How often the command's home was told of results."""
+    return sum(b"\xabPartResults" in record.value for record in told(world, world.home("op")))
+
+
+def test_the_first_result_counts(world: World) -> None:
+    """An FL that is asked twice may answer in two ways."""
+    world.floodlights["fl-2"].usual = ONLY_ACK
+    asked = ask(world, SWITCHES[:2])
+    world.run()
+    other = peers.PartResults(asked.origin.number, [(0, 0, Part(False, 0, b'{"x":1}'))])
+    world.tell(world.home("op"), other)
+    world.run()
+    world.pass_time(4_000)
+    assert [outcome(entry) for entry in entries(answers(world))] == ["ok", "OPERATION_TIMED_OUT"]
 
 
 @pytest.mark.parametrize("crash", list(Crash))
