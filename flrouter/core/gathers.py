@@ -87,6 +87,8 @@ class Gathers:
         self._parts: dict[str, _Parts] = {}
         #: rows that are of no use any more: dropped once the batch that ended their use is kept.
         self._spent: list[str] = []
+        #: commands that are in the table only to be known when they are read again.
+        self._answered = 0
 
     def rebuild(self) -> None:
         """The table was restored: see again how far each command has come."""
@@ -97,7 +99,9 @@ class Gathers:
                 parts.append((key, row))
                 continue
             context.deadlines.add(row.due, "gathers", key)
-            if not row.answered:
+            if row.answered:
+                self._answered += 1
+            else:
                 self._parts[key] = _Parts()
         for key, part in parts:
             number, index, link = _split(key)
@@ -111,7 +115,7 @@ class Gathers:
     @property
     def held(self) -> int:
         """How many parts' results are kept, or awaited."""
-        return len(self._context.gathers)
+        return len(self._context.gathers) - self._answered
 
     def knows(self, number: str) -> bool:
         """Whether the command is gathered, or was answered a short while ago."""
@@ -159,8 +163,8 @@ class Gathers:
                 part = (index, item.switch, item.payload)
                 homes.setdefault(context.home(item.switch), []).append(part)
             else:
-                message = "the switch id is not valid" if item.given else "the item is no command"
-                self.fail(number, index, ErrorType.DATA_INVALID, message, item.fault, item.given)
+                kind, message = ErrorType.DATA_INVALID, "the item is not valid"
+                self.fail(number, index, kind, message, item.fault, item.given)
         for home, parts in homes.items():
             for some in _records(parts):
                 note = Scatter(
@@ -222,6 +226,7 @@ class Gathers:
             Gather(gather.correlation_id, "", gather.origin, gather.kind, expires, answered=True),
         )
         context.deadlines.add(expires, "gathers", number)
+        self._answered += 1
         for each in keys:
             self._spent += each
 
@@ -245,8 +250,9 @@ class Gathers:
             gather = context.gathers.get(number)
             if not isinstance(gather, Gather) or gather.due > context.now:
                 continue
-            if gather.answered or number not in self._parts:
+            if gather.answered:
                 context.gathers.drop(number)
+                self._answered -= 1
                 continue
             self._hurry(number, gather)
             # Again, in case that those who are to end the parts have not had them yet.
@@ -302,5 +308,5 @@ def _split(key: str) -> tuple[str, int, int]:
     """What :func:`_key` put together; nothing's number for a key that it did not write."""
     number, _, rest = key.rpartition(".")
     number, _, index = number.rpartition(".")
-    found = read_number(index), read_number(rest)
-    return (number, *found) if None not in found else ("", -1, -1)  # type: ignore[return-value]
+    part, row = read_number(index), read_number(rest)
+    return ("", -1, -1) if part is None or row is None else (number, part, row)

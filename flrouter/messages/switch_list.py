@@ -140,5 +140,5 @@ def _same(given: list[msgspec.Raw], template: bytes, catalog: Catalog) -> Iterat
 
 
 def _bad(given: object, fault: str) -> Listed:
-    shown = "" if given is None else given if isinstance(given, str) else repr(given)
+    shown = "null" if given is None else given if isinstance(given, str) else repr(given)
     return Listed("", b"", shown[:SHOWN], fault[:500])

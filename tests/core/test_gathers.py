@@ -562,3 +562,8 @@ def test_a_gather_counts_as_load(world: World) -> None:
     assert [type(row) for row in shard.context.gathers.values()] == [Gather]
     pending = len(shard.context.pending)
     assert shard.load() == (pending + 1) / world.rules.max_pending
+    world.pass_time(4_000)
+    assert [row.answered for row in shard.context.gathers.values()] == [True]
+    assert shard.load() == 0
+    world.restart(world.home("op"))
+    assert world.shards[world.home("op")].load() == 0
