@@ -28,7 +28,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
 MANY = "flrouter.MultiSwitchCommand"
 MODE = f"{O}.command.switches.ConnectModeRequest"
@@ -92,6 +92,7 @@ def test_500_switches_on_four_fls(broker_url: str, work_folder: Path) -> None:
         ack_timeout=10 * PATIENCE,
         response_timeout=4 * PATIENCE,
         alive_timeout=4 * PATIENCE,
+        sync_timeout=10 * PATIENCE,
     ) as deployment:
         deployment.create_topics()
         fls = {name: deployment.floodlight(name, switches=own[name]) for name in names}
@@ -175,6 +176,7 @@ def test_200_commands_while_workers_are_killed(
         ack_timeout=30 * PATIENCE,
         response_timeout=30 * PATIENCE,
         alive_timeout=10 * PATIENCE,
+        sync_timeout=10 * PATIENCE,
         guarantee=guarantee,
     ) as deployment:
         deployment.create_topics()
@@ -234,6 +236,8 @@ def test_every_fl_while_one_is_added(broker_url: str, work_folder: Path) -> None
         floodlights=["fl-1", "fl-2", "fl-3"],
         ack_timeout=10 * PATIENCE,
         response_timeout=30 * PATIENCE,
+        alive_timeout=4 * PATIENCE,
+        sync_timeout=10 * PATIENCE,
     ) as deployment:
         deployment.create_topics()
         switch = switch_id(0x300)
@@ -288,6 +292,7 @@ def test_large_and_odd_lists(broker_url: str, work_folder: Path) -> None:
         ack_timeout=10 * PATIENCE,
         response_timeout=10 * PATIENCE,
         alive_timeout=5 * PATIENCE,
+        sync_timeout=10 * PATIENCE,
     ) as deployment:
         deployment.create_topics()
         fl = deployment.floodlight("fl-1", switches=switches)
