@@ -132,7 +132,7 @@ def _scale(curves: Mapping[str, Any]) -> Iterator[str]:
     yield "| as it grows | µs of CPU per command | commands/s | |"
     yield "|---|---:|---:|---|"
     for what, found in curves.items():
-        if what in ("core", "restore"):
+        if what in ("core", "gather", "restore"):
             continue
         if "missing" in found:
             yield f"| {what} | | | not measured: {found['missing']} |"
@@ -151,6 +151,12 @@ def _scale(curves: Mapping[str, Any]) -> Iterator[str]:
         f" {restore['entries']:,.0f} table entries were restored in {restore['seconds']:.1f} s,"
         f" {restore['cpu']:.1f} s of it on the processor."
     )
+    if gather := curves.get("gather"):
+        yield ""
+        yield (
+            f"In a command for 1,000 switches each costs {_number(gather['gathered_us'])} µs, and"
+            f" {_number(gather['single_us'])} µs in a command of its own (core alone)."
+        )
 
 
 def _number(value: float | None) -> str:

@@ -151,6 +151,16 @@ class Settings:
         kinds.whole(10_000, 10**9),
         "Commands without an answer that one shard keeps, at about 1 KB; more wait in Kafka.",
     )
+    max_gather: int = _setting(
+        100_000,
+        kinds.whole(1, 100_000),
+        "Switches that one command may list; at most a tenth of `max_message_bytes`.",
+    )
+    gather_timeout: float = _setting(
+        120.0,
+        kinds.duration(),
+        "How long the answer to a command for several switches or FLs may take at most.",
+    )
     catalog: Path | None = _setting(
         None, kinds.file(), "A catalog of message kinds of your own, read before the built-in one."
     )

@@ -1,5 +1,7 @@
 """How cost grows: with switches, FLs, pending requests, partitions and workers; and takeovers.
 
+And what a switch costs in a command for many.
+
 Switches, FLs, partitions and workers are measured end to end. A million pending requests are
 measured in the core alone: to have them end to end, the FLs would have to be silent, and then it
 would be timeouts that are measured.
@@ -34,6 +36,8 @@ CORES = {
 #: how often each; a million pending take half a minute.
 CORE_ROUNDS = 2
 ENTRIES = 1_000_000
+#: switches of one command.
+GATHERED = 1_000
 PARTITIONS = 8
 
 
@@ -49,6 +53,10 @@ def measure(broker: Broker, folder: Path, progress: Progress) -> dict[str, Any]:
         "scale/bytes_per_pending": core["1,000,000 pending"]["bytes_per_pending"],
         "scale/bytes_per_switch": core["100,000 switches"]["bytes_per_switch"],
     }
+    progress.say(f"a command for {GATHERED:,} switches, against as many commands")
+    curves["gather"] = gathered = _python("gather", GATHERED)
+    figures["scale/gather"] = gathered["gathered_us"] / gathered["single_us"]
+    progress.say(f"  {figures['scale/gather']:.2f} times the CPU per switch")
     for what in deployments.PAIRS:
         progress.say(f"how cost grows with {what}")
         try:

@@ -22,6 +22,7 @@ import psutil
 
 from benchmarks import messages
 from flrouter.agents import shards as shards_agent
+from flrouter.core.effects import Effects
 from flrouter.core.inputs import Command, Input, Report, Told
 from flrouter.core.peers import AddFloodlight
 from flrouter.core.request import Origin
@@ -68,10 +69,7 @@ class Core:
         for at in range(0, len(inputs), BATCH):
             todo: list[Input] = list(inputs[at : at + BATCH])
             while todo:
-                effects = self.shard.decide(todo, NOW)
-                for _, rows in self.shard.take_changes():
-                    for key, value in rows:
-                        _ = key.encode(), value if value is None else _encode(value)
+                effects = self._checkpoint(todo)
                 todo = []
                 for send in effects.sends:
                     if send.topic == self._rules.shards_topic:
@@ -79,6 +77,18 @@ class Core:
                     else:
                         sends.append(send)
         return sends
+
+    def _checkpoint(self, batch: Sequence[Input]) -> Effects:
+        effects = self.shard.decide(batch, NOW)
+        for _, rows in self.shard.take_changes():
+            for key, value in rows:
+                _ = key.encode(), value if value is None else _encode(value)
+        return effects
+
+    def tick(self) -> None:
+        """The shard looks at what is due; nothing follows."""
+        if self._checkpoint(()).sends:
+            raise RuntimeError("the shard had something to say")
 
     def connect(self) -> None:
         """Every switch reports itself at its FL."""

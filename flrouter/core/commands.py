@@ -5,11 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 
 from flrouter.core.context import Context
+from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
+from flrouter.core.parts import part_number
 from flrouter.core.peers import SyncWanted
 from flrouter.core.pending import Requests
-from flrouter.core.records import Mode, Pending, Stage
+from flrouter.core.records import Gather, Mode, Pending, Stage
+from flrouter.core.rejected import Rejected, invalid
 from flrouter.core.request import Origin
+from flrouter.core.scatter import Scatters
 from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
@@ -17,29 +21,14 @@ from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId
 
 
-class Rejected(Exception):
-    """A command that ends at once with an error; `keep` says that it is dead-lettered too."""
-
-    def __init__(
-        self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.description = description
-        self.keep = keep
-
-
-def _invalid(kind: ErrorType, message: str, description: str) -> Rejected:
-    return Rejected(kind, message, description, keep=True)
-
-
 class Commands:
     """The rules for what comes from requesters."""
 
-    def __init__(self, context: Context, requests: Requests) -> None:
+    def __init__(self, context: Context, requests: Requests, gathers: Gathers) -> None:
         self._context = context
         self._requests = requests
+        self._gathers = gathers
+        self.scatters = Scatters(context, requests, gathers, self._route)
 
     def take(self, command: Command) -> None:
         """One record of an inbound topic."""
@@ -61,17 +50,17 @@ class Commands:
         """Take a command to its home, and there to its FL."""
         context = self._context
         if envelope is None:
-            raise _invalid(
+            raise invalid(
                 ErrorType.REQUEST_INVALID, "the command cannot be read", command.fault[:500]
             )
         if len(command.data) > context.rules.max_message_bytes:
-            raise _invalid(
+            raise invalid(
                 ErrorType.REQUEST_INVALID,
                 "the command is too large",
                 f"{len(command.data)} bytes; at most {context.rules.max_message_bytes} are taken.",
             )
         if not envelope.kind:
-            raise _invalid(
+            raise invalid(
                 ErrorType.REQUEST_INVALID,
                 "the command has no payload with a clazz",
                 "A command is an object with a payload whose clazz says what to do.",
@@ -92,8 +81,9 @@ class Commands:
             )
             return
         number = command.origin.number
-        if self._requests.knows(number):
-            context.count("redelivered")
+        if self._requests.knows(number) or self._gathers.knows(number):
+            if not self.scatters.copy(number, command):
+                context.count("redelivered")
             return
         pending = Pending(
             "",
@@ -105,27 +95,23 @@ class Commands:
             Stage.HELD,
         )
         if kind.scope is Scope.SWITCH:
-            self._route(number, pending, command, envelope)
+            self._route(number, pending, command)
         elif kind.scope is Scope.FLOODLIGHTS:
             self._to_every_floodlight(kind, number, pending, command, envelope)
         else:
-            raise Rejected(
-                ErrorType.NOT_IMPLEMENTED,
-                "commands that list several switches are not supported yet",
-                "Send one command per switch.",
-            )
+            self.scatters.send(kind, number, self._gather(pending, envelope.kind), command)
 
     def _switch(self, kind: CommandKind, envelope: Envelope, data: bytes) -> str:
         try:
             return self._context.catalog.switch_of(kind, envelope, data)
         except BadSwitchId as error:
             if error.given is None:
-                raise _invalid(
+                raise invalid(
                     ErrorType.REQUEST_INVALID,
                     "the command names no switch",
                     f"Commands of kind {envelope.kind[:200]} need one at payload.{kind.switch}.",
                 ) from error
-            raise _invalid(
+            raise invalid(
                 ErrorType.DATA_INVALID, "the switch id is not valid", str(error)[:500]
             ) from error
 
@@ -149,9 +135,10 @@ class Commands:
 
     # -- single switch ------------------------------------------------------------------------
 
-    def _route(self, number: str, pending: Pending, command: Command, envelope: Envelope) -> None:
+    def _route(self, number: str, pending: Pending, command: Command) -> None:
         """Send a command to the active FL of its switch (PROTOCOL, *Switch ↔ FL map*)."""
         context = self._context
+        assert command.envelope is not None
         switch = context.switches.get(pending.switch)
         holder = switch.holders.get(switch.active) if switch is not None else None
         if switch is None or holder is None or holder.mode is not Mode.RW:
@@ -174,9 +161,8 @@ class Commands:
             )
         self._check_room(number, switch.active)
         pending.floodlight = switch.active
-        self._requests.forward(
-            number, pending, command.data, envelope.correlation_id, command.headers
-        )
+        known_id = command.envelope.correlation_id
+        self._requests.forward(number, pending, command.data, known_id, command.headers)
 
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)
@@ -215,7 +201,7 @@ class Commands:
             Origin.parse(pending.origin), pending.command, envelope, pending.headers, at_home=True
         )
         try:
-            self._route(number, pending, command, envelope)
+            self._route(number, pending, command)
         except Rejected as rejected:
             self._requests.fail(number, rejected.kind, rejected.message, rejected.description)
 
@@ -237,10 +223,14 @@ class Commands:
         up = [name for name in known if context.floodlights[name].up]
         if not up:
             raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
-        if any(self._requests.knows(f"{number}.{at}") for at in range(len(known))):
+        if kind.gathered:
+            self.scatters.send_to_all(number, self._gather(pending, envelope.kind), known, command)
+            return
+        parts = [part_number(number, at) for at in range(len(known))]
+        if any(self._requests.knows(part) for part in parts):
             context.count("redelivered")
             return
-        for at, floodlight in enumerate(known):
+        for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:
                 copy = Pending(
                     floodlight,
@@ -252,8 +242,11 @@ class Commands:
                     Stage.SENT,
                 )
                 self._requests.forward(
-                    f"{number}.{at}", copy, command.data, envelope.correlation_id, command.headers
+                    part, copy, command.data, envelope.correlation_id, command.headers
                 )
+
+    def _gather(self, pending: Pending, kind: str) -> Gather:
+        return Gather(pending.correlation_id, pending.reply_topic, pending.origin, kind, 0)
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
         """End a command that could not be handled."""

@@ -8,7 +8,7 @@ from flrouter.core import peers
 from flrouter.core.deadlines import Deadlines
 from flrouter.core.effects import Answering, CatchUp, Effects, Headers, Send
 from flrouter.core.home import home
-from flrouter.core.records import Barred, Floodlight, OldLink, Pending, Switch
+from flrouter.core.records import Barred, Floodlight, Gather, OldLink, Part, Pending, Switch
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
 from flrouter.core.table import Table
@@ -32,6 +32,7 @@ class Context:
         self.blacklist: Table[Barred] = Table("blacklist")
         self.floodlights: Table[Floodlight] = Table("floodlights")
         self.links: Table[OldLink] = Table("links")
+        self.gathers: Table[Gather | Part] = Table("gathers")
         self.deadlines = Deadlines()
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
@@ -41,9 +42,23 @@ class Context:
     @property
     def tables(
         self,
-    ) -> tuple[Table[Switch], Table[Pending], Table[Barred], Table[Floodlight], Table[OldLink]]:
+    ) -> tuple[
+        Table[Switch],
+        Table[Pending],
+        Table[Barred],
+        Table[Floodlight],
+        Table[OldLink],
+        Table[Gather | Part],
+    ]:
         """All that must survive a restart."""
-        return (self.switches, self.pending, self.blacklist, self.floodlights, self.links)
+        return (
+            self.switches,
+            self.pending,
+            self.blacklist,
+            self.floodlights,
+            self.links,
+            self.gathers,
+        )
 
     def home(self, key: str) -> int:
         """The home partition of a switch, an FL or a correlation id."""

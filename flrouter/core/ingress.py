@@ -11,6 +11,7 @@ from typing import Any
 from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
+from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command, Input
 from flrouter.core.pending import Requests
 from flrouter.core.rules import Rules
@@ -26,7 +27,8 @@ class Ingress:
 
     def __init__(self, rules: Rules, catalog: Catalog) -> None:
         self._context = Context(NOWHERE, rules, catalog)
-        self._commands = Commands(self._context, Requests(self._context))
+        context = self._context
+        self._commands = Commands(context, Requests(context), Gathers(context))
 
     def decide(self, batch: Iterable[Input], now: int) -> Effects:
         """What follows from `batch` at `now` (ms since the epoch)."""

@@ -10,12 +10,15 @@ from typing import Annotated
 
 import msgspec
 
-from flrouter.core.records import Count
+from flrouter.core.effects import Headers
+from flrouter.core.records import Count, Part
 
 #: the id of an FL, as the settings allow it: topics are made under its name.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
 #: a shard's number.
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+#: where a command was first read, as text.
+Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
 
 
 class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -123,6 +126,35 @@ class MoveSwitch(_Peer, frozen=True, array_like=True, tag=True):
     floodlight: Name
 
 
+class Scatter(_Peer, frozen=True, array_like=True, tag=True):
+    """From the home of a command that lists switches to theirs: these parts are yours."""
+
+    origin: Place
+    gather: Partition
+    correlation_id: str
+    #: each part's message is this, its payload and a brace.
+    frame: bytes
+    headers: Headers
+    #: index, canonical switch id, payload.
+    parts: list[tuple[Count, str, bytes]]
+
+
+class PartResults(_Peer, frozen=True, array_like=True, tag=True):
+    """To the home of such a command: what came for parts of it."""
+
+    number: str
+    #: index, link.
+    results: list[tuple[Count, Count, Part]]
+
+
+class PartsOverdue(_Peer, frozen=True, array_like=True, tag=True):
+    """From the home of such a command: its deadline is due; end those that have no answer."""
+
+    number: str
+    gather: Partition
+    indexes: list[Count]
+
+
 Peer = (
     AddFloodlight
     | RemoveFloodlight
@@ -137,6 +169,9 @@ Peer = (
     | LinkWanted
     | LinkMissing
     | MoveSwitch
+    | Scatter
+    | PartResults
+    | PartsOverdue
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,9 +6,10 @@ from collections import Counter
 
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers
-from flrouter.core.peers import LinkWanted
-from flrouter.core.records import Barred, Pending, Stage
-from flrouter.core.request import Origin
+from flrouter.core.parts import Parts, part_number
+from flrouter.core.peers import LinkWanted, PartsOverdue
+from flrouter.core.records import Barred, Part, Pending, Stage
+from flrouter.core.request import Origin, read_number
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.errors import ErrorType
 
@@ -18,10 +19,13 @@ class Requests:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self.parts = Parts(context)
         #: the requests at each switch; so that losing one does not cost a look at all of them.
         self._at: dict[str, dict[str, None]] = {}
         #: what waits for the FL's write topic to be read: token → (FL, (request number, due)).
         self._overdue: dict[int, list[tuple[str, int]]] = {}
+        #: the same of parts that end because their command's deadline is due: token → numbers.
+        self._ending: dict[int, list[str]] = {}
         #: how many requests each FL holds.
         self._held_by: Counter[str] = Counter()
 
@@ -121,9 +125,15 @@ class Requests:
         self._forget_place(number, pending)
         if pending.stage is Stage.PASSING:
             return
+        error = b""
+        if pending.gather >= 0:
+            error = self.parts.failed(number, pending.gather, kind, message, description)
         expires = context.now + context.rules.blacklist_ttl
-        context.blacklist.put(number, Barred(expires, pending.floodlight, pending.correlation_id))
+        barred = Barred(expires, pending.floodlight, pending.correlation_id, error)
+        context.blacklist.put(number, barred)
         context.deadlines.add(expires, "blacklist", number)
+        if pending.gather >= 0:
+            return
         context.answer_error(
             pending.reply_topic,
             pending.correlation_id,
@@ -197,6 +207,11 @@ class Requests:
 
     def caught_up(self, token: int) -> bool:
         """Fire the deadlines that waited for `token`; False when it was not asked for here."""
+        ending = self._ending.pop(token, None)
+        if ending is not None:
+            for number in ending:
+                self._end(number)
+            return True
         requests = self._overdue.pop(token, None)
         if requests is None:
             return False
@@ -245,6 +260,49 @@ class Requests:
             + (" after part of a chain." if pending.begun else " of the acknowledgement."),
         )
 
+    def end_parts(self, note: PartsOverdue) -> None:
+        """The deadline of a command is due: these parts of it end, if they have no answer.
+
+        Each that has one told it before, and whoever was told drops what is said again.
+        """
+        context = self._context
+        if note.gather >= context.rules.partitions:
+            return  # no shard wrote it: a record for a partition that is not there is never written
+        ending: dict[str, list[str]] = {}
+        for index in note.indexes:
+            number = part_number(note.number, index)
+            pending = context.pending.get(number)
+            if pending is not None:
+                ending.setdefault(pending.floodlight, []).append(number)
+            elif not self.failed_before(number, note.gather):
+                kind, message = ErrorType.INTERNAL_ERROR, "what became of it is not known"
+                self.parts.failed(number, note.gather, kind, message, "Its result was lost.")
+        for floodlight, numbers in ending.items():
+            if floodlight:
+                self._ending[context.catch_up(floodlight)] = numbers
+            else:
+                for number in numbers:
+                    self._end(number)
+
+    def failed_before(self, number: str, gather: int) -> bool:
+        """Whether a part ended with an error a short while ago, which is told once more."""
+        barred = self._context.blacklist.get(number)
+        if barred is None or not barred.error:
+            return False
+        self.parts.answered(number, gather, 0, Part(False, 0, barred.error))
+        return True
+
+    def _end(self, number: str) -> None:
+        pending = self._context.pending.get(number)
+        if pending is not None:
+            at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
+            self.fail(
+                number,
+                ErrorType.OPERATION_TIMED_OUT,
+                f"{at} did not answer before the command's deadline",
+                "Whether it took effect is not known.",
+            )
+
     def expire(self, numbers: list[str]) -> None:
         """Forget blacklist entries whose time is over."""
         blacklist = self._context.blacklist
@@ -254,8 +312,11 @@ class Requests:
                 blacklist.drop(number)
 
 
-def _place_in_line(held: tuple[str, Pending]) -> int:
+def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:
     """By its offset: deadlines are of several workers' clocks, and tables of compacted changelogs
-    have no order. Commands from different partitions have none that anybody was promised.
+    have no order. Commands from different partitions have none that anybody was promised. Parts of
+    one command go by their index.
     """
-    return Origin.parse(held[1].origin).offset
+    number, pending = held
+    index = (read_number(number.rpartition(".")[2]) or 0) if pending.gather >= 0 else 0
+    return Origin.parse(pending.origin).offset, index

@@ -53,6 +53,13 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     #: the command itself while it is held, and its record headers.
     command: bytes = b""
     headers: Headers = ()
+    #: a part: the home of the command that it is a part of, which gets the answer; else -1.
+    gather: int = -1
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is a command to every FL whose answers are passed on one by one."""
+        return not self.switch and self.gather < 0
 
     @property
     def begun(self) -> bool:
@@ -67,6 +74,8 @@ class Barred(msgspec.Struct, array_like=True, gc=False):
     expires: Count
     floodlight: str
     correlation_id: str
+    #: a part's `ErrorData`, to be told once more when the part comes again.
+    error: bytes = b""
 
 
 class Mode(IntEnum):
@@ -131,14 +140,52 @@ class OldLink(msgspec.Struct, array_like=True):
     orphans: list[tuple[str, bytes, Headers]] = []
 
 
+class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """A command of which parts went to several switches or FLs. Key: its request number."""
+
+    #: the requester's own.
+    correlation_id: str
+    reply_topic: str
+    #: where the command was first read, as text.
+    origin: str
+    #: the class of its payload, by which the catalog knows how to answer.
+    kind: str
+    #: ms since the epoch: when parts without an answer fail; once answered, when it is forgotten.
+    due: Count
+    #: whom the parts went to, in request order: FLs, or switch ids of 8 bytes each (0: a bad one).
+    switches: bytes = b""
+    floodlights: list[str] = []
+    #: its answer went out; it stays for a while, so that it is known when it is read again.
+    answered: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many parts there are."""
+        return len(self.floodlights) or len(self.switches) // 8
+
+
+class Part(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """What came back for a part. Key: its command's number, its index, and which link it is."""
+
+    ok: bool
+    #: of the links of a chain, once that is known, else -1; 0 is a whole answer in one message.
+    total: int
+    #: the bytes of the FL's own payload, or of an `ErrorData`.
+    payload: bytes
+    #: what stood in the command in the place of a switch id.
+    given: str = ""
+
+
 __all__ = [
     "Barred",
     "Count",
     "Floodlight",
+    "Gather",
     "Holder",
     "Mode",
     "OldLink",
     "Origin",
+    "Part",
     "Pending",
     "Stage",
     "Switch",

@@ -8,10 +8,11 @@ from flrouter.core.floodlights import Floodlights
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
 from flrouter.core.pending import Requests
-from flrouter.core.records import Pending, Stage
+from flrouter.core.records import Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
 from flrouter.core.sync import Syncs, read_sync_number
 from flrouter.messages import names
+from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form, form_of
@@ -111,7 +112,7 @@ class Reports:
             return
         if pending.stage is Stage.SENT:
             self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
-        self._requests.acknowledged(number, pending, passing=not pending.switch)
+        self._requests.acknowledged(number, pending, passing=pending.passes)
 
     def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
         """An answer, or a link of one, to a request of this shard."""
@@ -129,7 +130,7 @@ class Reports:
         if form is Form.CHUNK:
             self._link(report, envelope, number, pending)
             return
-        if not pending.switch:
+        if pending.passes:
             self._pass_one(report, envelope, number, pending)
             return
         key = pending.correlation_id if pending.begun else pending.switch
@@ -163,6 +164,8 @@ class Reports:
                 return
             whole = link.next_id is None
             pending.next_id = link.next_id
+            at, total = pending.next_index, pending.next_index + 1 if whole else -1
+            pending.next_index += 1
         else:
             if pending.total >= 0 and link.total != pending.total:
                 reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
@@ -173,9 +176,10 @@ class Reports:
                 return
             pending.total = link.total
             _advance(pending, link.index)
+            at, total = link.index, link.total
             whole = pending.next_index == link.total
         due = context.now + context.rules.response_timeout
-        passed = self._pass_on(report, envelope, number, pending, key)
+        passed = self._pass_on(report, envelope, number, pending, key, at, total)
         if whole or not passed:
             self._requests.done(number)
             return
@@ -186,19 +190,34 @@ class Reports:
             self._links.expect(pending.next_id, report.floodlight, number, due)
 
     def _pass_on(
-        self, report: Report, envelope: Envelope, number: str, pending: Pending, key: str
+        self,
+        report: Report,
+        envelope: Envelope,
+        number: str,
+        pending: Pending,
+        key: str,
+        link: int = 0,
+        total: int = 0,
     ) -> bool:
         """Send an answer to its requester, under the id that the command came with; False when
-        it is too large.
+        it is too large. Of a part, its payload goes to the command's home, and of a chain which
+        `link` it is (-1: there are none) of how many.
         """
         context = self._context
         value = report.data
-        found = envelope.correlation_id
+        found = envelope.correlation_id if pending.gather < 0 else None
         if found is not None and context.suffixes.read(found) is not None:
             value = with_correlation_id(value, pending.correlation_id, old=found)
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
             return False
+        if pending.gather >= 0:
+            ok = form_of(envelope.clazz) is not Form.ERROR
+            payload = payload_of(report.data) if link >= 0 else b"[]"
+            part = Part(ok, total, payload)
+            self._requests.parts.answered(number, pending.gather, max(link, 0), part)
+            context.count("part_answers", report.floodlight)
+            return True
         answers = Answering(pending.correlation_id, pending.origin)
         context.send(pending.reply_topic, key, value, report.headers, answers=answers)
         context.count("answers", report.floodlight)
@@ -211,7 +230,7 @@ class Reports:
         limit = context.rules.max_message_bytes
         kind, message = ErrorType.INTERNAL_ERROR, "the answer is too large"
         why = f"It has {size} bytes; at most {limit} are passed on. Its head is a dead letter."
-        if pending.switch:
+        if not pending.passes:
             self._requests.fail(number, kind, message, why)
         else:
             context.answer_error(

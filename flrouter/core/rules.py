@@ -30,6 +30,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     max_message_bytes: int
     #: requests that are pending in one shard when it takes no more from requesters.
     max_pending: int
+    #: switches that one command may list, and how long its answer may take at most.
+    max_gather: int
+    gather_timeout: int
+
+    @property
+    def most_parts(self) -> int:
+        """Parts that one command may have: what is kept of them has to go into one record."""
+        return min(self.max_gather, self.max_message_bytes // 10)
 
     @property
     def max_at_floodlight(self) -> int:

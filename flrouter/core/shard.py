@@ -15,6 +15,7 @@ from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
 from flrouter.core.floodlights import Floodlights
+from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.links import Links
 from flrouter.core.pending import Requests
@@ -32,7 +33,8 @@ class Shard:
     def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
         context = self.context = Context(number, rules, catalog)
         self._requests = Requests(context)
-        self._commands = Commands(context, self._requests)
+        self._gathers = Gathers(context)
+        self._commands = Commands(context, self._requests, self._gathers)
         self._switches = SwitchMap(context, self._requests, self._commands.release)
         self._links = Links(context)
         self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
@@ -62,17 +64,22 @@ class Shard:
             peers.NextLink: self._links.registered,
             peers.LinkWanted: self._links.wanted,
             peers.LinkMissing: lambda note: self._requests.link_missing(note.number, note.link_id),
+            peers.Scatter: self._commands.scatters.take,
+            peers.PartResults: self._gathers.results,
+            peers.PartsOverdue: self._requests.end_parts,
             peers.MoveSwitch: lambda note: self._switches.move(note.switch, note.floodlight),
         }
 
     def load(self, waiting: int = 0) -> float:
         """How full it is with so many inputs to come: from 1 on, give it no more commands."""
-        return (len(self.context.pending) + waiting) / self.context.rules.max_pending
+        has = len(self.context.pending) + self._gathers.held
+        return (has + waiting) / self.context.rules.max_pending
 
     def restored(self, now: int) -> None:
         """The tables hold what their changelogs did: make the rest of the state anew from them."""
         self.context.now = now
         self._requests.rebuild()
+        self._gathers.rebuild()
         self._links.rebuild()
         self._floodlights.rebuild()
         self._syncs.rebuild()
@@ -82,6 +89,7 @@ class Shard:
         context = self.context
         context.now = now
         effects = context.effects = Effects()
+        self._gathers.clear()
         take = self._take
         for item in batch:
             try:
@@ -90,6 +98,7 @@ class Shard:
                 self._survive(item, error)
         self._syncs.tell_listed()
         self._tick()
+        self._requests.parts.tell()
         return effects
 
     def _tick(self) -> None:
@@ -106,6 +115,8 @@ class Shard:
             self._requests.woken(due["pending"])
         if "blacklist" in due:
             self._requests.expire(due["blacklist"])
+        if "gathers" in due:
+            self._gathers.woken(due["gathers"])
         if "links" in due:
             self._links.expire(due["links"])
 

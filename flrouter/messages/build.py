@@ -13,7 +13,11 @@ from flrouter.messages import names
 
 
 def message(
-    clazz: str, payload: dict[str, Any] | None, correlation_id: str, now: int, **more: Any
+    clazz: str,
+    payload: dict[str, Any] | msgspec.Raw | None,
+    correlation_id: str,
+    now: int,
+    **more: Any,
 ) -> bytes:
     """A message of class `clazz`; `more` are further top-level fields, `now` ms since the epoch."""
     return msgspec.json.encode(
@@ -56,7 +60,11 @@ def sync_request(correlation_id: str, now: int) -> bytes:
 
 
 def chunk(
-    payload: dict[str, Any] | None, correlation_id: str, index: int, total: int, now: int
+    payload: dict[str, Any] | msgspec.Raw | None,
+    correlation_id: str,
+    index: int,
+    total: int,
+    now: int,
 ) -> bytes:
     """One link of a chain of the newer form; `total` 0 with no payload is the empty chain."""
     return message(

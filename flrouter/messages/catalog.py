@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from enum import Enum
 from importlib.resources import files
+from typing import Annotated, Literal
 
 import msgspec
 
-from flrouter.messages.envelope import Envelope
+from flrouter.messages import assembly
+from flrouter.messages.assembly import Assembler, BadAssembler
+from flrouter.messages.envelope import Envelope, Payload
 from flrouter.messages.switch_id import canonical
 
 
@@ -38,6 +41,22 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scope: Scope = Scope.SWITCH
     switch: str = "switch_id"
     done: Done = Done.MESSAGE
+    switches: str = "switch_ids"
+    each: str = ""
+    assemble: str = ""
+    min_success: Annotated[int, msgspec.Meta(ge=0)] | Literal["all"] = 1
+    deadline: Annotated[float, msgspec.Meta(gt=0)] | None = None
+
+    @property
+    def gathered(self) -> bool:
+        """Whether what comes back is put together to one answer."""
+        if self.scope is Scope.FLOODLIGHTS:
+            return self.done is Done.MESSAGE
+        return self.scope is Scope.SWITCHES
+
+    def enough(self, parts: int) -> int:
+        """How many of so many parts must succeed, for the answer not to be an error."""
+        return parts if self.min_success == "all" else min(self.min_success, parts)
 
 
 class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,10 +123,14 @@ class Catalog:
     ) -> None:
         """Args:
         topics: the topic of each role that entries may name.
+
+        Raises:
+            BadAssembler: an entry names one that is not there.
         """
         self._commands = [(_Pattern(entry.kind), entry) for entry in commands]
         self._events = [(_Pattern(entry.kind), entry) for entry in events]
         self._topics = topics
+        self._assemblers = {entry.assemble: assembly.find(entry.assemble) for entry in commands}
         self._command_of: dict[str, CommandKind] = {}
         self._topic_of: dict[str, str] = {}
 
@@ -123,6 +146,10 @@ class Catalog:
     def answer_topic(self, entry: CommandKind) -> str:
         """The topic that answers commands of this kind when they name none themselves."""
         return self._topics.get(entry.answer, entry.answer)
+
+    def assembler(self, entry: CommandKind) -> Assembler:
+        """What puts the answer to a command of this kind together."""
+        return self._assemblers[entry.assemble]
 
     def event_topic(self, kind: str) -> str:
         """The topic for what an FL reports unasked with a payload of class `kind`."""
@@ -147,12 +174,21 @@ class Catalog:
         Raises:
             BadSwitchId: there is none where the entry says, or it is none.
         """
-        if entry.switch == "switch_id":
+        if entry.switch == "switch_id" or envelope.payload is None:
             return canonical(envelope.payload.switch_id if envelope.payload else None)
-        found = _at(data, ["payload", *entry.switch.split(".")])
-        if found is None and envelope.payload is not None:
-            found = envelope.payload.switch_id
-        return canonical(found)
+        return self._found(["payload", *entry.switch.split(".")], envelope.payload, data)
+
+    def switch_in(self, entry: CommandKind, payload: Payload, data: bytes) -> str:
+        """The same of a payload alone, whose bytes are `data`.
+
+        Raises:
+            BadSwitchId: as above.
+        """
+        return self._found(entry.switch.split("."), payload, data)
+
+    def _found(self, steps: list[str], payload: Payload, data: bytes) -> str:
+        found = payload.switch_id if steps == ["switch_id"] else _at(data, steps)
+        return canonical(payload.switch_id if found is None else found)
 
 
 def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
@@ -173,4 +209,7 @@ def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
             mine = msgspec.toml.decode(extra, type=_File)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadCatalog(f"the catalog file is not valid: {error}") from error
-    return Catalog(mine.command + built_in.command, mine.event + built_in.event, topics)
+    try:
+        return Catalog(mine.command + built_in.command, mine.event + built_in.event, topics)
+    except BadAssembler as error:
+        raise BadCatalog(f"the catalog file is not valid: {error}") from error

@@ -26,6 +26,16 @@ class ErrorType(StrEnum):
     AUTH_FAILED = "AUTH_FAILED"
 
 
+def error_data(kind: ErrorType, message: str, description: str) -> dict[str, str]:
+    """The payload of an `ErrorMessage`."""
+    return {
+        "clazz": names.ERROR_DATA,
+        "error-type": kind.value,
+        "error-message": message,
+        "error-description": description,
+    }
+
+
 def error_message(
     correlation_id: str, kind: ErrorType, message: str, description: str, now: int
 ) -> bytes:
@@ -39,11 +49,6 @@ def error_message(
             "clazz": names.ERROR,
             "timestamp": now,
             "correlation_id": correlation_id,
-            "payload": {
-                "clazz": names.ERROR_DATA,
-                "error-type": kind.value,
-                "error-message": message,
-                "error-description": description,
-            },
+            "payload": error_data(kind, message, description),
         }
     )

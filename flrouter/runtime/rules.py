@@ -39,4 +39,6 @@ def rules_of(settings: Settings) -> Rules:
         sync_interval=ms(settings.sync_interval),
         max_message_bytes=settings.max_message_bytes,
         max_pending=settings.max_pending,
+        max_gather=settings.max_gather,
+        gather_timeout=ms(settings.gather_timeout),
     )

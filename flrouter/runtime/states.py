@@ -21,6 +21,7 @@ _KINDS: dict[str, Any] = {
     "blacklist": records.Barred,
     "floodlights": records.Floodlight,
     "links": records.OldLink,
+    "gathers": records.Gather | records.Part,
 }
 _DECODE = {table: msgspec.msgpack.Decoder(kind).decode for table, kind in _KINDS.items()}
 

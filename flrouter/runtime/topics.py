@@ -14,7 +14,7 @@ from flrouter.runtime.clients import admin
 from flrouter.settings import Settings
 
 #: the router's tables, each with a changelog topic.
-TABLES = ("switches", "pending", "blacklist", "floodlights", "links")
+TABLES = ("switches", "pending", "blacklist", "floodlights", "links", "gathers")
 
 
 #: s; how long a topic may take to have a leader for every partition after it was created.

@@ -6,7 +6,7 @@ from flrouter.core.home import home
 from flrouter.messages.envelope import decode
 
 from .floodlight import Doing, Floodlight
-from .world import INBOUND, SHARDS, Log, World
+from .world import INBOUND, SHARDS, TABLES, TOPICS, Crash, Log, World
 
 SWITCH = "00:00:00:00:00:00:00:01"
 HOME = home(SWITCH, 3)
@@ -162,3 +162,23 @@ def test_a_sync_that_failed_is_begun_again_by_whoever_takes_over() -> None:
     floodlight.sync = "full"
     world.pass_time(5_000)
     assert world.events(SWITCH) == ["UNMANAGED", "REMOVED"]
+
+
+def test_a_copy_for_an_fl_is_not_forgotten_between_two_changelogs() -> None:
+    """Its worker is killed when it is kept that the copies are awaited, and not which were sent."""
+    for killed_at in range(1, 6):
+        world = World("fl-1", "fl-2")
+        world.run()
+        world.ask(None, clazz="x.ConnectModeRequest")
+        home_of_command = world.home("op")
+        for at in range(1, 8):
+            for shard in range(3):
+                kill = at == killed_at and shard == home_of_command
+                # The tables' changelogs in their order; `gathers` is the last of them.
+                crash = Crash.IN_CHANGELOGS if kill else None
+                world.step(shard, crash=crash, written=1 << list(TABLES).index("gathers"))
+            for each in world.floodlights.values():
+                each.work()
+        world.run()
+        [answer] = world.seen(TOPICS["northbound"])
+        assert answer.json["payload"]["succeeded"] == 2

@@ -124,7 +124,7 @@ def test_the_blacklist_entry_expires() -> None:
     wait(world, 4_800)
     assert world.left()["blacklist"] == 1
     wait(world, 200)
-    assert world.left() == {"pending": 0, "blacklist": 0, "links": 0}
+    assert not any(world.left().values())
 
 
 def test_losing_a_switch_ends_its_commands_alone() -> None:

@@ -97,7 +97,7 @@ def test_the_same_state_after_a_restart() -> None:
     kinds = {each["payload"].get("error-type") for each in errors}
     assert "OPERATION_TIMED_OUT" in kinds
     world.pass_time(15_000)
-    assert world.left() == {"pending": 0, "blacklist": 0, "links": 0}
+    assert not any(world.left().values())
 
 
 def test_an_answer_that_lay_there_while_the_router_was_down() -> None:
@@ -155,6 +155,12 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "list[str]": ["a", "b"],
         "Count": 3,
         "Partition": 3,
+        "Place": "topic/1/2",
+        "bytes": b"bytes",
+        "Headers": [("name", b"value"), ("null", None)],
+        "list[Count]": [1, 2],
+        "list[tuple[Count, str, bytes]]": [(1, "text", b"bytes")],
+        "list[tuple[Count, Count, Part]]": [(1, 2, records.Part(True, 0, b"bytes"))],
     }
     note = kind(*(values[str(field)] for field in kind.__annotations__.values()))
     assert peers.decode(peers.encode(note)) == note

@@ -46,12 +46,13 @@ AFTER_SENDING = ("The command was on its way", "No FlReceiveAck", "Nothing came"
 #: ms that it takes at least until another worker has taken a shard over.
 TAKEOVER = 100
 
-TABLES: dict[str, type] = {
+TABLES: dict[str, Any] = {
     "switches": records.Switch,
     "pending": records.Pending,
     "blacklist": records.Barred,
     "floodlights": records.Floodlight,
     "links": records.OldLink,
+    "gathers": records.Gather | records.Part,
 }
 FLOW = "org.openkilda.messaging.command.flow.InstallTransitFlow"
 
@@ -79,13 +80,15 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
         "sync_interval": 0,
         "max_message_bytes": 20_000,
         "max_pending": 1_000,
+        "max_gather": 1_000,
+        "gather_timeout": 20_000,
     }
     return Rules(**{**given, **changes})
 
 
-def catalog() -> Catalog:
-    """The built-in one."""
-    return load(TOPICS)
+def catalog(extra: bytes | None = None) -> Catalog:
+    """The built-in one, after the entries of a user's file."""
+    return load(TOPICS, extra)
 
 
 class Record(NamedTuple):
@@ -161,10 +164,18 @@ class World:
     """P shards and what they read and write."""
 
     def __init__(
-        self, *floodlights: str, partitions: int = 3, acks: bool = True, **changes: Any
+        self,
+        *floodlights: str,
+        partitions: int = 3,
+        acks: bool = True,
+        extra: bytes | None = None,
+        **changes: Any,
     ) -> None:
+        """Args:
+        extra: a user's catalog file.
+        """
         self.rules = rules(partitions, **changes)
-        self.catalog = catalog()
+        self.catalog = catalog(extra)
         self.now = 1_000_000
         self.logs: dict[tuple[str, int], Log] = defaultdict(Log)
         self.shards = [Shard(at, self.rules, self.catalog) for at in range(partitions)]
@@ -544,7 +555,7 @@ class World:
         """How many entries the tables hold that must be empty when nothing goes on."""
         return {
             table: sum(len(getattr(shard.context, table)) for shard in self.shards)
-            for table in ("pending", "blacklist", "links")
+            for table in ("pending", "blacklist", "links", "gathers")
         }
 
     def unkept(self) -> list[str]:

@@ -36,6 +36,18 @@ NOTES: tuple[peers.Peer, ...] = (
     peers.LinkWanted("link-2", "00000000.0.1", 1),
     peers.LinkMissing("link-2", "00000000.0.1"),
     peers.MoveSwitch(SWITCH, "fl-2"),
+    peers.Scatter(
+        "kilda.speaker/0/9",
+        0,
+        "op",
+        b'{"clazz":"org.openkilda.messaging.command.CommandMessage","correlation_id":"op","payload":',
+        (("trace", b"1"), ("null", None)),
+        [(0, SWITCH, b'{"clazz":"x.Y"}'), (1, OTHER, b"{}"), (1, "", b"")],
+    ),
+    peers.PartResults(
+        "00000000.0.1", [(0, 0, records.Part(True, 2, b"{}")), (1, 0, records.Part(False, 0, b"7"))]
+    ),
+    peers.PartsOverdue("00000000.0.1", 1, [0, 1]),
 )
 HOLDERS = {"fl-1": records.Holder(records.Mode.RW, 3, 3), "fl-2": records.Holder(records.Mode.RO)}
 ROWS = (
@@ -50,6 +62,16 @@ ROWS = (
     ("2", "00000000.0.2", records.Barred(NOW, "fl-1", "op")),
     ("3", "fl-1", records.Floodlight(5, True, True, True, 3, False, 3, NOW)),
     ("4", "link-2", records.OldLink(NOW, "fl-1", "00000000.0.1", 0)),
+    (
+        "10",
+        "00000000.0.5",
+        records.Gather("op", "kilda.flow", "a/0/5", "x.Y", NOW, b"12345678" * 2),
+    ),
+    ("10", "00000000.0.5.0.0", records.Part(True, 2, b"{}")),
+    ("10", "00000000.0.5.0.1", records.Part(True, -1, b"{}")),
+    ("10", "00000000.0.5.1.0", records.Part(False, 0, b"{}", "zz")),
+    ("11", "00000000.0.6", records.Gather("op", "kilda.flow", "a/0/6", "x.Y", NOW, b"", ["fl-1"])),
+    ("10", "00000000.0.7", records.Gather("op", "", "a/0/7", "x.Y", NOW, answered=True)),
     ("4", "link-3", records.OldLink(NOW, orphans=[("fl-1", b"{}", (("a", b"b"),))])),
 )
 

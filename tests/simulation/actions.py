@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flrouter.core import peers
 from tests.core.forms import Doing
-from tests.core.world import TAKEOVER
+from tests.core.world import REPLIES, TAKEOVER
 
 from .dice import Dice
 from .floodlights import Condition
@@ -174,6 +174,20 @@ def ask_again(episode: Episode, dice: Dice) -> None:
     episode.requesters.ask_again(dice.pick(8), inbound, _partition(dice, count))
 
 
+def ask_many(episode: Episode, dice: Dice) -> None:
+    """A requester sends a command for several switches, some of them twice, or for every FL."""
+    inbound, count = episode.inbound[dice.one_in(4)]
+    among = [*episode.switches, *episode.switches, NOBODYS, "none"]
+    switches = [dice.choose(among) for _ in range(1 + dice.pick(6))]
+    episode.requesters.ask_many(
+        None if dice.one_in(4) else switches,
+        dice.choose(IDS),
+        reply_to=REPLIES if dice.one_in(3) else None,
+        inbound=inbound,
+        partition=_partition(dice, count),
+    )
+
+
 def ask_badly(episode: Episode, dice: Dice) -> None:
     """A requester sends what cannot be read."""
     inbound, count = episode.inbound[dice.one_in(4)]
@@ -295,8 +309,9 @@ def operate(episode: Episode, dice: Dice) -> None:
 
 #: how often each happens, and with which of the scene's faults alone.
 _ACTIONS: list[tuple[Action, int, str]] = [
-    (deliver, 75, ""),
+    (deliver, 72, ""),
     (ask, 30, ""),
+    (ask_many, 3, ""),
     (act, 44, ""),
     (flush_all, 6, ""),
     (tick, 26, ""),

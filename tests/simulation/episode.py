@@ -12,7 +12,8 @@ from tests.core.world import INBOUND, SHARDS, catalog, read_command, read_report
 from . import actions
 from .dice import Dice
 from .floodlights import Condition, Floodlight
-from .promises import Asked, Promises, Violation
+from .gathers import GatherPromises
+from .promises import Asked, Violation
 from .requesters import Requesters
 from .scene import OTHER_PARTITIONS, Scene, draw
 from .topics import Log, Topics
@@ -33,11 +34,13 @@ class Episode:
     def __init__(self, scene: Scene, *, story: bool = False) -> None:
         self.scene = scene
         self.rules = rules(
-            scene.partitions, reserved_topics=frozenset({INBOUND, OTHER_INBOUND, SHARDS})
+            scene.partitions,
+            reserved_topics=frozenset({INBOUND, OTHER_INBOUND, SHARDS}),
+            gather_timeout=4_500,  # so short that it counts now and then
         )
         self.topics = Topics(scene.partitions, {OTHER_INBOUND: OTHER_PARTITIONS})
         self.topics.story = [] if story else None
-        self.promises = Promises(self.rules, skewed=scene.skewed)
+        self.promises = GatherPromises(self.rules, skewed=scene.skewed)
         self.workers = Workers(
             self.topics,
             self.promises,
@@ -170,7 +173,7 @@ class Episode:
             self.workers.check_kept(runner)
             left = [
                 f"{table}/{key}"
-                for table in ("pending", "blacklist", "links")
+                for table in ("pending", "blacklist", "links", "gathers")
                 for key in runner.kept[table]
             ]
             if left or runner.waits:

@@ -8,7 +8,11 @@ from typing import Any
 from unittest.mock import patch
 from zlib import crc32
 
+from flrouter.core.answer import Answer
+from flrouter.core.gathers import Gathers
+from flrouter.core.parts import Parts
 from flrouter.core.pending import Requests
+from flrouter.core.records import Gather
 from flrouter.core.reports import Reports
 from tests.core.world import TOPICS
 
@@ -89,6 +93,45 @@ def fire_without_reading() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def lose_a_result() -> Iterator[None]:
+    """What came for one part in some ten is not told to its command's home."""
+    real = Parts.answered
+
+    def answered(self: Parts, number: str, *args: Any) -> None:
+        if crc32(number.encode()) % 10:
+            real(self, number, *args)
+
+    with patch.object(Parts, "answered", answered):
+        yield
+
+
+@contextmanager
+def forget_what_was_answered() -> Iterator[None]:
+    """A command that was gathered is not known any more as soon as it is answered."""
+    real = Gathers._finish
+
+    def finish(self: Gathers, number: str, *args: Any) -> None:
+        real(self, number, *args)
+        self._context.gathers.drop(number)
+
+    with patch.object(Gathers, "_finish", finish):
+        yield
+
+
+@contextmanager
+def order_of_arrival() -> Iterator[None]:
+    """The entries stand in the order in which the switches' results came, not as listed."""
+    real = Answer.send
+
+    def send(self: Answer, gather: Gather, targets: Any, parts: Any) -> None:
+        came = sorted(zip(targets, parts, strict=True), key=lambda each: each[1][0].payload)
+        real(self, gather, [target for target, _ in came], [part for _, part in came])
+
+    with patch.object(Answer, "send", send):
+        yield
+
+
 #: name → plants the bug.
 PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "drop-one-ack": drop_one_ack,
@@ -96,6 +139,9 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "forget-changelog-record": forget_changelog_record,
     "tombstone-before-answer": tombstone_before_answer,
     "fire-without-reading": fire_without_reading,
+    "lose-a-result": lose_a_result,
+    "forget-what-was-answered": forget_what_was_answered,
+    "order-of-arrival": order_of_arrival,
 }
 
 

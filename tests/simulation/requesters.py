@@ -7,9 +7,11 @@ from typing import Any
 from flrouter.core.request import Origin
 from flrouter.messages import build, names
 from flrouter.messages.catalog import Catalog
+from tests.core.gathered import DUMP, MANY, O
 from tests.core.world import FLOW, INBOUND, REPLIES, TOPICS
 
-from .promises import Asked, Promises
+from .gathers import GatherPromises
+from .promises import Asked
 from .topics import Topics
 
 #: an id like ours, repeated ones, an empty one and none.
@@ -35,7 +37,7 @@ BAD = [
 class Requesters:
     """All of them."""
 
-    def __init__(self, topics: Topics, promises: Promises, catalog: Catalog) -> None:
+    def __init__(self, topics: Topics, promises: GatherPromises, catalog: Catalog) -> None:
         self._topics = topics
         self._promises = promises
         self._catalog = catalog
@@ -88,6 +90,30 @@ class Requesters:
         data = BAD[which % len(BAD)]
         correlation_id = "bad" if data else None
         self._send(data, correlation_id, TOPICS["flow"], "", inbound, partition)
+
+    def ask_many(
+        self,
+        switches: list[str] | None,
+        correlation_id: str | None,
+        *,
+        reply_to: str | None = None,
+        inbound: str = INBOUND,
+        partition: int | None = None,
+    ) -> None:
+        """Send a command for these switches, of which those without colons are none, or for all
+        FLs when there is no list.
+        """
+        payload: dict[str, Any] = {"clazz": f"{O}.command.switches.ConnectModeRequest"}
+        if switches is not None:
+            payload = {"clazz": MANY, "switch_ids": switches, "command": {"clazz": DUMP}}
+        more = {"reply_to": reply_to} if reply_to else {}
+        now = self._topics.now
+        data = build.message(names.COMMAND, payload, correlation_id or "", now, **more)
+        record = self._topics.write(inbound, None, data, partition)
+        origin = Origin(inbound, record.partition, record.offset)
+        topic = reply_to or TOPICS["northbound"]
+        self._topics.say(f"command {origin} for {switches or 'all'}, id {correlation_id}")
+        self._promises.asked_many(origin, correlation_id, topic, switches, now)
 
     def ask_for_sync(self) -> None:
         """Send a SyncRequest: its chains are no single answer, so none is expected."""

@@ -15,14 +15,15 @@ import msgspec
 from flrouter.core import peers
 from flrouter.core.effects import CatchUp, Effects, Send
 from flrouter.core.ingress import NOWHERE, Ingress
-from flrouter.core.inputs import CaughtUp, Command, Input
+from flrouter.core.inputs import CaughtUp, Command, Input, Told
 from flrouter.core.request import Origin
 from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
 from flrouter.messages.catalog import Catalog
 from tests.core.world import DEAD, SHARDS, TABLES, TAKEOVER, Record
 
-from .promises import Promises, Repeats, Violation
+from .gathers import GatherPromises, note_of
+from .promises import Repeats, Violation
 from .topics import Log, Topics
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -125,7 +126,7 @@ class Workers:
     def __init__(
         self,
         topics: Topics,
-        promises: Promises,
+        promises: GatherPromises,
         rules: Rules,
         catalog: Catalog,
         *,
@@ -144,7 +145,7 @@ class Workers:
         self.crashes = 0
         self._batches = 0
         #: how listeners and FLs come to know of what is written: topic → who is told.
-        self._hears: dict[str, Any] = {SHARDS: None, DEAD: None}
+        self._hears: dict[str, Any] = {SHARDS: promises.passed, DEAD: None}
 
     # -- a batch -------------------------------------------------------------------------------
 
@@ -345,9 +346,9 @@ class Workers:
             safe = hand is not None and hand.saves and hand.stage is Stage.CHANGELOGS
             for batch in runner.unsaved + begun:
                 for item in batch.items:
-                    if isinstance(item, Command):
-                        how = Repeats.READ if safe else Repeats.DONE
-                        self._promises.repeats(item.origin.number, how)
+                    how = Repeats.READ if safe else Repeats.DONE
+                    for number in _asked_in(item):
+                        self._promises.repeats(number, how)
                 if not safe:
                     self._excuse(batch.effects.sends)
             for number in _commands(runner):
@@ -367,10 +368,9 @@ class Workers:
                 be in one batch, and come out in any order.
         """
         for send in sends:
-            assert send.value is not None
-            record = Record(send.topic, 0, 0, send.key, send.value, tuple(send.headers), 0)
-            number = self._promises.number_of(record) or _passed(record)
-            if number is not None:
+            record = _record_of(send)
+            passed = _passed(record)
+            for number in self._promises.numbers_of(record) if passed is None else [passed]:
                 self._promises.repeats(number, Repeats.DONE, only_again=only_again)
 
     def hand_over(self, runner: Runner) -> None:
@@ -431,8 +431,28 @@ def _commands(runner: Runner) -> Iterator[str]:
                 number = _passed(record)
                 if number is not None:
                     yield number
+                note = note_of(record)
+                if note is not None:
+                    yield from _asked_in(Told(note))
             else:
                 yield Origin(record.topic, record.partition, record.offset).number
+
+
+def _record_of(send: Send) -> Record:
+    """The record that is to be written; nobody knows yet where it will lie."""
+    assert send.value is not None
+    return Record(send.topic, 0, 0, send.key, send.value, tuple(send.headers), 0)
+
+
+def _asked_in(item: Input) -> Iterator[str]:
+    """The requests that are taken up, or can be answered, with an input."""
+    if isinstance(item, Command):
+        yield item.origin.number
+    elif isinstance(item, Told) and isinstance(item.peer, peers.Scatter):
+        number = Origin.parse(item.peer.origin).number
+        yield from (f"{number}.{index}" for index, _, _ in item.peer.parts)
+    elif isinstance(item, Told) and isinstance(item.peer, peers.PartResults):
+        yield item.peer.number
 
 
 def _passed(record: Record) -> str | None:

@@ -73,10 +73,13 @@ def producer(bootstrap: str) -> KafkaProducer:
     )
 
 
-def consumer(bootstrap: str, topics: Iterable[str]) -> KafkaConsumer:
+def consumer(
+    bootstrap: str, topics: Iterable[str], isolation: str = "read_uncommitted"
+) -> KafkaConsumer:
     """A consumer without a group at the beginning of every partition of `topics`."""
     found = KafkaConsumer(
         bootstrap_servers=bootstrap,
+        isolation_level=isolation,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -158,6 +161,9 @@ class Reading:
     An exception in it is kept and raised in whoever waits for its records next.
     """
 
+    #: `read_committed` where the router writes transactions.
+    isolation = "read_uncommitted"
+
     def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
         self.bootstrap = bootstrap
         self._read_topics = list(topics)
@@ -209,7 +215,7 @@ class Reading:
 
     def _run(self) -> None:
         try:
-            reader = consumer(self.bootstrap, self._read_topics)
+            reader = consumer(self.bootstrap, self._read_topics, self.isolation)
             try:
                 for at, position in self._positions.items():
                     reader.seek(at, position)

@@ -16,7 +16,7 @@ from typing import Any
 from kafka.partitioner.default import murmur2
 
 from flrouter.embedded import free_port
-from tests.support.clients import Tap, create_topics
+from tests.support.clients import Reading, Tap, create_topics
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
 
@@ -192,7 +192,7 @@ class Deployment:
         """A plain FL that runs until the deployment is closed."""
         fl = Floodlight(self.bootstrap, name, self.read_topic(name), self.write_topic(name), **how)
         self._exits.callback(fl.close)
-        fl.start()
+        self._start(fl)
         return fl
 
     def requester(
@@ -202,8 +202,13 @@ class Deployment:
         topics = [*(self.answer_topics if only is None else only), *more_topics]
         requester = Requester(self.bootstrap, self.inbound, topics, **how)
         self._exits.callback(requester.close)
-        requester.start()
+        self._start(requester)
         return requester
+
+    def _start(self, reader: Reading) -> None:
+        if self.settings.get("guarantee") == "exactly_once":
+            reader.isolation = "read_committed"
+        reader.start()
 
     def tap(self, *topics: str) -> Tap:
         """Reads topics from their beginning until the deployment is closed."""

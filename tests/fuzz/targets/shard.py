@@ -141,7 +141,7 @@ def _is_answered(field: Field, command: Command, times: int) -> None:
         assert len(letters) == times, told
         assert not errors, told
         assert not answers, told
-    elif CATALOG.command(envelope.kind).scope is not Scope.FLOODLIGHTS:
+    elif (kind := CATALOG.command(envelope.kind)).gathered or kind.scope is Scope.SWITCH:
         assert errors or answers, told
         assert len(errors) <= times, told
         assert len(letters) <= times + len(answers), told

@@ -1,0 +1,137 @@
+"""The one answer to a command whose parts have all come to an end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from flrouter.core.context import HEAD_BYTES, Context
+from flrouter.core.effects import Answering
+from flrouter.core.records import Gather, Origin, Part
+from flrouter.messages import build, names
+from flrouter.messages.assembly import Entry, list_results
+from flrouter.messages.catalog import CommandKind
+from flrouter.messages.chains import MOST
+from flrouter.messages.errors import ErrorType, error_data
+
+#: what an assembler may write around a payload.
+AROUND = 1_000
+#: failed parts that an error tells of.
+TOLD = 5
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _Error(msgspec.Struct):
+    """What an error says of an entry's error."""
+
+    type: str = msgspec.field(name="error-type", default="INTERNAL_ERROR")
+    message: str = msgspec.field(name="error-message", default="")
+
+
+class Answer:
+    """Puts answers together, and sends them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def send(self, gather: Gather, targets: Sequence[str], parts: Sequence[list[Part]]) -> None:
+        """Answer a command.
+
+        Args:
+            gather: the command.
+            targets: whom its parts went to, in request order.
+            parts: what came back for each of them.
+        """
+        context = self._context
+        kind = context.catalog.command(gather.kind)
+        link = build.chunk(None, gather.correlation_id, MOST, MOST, context.now)
+        room = context.rules.max_message_bytes - len(link)
+        what = "floodlight" if gather.floodlights else "switch_id"
+        entries = [
+            self._entry(gather, what, target, part, room)
+            for target, part in zip(targets, parts, strict=True)
+        ]
+        succeeded = sum(entry.ok for entry in entries)
+        if succeeded < kind.enough(len(entries)):
+            self._error(gather, *_too_few(entries, succeeded))
+            return
+        try:
+            payloads = self._assemble(kind, entries, room)
+        except Exception as error:  # noqa: BLE001 - somebody else's code must lose no answer
+            context.note(f"the assembler {kind.assemble} failed: {error!r}")
+            message = f"the answer was not assembled: {error!r}"[:500]
+            self._error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
+            return
+        answers = Answering(gather.correlation_id, gather.origin)
+        header = ("flrouter-request", gather.origin.encode())
+        for index, payload in enumerate(map(msgspec.Raw, payloads)):
+            cid, now = gather.correlation_id, context.now
+            if len(payloads) == 1:
+                value = build.message(names.INFO, payload, cid, now)
+            else:
+                value = build.chunk(payload, cid, index, len(payloads), now)
+            context.send(gather.reply_topic, cid, value, (header,), answers=answers)
+        context.count("gathered")
+
+    def _assemble(self, kind: CommandKind, entries: list[Entry], room: int) -> Sequence[bytes]:
+        assembler = self._context.catalog.assembler(kind)
+        payloads = assembler(entries, room)
+        if not payloads:
+            raise ValueError("it gave no payload")
+        for payload in payloads:
+            if len(payload) > room:
+                raise ValueError(f"a payload has {len(payload)} bytes; there is room for {room}")
+            if assembler is not list_results:
+                _object.decode(payload)
+        return payloads
+
+    def _entry(self, gather: Gather, what: str, target: str, parts: list[Part], room: int) -> Entry:
+        first = parts[0]
+        payload = first.payload
+        if first.total:  # a chain: the list of its links' payloads
+            payload = b"[%b]" % b",".join(part.payload for part in parts)
+        if len(payload) + AROUND <= room:
+            return Entry(what, first.given or target, first.ok, payload)
+        context = self._context
+        head = payload[:HEAD_BYTES]
+        reason = f"an answer of {len(payload)} bytes to a part of {gather.origin}, of {target}"
+        context.dead_letter(Origin.parse(gather.origin), head, reason)
+        error = error_data(
+            ErrorType.INTERNAL_ERROR,
+            "the answer is too large",
+            f"It has {len(payload)} bytes, and must go in one message. Its head is a dead letter.",
+        )
+        return Entry(what, target, False, msgspec.json.encode(error))
+
+    def _error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> None:
+        self._context.answer_error(
+            gather.reply_topic,
+            gather.correlation_id,
+            kind,
+            message,
+            description,
+            origin=gather.origin,
+        )
+
+
+def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]:
+    """An error of the commonest type, which tells of the first that failed."""
+    errors = [(entry.target, _read(entry.payload)) for entry in entries if not entry.ok]
+    [(commonest, _)] = Counter(error.type for _, error in errors).most_common(1) or [("", 0)]
+    kind = ErrorType.__members__.get(commonest, ErrorType.INTERNAL_ERROR)
+    told = [f"{target}: {error.type}, {error.message}"[:200] for target, error in errors[:TOLD]]
+    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+    message = f"{len(errors)} of {len(entries)} failed"
+    if succeeded:
+        message += f", {succeeded} succeeded, which is too few"
+    return kind, message, "; ".join(told) + more
+
+
+def _read(payload: bytes) -> _Error:
+    try:
+        return msgspec.json.decode(payload, type=_Error)
+    except msgspec.MsgspecError:
+        return _Error()

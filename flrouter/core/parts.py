@@ -1,0 +1,70 @@
+"""Parts: the single-switch commands that other shards made of one that lists switches.
+
+A part is a request like any other. Only its answer does not go to a requester: it is told to the
+home of the command, where answers are put together. What one batch brought goes in one record.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from flrouter.core.context import Context
+from flrouter.core.peers import PartResults
+from flrouter.core.records import Part
+from flrouter.core.request import read_number
+from flrouter.messages.errors import ErrorType, error_data
+
+#: bytes of results that go in one record, unless a single one has more.
+FULL = 100_000
+
+
+def part_number(number: str, index: int) -> str:
+    """The request number of part `index` of the command with this number."""
+    return f"{number}.{index}"
+
+
+class Parts:
+    """What became of the parts at home here, on its way to the commands' homes."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        #: (the command's home, its number) → index and link of what is to be told.
+        self._results: dict[tuple[int, str], list[tuple[int, int, Part]]] = {}
+
+    def answered(self, number: str, gather: int, link: int, result: Part) -> None:
+        """Something came for a part.
+
+        Args:
+            number: the part's.
+            gather: the home of its command.
+            link: of a chain, from 0.
+            result: what it is.
+        """
+        command, _, last = number.rpartition(".")
+        index = read_number(last)
+        # A record for a partition that is not there would be tried again for ever.
+        if index is not None and gather < self._context.rules.partitions:
+            self._results.setdefault((gather, command), []).append((index, link, result))
+
+    def failed(
+        self, number: str, gather: int, kind: ErrorType, message: str, description: str
+    ) -> bytes:
+        """A part ended with an error, which is returned as the payload that says so."""
+        error = msgspec.json.encode(error_data(kind, message, description))
+        self.answered(number, gather, 0, Part(False, 0, error))
+        self._context.count("part_errors", kind.value)
+        return error
+
+    def tell(self) -> None:
+        """At the end of a batch: tell the commands' homes."""
+        for (gather, number), results in self._results.items():
+            some: list[tuple[int, int, Part]] = []
+            size = 0
+            for result in results:
+                if size + len(result[2].payload) > FULL and some:
+                    self._context.tell(gather, PartResults(number, some))
+                    some, size = [], 0
+                some.append(result)
+                size += len(result[2].payload)
+            self._context.tell(gather, PartResults(number, some))
+        self._results.clear()

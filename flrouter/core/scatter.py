@@ -1,0 +1,142 @@
+"""Scatter: a command for many becomes a part for each of them, and parts become requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from flrouter.core.context import Context
+from flrouter.core.gathers import Gathers, packed
+from flrouter.core.inputs import Command
+from flrouter.core.parts import part_number
+from flrouter.core.peers import Scatter
+from flrouter.core.pending import Requests
+from flrouter.core.records import Gather, Pending, Stage
+from flrouter.core.rejected import Rejected, invalid
+from flrouter.core.request import Origin
+from flrouter.messages import switch_list
+from flrouter.messages.assembly import payload_of
+from flrouter.messages.catalog import CommandKind
+from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.errors import ErrorType
+
+
+class Scatters:
+    """The commands whose home this shard is, and the parts whose switches are at home here."""
+
+    def __init__(
+        self,
+        context: Context,
+        requests: Requests,
+        gathers: Gathers,
+        route: Callable[[str, Pending, Command], None],
+    ) -> None:
+        """Args:
+        route: sends a single-switch command to its FL, or raises `Rejected`.
+        """
+        self._context = context
+        self._requests = requests
+        self._gathers = gathers
+        self._route = route
+
+    def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
+        """In the command's home: tell each switch's home of the parts for it.
+
+        Raises:
+            Rejected: it lists no switches, or too many.
+        """
+        context = self._context
+        try:
+            payload = payload_of(command.data)
+            listed = switch_list.read(payload, kind, context.catalog, context.rules.most_parts)
+        except switch_list.BadList as error:
+            raise invalid(
+                ErrorType.REQUEST_INVALID,
+                "the command lists no switches that it can be sent to",
+                str(error)[:500],
+            ) from error
+        gather.switches = packed(listed)
+        self._gathers.begin(number, gather)
+        frame = switch_list.frame_of(command.data, gather.correlation_id)
+        self._gathers.scatter(number, gather, frame, command.headers, listed)
+        faults = [item.fault for item in listed if item.fault]
+        if faults:
+            kinds = ErrorType.DATA_INVALID.value
+            reason = f"{kinds}: {len(faults)} of {len(listed)} items are not valid. {faults[0]}"
+            context.dead_letter(command.origin, command.data, reason, command.headers)
+
+    def send_to_all(
+        self, number: str, gather: Gather, floodlights: Collection[str], command: Command
+    ) -> None:
+        """In the command's home: every FL gets a copy; one that is in outage has failed at once.
+
+        The copies go out when the command comes back here: whom it is for is safe by then, and
+        what is read again after a kill in between goes to the same FLs under the same numbers.
+        """
+        gather.floodlights = list(floodlights)
+        self._gathers.begin(number, gather)
+        for index, floodlight in enumerate(floodlights):
+            if not self._context.floodlights[floodlight].up:
+                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+        origin = ("flrouter-origin", gather.origin.encode())
+        self._context.pass_to(
+            self._context.number, "command", command.data, (origin, *command.headers)
+        )
+
+    def copy(self, number: str, command: Command) -> bool:
+        """Send the copies that are not on their way; False when it is no command for every FL,
+        or was answered.
+        """
+        gather = self._gathers.waiting(number)
+        if gather is None or not gather.floodlights:
+            return False
+        context, requests = self._context, self._requests
+        assert command.envelope is not None
+        known_id = command.envelope.correlation_id
+        for index in self._gathers.missing(number):
+            floodlight, part = gather.floodlights[index], part_number(number, index)
+            if requests.knows(part):
+                requests.failed_before(part, context.number)
+                continue
+            state = context.floodlights.get(floodlight)
+            if state is None or not state.up:
+                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+                continue
+            cid, place = gather.correlation_id, gather.origin
+            pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
+            requests.forward(part, pending, command.data, known_id, command.headers)
+        return True
+
+    def take(self, note: Scatter) -> None:
+        """In the switches' home: from here on each part is a single-switch command."""
+        origin = Origin.parse(note.origin)
+        for index, switch, payload in note.parts:
+            number = part_number(origin.number, index)
+            if self._requests.knows(number):
+                self._context.count("redelivered")
+                self._requests.failed_before(number, note.gather)
+                continue
+            try:
+                self._begin(number, origin, switch, note.frame + payload + b"}", note)
+            except Rejected as rejected:
+                self._requests.parts.failed(
+                    number, note.gather, rejected.kind, rejected.message, rejected.description
+                )
+
+    def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
+        most = self._context.rules.max_message_bytes
+        if len(data) > most:
+            message = f"{len(data)} bytes; at most {most} are taken."
+            raise Rejected(ErrorType.REQUEST_INVALID, "the command is too large", message)
+        try:
+            envelope = decode(data)
+        except Unreadable as error:
+            message = "the command cannot be read"
+            raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
+        command = Command(origin, data, envelope, note.headers, at_home=True)
+        cid, place = note.correlation_id, note.origin
+        pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
+        self._route(number, pending, command)
+
+
+def _silent(floodlight: str) -> tuple[str, str]:
+    return f"floodlight {floodlight} is not answering", "The command was not sent."
