@@ -43,13 +43,15 @@ class CatchUp(msgspec.Struct, frozen=True):
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = ("catch_up", "counts", "membership_changed", "notes", "sends")
+    __slots__ = ("catch_up", "checkpoint", "counts", "membership_changed", "notes", "sends")
 
     def __init__(self) -> None:
         self.sends: list[Send] = []
         self.catch_up: list[CatchUp] = []
         #: (what, label) → how often; the runtime's metrics.
         self.counts: Counter[tuple[str, str]] = Counter()
+        #: the tables must be durable before anything that follows is.
+        self.checkpoint = False
         #: an FL came or went: the topics to read have changed.
         self.membership_changed = False
         #: what an operator should find in the log, a line each.

@@ -74,6 +74,7 @@ class Scatters:
         """
         gather.floodlights = list(floodlights)
         self._gathers.begin(number, gather)
+        self._context.effects.checkpoint = True
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
                 self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))

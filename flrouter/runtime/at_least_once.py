@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 from faust.types import TP
 
-from flrouter.core.effects import Send
+from flrouter.core.effects import Effects, Send
 from flrouter.core.refused import instead_of
 from flrouter.core.rules import Rules
 from flrouter.runtime.checkpoint import Checkpoint, Owner, Positions
@@ -54,13 +54,16 @@ class AtLeastOnce:
         #: the one that is being written, or was last.
         self._checkpoint: asyncio.Future[None] | None = None
 
-    async def keep(self, outputs: Sequence[Send], owner: Owner) -> None:
+    async def keep(self, effects: Effects, owner: Owner) -> None:
         """Write outputs, for as long as it takes, and begin a checkpoint when it is time.
 
         Outputs come first: a kill between a durable tombstone and its answer would lose the answer
         for good.
         """
-        await self._write(list(outputs))
+        await self._write(list(effects.sends))
+        if effects.checkpoint:
+            await self.finish(owner)
+            return
         beat = int(monotonic() / INTERVAL)
         if beat == self._beat:
             return
@@ -74,7 +77,7 @@ class AtLeastOnce:
             self._checkpoint = asyncio.ensure_future(self._keep(checkpoint, owner))
 
     async def finish(self, owner: Owner) -> None:
-        """Wait for the checkpoint under way, and take the last one."""
+        """Wait for the checkpoint under way, then take one that holds all."""
         if self._checkpoint is not None:
             await self._checkpoint
         await self._keep(owner.checkpoint(), owner)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from faust.types import TP
 
-from flrouter.core.effects import Send
+from flrouter.core.effects import Effects, Send
 
 #: the rows that changed in each table: key and new value, None where it is gone.
 Changes = list[tuple[str, list[tuple[str, Any]]]]
@@ -38,11 +38,11 @@ class Owner(Protocol):
 class Guarantee(Protocol):
     """How a shard's work is made durable: :mod:`at_least_once` or :mod:`exactly_once`."""
 
-    async def keep(self, outputs: Sequence[Send], owner: Owner) -> None:
+    async def keep(self, effects: Effects, owner: Owner) -> None:
         """Make a batch's outputs durable, and take a checkpoint when it is time for one."""
 
     async def finish(self, owner: Owner) -> None:
-        """No batch follows: return when a checkpoint holds all that was done."""
+        """Return when a checkpoint holds all that was done; no batch is in hand."""
 
     async def close(self) -> None:
         """Nothing follows at all."""

@@ -6,13 +6,13 @@ held it before. Holds for readers with ``isolation.level=read_committed``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 from faust.types import TP
 
-from flrouter.core.effects import Send
+from flrouter.core.effects import Effects, Send
 from flrouter.core.refused import instead_of
 from flrouter.core.rules import Rules
 from flrouter.runtime.checkpoint import Owner, Positions
@@ -44,15 +44,15 @@ class ExactlyOnce:
         """Disconnect."""
         await self._writer.stop()
 
-    async def keep(self, outputs: Sequence[Send], owner: Owner) -> None:
+    async def keep(self, effects: Effects, owner: Owner) -> None:
         """Make a batch durable as a whole, or not at all: each is a checkpoint.
 
         Raises:
             ShardLost: it is not, or nobody can tell. Somebody else may own the shard.
         """
         checkpoint = owner.checkpoint()
-        if outputs or checkpoint.records or checkpoint.positions:
-            sends = [*outputs, *checkpoint.records]
+        if effects.sends or checkpoint.records or checkpoint.positions:
+            sends = [*effects.sends, *checkpoint.records]
             owner.kept(checkpoint, await self._commit(sends, checkpoint.positions))
 
     async def finish(self, owner: Owner) -> None:

@@ -187,7 +187,7 @@ class Runner(Service):
         """
         effects = self.core.decide(batch, now_ms())
         self._positions |= positions
-        await self._guarantee.keep(effects.sends, self)
+        await self._guarantee.keep(effects, self)
         self.progress.update(positions)
         self._around.effects_done(self.number, effects)
         for wanted in effects.catch_up:

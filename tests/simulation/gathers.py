@@ -320,7 +320,10 @@ class GatherPromises(Promises):
             if entry.status == "ok" or not _is_ours(payload):
                 raise Violation("entries are what was told", f"{many}, {index}: {payload!r}")
             return
-        if entry.floodlight and part.sent and entry.floodlight not in (fl for _, fl in part.sent):
+        asked = [floodlight for _, floodlight in part.sent]
+        if many.repeats and entry.floodlight and entry.floodlight not in asked:
+            return  # FLs came or went before the command was read again after a kill
+        if entry.floodlight and asked and entry.floodlight not in asked:
             raise Violation("entries complete and in order", f"{many}: {part.sent}, {entry}")
         if not part.may_be(entry.status, payload) and TOLD_BEFORE not in payload:
             raise Violation("entries are what was told", f"{many}, {index}: {payload!r}")
@@ -328,8 +331,12 @@ class GatherPromises(Promises):
     def check_all_answered(self) -> None:
         """Everything is quiet now, so nobody waits any more."""
         for asked in self.by_number.values():
-            if isinstance(asked, PartAsked) and not asked.sent:
-                asked.free = True  # rejected with its command, or never taken up
+            if isinstance(asked, PartAsked):
+                many = asked.many
+                # Rejected with its command, or never taken up; or its FL was in outage when the
+                # command was read again after a kill, so the copy of before is nobody's.
+                anew = many.items is None and many.repeats and many.finals
+                asked.free = asked.free or not asked.sent or bool(anew)
         super().check_all_answered()
 
 

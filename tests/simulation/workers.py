@@ -183,7 +183,7 @@ class Workers:
             if effects.counts["bugs", ""]:
                 raise Violation("no bugs", "; ".join(effects.notes))
             self._promises.noted(effects.notes, now, looked)
-        saves = saves or self._exactly_once
+        saves = saves or self._exactly_once or effects.checkpoint
         changes: Changes | None = core.take_changes() if saves else None
         runner.hand = Hand(items, taken, effects, changes, now)
         if items or effects.sends:
