@@ -6,7 +6,8 @@ date. So a switch's news meet in one place, though its events and the chains tha
 through different partitions.
 
 A chain that is half read when the worker dies is lost: nothing of it was kept. Whoever gets
-partitions therefore asks for a sync, which tells everything anew.
+partitions therefore asks for a sync, which tells everything anew; and once more if the first chains
+were not whole, for the router lets a request join a sync that runs, and half of that may be lost.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ from flrouter.settings import Settings, load
 PARTITIONS = 1
 
 _news = msgspec.json.Decoder(News)
-_switch = msgspec.json.Decoder(Switch)
 
 
 class NetworkApp(faust.App):
@@ -69,7 +69,9 @@ class NetworkApp(faust.App):
             TableManager=TableManager,
             autodiscover=False,
         )
-        self.switches = self.Table("switches", partitions=PARTITIONS, key_type=str)
+        #: links of a chain may have been read by whoever had the partitions before.
+        self.may_lack_links = True
+        self.switches = self.Table("switches", partitions=PARTITIONS)
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
@@ -85,7 +87,7 @@ class NetworkApp(faust.App):
 
     def view(self) -> dict[str, Switch]:
         """Every switch, in order of the ids."""
-        return {name: _switch.decode(self.switches[name]) for name in sorted(self.switches)}
+        return {name: stored(self.switches[name]) for name in sorted(self.switches)}
 
 
 def create_app(settings: Settings | None = None) -> NetworkApp:
@@ -113,25 +115,37 @@ def create_app(settings: Settings | None = None) -> NetworkApp:
 
     async def keep(stream: Any) -> None:
         async for key, value in stream.items():
-            row = app.switches.get(key)
-            switch = _switch.decode(row) if row is not None else Switch()
+            switch = stored(app.switches.get(key, {}))
             switch.hear(_news.decode(value))
-            app.switches[key] = msgspec.json.encode(switch)
+            app.switches[key] = msgspec.to_builtins(switch, str_keys=True)
 
-    async def ask_for_sync(*_: Any, **__: Any) -> None:
+    async def ask_for_sync() -> None:
         now = int(time.time() * 1000)
         await requests.send(value=build.sync_request(f"network-{uuid.uuid4()}", now))
 
+    async def begin(*_: Any, **__: Any) -> None:
+        app.may_lack_links = True
+        await ask_for_sync()
+
     async def drop_overdue_chains() -> None:
-        for name in assembler.drop_overdue(_now()):
+        incomplete = assembler.drop_overdue(_now())
+        for name in incomplete:
             app.log.warning("the chain %s stopped before its end", name)
+        if incomplete and app.may_lack_links:
+            app.may_lack_links = False
+            await ask_for_sync()
 
     app.agent(reports, name="listen")(listen)
     app.agent(news, name="keep")(keep)
-    app.on_rebalance_complete.connect(ask_for_sync, weak=False)
-    app.timer(interval=settings.sync_timeout)(drop_overdue_chains)
+    app.on_rebalance_complete.connect(begin, weak=False)
+    app.timer(interval=1.0)(drop_overdue_chains)
     pages.register(app)
     return app
+
+
+def stored(row: dict[str, Any]) -> Switch:
+    """The switch in a row of the table, which Faust keeps as JSON; an empty row is a new one."""
+    return msgspec.convert(row, Switch, str_keys=True)
 
 
 def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:

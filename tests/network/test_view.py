@@ -99,3 +99,11 @@ def test_a_list_without_ports_leaves_them_as_they_were() -> None:
     """Older dumps name the switch alone."""
     told = [News(1, ports={2: Link.UP}), News(5, State.ONLINE, listed=True)]
     assert hear(told).as_json()["ports"] == {"2": "UP"}
+
+
+def test_in_the_millisecond_in_which_a_sync_began_an_event_is_newer() -> None:
+    """The FL is asked after the sync began, so whatever it reported by then is in its chain."""
+    listed = News(5, State.ONLINE, {1: Link.UP}, all_ports=True, listed=True)
+    event = News(5, State.OFFLINE, {1: Link.DOWN})
+    for told in ([event, listed], [listed, event]):
+        assert hear(told).as_json() == {"state": "offline", "ports": {"1": "DOWN"}}
