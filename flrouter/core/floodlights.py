@@ -196,7 +196,9 @@ class Floodlights:
         if watch is not None:
             watch.armed = watch.asked = 0
         failed = envelope.payload.failed_messages if envelope.payload is not None else 0
-        if isinstance(failed, int) and failed > 0:
+        if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
+            # That is an outage, in an outage too: were this answer to end it, an FL whose writes
+            # fail all the time would be reported as lost and found at every tick.
             if state.up:
                 self._outage(floodlight, f"it failed to write {failed} messages")
         elif not state.up:

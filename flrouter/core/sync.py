@@ -192,7 +192,9 @@ class Syncs:
                     sync.ahead.discard(sync.next_index)
                     sync.next_index += 1
                 whole = link.index < 0 or sync.next_index == link.total
-        context.send(context.rules.disco_topic, self._id(floodlight), report.data, report.headers)
+        headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
+        headers.append((names.SYNC_BEGAN, str(attempt).encode()))
+        context.send(context.rules.disco_topic, self._id(floodlight), report.data, tuple(headers))
         if form is Form.ERROR:
             self._failed(floodlight)
             return

@@ -11,25 +11,13 @@ from yarl import URL
 
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
-from flrouter.runtime.clients import ssl_context
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
 from flrouter.runtime.tables import ShardTable, TableManager
 from flrouter.runtime.topics import TABLES
 from flrouter.runtime.transport import Transport
+from flrouter.security import credentials
 from flrouter.settings import Settings
-
-
-def _credentials(settings: Settings) -> Any:
-    context = ssl_context(settings)
-    if settings.security_protocol.startswith("SASL"):
-        return faust.SASLCredentials(
-            username=settings.sasl_username,
-            password=settings.sasl_password,
-            mechanism=settings.sasl_mechanism,
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context is not None else None
 
 
 class RouterApp(faust.App):
@@ -42,7 +30,7 @@ class RouterApp(faust.App):
         super().__init__(
             settings.app_id,
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
-            broker_credentials=_credentials(settings),
+            broker_credentials=credentials(settings),
             broker_session_timeout=settings.session_timeout,
             broker_heartbeat_interval=min(settings.session_timeout / 4, 3.0),
             broker_request_timeout=max(30.0, settings.session_timeout),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import aiokafka
@@ -10,24 +9,13 @@ from kafka.admin import KafkaAdminClient
 
 from flrouter.gapless import read_without_gaps
 from flrouter.header_names import read_all_header_names
+from flrouter.security import ssl_context
 from flrouter.settings import Settings
 
 #: ms; how long a fetch may wait for data. A partition that was re-sought or resumed waits for the
 #: fetch in flight, so it is short; the embedded broker wakes no waiting fetch, so shorter there.
 FETCH_WAIT = 100
 EMBEDDED_FETCH_WAIT = 10
-
-
-def ssl_context(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS context that the settings describe; None without TLS."""
-    if not settings.security_protocol.endswith("SSL"):
-        return None
-    context = ssl.create_default_context(
-        cafile=str(settings.ssl_cafile) if settings.ssl_cafile else None
-    )
-    if settings.ssl_certfile is not None:
-        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
-    return context
 
 
 def connection(settings: Settings) -> dict[str, Any]:

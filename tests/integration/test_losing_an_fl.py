@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgpack
 import pytest
 
-from tests.support.clients import Record
+from tests.support.clients import Record, producer
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
@@ -97,6 +98,26 @@ class Pair:
             and record.payload.get("switch_id") == switch
             and record.payload.get("state") == state
         ]
+
+    def told(self, switch: str) -> list[str]:
+        """What listeners were told of the switch so far."""
+        return [
+            str(record.payload.get("state") or "UNMANAGED")
+            for record in list(self.requester.answers)
+            if record.payload.get("switch_id") == switch
+            and str(record.payload.get("clazz")).endswith((UNMANAGED, EVENT))
+        ]
+
+    def move(self, switch: str, fl: Floodlight) -> None:
+        """An operator makes `fl` the switch's active FL: a record on the shards' topic says so."""
+        writer = producer(self.deployment.bootstrap)
+        writer.send(
+            f"{self.deployment.name}-shards",
+            value=msgpack.packb(["MoveSwitch", switch, fl.name]),
+            partition=self.deployment.home(switch),
+            headers=[("flrouter-what", b"peer")],
+        )
+        writer.close()
 
     def wait_notice(self, switch: str, kind: str, state: str | None = None, times: int = 1) -> None:
         """Wait for such a notification."""
@@ -210,6 +231,40 @@ def test_a_read_only_switch_gets_no_commands(pair: Pair) -> None:
     assert error_type(pair.answer(name, sent)) == "NOT_FOUND"
     pair.first.event(switch, "ACTIVATED")
     pair.answered_by(switch, pair.first)
+
+
+def test_a_switch_on_two_fls_event_by_event(pair: Pair) -> None:
+    """Active lost, other lost, first back, operator moves it (issue 3, row 7): who gets its
+    commands, and what listeners are told.
+    """
+    (switch,) = pair.connect(pair.first)
+    pair.second.event(switch, "ACTIVATED")
+    pair.answered_by(switch, pair.first)  # sticky: the second one is noted, and that is all
+
+    pair.first.kill()
+    pair.answered_by(switch, pair.second)  # served by the other: nothing to tell
+    assert pair.told(switch) == ["ACTIVATED"]
+    pair.second.kill()
+    pair.wait_notice(switch, UNMANAGED)
+    name, sent = pair.ask(switch)
+    assert error_type(pair.answer(name, sent)) == "NOT_FOUND"
+
+    pair.first.start()
+    pair.answered_by(switch, pair.first)
+    pair.second.start()
+    pair.answered_by(pair.connect(pair.second)[0], pair.second)
+    pair.answered_by(switch, pair.first)
+
+    pair.move(switch, pair.second)
+    pair.answered_by(switch, pair.second)
+    pair.first.event(switch, "DEACTIVATED")
+    pair.answered_by(switch, pair.second)
+    assert pair.told(switch) == ["ACTIVATED", "UNMANAGED"]
+    pair.second.event(switch, "DEACTIVATED")
+    pair.wait_notice(switch, EVENT, "DEACTIVATED")
+    name, sent = pair.ask(switch)
+    assert error_type(pair.answer(name, sent)) == "NOT_FOUND"
+    assert pair.told(switch) == ["ACTIVATED", "UNMANAGED", "DEACTIVATED"]
 
 
 LISTED, CONNECTED = switch_id(0x51), switch_id(0x52)

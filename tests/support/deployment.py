@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,8 @@ _living: list[Deployment] = []
 class Worker:
     """One `python -m flrouter worker`, with its output in a file."""
 
+    command: tuple[str, ...] = ("-m", "flrouter", "worker")
+
     def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         self.name = name
         self.web_port = free_port()
@@ -39,7 +44,7 @@ class Worker:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "flrouter", "worker"),
+                    *(sys.executable, *self.command),
                     *("-l", "info", "--web-port", str(self.web_port)),
                 ],
                 cwd=home,
@@ -84,11 +89,60 @@ class Worker:
         self._process.kill()
         self._process.wait(10)
 
+    def freeze(self) -> None:
+        """Let it do nothing (SIGSTOP) until `thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End a `freeze`."""
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """End it whatever its state."""
         if self.running:
             self._process.kill()
             self._process.wait(10)
+
+
+class Listener(Worker):
+    """One `faust -A flrouter.network worker`."""
+
+    command = ("-m", "faust", "-A", "flrouter.network", "worker")
+
+    def view(self) -> dict[str, Any]:
+        """What it shows as JSON: each switch's state and ports; empty while it has no view."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/network", timeout=10) as page:
+                return dict(json.load(page))
+        except (urllib.error.HTTPError, ConnectionError, TimeoutError, urllib.error.URLError):
+            return {}
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def wait_view(self, expected: Mapping[str, Any], timeout: float = 20.0) -> None:
+        """Wait until it shows this state of each switch, or this state and these ports."""
+        until = time.monotonic() + timeout * PATIENCE
+        while True:
+            view = self.view()
+            found = {
+                name: row if isinstance(expected.get(name), dict) else row["state"]
+                for name, row in view.items()
+            }
+            if found == expected:
+                return
+            if not self.running:
+                raise RuntimeError(f"{self.name} ended by itself:\n{self.output(40)}")
+            if time.monotonic() > until:
+                wrong = {
+                    name: (found.get(name), expected.get(name))
+                    for name in found.keys() | expected.keys()
+                    if found.get(name) != expected.get(name)
+                }
+                raise TimeoutError(f"after {timeout} s the view is wrong (is, should be): {wrong}")
+            time.sleep(0.1)
 
 
 class Deployment:
@@ -210,6 +264,10 @@ class Deployment:
             reader.isolation = "read_committed"
         reader.start()
 
+    def on_close(self, end: Callable[[], object]) -> None:
+        """Call `end` when the deployment is closed."""
+        self._exits.callback(end)
+
     def tap(self, *topics: str) -> Tap:
         """Reads topics from their beginning until the deployment is closed."""
         tap = Tap(self.bootstrap, topics)
@@ -224,6 +282,15 @@ class Deployment:
         if wait:
             worker.wait_ready()
         return worker
+
+    def start_listener(self, *, wait: bool = True) -> Listener:
+        """Start the listener's view, and wait until it reads."""
+        number = sum(isinstance(worker, Listener) for worker in self.workers) + 1
+        listener = Listener(f"listener-{number}", self.folder, self._environ())
+        self.workers.append(listener)
+        if wait:
+            listener.wait_ready()
+        return listener
 
     def assert_running(self, *workers: Worker) -> None:
         """Fail when one of these workers (all by default) ended by itself."""
