@@ -1,12 +1,13 @@
-"""The entries of an answer to a command for several switches or FLs.
-
-Stands in for the assembler of `flrouter/network`, which gives the payloads of any chain.
-"""
+"""The entries of an answer to a command for several switches or FLs, as any reader gets them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
+
+from flrouter.messages.envelope import decode
+from flrouter.network.chains import Assembler
 
 RESPONSE = "flrouter.MultiSwitchResponse"
 
@@ -15,14 +16,15 @@ def entries(answer: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The entries of one message, or of all links of a chain in any order; fails on all else."""
     messages = list(answer)
     if messages[0]["clazz"].endswith(".ChunkedInfoMessage"):
-        assert len({message["correlation_id"] for message in messages}) == 1
-        numbered = {int(each["message_id"].partition(":")[0]): each for each in messages}
-        assert sorted(numbered) == list(range(messages[0]["total_messages"]))
-        messages = [numbered[at] for at in sorted(numbered)]
+        assembler = Assembler(patience=1_000)
+        links = [json.dumps(message).encode() for message in messages]
+        chains = [assembler.take(link, decode(link), 0) for link in links]
+        (chain,) = filter(None, chains)
+        payloads = [json.loads(bytes(payload)) for payload in chain.entries]
     else:
         assert len(messages) == 1, messages
         assert messages[0]["clazz"].endswith(".InfoMessage"), messages
-    payloads = [message["payload"] for message in messages]
+        payloads = [messages[0]["payload"]]
     for payload in payloads:
         assert payload["clazz"] == RESPONSE
         ok = sum(entry["status"] == "ok" for entry in payload["results"])
