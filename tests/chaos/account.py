@@ -164,7 +164,7 @@ def _check_order(given: Iterable[Given], known: dict[str, Sent], found: Account)
 
 def unexplained(
     duplicates: Iterable[tuple[str, list[int]]], troubles: Sequence[tuple[int, int]]
-) -> list[str]:
+) -> list[tuple[str, list[int]]]:
     """Those that do not stand next to a kill.
 
     What was answered just before a kill, and not committed yet, is done again; how much later
@@ -174,7 +174,7 @@ def unexplained(
         troubles: (begin, end) in ms of all that may break off a worker's work or its commits.
     """
     return [
-        name
+        (name, times)
         for name, times in duplicates
         if not all(
             any(begin - BEFORE <= earlier <= end + BEFORE for begin, end in troubles)
