@@ -153,14 +153,15 @@ class Consumer(driver.Consumer):
     """
 
     _acknowledged: dict[TP, int]
-    _committed: dict[TP, int]
+    #: those of them that are not committed.
+    _news: dict[TP, int]
     #: the offset after the last record handed to the shard.
     _handed: dict[TP, int]
 
     def on_init(self) -> None:
         """Begin with nothing to commit."""
         self._acknowledged = {}
-        self._committed = {}
+        self._news = {}
         self._handed = {}
 
     _thread: ConsumerThread
@@ -228,8 +229,9 @@ class Consumer(driver.Consumer):
         positions = await self._thread.known_positions()
         if self.flow_active and generation == self.app.shards.generation:
             for tp, position in positions.items():
-                if tp not in fetched:
-                    self.app.shards.idle(tp, self._handed.get(tp, 0), position)
+                handed = self._handed.get(tp, 0)
+                if handed < position and tp not in fetched:
+                    self.app.shards.idle(tp, handed, position)
 
     def track_message(self, message: Any) -> None:
         """Nothing: shards know what they have in hand."""
@@ -243,15 +245,11 @@ class Consumer(driver.Consumer):
     def acknowledge(self, positions: Mapping[TP, int]) -> None:
         """These are the next offsets to read; all before them is done with."""
         self._acknowledged.update(positions)
+        self._news.update(positions)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what was acknowledged since the last commit."""
-        news = {
-            tp: offset
-            for tp, offset in self._acknowledged.items()
-            if self._committed.get(tp) != offset
-        }
-        return bool(news) and await self.commit_now(news)
+        return bool(self._news) and await self.commit_now(dict(self._news))
 
     async def prove_membership(self) -> bool:
         """Commit something, new or not; False when the coordinator does not know this worker."""
@@ -266,14 +264,16 @@ class Consumer(driver.Consumer):
         asked_at = monotonic()
         if not offsets or not await self._commit(offsets):
             return False
-        self._committed.update(offsets)
+        for tp, offset in offsets.items():
+            if self._news.get(tp) == offset:
+                del self._news[tp]
         self.app.shards.lease.renewed(asked_at)
         return True
 
     def forget(self) -> None:
         """The partitions are somebody else's: what is not committed by now must not be."""
         self._acknowledged.clear()
-        self._committed.clear()
+        self._news.clear()
         self._handed.clear()
 
     async def wait_empty(self) -> None:
