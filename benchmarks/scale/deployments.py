@@ -19,7 +19,8 @@ from benchmarks.stage import Stage
 SECONDS = 5.0
 #: measurements of each of the two, in turns.
 ROUNDS = 2
-IN_FLIGHT = 2_000
+#: enough to keep the larger one busy: 64 FLs have a thousand partitions to themselves.
+IN_FLIGHT = 8_000
 
 
 @dataclasses.dataclass(frozen=True)

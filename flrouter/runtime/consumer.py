@@ -26,12 +26,12 @@ COMMIT_INTERVAL = 0.1
 FETCH_TIMEOUT = 0.3
 #: s; how long the next fetch waits for shards to begin with the last; one may stand still.
 TAKEN_TIMEOUT = 0.05
-#: s; how long it waits at least: for each record that the last brought times each partition that it
-#: asked for, as a fetch costs the more of these there are. Records then come in batches under load,
-#: and a router that has little to do answers at once (docs/performance.md).
-PAUSE = 0.000_000_8
-#: s; but no longer than this, or this for each partition.
-LONGEST_PAUSE, LONGEST_PER_PARTITION = 0.02, 0.000_2
+#: s; how long it waits at least once a fetch brought as many records as FULL, and a square's part of
+#: that when it brought fewer: records come in batches under load, and at once otherwise
+#: (docs/performance.md). The second is for each partition that is asked for, as each is work.
+PAUSE, PAUSE_PER_PARTITION = 0.02, 0.000_2
+#: records.
+FULL = 1_000
 #: s; how long a takeover waits to be told where to read on.
 POSITIONS_TIMEOUT = 10.0
 #: s; between two looks at partitions that bring nothing.
@@ -215,9 +215,9 @@ class Consumer(driver.Consumer):
             await self.callback(as_message(batches, app.consumer_generation_id))
         # The more there is to do, the more is to come at once, and the less each record costs.
         if parts:
-            partitions = len(self.assignment())
-            pause = PAUSE * partitions * sum(len(records) for _, records in parts)
-            pause = min(pause, max(LONGEST_PAUSE, LONGEST_PER_PARTITION * partitions))
+            brought = sum(len(records) for _, records in parts)
+            pause = max(PAUSE, PAUSE_PER_PARTITION * len(self.assignment()))
+            pause *= min(1.0, brought / FULL) ** 2
             await asyncio.gather(fetch.taken(TAKEN_TIMEOUT), asyncio.sleep(pause))
 
     async def _look_at_idle(self, generation: int, fetched: Mapping[TP, Any]) -> None:
