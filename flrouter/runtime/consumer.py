@@ -26,9 +26,9 @@ COMMIT_INTERVAL = 0.1
 FETCH_TIMEOUT = 0.3
 #: s; how long the next fetch waits for shards to begin with the last; one may stand still.
 TAKEN_TIMEOUT = 0.05
-#: s; how long it waits at least once a fetch brought as many records as FULL, and a square's part of
-#: that when it brought fewer: records come in batches under load, and at once otherwise
-#: (docs/performance.md). The second is for each partition that is asked for, as each is work.
+#: s; how long it waits once a fetch brought as many records as FULL, and a square's part of that
+#: when it brought fewer: records come in batches under load, and at once otherwise
+#: (docs/performance.md). The second is for each partition that is asked for: each is work.
 PAUSE, PAUSE_PER_PARTITION = 0.02, 0.000_2
 #: records.
 FULL = 1_000
