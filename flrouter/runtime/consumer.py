@@ -26,10 +26,10 @@ COMMIT_INTERVAL = 0.1
 FETCH_TIMEOUT = 0.3
 #: s; how long the next fetch waits for shards to begin with the last; one may stand still.
 TAKEN_TIMEOUT = 0.05
-#: s; how long it waits once a fetch brought as many records as FULL, and a square's part of that
-#: when it brought fewer: records come in batches under load, and at once otherwise
-#: (docs/performance.md). The second is for each partition that is asked for: each is work.
-PAUSE, PAUSE_PER_PARTITION = 0.02, 0.000_2
+#: s; how long it waits for each partition that it asks for, as each is work, once the last brought
+#: as many records as FULL; a square's part of that when it brought fewer. So records come in
+#: batches under load, and at once otherwise (docs/performance.md).
+PAUSE = 0.000_3
 #: records.
 FULL = 1_000
 #: s; how long a takeover waits to be told where to read on.
@@ -216,8 +216,7 @@ class Consumer(driver.Consumer):
         # The more there is to do, the more is to come at once, and the less each record costs.
         if parts:
             brought = sum(len(records) for _, records in parts)
-            pause = max(PAUSE, PAUSE_PER_PARTITION * len(self.assignment()))
-            pause *= min(1.0, brought / FULL) ** 2
+            pause = PAUSE * len(self.assignment()) * min(1.0, brought / FULL) ** 2
             await asyncio.gather(fetch.taken(TAKEN_TIMEOUT), asyncio.sleep(pause))
 
     async def _look_at_idle(self, generation: int, fetched: Mapping[TP, Any]) -> None:
