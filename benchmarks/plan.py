@@ -11,7 +11,7 @@ class Plan:
 
     #: how often each contender has its turn; medians are taken over these.
     rounds: int
-    #: s; each one's work before the first round, not measured: Java compiles itself, the broker too.
+    #: s; of work before the first round that nobody measures: Java compiles itself.
     first_warm: float
     #: s; from the start of an open measurement until its latencies count.
     warm: float
