@@ -28,10 +28,13 @@ class Requests:
         self._ending: dict[int, list[str]] = {}
         #: how many requests each FL holds.
         self._held_by: Counter[str] = Counter()
+        #: those that were pending when the shard was taken over: their commands may be read again.
+        self._taken_over: frozenset[str] = frozenset()
 
     def rebuild(self) -> None:
         """Make indexes and deadlines anew from the restored tables."""
         context = self._context
+        self._taken_over = frozenset(context.pending)
         for number, pending in context.pending.items():
             self._at.setdefault(pending.switch, {})[number] = None
             self._held_by[pending.floodlight] += 1
@@ -42,8 +45,11 @@ class Requests:
     # -- beginning ----------------------------------------------------------------------------
 
     def knows(self, number: str) -> bool:
-        """Whether the request is pending, or was answered with an error a short while ago."""
-        return number in self._context.pending or number in self._context.blacklist
+        """Whether the request is pending or was, and its command is read again."""
+        context = self._context
+        return (
+            number in context.pending or number in context.blacklist or number in self._taken_over
+        )
 
     def full(self, floodlight: str) -> str:
         """Why one more request for this FL would be too much; nothing when it would not."""
