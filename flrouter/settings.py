@@ -121,6 +121,11 @@ class Settings:
     sync_interval: float = _setting(
         60.0, kinds.duration(zero=True), "The time between syncs of an FL without being asked."
     )
+    settle_time: float = _setting(
+        60.0,
+        kinds.duration(),
+        "How long an FL must have been there until switches that prefer it come back to it.",
+    )
     guarantee: str = _setting(
         "at_least_once",
         kinds.choice("at_least_once", "exactly_once"),

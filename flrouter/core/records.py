@@ -96,6 +96,8 @@ class Holder(msgspec.Struct, array_like=True):
     #: the sync attempt during which the last live event came, and the last that listed it.
     live: Count = 0
     listed: Count = 0
+    #: ms since the epoch: when it became so.
+    since: Count = 0
 
 
 class Switch(msgspec.Struct, array_like=True):
@@ -106,6 +108,10 @@ class Switch(msgspec.Struct, array_like=True):
     active: str = ""
     #: listeners were told that nobody knows its state.
     unmanaged: bool = False
+    #: an operator chose the active FL, so preferences leave it alone.
+    pinned: bool = False
+    #: where it is, as the operator says; FLs of the same region are preferred.
+    region: str = ""
 
 
 class Floodlight(msgspec.Struct, array_like=True):
@@ -124,6 +130,11 @@ class Floodlight(msgspec.Struct, array_like=True):
     since: Count = 0
     #: the home's own: a sync was begun, and none has come to an end since.
     owed: bool = False
+    #: an operator wants its switches elsewhere.
+    drained: bool = False
+    #: where it is, and how much it is preferred among those of one region.
+    region: str = ""
+    weight: Count = 100
 
 
 class OldLink(msgspec.Struct, array_like=True):

@@ -14,10 +14,12 @@ from flrouter.core import peers
 from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
+from flrouter.core.election import Election
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.links import Links
+from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
 from flrouter.core.reports import Reports
 from flrouter.core.rules import Rules
@@ -35,11 +37,18 @@ class Shard:
         self._requests = Requests(context)
         self._gathers = Gathers(context)
         self._commands = Commands(context, self._requests, self._gathers)
-        self._switches = SwitchMap(context, self._requests, self._commands.release)
+        self._election = Election(context)
+        self._moves = Moves(context, self._election)
+        self._switches = SwitchMap(context, self._election, self._requests, self._commands.release)
         self._links = Links(context)
         self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
         self._floodlights = Floodlights(
-            context, self._requests, self._switches, self._syncs, self._commands.release_all
+            context,
+            self._requests,
+            self._switches,
+            self._moves,
+            self._syncs,
+            self._commands.release_all,
         )
         self._reports = Reports(
             context, self._requests, self._switches, self._links, self._floodlights, self._syncs
@@ -52,8 +61,9 @@ class Shard:
             CaughtUp: self._caught_up,
         }
         self._hear: dict[type, Callable[[Any], None]] = {
-            peers.AddFloodlight: lambda note: self._floodlights.add(note.floodlight, note.acks),
+            peers.AddFloodlight: self._floodlights.add,
             peers.RemoveFloodlight: lambda note: self._floodlights.remove(note.floodlight),
+            peers.DrainFloodlight: self._floodlights.drain,
             peers.FloodlightState: self._floodlights.learn,
             peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
             peers.SyncStarted: self._syncs.started,
@@ -67,7 +77,8 @@ class Shard:
             peers.Scatter: self._commands.scatters.take,
             peers.PartResults: self._gathers.results,
             peers.PartsOverdue: self._requests.end_parts,
-            peers.MoveSwitch: lambda note: self._switches.move(note.switch, note.floodlight),
+            peers.MoveSwitch: lambda note: self._moves.move(note.switch, note.floodlight),
+            peers.PlaceSwitch: lambda note: self._moves.place(note.switch, note.region),
         }
 
     def load(self, waiting: int = 0) -> float:
@@ -98,12 +109,14 @@ class Shard:
                 self._survive(item, error)
         self._syncs.tell_listed()
         self._tick()
+        self._election.tell_gained()
         self._requests.parts.tell()
         return effects
 
     def _tick(self) -> None:
         self._wake()
         self._floodlights.tick()
+        self._moves.tick()
         self._syncs.tick()
 
     def _wake(self) -> None:

@@ -81,7 +81,7 @@ class Syncs:
                 cut_short = state.owed or state.syncing or not state.synced
                 wait = 0 if cut_short else self._context.rules.sync_interval
                 if cut_short or wait:
-                    self._planned[name] = (self._context.now + wait, 0, "sync")
+                    self._planned[name] = (self._context.now + wait, 0, peers.OWN_SYNC)
 
     # -- leading ------------------------------------------------------------------------------
 
@@ -90,6 +90,8 @@ class Syncs:
         context = self._context
         state = context.floodlights.get(floodlight)
         if state is None or not state.known or not state.up:
+            if correlation_id == peers.OWN_SYNC:
+                return  # there will be one when it is back
             self._tell_error(
                 floodlight,
                 correlation_id,
@@ -99,7 +101,9 @@ class Syncs:
         else:
             self.start(floodlight, correlation_id)
 
-    def start(self, floodlight: str, correlation_id: str = "sync", retries: int = 0) -> None:
+    def start(
+        self, floodlight: str, correlation_id: str = peers.OWN_SYNC, retries: int = 0
+    ) -> None:
         """Begin a sync of an FL, unless one runs."""
         context = self._context
         if floodlight in self._running:
@@ -215,7 +219,11 @@ class Syncs:
         self.completed(complete)
         self._settle_up(floodlight)
         if context.rules.sync_interval:
-            self._planned[floodlight] = (context.now + context.rules.sync_interval, 0, "sync")
+            self._planned[floodlight] = (
+                context.now + context.rules.sync_interval,
+                0,
+                peers.OWN_SYNC,
+            )
 
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
@@ -244,7 +252,7 @@ class Syncs:
             self._tell_error(floodlight, sync.correlation_id, ErrorType.OPERATION_TIMED_OUT, what)
             if rules.sync_interval:
                 again = context.now + rules.sync_interval
-                self._planned[floodlight] = (again, 0, "sync")
+                self._planned[floodlight] = (again, 0, peers.OWN_SYNC)
         else:
             again = context.now + min(rules.alive_interval * 2**sync.retries, 60_000)
             self._planned[floodlight] = (again, sync.retries + 1, sync.correlation_id)

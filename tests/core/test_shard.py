@@ -156,6 +156,7 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "Count": 3,
         "Partition": 3,
         "Place": "topic/1/2",
+        "Region": "eu-1",
         "bytes": b"bytes",
         "Headers": [("name", b"value"), ("null", None)],
         "list[Count]": [1, 2],

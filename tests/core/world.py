@@ -78,6 +78,7 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
         "sync_timeout": 2_000,
         "sync_retries": 1,
         "sync_interval": 0,
+        "settle_time": 5_000,
         "max_message_bytes": 20_000,
         "max_pending": 1_000,
         "max_gather": 1_000,
