@@ -13,8 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from flrouter.gapless import read_without_gaps
-from flrouter.header_names import read_all_header_names
+from flrouter.repairs import repair
 from flrouter.runtime.batch import Batch, Fetch, as_message
 from flrouter.runtime.clients import fetch_wait, isolation
 from flrouter.runtime.on_demand import OnDemand
@@ -58,9 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream hard-codes a fetch wait of 1500 ms."""
-        read_all_header_names()
-        if self.app.settings.embedded:
-            read_without_gaps()
+        repair(embedded=self.app.settings.embedded)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = fetch_wait(self.app.settings)
         consumer._isolation_level = isolation(self.app.settings)
