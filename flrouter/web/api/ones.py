@@ -13,9 +13,9 @@ from flrouter.web.api import floodlights, rows
 from flrouter.web.api.call import BASE, Call, Operation, Refusal
 from flrouter.web.api.lists import not_owned, read_switch
 from flrouter.web.api.merging import newest
-from flrouter.web.api.paging import in_turns
 from flrouter.web.api.queries import Query
 from flrouter.web.api.shapes import FloodlightDetail, Request, SwitchDetail, Trace
+from flrouter.web.turns import in_turns
 
 #: requests of one switch that are shown.
 MOST = 100

@@ -7,7 +7,7 @@ from collections import Counter
 from time import monotonic
 
 from flrouter.runtime.app import RouterApp
-from flrouter.web.api.paging import in_turns
+from flrouter.web.turns import in_turns
 
 #: s; how old the numbers may be. Counting 100,000 switches takes some 20 ms of processor.
 FRESH = 2.0
