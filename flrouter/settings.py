@@ -190,6 +190,14 @@ class Settings:
     ssl_certfile: Path | None = _setting(None, kinds.file(), "The certificate to show Kafka.")
     ssl_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
 
+    token: str = _setting(
+        "",
+        kinds.token(),
+        "What a request that changes anything must show (`Authorization: Bearer ...`); nothing: the"
+        " web server is read-only. Never shown.",
+        hidden=True,
+    )
+
     def __post_init__(self) -> None:
         """Read every value by its kind, then check those that depend on each other.
 

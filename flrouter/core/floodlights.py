@@ -102,6 +102,14 @@ class Floodlights:
         else:
             self._announce(name, **so)
 
+    def prefer(self, wanted: peers.PreferFloodlight) -> None:
+        """In the home: an operator says where this FL is, and how much it is preferred."""
+        state = self._context.floodlights.get(wanted.floodlight)
+        if state is not None and state.known:
+            said = {"region": wanted.region, "weight": wanted.weight}
+            so = {name: value for name, value in said.items() if value is not None}
+            self._announce(wanted.floodlight, **so)
+
     def remove(self, floodlight: str) -> None:
         """In the home: this FL is gone for good."""
         if self.state(floodlight).known:

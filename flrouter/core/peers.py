@@ -49,6 +49,14 @@ class DrainFloodlight(_Peer, frozen=True, array_like=True, tag=True):
     drained: bool = True
 
 
+class PreferFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: where it is, and how much it is preferred; None leaves that as it is."""
+
+    floodlight: Name
+    region: Region | None = None
+    weight: Count | None = None
+
+
 class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
     """From an FL's home to every shard: what has become of it. A larger `number` is newer."""
 
@@ -184,6 +192,7 @@ Peer = (
     AddFloodlight
     | RemoveFloodlight
     | DrainFloodlight
+    | PreferFloodlight
     | FloodlightState
     | SyncWanted
     | SyncStarted

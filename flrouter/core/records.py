@@ -55,6 +55,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     headers: Headers = ()
     #: a part: the home of the command that it is a part of, which gets the answer; else -1.
     gather: int = -1
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
 
     @property
     def passes(self) -> bool:
@@ -168,6 +170,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     floodlights: list[str] = []
     #: its answer went out; it stays for a while, so that it is known when it is read again.
     answered: bool = False
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
 
     @property
     def size(self) -> int:

@@ -7,7 +7,7 @@ another from its changelogs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flrouter.core import peers
@@ -25,6 +25,7 @@ from flrouter.core.reports import Reports
 from flrouter.core.rules import Rules
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
+from flrouter.core.sync_status import SyncStatus
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.errors import ErrorType
 
@@ -64,6 +65,7 @@ class Shard:
             peers.AddFloodlight: self._floodlights.add,
             peers.RemoveFloodlight: lambda note: self._floodlights.remove(note.floodlight),
             peers.DrainFloodlight: self._floodlights.drain,
+            peers.PreferFloodlight: self._floodlights.prefer,
             peers.FloodlightState: self._floodlights.learn,
             peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
             peers.SyncStarted: self._syncs.started,
@@ -155,6 +157,22 @@ class Shard:
         if not self._requests.caught_up(token) and not self._links.caught_up(token):
             self._floodlights.caught_up(token)
             self._syncs.caught_up(token)
+
+    def pending_at(self, switch: str) -> list[str]:
+        """The numbers of the requests that wait for this switch's FL."""
+        return self._requests.at(switch)
+
+    def parts_ended(self, number: str) -> int:
+        """How many parts of a command that is gathered have come to an end."""
+        return self._gathers.ended(number)
+
+    def pending_by_floodlight(self) -> Mapping[str, int]:
+        """How many requests wait for each FL."""
+        return self._requests.by_floodlight
+
+    def syncs(self) -> list[SyncStatus]:
+        """How far the syncs of the FLs are whose home this shard is."""
+        return self._syncs.status()
 
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What changed in each table since the last call: key and new value, None where gone."""

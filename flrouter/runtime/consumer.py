@@ -125,6 +125,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _heartbeat(self) -> bool:
         return bool(await self._ensure_consumer()._coordinator._do_heartbeat())
 
+    def end(self, tp: TP) -> int | None:
+        """Where a partition ends, as the last fetch of it said; None when there was none."""
+        if self._consumer is None:
+            return None
+        subscription = self._consumer._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        at = driver.ensure_aiokafka_TP(tp)
+        # Read from the main thread: no more than looking into dicts.
+        if assignment is None or at not in assignment.tps:
+            return None
+        end: int | None = assignment.state_value(at).highwater
+        return end
+
     async def known_positions(self) -> Mapping[TP, int]:
         """The next offset to be read of each assigned partition of which it is known now."""
         found: Mapping[TP, int] = await self.call_thread(self._known_positions)
@@ -311,6 +324,10 @@ class Consumer(driver.Consumer):
         """Nothing: after a rebalance aiokafka itself begins at the committed offsets, and it
         asks for all of them at once; no record is read in between.
         """
+
+    def end(self, tp: TP) -> int | None:
+        """Where a partition ends, as far as is known."""
+        return self._thread.end(tp)
 
     async def positions(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         """The next offset to be read of each partition."""

@@ -193,6 +193,19 @@ def test_without_preferences_nothing_comes_back(world: World) -> None:
     assert active(world) == "fl-2"
 
 
+def test_preferences_are_set_one_by_one(world: World) -> None:
+    """What is not said stays; an FL that is not known does not become so."""
+    home = world.shards[world.home("fl-1")].context
+    tell(world, "fl-1", peers.PreferFloodlight("fl-1", "west"))
+    tell(world, "fl-1", peers.PreferFloodlight("fl-1", weight=7))
+    state = home.floodlights["fl-1"]
+    assert (state.region, state.weight, state.acks) == ("west", 7, True)
+    tell(world, "fl-1", peers.PreferFloodlight("fl-1", ""))
+    assert (home.floodlights["fl-1"].region, home.floodlights["fl-1"].weight) == ("", 7)
+    tell(world, "fl-9", peers.PreferFloodlight("fl-9", "west", 7))
+    assert "fl-9" not in world.shards[world.home("fl-9")].context.floodlights
+
+
 def test_the_region_counts_more_than_the_weight(world: World) -> None:
     """An FL close to the switch is preferred; of those that are, the heavier."""
     tell(world, SWITCH, peers.PlaceSwitch(SWITCH, "west"))

@@ -157,6 +157,8 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "Partition": 3,
         "Place": "topic/1/2",
         "Region": "eu-1",
+        "Region | None": "eu-1",
+        "Count | None": 3,
         "bytes": b"bytes",
         "Headers": [("name", b"value"), ("null", None)],
         "list[Count]": [1, 2],
