@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from prometheus_client import parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 
+from flrouter import embedded
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.patience import PATIENCE
@@ -187,3 +189,26 @@ def test_a_worker_without_its_shards_is_not_ready(deployment: Deployment) -> Non
     for each in deployment.workers:
         answer = until(lambda each=each: ask(each, "/readyz"), lambda found: found.status == 200)
         assert answer.body == b"ok\n"
+
+
+@broker
+def test_a_worker_whose_kafka_is_away_is_healthy_and_not_ready(work_folder: Path) -> None:
+    """A new process could do nothing either; and it says what it waits for."""
+    port = embedded.free_port()
+    kafka = embedded.start(port)
+    url = f"tansu://127.0.0.1:{port}"
+    try:
+        with Deployment(url, work_folder, floodlights=[]) as deployment:
+            deployment.create_topics()
+            worker = deployment.start_worker()
+            until(lambda: ask(worker, "/readyz"), lambda found: found.status == 200)
+            kafka.send_signal(signal.SIGSTOP)
+            answer = until(lambda: ask(worker, "/readyz"), lambda found: found.status == 503)
+            assert b"coordinator does not answer" in answer.body
+            assert ask(worker, "/healthz").status == 200
+            assert b"flrouter_ready 0.0" in ask(worker, "/metrics").body
+            kafka.send_signal(signal.SIGCONT)
+            until(lambda: ask(worker, "/readyz"), lambda found: found.status == 200, timeout=40)
+    finally:
+        kafka.kill()
+        kafka.wait(10)

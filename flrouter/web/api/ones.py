@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from flrouter.core.context import TOLD
 from flrouter.core.home import home
 from flrouter.core.records import Gather
 from flrouter.core.shard import Shard
@@ -105,7 +106,7 @@ async def _requests(call: Call) -> Trace:
     found = {
         row.request: row
         for shard, end in call.app.shards.ended.last()
-        if end.correlation_id == correlation_id
+        if end.correlation_id == correlation_id[:TOLD]
         for row in (rows.ended(shard, end),)
     }
     absent = set(not_owned(call.app))
