@@ -5,10 +5,9 @@ PYTHONS := python3.11 python3.12 python3.13 python3
 ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 BIN := .venv/bin
 STAMP := .venv/.installed
-BENCH := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs dist ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -49,18 +48,22 @@ chaos: $(STAMP) ## a router under a seeded schedule of faults; ARGS="--commands 
 fuzz: $(STAMP) ## hostile bytes for all that reads Kafka or HTTP; ARGS="--seconds 600 --target shard --keep"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: $(BENCH) ## flrouter against its peers on Apache Kafka, under 15 minutes; ARGS="--quick"
+bench: .venv/.installed-bench ## flrouter against its peers on Apache Kafka, under 15 minutes; ARGS="--quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-scale: $(BENCH) ## how the cost of a command grows with everything, and the time of a takeover
+bench-scale: .venv/.installed-bench ## how the cost of a command grows with everything, and the time of a takeover
 	@$(BIN)/python -m benchmarks --scale $(ARGS)
 
-bench-profile: $(BENCH) ## where a worker spends its time under load
+bench-profile: .venv/.installed-bench ## where a worker spends its time under load
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
-$(BENCH): $(STAMP) pyproject.toml
-	@echo "installing what the benchmarks need into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
+dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
+	@$(BIN)/python -m tests.dist $(ARGS)
+
+# What only some targets need: the extra of that name in pyproject.toml.
+.venv/.installed-%: $(STAMP) pyproject.toml
+	@echo "installing what '$*' needs into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@
 
 load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"
