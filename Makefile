@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs dist ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs dist check-deploy ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -59,6 +59,10 @@ bench-profile: .venv/.installed-bench ## where a worker spends its time under lo
 
 dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
 	@$(BIN)/python -m tests.dist $(ARGS)
+
+check-deploy: .venv/.installed-deploy ## what can be checked of deploy/ without an engine, each check by its name
+	@test -x $(BIN)/promtool || $(MAKE) --silent promtool || true
+	@$(BIN)/python -m tests.deploy
 
 # What only some targets need: the extra of that name in pyproject.toml.
 .venv/.installed-%: $(STAMP) pyproject.toml
