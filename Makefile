@@ -58,7 +58,7 @@ bench-profile: .venv/.installed-bench ## where a worker spends its time under lo
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
 dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
-	@$(BIN)/python -m tests.dist $(ARGS)
+	@$(BIN)/python -m tests.release $(ARGS)
 
 check-deploy: .venv/.installed-deploy ## what can be checked of deploy/ without an engine, each check by its name
 	@test -x $(BIN)/promtool || $(MAKE) --silent promtool || true

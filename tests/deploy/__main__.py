@@ -12,18 +12,24 @@ from tests.deploy.checks import CHECKS
 from tests.deploy.programs import NotRun, Wrong
 
 
+def say(text: str) -> None:
+    """A line, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """A line for each; the exit status is 1 when one failed."""
     failed = 0
     for check in CHECKS:
         name = check.__name__.replace("_", " ")
         try:
-            print(f"passed   {name}: {check()}", flush=True)
+            say(f"passed   {name}: {check()}")
         except NotRun as error:
-            print(f"NOT RUN  {name}: {error}", flush=True)
+            say(f"NOT RUN  {name}: {error}")
             failed += os.environ.get("CI") == "true"
         except Wrong as error:
-            print(f"FAILED   {name}:\n{error}", flush=True)
+            say(f"FAILED   {name}:\n{error}")
             failed += 1
     return 1 if failed else 0
 

@@ -129,7 +129,7 @@ def kubernetes() -> str:
 
 
 def pods() -> str:
-    """What the schemas do not ask for: probes, no root, no writing, limits, volumes that are there."""
+    """What the schemas do not ask for: probes, no root, no writing, limits, volumes."""
     for values, more in RENDERED:
         (workers,) = (each for each in manifests(values, more) if each["kind"] == "StatefulSet")
         pod = workers["spec"]["template"]["spec"]
@@ -182,7 +182,7 @@ def alerts() -> str:
 
 
 def systemd() -> str:
-    """systemd takes the unit, and finds it well confined."""
+    """The unit is one that systemd takes, and finds well confined."""
     analyze = program("systemd-analyze")
     unit = (DEPLOY / "systemd" / "flrouter.service").read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,7 @@
-"""Single packages of npm's registry, for what is to be had nowhere else; fetched once, without their dependencies."""
+"""Single packages of npm's registry, for what is to be had nowhere else.
+
+Each is fetched once, without its dependencies.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from tests.dist.archives import ROOT, faults, names
+from tests.release.archives import ROOT, faults, names
 
 DIST = ROOT / "dist"
 
@@ -20,7 +20,9 @@ DIST = ROOT / "dist"
 def run(*command: str | Path, folder: Path = ROOT) -> str:
     """Its output; ends everything with that output when it fails."""
     clean = {
-        key: value for key, value in os.environ.items() if not key.startswith(("FLROUTER", "PYTHON"))
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("FLROUTER", "PYTHON"))
     }
     done = subprocess.run(
         [str(part) for part in command],
@@ -61,9 +63,15 @@ def demo(wheel: Path, seconds: int) -> dict[str, object]:
         return told
 
 
+def say(text: str) -> None:
+    """A line, at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """All of it, a line each."""
-    parser = argparse.ArgumentParser(prog="python -m tests.dist", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.release", description=__doc__)
     parser.add_argument("--seconds", type=int, default=5, help="how long the demo runs")
     seconds = parser.parse_args().seconds
     archives = dict(zip(("wheel", "sdist"), build(), strict=True))
@@ -72,13 +80,13 @@ def main() -> None:
         wrong = faults(found, kind)
         if wrong:
             sys.exit("\n".join(f"dist: {path.name}: {line}" for line in wrong))
-        print(f"{kind}: {path.name}, {len(found)} files, {path.stat().st_size / 1000:.0f} KB")
+        say(f"{kind}: {path.name}, {len(found)} files, {path.stat().st_size / 1000:.0f} KB")
     run(sys.executable, "-m", "twine", "check", "--strict", *archives.values())
-    print("twine: passed")
+    say("twine: passed")
     told = demo(archives["wheel"], seconds)
     if not told["sent"] or told["unanswered"] or told["duplicates"]:
         sys.exit(f"dist: the demo failed: {told}")
-    print(f"demo from the wheel: {told['answered']} of {told['sent']} commands answered")
+    say(f"demo from the wheel: {told['answered']} of {told['sent']} commands answered")
 
 
 if __name__ == "__main__":

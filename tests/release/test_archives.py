@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.dist.archives import faults, wanted
+from tests.release.archives import faults, wanted
 
 WHEEL = wanted() | {"flrouter-1.dist-info/licenses/LICENSE", "flrouter-1.dist-info/METADATA"}
 SDIST = wanted() | {"LICENSE", "README.md", "pyproject.toml", "tests/test_house.py"}
