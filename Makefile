@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs dist check-deploy ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format settings docs dist check-deploy ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -96,8 +96,12 @@ $(BIN)/promtool: $(STAMP)
 	  && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool \
 	  && mv usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder && touch $(CURDIR)/$@
 
-docs: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
+settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
+
+docs: .venv/.installed-docs ## the documentation as a site into build/site; strict: no warning, no dead link inside
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@echo "docs: build/site/index.html, no warning"
 
 ci: lint test ## what CI runs
 

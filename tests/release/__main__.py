@@ -49,7 +49,7 @@ def build() -> tuple[Path, Path]:
 
 
 def demo(wheel: Path, seconds: int) -> dict[str, object]:
-    """What `flrouter demo` tells, from an environment that has the wheel and nothing else of ours."""
+    """What `flrouter demo` tells, from an environment with the wheel and nothing else of ours."""
     with tempfile.TemporaryDirectory(prefix="flrouter-dist-") as name:
         folder = Path(name)
         venv.create(folder / "venv", with_pip=True)
