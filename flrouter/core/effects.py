@@ -40,10 +40,30 @@ class CatchUp(msgspec.Struct, frozen=True):
     floodlight: str
 
 
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """A record that did not get what it was for: it was answered with an error, or kept."""
+
+    text: str
+    #: where it was first read, as text.
+    origin: str
+    #: empty when nobody knows it.
+    correlation_id: str = ""
+    #: kept as a dead letter, for somebody to look at.
+    kept: bool = False
+
+
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = ("catch_up", "checkpoint", "counts", "membership_changed", "notes", "sends")
+    __slots__ = (
+        "catch_up",
+        "checkpoint",
+        "counts",
+        "faults",
+        "membership_changed",
+        "notes",
+        "sends",
+    )
 
     def __init__(self) -> None:
         self.sends: list[Send] = []
@@ -56,3 +76,5 @@ class Effects:
         self.membership_changed = False
         #: what an operator should find in the log, a line each.
         self.notes: list[str] = []
+        #: the same of single commands, which may be many.
+        self.faults: list[Fault] = []

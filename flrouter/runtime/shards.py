@@ -21,6 +21,7 @@ from flrouter.runtime.catchup import CatchUps
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
+from flrouter.runtime.fault_log import FaultLog
 from flrouter.runtime.lease import Lease
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
@@ -58,6 +59,7 @@ class Shards(Service):
         #: the inbound partitions that are not read because their shard has enough to do.
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._fault_log = FaultLog()
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
@@ -78,7 +80,9 @@ class Shards(Service):
         """Count and log what happened."""
         self.counts.update(effects.counts)
         for note in effects.notes:
-            self.log.info("shard %d: %s", number, note)
+            self.log.info("shard %d: %s", number, note, extra={"shard": number})
+        if effects.faults:
+            self._fault_log.take(number, effects.faults)
         if effects.membership_changed:
             self._app.membership.changed()
 
@@ -275,6 +279,7 @@ class Shards(Service):
     async def _tick(self) -> None:
         while not self.should_stop:
             await self.sleep(TICK)
+            self._fault_log.tick()
             for runner in self._runners.values():
                 runner.tick()
                 self._hold_back(runner)
