@@ -7,14 +7,17 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from flrouter.speaker.connection import BadTopics
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
 
 
-def parse(arguments: Sequence[str] | None = None) -> tuple[FloodlightOptions, str]:
+def parse(
+    arguments: Sequence[str] | None = None, login: Mapping[str, Any] | None = None
+) -> tuple[FloodlightOptions, str]:
     """The options and the log level that the command line asks for."""
     plain = SpeakerOptions(id="")
     parser = argparse.ArgumentParser(
@@ -50,6 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[FloodlightOptions, st
             partitions=given.partitions,
             expire_after_ms=given.expire_after_ms,
             write_timeout_ms=given.write_timeout_ms,
+            client=login or {},
         ),
         switches=(*numbered(given.switches, given.first_switch), *given.switch),
         read_only=tuple(given.read_only),
@@ -68,9 +72,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until told to stop; the result is the exit status."""
-    options, level = parse(arguments)
+def main(arguments: Sequence[str] | None = None, login: Mapping[str, Any] | None = None) -> int:
+    """Run until told to stop; the result is the exit status.
+
+    Args:
+        arguments: the command line's.
+        login: arguments for aiokafka's clients that say how to log in.
+    """
+    options, level = parse(arguments, login)
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(message)s")
     if level.upper() in ("WARNING", "ERROR"):
         # In an outage it says ten times a second what our own log says once.
