@@ -23,10 +23,19 @@ SETTINGS = {"settings", "setting_kinds", "topic_roles", "embedded"}
 MAY_IMPORT = {
     "messages": {"messages"},
     "core": {"core", "messages"},
-    "runtime": {"runtime", "core", "messages", "gapless", "header_names", "logs", "security"}
+    "runtime": {
+        "runtime",
+        "core",
+        "messages",
+        "gapless",
+        "header_names",
+        "logs",
+        "security",
+        "tracing",
+    }
     | SETTINGS,
     "agents": {"agents", "runtime", "core", "messages"},
-    "speaker": {"speaker", "messages", "gapless", "header_names"},
+    "speaker": {"speaker", "messages", "gapless", "header_names", "tracing"},
     "network": {"network", "messages", "gapless", "header_names", "logs", "security", "cli"}
     | SETTINGS,
     "settings": {"messages"} | SETTINGS,
@@ -36,6 +45,7 @@ MAY_IMPORT = {
     "gapless": set(),
     "header_names": set(),
     "logs": set(),
+    "tracing": {"messages", "__version__"},
     "security": {"settings"},
 }
 #: the pure parts get time, randomness and records as arguments, so they have no use for these.

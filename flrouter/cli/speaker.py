@@ -26,6 +26,7 @@ def speaker(arguments: tuple[str, ...]) -> None:
         f"--partitions={found.partitions}",
         f"--read-topic={found.fl_read_topic}",
         f"--write-topic={found.fl_write_topic}",
+        f"--traces-url={found.traces_url}",
     ]
     try:
         sys.exit(main([*defaults, *arguments], login(found)))

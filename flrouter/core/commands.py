@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
@@ -94,6 +95,8 @@ class Commands:
             0,
             Stage.HELD,
         )
+        if command.headers:
+            traces.begin(context, pending, command.headers)
         if kind.scope is Scope.SWITCH:
             self._route(number, pending, command)
         elif kind.scope is Scope.FLOODLIGHTS:
@@ -246,7 +249,15 @@ class Commands:
                 )
 
     def _gather(self, pending: Pending, kind: str) -> Gather:
-        return Gather(pending.correlation_id, pending.reply_topic, pending.origin, kind, 0)
+        return Gather(
+            pending.correlation_id,
+            pending.reply_topic,
+            pending.origin,
+            kind,
+            0,
+            trace=pending.trace,
+            received=pending.received,
+        )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
         """End a command that could not be handled."""
@@ -274,15 +285,22 @@ class Commands:
             with suppress(Rejected):  # the broken command may name a topic that takes no answers
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
+        origin = str(command.origin)
+        pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
+        if command.headers:
+            traces.begin(context, pending, command.headers)
         context.answer_error(
             topic,
             correlation_id,
             rejected.kind,
             rejected.message,
             rejected.description,
-            origin=str(command.origin),
+            origin=origin,
             key=key,
+            headers=traces.back(context, pending) if pending.trace else (),
         )
+        if pending.trace:
+            traces.end(context, pending, rejected.kind.value)
         if rejected.keep:
             reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
             context.dead_letter(command.origin, command.data, reason, command.headers)

@@ -138,10 +138,12 @@ class Context:
         *,
         origin: str,
         key: str | None = None,
+        headers: Headers = (),
     ) -> None:
         """Send the requester an ErrorMessage that the router itself wrote."""
         value = error_message(correlation_id, kind, message, description, self.now)
-        self.send(topic, key or correlation_id, value, (("flrouter-request", origin.encode()),))
+        request = ("flrouter-request", origin.encode())
+        self.send(topic, key or correlation_id, value, (request, *headers))
         self.count("errors", kind.value)
         self.effects.faults.append(Fault(f"{kind.value}: {message}", origin, correlation_id))
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from flrouter.messages.trace import Trace
+
 #: of a record; a value may be null.
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -52,6 +54,22 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     kept: bool = False
 
 
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A command of a trace has come to its end here."""
+
+    #: the trace that its requester named.
+    trace: Trace
+    correlation_id: str
+    #: where it was first read, as text; the span's id is made of it.
+    origin: str
+    #: ms since the epoch: when it was first read into its home.
+    start: int
+    switch: str = ""
+    floodlight: str = ""
+    #: the type of the error that answered it; empty when it was answered by its FL.
+    error: str = ""
+
+
 class Effects:
     """All that follows from one batch."""
 
@@ -63,6 +81,7 @@ class Effects:
         "membership_changed",
         "notes",
         "sends",
+        "spans",
     )
 
     def __init__(self) -> None:
@@ -78,3 +97,5 @@ class Effects:
         self.notes: list[str] = []
         #: the same of single commands, which may be many.
         self.faults: list[Fault] = []
+        #: commands of traces that ended; none where no traces are made.
+        self.spans: list[Span] = []

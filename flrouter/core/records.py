@@ -55,6 +55,9 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     headers: Headers = ()
     #: a part: the home of the command that it is a part of, which gets the answer; else -1.
     gather: int = -1
+    #: the `traceparent` that it came with, and when it came (ms since the epoch).
+    trace: bytes = b""
+    received: Count = 0
 
     @property
     def passes(self) -> bool:
@@ -157,6 +160,9 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     floodlights: list[str] = []
     #: its answer went out; it stays for a while, so that it is known when it is read again.
     answered: bool = False
+    #: the `traceparent` that it came with, and when it came (ms since the epoch).
+    trace: bytes = b""
+    received: Count = 0
 
     @property
     def size(self) -> int:

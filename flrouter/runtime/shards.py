@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 from mode import Service
@@ -32,6 +32,9 @@ from flrouter.runtime.topics import changelog
 from flrouter.runtime.writer import Writer
 from flrouter.settings import Settings
 
+if TYPE_CHECKING:
+    from flrouter.runtime.spans import Spans
+
 #: s; between two looks at what is due.
 TICK = 0.05
 #: how full a shard is when it is given commands again.
@@ -51,6 +54,7 @@ class Shards(Service):
         self.lease = Lease(settings.session_timeout, self._prove_membership)
         self._catch_ups = CatchUps(settings, self._progress)
         self._standby = Standby(settings, self._new) if settings.standby else None
+        self._spans = _spans(settings) if settings.traces_url else None
         self._runners: dict[int, Runner] = {}
         self._ingresses: dict[TP, Runner] = {}
         #: counts the ownerships; what was fetched under an older one is not taken.
@@ -63,8 +67,8 @@ class Shards(Service):
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
-        standby = [self._standby] if self._standby is not None else []
-        return [self.directory, self.writer, self._catch_ups, *standby]
+        optional = [each for each in (self._standby, self._spans) if each is not None]
+        return [self.directory, self.writer, self._catch_ups, *optional]
 
     async def on_stop(self) -> None:
         """Let go."""
@@ -83,6 +87,8 @@ class Shards(Service):
             self.log.info("shard %d: %s", number, note, extra={"shard": number})
         if effects.faults:
             self._fault_log.take(number, effects.faults)
+        if effects.spans and self._spans is not None:
+            self._spans.send(effects.spans)
         if effects.membership_changed:
             self._app.membership.changed()
 
@@ -285,6 +291,13 @@ class Shards(Service):
                 self._hold_back(runner)
             if self._runners and self._settings.guarantee == "at_least_once" and self.lease.fading:
                 await self.lease.renew()
+
+
+def _spans(settings: Settings) -> Spans:
+    """Made only where traces are: OpenTelemetry is an extra."""
+    from flrouter.runtime.spans import Spans
+
+    return Spans(settings)
 
 
 async def _close(guarantees: Iterable[AtLeastOnce | ExactlyOnce], copies: Iterable[Copy]) -> None:

@@ -41,6 +41,7 @@ def parse(
     add("--write-topic", default=plain.write_topic, help="{fl} stands for the id")
     add("--expire-after-ms", type=int, default=plain.expire_after_ms)
     add("--write-timeout-ms", type=int, default=plain.write_timeout_ms)
+    add("--traces-url", default="", help="an OpenTelemetry collector, OTLP over HTTP")
     add("--log-level", default="WARNING", help="of the log on stderr")
     given = parser.parse_args(arguments)
     options = FloodlightOptions(
@@ -53,6 +54,7 @@ def parse(
             partitions=given.partitions,
             expire_after_ms=given.expire_after_ms,
             write_timeout_ms=given.write_timeout_ms,
+            traces_url=given.traces_url,
             client=login or {},
         ),
         switches=(*numbered(given.switches, given.first_switch), *given.switch),

@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mode import Service
 
@@ -29,6 +29,9 @@ from flrouter.speaker.reader import Reader
 from flrouter.speaker.requests import Message, Request, RequestKey, Requests
 from flrouter.speaker.sync import PortState, SwitchRecord
 from flrouter.speaker.writer import Writer
+
+if TYPE_CHECKING:
+    from flrouter.speaker.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._event_prefix = f"{options.id}-{os.urandom(4).hex()}"
         self._aborted = False
         self._ready = False
+        self._spans = _spans(options) if options.traces_url else None
         super().__init__(**kwargs)
 
     # -- what this FL says unasked
@@ -189,6 +193,8 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             self.writer.discard()
             return
         await self._lanes.join(self.options.stop_timeout_s)
+        if self._spans is not None:
+            await self._spans.stop()
         if not await self.writer.flush(self.options.stop_timeout_s):
             log.warning("stopped with records that Kafka has not confirmed")
 
@@ -214,7 +220,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                     alive.append((envelope, record))
                 elif form_of(envelope.clazz) in (Form.COMMAND, Form.COMMAND_WITH_REPLY):
                     commands.append(
-                        Command(envelope, record.value, record.partition, record.timestamp)
+                        Command(
+                            envelope,
+                            record.value,
+                            record.partition,
+                            record.timestamp,
+                            record.headers,
+                        )
                     )
                 else:
                     raise Unreadable(f"{envelope.clazz} is no command")
@@ -278,11 +290,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         """Send an answer, to the partition where its request was read."""
         self.counts.answers += len(messages)
         for key, value in messages:
-            self.writer.send(key, value, partition)
+            self.writer.send(key, value, partition, traceparent=command.traceparent)
 
     def _act(self, received: tuple[Command, Request]) -> Awaitable[None] | None:
         command, request = received
         self.counts.handled += 1
+        if self._spans is not None:
+            self._spans.begin(command, request)
         try:
             if command.kind == names.SYNC_REQUEST:
                 self.counts.syncs += 1
@@ -333,10 +347,19 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 "ask for less at a time, or let this floodlight send larger messages",
             )
             messages = self._failure(command, too_large)
+        if self._spans is not None:
+            self._spans.end(command, request, messages)
         self.reply(command, command.partition, messages)
         for partition in request.again:
             self.reply(command, partition, messages)
         self._requests.finish(request, messages, time.monotonic())
+
+
+def _spans(options: SpeakerOptions) -> Spans:
+    """Made only where traces are: OpenTelemetry is an extra."""
+    from flrouter.speaker.spans import Spans
+
+    return Spans(options)
 
 
 def _place(record: Any) -> str:
