@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "runtime": {"runtime", "core", "messages", "repairs", "security"} | SETTINGS,
     "agents": {"agents", "runtime", "core", "messages"},
     "speaker": {"speaker", "messages", "repairs"},
-    "network": {"network", "messages", "repairs", "security"} | SETTINGS,
+    "network": {"network", "messages", "repairs", "security", "browsers"} | SETTINGS,
     "settings": {"messages"} | SETTINGS,
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
+    "browsers": set(),
     "repairs": {"repairs"},
     "security": {"settings"},
 }

@@ -62,9 +62,20 @@ class End(msgspec.Struct, frozen=True, gc=False):
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = ("catch_up", "checkpoint", "counts", "ends", "membership_changed", "notes", "sends")
+    __slots__ = (
+        "catch_up",
+        "checkpoint",
+        "counts",
+        "ends",
+        "inputs",
+        "membership_changed",
+        "notes",
+        "sends",
+    )
 
     def __init__(self) -> None:
+        #: how many inputs they follow from; filled in by whoever gave them.
+        self.inputs = 0
         self.sends: list[Send] = []
         self.catch_up: list[CatchUp] = []
         #: the requests that have had their answer.

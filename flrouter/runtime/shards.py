@@ -22,7 +22,9 @@ from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
 from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
+from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.lease import Lease
+from flrouter.runtime.restore import Progress
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
 from flrouter.runtime.standby import Standby
@@ -34,6 +36,8 @@ from flrouter.settings import Settings
 
 #: s; between two looks at what is due.
 TICK = 0.05
+#: upper bounds of the histogram of how many inputs are decided at once.
+BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 #: how full a shard is when it is given commands again.
 REFILL = 0.8
 
@@ -60,6 +64,10 @@ class Shards(Service):
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.ended = Ended()
+        self.batches = Histogram(BATCHES)
+        self.restoring = Progress()
+        #: how often shards were taken over, and so restored.
+        self.takeovers = 0
         #: whether records flow to the shards that were dealt to this worker.
         self.serving = False
 
@@ -81,6 +89,8 @@ class Shards(Service):
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
+        if effects.inputs:
+            self.batches.add(effects.inputs)
         if effects.ends:
             self.ended.take(number, effects.ends)
         for note in effects.notes:
@@ -188,7 +198,10 @@ class Shards(Service):
             try:
                 if self._settings.guarantee == "exactly_once":
                     await self._fence(assigned, guarantees.values(), generation)
-                count = await restore_states(self._settings, cores, copies, followed)
+                count = await restore_states(
+                    self._settings, cores, copies, followed, self.restoring
+                )
+                self.takeovers += len(cores)
                 positions = await self._app.consumer.positions(assigned)
             except BaseException:
                 await _close(guarantees.values(), copies.values())

@@ -1,4 +1,4 @@
-"""What every answer of the web server tells browsers, and how the API refuses what it has not."""
+"""What every answer of the web server says of itself, and how the API refuses what it has not."""
 
 from __future__ import annotations
 
@@ -6,35 +6,23 @@ from typing import Any
 
 from aiohttp import web
 
-from flrouter import __version__
+from flrouter import __version__, browsers
 from flrouter.runtime.app import RouterApp
 from flrouter.web.api.call import BASE, Refusal
 from flrouter.web.api.operations import refused
 from flrouter.web.api.workers import VERSION
 
-#: pages get nothing from elsewhere and are shown in no other, and are taken for what they say.
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    VERSION: __version__,
-}
-
 
 def register(app: RouterApp) -> None:
     """Give all answers of `app` those headers, and its API no other errors than its own."""
+    browsers.tell(app)
     site: web.Application = app.web.web_app
-    site.on_response_prepare.append(_harden)
+    site.on_response_prepare.append(_introduce)
     site.middlewares.append(_in_json)
 
 
-async def _harden(request: web.Request, response: web.StreamResponse) -> None:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+async def _introduce(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[VERSION] = __version__
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
 

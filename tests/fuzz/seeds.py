@@ -23,6 +23,7 @@ NOW = 1_700_000_000_000
 
 NOTES: tuple[peers.Peer, ...] = (
     peers.AddFloodlight("fl-1", False),
+    peers.PreferFloodlight("fl-1", "west", 7),
     peers.RemoveFloodlight("fl-2"),
     peers.FloodlightState("fl-1", NOW + 1, True, False, True),
     peers.FloodlightState("fl-2", NOW + 5, False, False, True),

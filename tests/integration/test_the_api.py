@@ -6,6 +6,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,25 @@ def worker(deployment: Deployment) -> Worker:
     return deployment.workers[0]
 
 
+def settled(worker: Worker, path: str, body: Any = None, **how: Any) -> Answer:
+    """The answer once nobody is missing: on a busy machine a worker may take its time."""
+
+    def complete(answer: Answer) -> bool:
+        return answer.status != 503 and not answer.json.get("missing")
+
+    return until(lambda: ask(worker, path, body, **how), complete)
+
+
 def get(worker: Worker, path: str) -> Any:
     """What a worker answers; it must."""
-    answer = ask(worker, f"/api/v1{path}")
+    answer = settled(worker, f"/api/v1{path}")
     assert answer.status == 200, answer
     return answer.json
 
 
 def post(worker: Worker, path: str, body: Any) -> Answer:
     """The answer to a change by whom may make it."""
-    return ask(worker, f"/api/v1{path}", body, token=TOKEN)
+    return settled(worker, f"/api/v1{path}", body, token=TOKEN)
 
 
 def _switches(deployment: Deployment) -> list[dict[str, Any]]:
@@ -166,7 +176,7 @@ def test_what_is_not_there(worker: Worker) -> None:
         "/requests/never-sent",
         "/nothing",
     ):
-        answer = ask(worker, f"/api/v1{path}")
+        answer = settled(worker, f"/api/v1{path}")
         assert answer.status == 404, (path, answer)
         assert set(answer.json) == {"error"}
 
@@ -314,12 +324,16 @@ def test_too_many_changes_have_to_wait(deployment: Deployment) -> None:
     worker = deployment.workers[1]
     for _ in range(150):
         assert ask(worker, "/api/v1/sync", {}, token="wrong").status == 403
-    answers = [post(worker, "/floodlights/fl-9/drain", {}) for _ in range(400)]
-    assert {answer.status for answer in answers} <= {404, 429}
+    path = "/api/v1/switches/nonsense/place"
+    body = {"region": ""}
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, worker, path, body, token=TOKEN) for _ in range(500)]
+    answers = [each.result() for each in asked]
+    assert {answer.status for answer in answers} <= {400, 429}
     refused = [answer for answer in answers if answer.status == 429]
     assert refused
     assert refused[0].headers["Retry-After"] == "1"
-    until(lambda: post(worker, "/floodlights/fl-9/drain", {}).status, lambda found: found == 404)
+    until(lambda: ask(worker, path, body, token=TOKEN).status, lambda found: found == 400)
 
 
 def test_wrong_methods(worker: Worker) -> None:
@@ -387,6 +401,8 @@ def test_the_examples_of_the_page_work(worker: Worker, example: str) -> None:
     name, _, value = (given.H or "Accept: */*").partition(": ")
     body = given.d.encode() if given.d else None
     answer = ask(worker, given.url, body, method=given.X, **{name: value})
+    if answer.status == 503:
+        answer = settled(worker, given.url, body, method=given.X, **{name: value})
     # Nothing ever came with the example's correlation id.
     wanted = {404} if "/requests/" in given.url else {202} if "TOKEN" in example else {200}
     assert answer.status in wanted, answer
@@ -404,7 +420,7 @@ def test_a_worker_that_does_not_answer_is_named(deployment: Deployment) -> None:
     gone = {row["shard"] for row in shards if row["worker"] == url}
     other.freeze()
     try:
-        page = get(one, "/switches")
+        page = ask(one, "/api/v1/switches").json
         assert page["missing"] == [url]
         assert set(page["missing_shards"]) == gone
         found = {row["id"] for row in page["items"]}
@@ -413,7 +429,7 @@ def test_a_worker_that_does_not_answer_is_named(deployment: Deployment) -> None:
         answer = ask(one, f"/api/v1/switches/{name}")
         assert answer.status == 503
         assert url in answer.json["error"]
-        rows = get(one, "/workers")["items"]
+        rows = ask(one, "/api/v1/workers").json["items"]
         assert {row["url"]: row["answering"] for row in rows}[url] is False
     finally:
         other.thaw()

@@ -121,6 +121,11 @@ class Cluster:
         """The same as FLROUTER_BROKER wants it."""
         return f"kafka://{self.bootstrap}"
 
+    @property
+    def inside(self) -> str:
+        """The same for the brokers' own listener, where nobody has to log in."""
+        return "kafka://" + ",".join(node.place.broker for node in self._nodes.values())
+
     def log(self, broker: int) -> Path:
         """The log of one broker."""
         return self._nodes[broker].log

@@ -9,8 +9,8 @@ import msgspec
 
 from flrouter.runtime.app import RouterApp
 from flrouter.web.api.queries import Query
-from flrouter.web.api.tally import Tally
 from flrouter.web.api.workers import Workers
+from flrouter.web.tally import Tally
 
 #: the path under which all of it is.
 BASE = "/api/v1"

@@ -6,6 +6,7 @@ from collections import Counter
 
 from flrouter.core.records import Floodlight as State
 from flrouter.runtime.ended import BOUNDS
+from flrouter.runtime.histogram import Histogram
 from flrouter.web.api.call import Site
 from flrouter.web.api.shapes import Floodlight, FloodlightStateName, Latency
 
@@ -82,7 +83,5 @@ def state_name(state: State) -> FloodlightStateName:
 
 
 def _latency(site: Site, floodlight: str) -> Latency:
-    found = site.app.shards.ended.latencies.get(floodlight)
-    if found is None:
-        return Latency([0] * (len(BOUNDS) + 1), list(BOUNDS))
-    return Latency(list(found.counts), list(BOUNDS), found.total / 1000)
+    found = site.app.shards.ended.latencies.get(floodlight) or Histogram(BOUNDS)
+    return Latency(list(found.counts), [bound / 1000 for bound in BOUNDS], found.total / 1000)

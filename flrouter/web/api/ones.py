@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from flrouter.core.context import TOLD
 from flrouter.core.home import home
 from flrouter.core.records import Gather
 from flrouter.core.shard import Shard
@@ -13,9 +14,9 @@ from flrouter.web.api import floodlights, rows
 from flrouter.web.api.call import BASE, Call, Operation, Refusal
 from flrouter.web.api.lists import not_owned, read_switch
 from flrouter.web.api.merging import newest
-from flrouter.web.api.paging import in_turns
 from flrouter.web.api.queries import Query
 from flrouter.web.api.shapes import FloodlightDetail, Request, SwitchDetail, Trace
+from flrouter.web.turns import in_turns
 
 #: requests of one switch that are shown.
 MOST = 100
@@ -105,7 +106,7 @@ async def _requests(call: Call) -> Trace:
     found = {
         row.request: row
         for shard, end in call.app.shards.ended.last()
-        if end.correlation_id == correlation_id
+        if end.correlation_id == correlation_id[:TOLD]
         for row in (rows.ended(shard, end),)
     }
     absent = set(not_owned(call.app))

@@ -15,8 +15,8 @@ from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
 from flrouter.web.api.guard import Guard
 from flrouter.web.api.openapi import document
 from flrouter.web.api.shapes import Problem
-from flrouter.web.api.tally import Tally
 from flrouter.web.api.workers import Workers
+from flrouter.web.tally import Tally
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
@@ -32,9 +32,9 @@ _encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
 
 
-def register(app: RouterApp) -> None:
+def register(app: RouterApp, tally: Tally) -> None:
     """Give `app` the API."""
-    site = Site(app, Tally(app), Workers(app))
+    site = Site(app, tally, Workers(app))
     guard = Guard(app.settings.token)
     for operation in OPERATIONS:
         _serve(site, guard, operation)

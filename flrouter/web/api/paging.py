@@ -1,21 +1,12 @@
-"""Pages: the first keys of tables that may be large, without keeping the event loop for long."""
+"""Pages of tables that may be large."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-Item = TypeVar("Item")
-
-#: keys that are looked at before others get their turn: about a millisecond.
-SOME = 4_000
-
-
-def in_turns(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """So many of `items` at a time that looking at them takes no time to speak of."""
-    for at in range(0, len(items), SOME):
-        yield items[at : at + SOME]
+from flrouter.web.turns import in_turns
 
 
 async def first_keys(

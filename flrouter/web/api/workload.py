@@ -7,7 +7,7 @@ import time
 from flrouter import __version__
 from flrouter.web.api.call import Site
 from flrouter.web.api.shapes import ShardRow, Worker
-from flrouter.web.readiness import not_ready
+from flrouter.web.health import not_ready
 
 #: ms since the epoch.
 _STARTED = round(time.time() * 1000)

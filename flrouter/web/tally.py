@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from itertools import chain
+from operator import attrgetter
 from time import monotonic
 
 from flrouter.runtime.app import RouterApp
-from flrouter.web.api.paging import in_turns
+from flrouter.web.turns import in_turns
 
-#: s; how old the numbers may be. Counting 100,000 switches takes some 20 ms of processor.
-FRESH = 2.0
+#: s; how old the numbers may be at least.
+FRESH = 1.0
+#: and how many times as old as it took to count them: so counting takes no processor to speak of.
+SELDOM = 50
+
+_active, _holders = attrgetter("active"), attrgetter("holders")
 
 
 class Tally:
@@ -19,7 +25,7 @@ class Tally:
     def __init__(self, app: RouterApp) -> None:
         self._app = app
         self._counting = asyncio.Lock()
-        self._counted = -FRESH
+        self._fresh_until = 0.0
         self._generation = -1
         #: FL → the switches that it speaks for, and those that it holds.
         self.speaks: Counter[str] = Counter()
@@ -28,11 +34,12 @@ class Tally:
     async def fresh(self) -> Tally:
         """Itself, with numbers that are not old."""
         async with self._counting:
-            shards = self._app.shards
-            if monotonic() - self._counted > FRESH or shards.generation != self._generation:
-                self._generation = shards.generation
+            generation, began = self._app.shards.generation, monotonic()
+            if began > self._fresh_until or generation != self._generation:
                 await self._count()
-                self._counted = monotonic()
+                now = monotonic()
+                self._generation = generation
+                self._fresh_until = now + max(FRESH, SELDOM * (now - began))
         return self
 
     async def _count(self) -> None:
@@ -40,8 +47,8 @@ class Tally:
         holds: Counter[str] = Counter()
         for shard in list(self._app.shards.owned()):
             for switches in in_turns(list(shard.context.switches.values())):
-                speaks.update(switch.active for switch in switches)
-                holds.update(name for switch in switches for name in switch.holders)
+                speaks.update(map(_active, switches))
+                holds.update(chain.from_iterable(map(_holders, switches)))
                 await asyncio.sleep(0)
         del speaks[""]
         self.speaks, self.holds = speaks, holds
