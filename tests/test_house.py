@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
+    "openvswitch": set(),
     "gapless": set(),
     "header_names": set(),
     "security": {"settings"},
