@@ -107,12 +107,15 @@ class OpenVSwitch:
 
     def set_controllers(self, name: str, controllers: Sequence[int]) -> None:
         """Have a switch connect to these ports of this machine."""
-        self.vsctl("set-controller", name, *(f"tcp:127.0.0.1:{port}" for port in controllers))
-        for row in self._controllers(name):
-            self.vsctl(
-                *("set", "controller", row, "connection-mode=out-of-band"),
-                *("max_backoff=1000", "controller_rate_limit=100000"),
-            )
+        orders: list[str] = []
+        for number, port in enumerate(controllers):
+            orders += [f"--id=@{number}", "create", "controller", f'target="tcp:127.0.0.1:{port}"']
+            orders += ["connection_mode=out-of-band", "max_backoff=1000"]
+            # Of discovery packets, of which there are few; the default is for the first packets
+            # of every flow.
+            orders += ["controller_rate_limit=100000", "--"]
+        rows = ",".join(f"@{number}" for number in range(len(controllers)))
+        self.vsctl(*orders, "set", "bridge", name, f"controller=[{rows}]")
 
     def delete_bridge(self, name: str) -> None:
         """Take a switch away."""

@@ -23,7 +23,7 @@ PortNumber = Annotated[int, msgspec.Meta(ge=1, lt=of.OFPP_MAX)]
 #: 0 stands for no tag.
 VlanId = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 #: a Java long: half of all cookies are written as negative numbers.
-Cookie = Annotated[int, msgspec.Meta(ge=-(1 << 63), lt=1 << 63)]
+Cookie = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Word = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
 
 
