@@ -15,8 +15,10 @@ def __getattr__(name: str) -> Any:
     if name == "app":
         from flrouter.app import create_app
         from flrouter.runtime.interpreter import tune
+        from flrouter.runtime.schemas import speed_up
 
         tune()
+        speed_up()
         globals()["app"] = app = create_app()
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

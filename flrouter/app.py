@@ -7,7 +7,8 @@ import logging
 from flrouter import agents, cli
 from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
-from flrouter.web import stats, tables
+from flrouter.web import hardening, stats, tables
+from flrouter.web.api import operations
 
 
 def create_app(settings: Settings | None = None) -> RouterApp:
@@ -25,5 +26,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     agents.register(app)
     stats.register(app)
     tables.register(app)
+    operations.register(app)
+    hardening.register(app)
     cli.register()
     return app

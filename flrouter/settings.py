@@ -121,6 +121,11 @@ class Settings:
     sync_interval: float = _setting(
         60.0, kinds.duration(zero=True), "The time between syncs of an FL without being asked."
     )
+    settle_time: float = _setting(
+        60.0,
+        kinds.duration(),
+        "How long an FL must have been there until switches that prefer it come back to it.",
+    )
     guarantee: str = _setting(
         "at_least_once",
         kinds.choice("at_least_once", "exactly_once"),
@@ -184,6 +189,14 @@ class Settings:
     )
     ssl_certfile: Path | None = _setting(None, kinds.file(), "The certificate to show Kafka.")
     ssl_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+
+    token: str = _setting(
+        "",
+        kinds.token(),
+        "What a request that changes anything must show (`Authorization: Bearer ...`); nothing: the"
+        " web server is read-only. Never shown.",
+        hidden=True,
+    )
 
     def __post_init__(self) -> None:
         """Read every value by its kind, then check those that depend on each other.

@@ -23,17 +23,16 @@ SETTINGS = {"settings", "setting_kinds", "topic_roles", "embedded"}
 MAY_IMPORT = {
     "messages": {"messages"},
     "core": {"core", "messages"},
-    "runtime": {"runtime", "core", "messages", "gapless", "header_names", "security"} | SETTINGS,
+    "runtime": {"runtime", "core", "messages", "repairs", "security"} | SETTINGS,
     "agents": {"agents", "runtime", "core", "messages"},
-    "speaker": {"speaker", "messages", "gapless", "header_names"},
-    "network": {"network", "messages", "gapless", "header_names", "security"} | SETTINGS,
+    "speaker": {"speaker", "messages", "repairs"},
+    "network": {"network", "messages", "repairs", "security"} | SETTINGS,
     "settings": {"messages"} | SETTINGS,
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "openvswitch": set(),
-    "gapless": set(),
-    "header_names": set(),
+    "repairs": {"repairs"},
     "security": {"settings"},
 }
 #: the pure parts get time, randomness and records as arguments, so they have no use for these.

@@ -93,6 +93,7 @@ class Commands:
             str(command.origin),
             0,
             Stage.HELD,
+            received=context.now,
         )
         if kind.scope is Scope.SWITCH:
             self._route(number, pending, command)
@@ -240,13 +241,15 @@ class Commands:
                     pending.origin,
                     0,
                     Stage.SENT,
+                    received=pending.received,
                 )
                 self._requests.forward(
                     part, copy, command.data, envelope.correlation_id, command.headers
                 )
 
     def _gather(self, pending: Pending, kind: str) -> Gather:
-        return Gather(pending.correlation_id, pending.reply_topic, pending.origin, kind, 0)
+        cid, received = pending.correlation_id, pending.received
+        return Gather(cid, pending.reply_topic, pending.origin, kind, 0, received=received)
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
         """End a command that could not be handled."""
@@ -283,6 +286,10 @@ class Commands:
             origin=str(command.origin),
             key=key,
         )
+        origin, number = str(command.origin), command.origin.number
+        ended = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
+        ended.received = context.now
+        context.end(number, ended, f"{rejected.kind.value}: {rejected.message}")
         if rejected.keep:
             reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
             context.dead_letter(command.origin, command.data, reason, command.headers)

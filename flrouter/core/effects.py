@@ -40,14 +40,35 @@ class CatchUp(msgspec.Struct, frozen=True):
     floodlight: str
 
 
+class End(msgspec.Struct, frozen=True, gc=False):
+    """A request has had its final answer. Times are in ms since the epoch."""
+
+    #: its request number.
+    number: str
+    correlation_id: str
+    #: where its command was first read, as text.
+    origin: str
+    #: empty where there is none.
+    switch: str
+    #: the FL that had it; empty when none did.
+    floodlight: str
+    reply_topic: str
+    received: int
+    ended: int
+    #: empty when its FL answered it, else the error that the router answered it with.
+    error: str = ""
+
+
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = ("catch_up", "checkpoint", "counts", "membership_changed", "notes", "sends")
+    __slots__ = ("catch_up", "checkpoint", "counts", "ends", "membership_changed", "notes", "sends")
 
     def __init__(self) -> None:
         self.sends: list[Send] = []
         self.catch_up: list[CatchUp] = []
+        #: the requests that have had their answer.
+        self.ends: list[End] = []
         #: (what, label) → how often; the runtime's metrics.
         self.counts: Counter[tuple[str, str]] = Counter()
         #: the tables must be durable before anything that follows is.

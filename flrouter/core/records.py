@@ -55,6 +55,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     headers: Headers = ()
     #: a part: the home of the command that it is a part of, which gets the answer; else -1.
     gather: int = -1
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
 
     @property
     def passes(self) -> bool:
@@ -96,6 +98,8 @@ class Holder(msgspec.Struct, array_like=True):
     #: the sync attempt during which the last live event came, and the last that listed it.
     live: Count = 0
     listed: Count = 0
+    #: ms since the epoch: when it became so.
+    since: Count = 0
 
 
 class Switch(msgspec.Struct, array_like=True):
@@ -106,6 +110,10 @@ class Switch(msgspec.Struct, array_like=True):
     active: str = ""
     #: listeners were told that nobody knows its state.
     unmanaged: bool = False
+    #: an operator chose the active FL, so preferences leave it alone.
+    pinned: bool = False
+    #: where it is, as the operator says; FLs of the same region are preferred.
+    region: str = ""
 
 
 class Floodlight(msgspec.Struct, array_like=True):
@@ -124,6 +132,11 @@ class Floodlight(msgspec.Struct, array_like=True):
     since: Count = 0
     #: the home's own: a sync was begun, and none has come to an end since.
     owed: bool = False
+    #: an operator wants its switches elsewhere.
+    drained: bool = False
+    #: where it is, and how much it is preferred among those of one region.
+    region: str = ""
+    weight: Count = 100
 
 
 class OldLink(msgspec.Struct, array_like=True):
@@ -157,6 +170,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     floodlights: list[str] = []
     #: its answer went out; it stays for a while, so that it is known when it is read again.
     answered: bool = False
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
 
     @property
     def size(self) -> int:

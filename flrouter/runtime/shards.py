@@ -20,6 +20,7 @@ from flrouter.runtime.batch import Batch
 from flrouter.runtime.catchup import CatchUps
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
+from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
 from flrouter.runtime.lease import Lease
 from flrouter.runtime.rules import rules_of
@@ -58,6 +59,9 @@ class Shards(Service):
         #: the inbound partitions that are not read because their shard has enough to do.
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.ended = Ended()
+        #: whether records flow to the shards that were dealt to this worker.
+        self.serving = False
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
@@ -77,6 +81,8 @@ class Shards(Service):
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
+        if effects.ends:
+            self.ended.take(number, effects.ends)
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note)
         if effects.membership_changed:
@@ -131,6 +137,28 @@ class Shards(Service):
         for runner in self._runners.values():
             assert isinstance(runner.core, Shard)
             yield runner.core
+
+    def shard(self, number: int) -> Shard | None:
+        """The state of one of them."""
+        runner = self._runners.get(number)
+        return runner.core if runner is not None and isinstance(runner.core, Shard) else None
+
+    def waiting(self, number: int) -> int:
+        """How many records were read for a shard, and wait to be decided."""
+        return self._runners[number].waiting if number in self._runners else 0
+
+    def lag(self) -> dict[TP, int]:
+        """How many records lie unread in each partition that this worker reads.
+
+        Of those that were ever fetched: nobody knows the end of another one.
+        """
+        found: dict[TP, int] = {}
+        for runner in (*self._runners.values(), *self._ingresses.values()):
+            for tp, position in runner.progress.items():
+                end = self._app.consumer.end(tp)
+                if end is not None:
+                    found[tp] = max(end - position, 0)
+        return found
 
     def floodlights(self) -> dict[str, bool]:
         """The FLs that these shards have heard of, and whether each is known still."""
@@ -255,6 +283,7 @@ class Shards(Service):
     async def release(self) -> None:
         """Finish what is in hand, commit it, and own nothing."""
         self.generation += 1
+        self.serving = False
         runners = [*self._runners.values(), *self._ingresses.values()]
         if not runners:
             return

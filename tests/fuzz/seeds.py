@@ -238,6 +238,11 @@ def seeds() -> dict[str, list[bytes]]:
             b"HEAD /stats",
             b"POST /tables/links",
             b"GET //tables/../stats",
+            b"GET /api/v1/switches?limit=2&after=00&floodlight=fl-1",
+            b"GET /api/v1/pending?state=sent&since=1&switch=1",
+            b"GET /api/v1/requests/a%2Fb%00?local=true",
+            b"GET /api/v1/switches/1",
+            b"POST /api/v1/floodlights/fl-1/drain",
         ],
         "shard": _scripts(),
     }

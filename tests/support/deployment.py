@@ -16,10 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgpack
 from kafka.partitioner.default import murmur2
 
 from flrouter.embedded import free_port
-from tests.support.clients import Reading, Tap, create_topics
+from tests.support.clients import Reading, Tap, create_topics, producer
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
 
@@ -68,6 +69,11 @@ class Worker:
         """What it wrote, or the last lines of that."""
         text = self.log.read_text(errors="replace")
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def stats(self) -> dict[str, Any]:
+        """What its `/stats` says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/stats", timeout=10) as page:
+            return dict(json.load(page))
 
     def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:
         """Wait until it has taken its shards for the `times`-th time."""
@@ -274,6 +280,17 @@ class Deployment:
         self._exits.callback(tap.stop)
         tap.start()
         return tap
+
+    def tell_shard(self, kind: str, name: str, *more: object) -> None:
+        """What an operator's tools write: a record for the home of an FL or a switch."""
+        writer = producer(self.bootstrap)
+        writer.send(
+            f"{self.name}-shards",
+            value=msgpack.packb([kind, name, *more]),
+            partition=self.home(name),
+            headers=[("flrouter-what", b"peer")],
+        )
+        writer.close()
 
     def start_worker(self, *, wait: bool = True) -> Worker:
         """Start one more worker, and wait until it has its shards."""
