@@ -74,6 +74,13 @@ class OpenVSwitch:
         self._daemon("ovs-vswitchd", "unix:db.sock", "--disable-system", "--enable-dummy")
         self._wait_for(self.folder / "ovs-vswitchd.ctl", "ovs-vswitchd")
 
+    def restart_switching(self) -> None:
+        """Kill the switches' own process and start it again: they lose their rules."""
+        switching = self._daemons["ovs-vswitchd"]
+        switching.kill()
+        switching.wait()
+        self.start_switching()
+
     def stop(self) -> None:
         """End it; nothing of it is worth a clean end."""
         for daemon in self._daemons.values():

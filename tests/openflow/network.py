@@ -49,13 +49,16 @@ class Network:
         }
         self.requester: Requester = deployment.requester()
         self.once = Once()
+        #: bridge → its FLs.
+        self.controllers: dict[str, tuple[str, ...]] = {}
         self._dpids = itertools.count(0x100)
 
     def bridge(self, name: str, *floodlights: str, ports: int = 4, dpid: int | None = None) -> str:
         """Add a switch with these FLs as its controllers; its id."""
         number = next(self._dpids) if dpid is None else dpid
-        controllers = [self.floodlights[each].port for each in floodlights]
-        self.ovs.add_bridge(name, number, controllers, ports)
+        self.controllers[name] = floodlights
+        listening = [self.floodlights[each].port for each in floodlights]
+        self.ovs.add_bridge(name, number, listening, ports)
         return switch_id(number)
 
     def start(self, *floodlights: str, **options: object) -> None:
@@ -70,6 +73,18 @@ class Network:
         """Send a command to its switch; its correlation id."""
         name = name or self.once.id()
         self.requester.send(command(payload, name), payload["switch_id"])
+        return name
+
+    def send_acknowledged(self, floodlight: str, payload: dict[str, Any]) -> str:
+        """The same, and wait until this FL has said that it has the command."""
+        said = self.deployment.tap(self.deployment.write_topic(floodlight))
+        name = self.send(payload)
+        said.wait_for(
+            lambda record: (
+                str(record.message.get("correlation_id")).startswith(f"{name}~")
+                and str(record.payload.get("clazz")).endswith("FlReceiveAck")
+            )
+        )
         return name
 
     def answer(self, name: str, timeout: float = 40.0) -> Record:

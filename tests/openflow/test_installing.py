@@ -116,14 +116,9 @@ def test_there_is_no_answer_before_the_switch_has_confirmed(network: Network) ->
     switch = network.bridge("br1", "fl-1")
     network.start("fl-1", echo_s=20)
     network.wait_served(switch)
-    said = network.deployment.tap(network.deployment.write_topic("fl-1"))
     network.ovs.freeze()
     try:
-        name = network.send(sample("09", switch))
-        said.wait_for(
-            lambda record: str(record.message.get("correlation_id")).startswith(f"{name}~")
-            and record.payload.get("clazz", "").endswith("FlReceiveAck")
-        )
+        name = network.send_acknowledged("fl-1", sample("09", switch))
         other = network.ask({"clazz": f"{FLOWS}.InstallTransitFlow", "switch_id": "7"})
         assert error_type(other) == "NOT_FOUND"
         assert not network.requester.answers_to(name)
