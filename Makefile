@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 BENCH := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate bench bench-scale bench-profile quick lint format docs ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -38,7 +38,7 @@ test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
 	@$(BIN)/python -m pytest tests/kafka
-	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration $(ARGS)
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 2 --dist loadfile $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
@@ -80,6 +80,14 @@ lint: $(STAMP) ## style and types
 format: $(STAMP) ## puts the code into its form
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+promtool: $(BIN)/promtool ## Prometheus' own checker of metrics, from Debian's package
+
+# Only the one program: the package would also install and start a server.
+$(BIN)/promtool: $(STAMP)
+	@folder=$$(mktemp -d) && chmod 755 $$folder && cd $$folder && apt-get download -qq prometheus \
+	  && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool \
+	  && mv usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder && touch $(CURDIR)/$@
 
 docs: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md

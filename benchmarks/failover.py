@@ -24,6 +24,7 @@ import aiokafka
 import msgspec
 
 from flrouter.core.home import home
+from flrouter.repairs import repair
 from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES, SWITCHES_EACH, Actor, Stage
 from tests.chaos.traffic import Traffic, command, name_of
 from tests.kafka.cluster import Cluster
@@ -108,6 +109,7 @@ async def kill(cluster: Cluster, stage: Stage) -> dict[int, float]:
     switches = SWITCHES[SWITCHES_EACH:]
     lost = set(stats(stage.workers[0])["shards"])
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
+    repair(embedded=False)
     consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, fetch_max_wait_ms=20)
     await producer.start()
     await consumer.start()

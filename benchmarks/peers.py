@@ -59,12 +59,14 @@ class Peers:
                 else:
                     self._start(contender.name, contender, stages)
             self._start(DIRECT, None, stages)
+            for name in [*self._stages]:
+                say(f"warming up, {name}")
+                self._try(name, lambda name=name: self._warm(name))
             for number in range(1, plan.rounds + 1):
-                warm = plan.first_warm if number == 1 else 0.0
                 # Without a router last: its rate is half of what ours just did.
                 for name in [*self._stages]:
                     say(f"round {number} of {plan.rounds}, {name}")
-                    self._try(name, lambda name=name, warm=warm: self._turn(name, warm))
+                    self._try(name, lambda name=name: self._turn(name))
 
     def _start(self, name: str, contender: Contender | None, stages: ExitStack) -> None:
         """Bring one up, in two tries: on a busy machine some do not find topics that they made."""
@@ -103,10 +105,11 @@ class Peers:
             stage.stop()
         self._progress.say(f"  without {name}: {why}")
 
-    def _turn(self, name: str, warm: float) -> None:
+    def _warm(self, name: str) -> None:
+        self._stages[name].closed(self._plan.in_flight, self._plan.first_warm)
+
+    def _turn(self, name: str) -> None:
         plan, stage = self._plan, self._stages[name]
-        if warm:
-            stage.closed(plan.in_flight, warm)
         closed = stage.closed(plan.in_flight, plan.closed_seconds)
         if not closed["answered"]:
             raise Fault(f"nothing was answered in {closed['seconds']:.0f} s")

@@ -11,7 +11,7 @@ class Plan:
 
     #: how often each contender has its turn; medians are taken over these.
     rounds: int
-    #: s; work before the first round that nobody measures: Java compiles itself.
+    #: s; of work before the first round that nobody measures: Java compiles itself.
     first_warm: float
     #: s; from the start of an open measurement until its latencies count.
     warm: float
@@ -31,5 +31,5 @@ class Plan:
     scale: bool = True
 
 
-FULL = Plan(rounds=3, first_warm=8.0, warm=1.0, closed_seconds=8.0, open_seconds=8.0)
+FULL = Plan(rounds=5, first_warm=6.0, warm=1.0, closed_seconds=5.0, open_seconds=5.0)
 QUICK = Plan(rounds=1, first_warm=2.0, warm=1.0, closed_seconds=2.5, open_seconds=2.5, scale=False)

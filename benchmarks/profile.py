@@ -1,7 +1,7 @@
 """Where a worker spends its time under load: py-spy's samples, summed up per function.
 
 make bench-profile                       # 15 s with 2,000 commands in flight
-make bench-profile ARGS="--lines 40"
+make bench-profile ARGS="--lines 40 --floodlights 64"
 """
 
 from __future__ import annotations
@@ -93,10 +93,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--lines", type=int, default=25, help="functions in each list")
     parser.add_argument("--in-flight", type=int, default=FULL.in_flight)
+    parser.add_argument("--floodlights", type=int, default=4)
     chosen = parser.parse_args(arguments)
     ours = next(each for each in ALL if each.name == OURS)
     with tempfile.TemporaryDirectory(prefix="flrouter-bench-") as scratch, broker() as found:
-        layout = Layout(found.bootstrap, f"bench-{uuid.uuid4().hex[:6]}", found.scheme)
+        name = f"bench-{uuid.uuid4().hex[:6]}"
+        fls = chosen.floodlights
+        layout = Layout(found.bootstrap, name, found.scheme, floodlights=fls)
         with Stage(ours, layout, found, Path(scratch)) as stage:
             stage.probe()
             seconds = chosen.seconds + 2 * MARGIN

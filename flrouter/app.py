@@ -7,7 +7,10 @@ import logging
 from flrouter import agents, cli
 from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
-from flrouter.web import stats, tables
+from flrouter.web import hardening, health, stats, tables
+from flrouter.web.api import operations
+from flrouter.web.metrics import page as metrics
+from flrouter.web.tally import Tally
 
 
 def create_app(settings: Settings | None = None) -> RouterApp:
@@ -25,5 +28,10 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     agents.register(app)
     stats.register(app)
     tables.register(app)
+    tally = Tally(app)
+    operations.register(app, tally)
+    metrics.register(app, tally)
+    health.register(app)
+    hardening.register(app)
     cli.register()
     return app

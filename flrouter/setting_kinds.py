@@ -299,6 +299,18 @@ def url() -> Kind[str]:
     return Kind("http://host:port or https://host:port with a path, or nothing", read, _masked)
 
 
+def token() -> Kind[str]:
+    """A secret that fits into an HTTP header, or nothing."""
+
+    def read(value: object) -> str:
+        found = _text(value)
+        if not found.isascii() or not found.isprintable() or " " in found:
+            raise Refused
+        return found
+
+    return Kind("letters, digits and signs of ASCII, or nothing", read, lambda _: "'***'")
+
+
 def file() -> Kind[Path | None]:
     """A file that can be read, or nothing."""
 

@@ -121,6 +121,11 @@ class Settings:
     sync_interval: float = _setting(
         60.0, kinds.duration(zero=True), "The time between syncs of an FL without being asked."
     )
+    settle_time: float = _setting(
+        60.0,
+        kinds.duration(),
+        "How long an FL must have been there until switches that prefer it come back to it.",
+    )
     guarantee: str = _setting(
         "at_least_once",
         kinds.choice("at_least_once", "exactly_once"),
@@ -197,6 +202,14 @@ class Settings:
         "http://127.0.0.1:6066",
         kinds.url(),
         "Any worker's web server, for the command line.",
+    )
+
+    token: str = _setting(
+        "",
+        kinds.token(),
+        "What a request that changes anything must show (`Authorization: Bearer ...`); nothing: the"
+        " web server is read-only. Never shown.",
+        hidden=True,
     )
 
     def __post_init__(self) -> None:

@@ -268,6 +268,8 @@ def test_passwords_are_never_shown() -> None:
     assert settings.sasl_password == " hunter2 "
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in refusal(SASL_PASSWORD="hunter2")
+    assert "hunter2" not in repr(load({"FLROUTER_TOKEN": "hunter2"}))
+    assert "hunter2" not in refusal(TOKEN="hunter2 hunter2")
     assert "hunter2" not in refusal(BROKER="kafka://router:hunt@hunter2@kafka:9092")
 
 

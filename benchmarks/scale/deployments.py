@@ -15,11 +15,13 @@ from benchmarks.layout import Layout
 from benchmarks.progress import Progress
 from benchmarks.stage import Stage
 
-#: s; of one measurement.
+#: s; of one measurement, and before the first one: a broker that has just started is slow.
 SECONDS = 5.0
+WARM_UP = 3.0
 #: measurements of each of the two, in turns.
-ROUNDS = 2
-IN_FLIGHT = 2_000
+ROUNDS = 3
+#: enough to keep the larger one busy: 64 FLs have a thousand partitions to themselves.
+IN_FLIGHT = 8_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,8 @@ def compare(
         for name, deployment in zip(runs, (small, large), strict=True):
             stages[name] = up.enter_context(deployment.stage(broker, folder))
             stages[name].probe()  # one after the other: a thousand partitions keep a broker busy
+        for stage in stages.values():
+            stage.closed(IN_FLIGHT, WARM_UP)
         for _ in range(ROUNDS):
             for name, stage in stages.items():
                 runs[name].append(stage.closed(IN_FLIGHT, SECONDS))

@@ -38,8 +38,8 @@ class Answer:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def send(self, gather: Gather, targets: Sequence[str], parts: Sequence[list[Part]]) -> None:
-        """Answer a command.
+    def send(self, gather: Gather, targets: Sequence[str], parts: Sequence[list[Part]]) -> str:
+        """Answer a command; returns the error that it was answered with, or nothing.
 
         Args:
             gather: the command.
@@ -57,15 +57,13 @@ class Answer:
         ]
         succeeded = sum(entry.ok for entry in entries)
         if succeeded < kind.enough(len(entries)):
-            self._error(gather, *_too_few(entries, succeeded))
-            return
+            return self._error(gather, *_too_few(entries, succeeded))
         try:
             payloads = self._assemble(kind, entries, room)
         except Exception as error:  # noqa: BLE001 - somebody else's code must lose no answer
             context.note(f"the assembler {kind.assemble} failed: {error!r}")
             message = f"the answer was not assembled: {error!r}"[:500]
-            self._error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
-            return
+            return self._error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
         answers = Answering(gather.correlation_id, gather.origin)
         headers: Headers = (("flrouter-request", gather.origin.encode()),)
         if gather.trace:
@@ -79,6 +77,7 @@ class Answer:
                 value = build.chunk(payload, cid, index, len(payloads), now)
             context.send(gather.reply_topic, cid, value, headers, answers=answers)
         context.count("gathered")
+        return ""
 
     def _assemble(self, kind: CommandKind, entries: list[Entry], room: int) -> Sequence[bytes]:
         assembler = self._context.catalog.assembler(kind)
@@ -110,7 +109,7 @@ class Answer:
         )
         return Entry(what, target, False, msgspec.json.encode(error))
 
-    def _error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> None:
+    def _error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> str:
         self._context.answer_error(
             gather.reply_topic,
             gather.correlation_id,
@@ -122,6 +121,7 @@ class Answer:
         )
         if gather.trace:
             traces.end(self._context, gather, kind.value)
+        return f"{kind.value}: {message}"
 
 
 def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]:

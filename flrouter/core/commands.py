@@ -94,9 +94,10 @@ class Commands:
             str(command.origin),
             0,
             Stage.HELD,
+            received=context.now,
         )
         if command.headers:
-            traces.begin(context, pending, command.headers)
+            traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
             self._route(number, pending, command)
         elif kind.scope is Scope.FLOODLIGHTS:
@@ -243,6 +244,7 @@ class Commands:
                     pending.origin,
                     0,
                     Stage.SENT,
+                    received=pending.received,
                 )
                 self._requests.forward(
                     part, copy, command.data, envelope.correlation_id, command.headers
@@ -255,8 +257,8 @@ class Commands:
             pending.origin,
             kind,
             0,
-            trace=pending.trace,
             received=pending.received,
+            trace=pending.trace,
         )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
@@ -287,8 +289,9 @@ class Commands:
                 topic = wanted
         origin = str(command.origin)
         pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
+        pending.received = context.now
         if command.headers:
-            traces.begin(context, pending, command.headers)
+            traces.begin(pending, command.headers)
         context.answer_error(
             topic,
             correlation_id,
@@ -301,6 +304,7 @@ class Commands:
         )
         if pending.trace:
             traces.end(context, pending, rejected.kind.value)
+        context.end(command.origin.number, pending, f"{rejected.kind.value}: {rejected.message}")
         if rejected.keep:
             reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
             context.dead_letter(command.origin, command.data, reason, command.headers)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from flrouter.core import peers
 from flrouter.core.deadlines import Deadlines
-from flrouter.core.effects import Answering, CatchUp, Effects, Fault, Headers, Send
+from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
 from flrouter.core.home import home
 from flrouter.core.records import Barred, Floodlight, Gather, OldLink, Part, Pending, Switch
 from flrouter.core.request import Origin, Suffixes
@@ -18,6 +18,8 @@ from flrouter.messages.errors import ErrorType, error_message
 
 #: of a record that is too large to keep whole.
 HEAD_BYTES = 1_000
+#: characters of a requester's text that are kept to tell of a request that has ended.
+TOLD = 300
 
 
 class Context:
@@ -127,6 +129,25 @@ class Context:
         self.effects.notes.append(text)
 
     # -- ends ---------------------------------------------------------------------------------
+
+    def end(self, number: str, record: Pending | Gather, error: str = "") -> None:
+        """Note that a request has had its final answer."""
+        switch, floodlight = "", ""
+        if isinstance(record, Pending):
+            switch, floodlight = record.switch, record.floodlight
+        self.effects.ends.append(
+            End(
+                number,
+                record.correlation_id[:TOLD],
+                record.origin,
+                switch,
+                floodlight,
+                record.reply_topic,
+                record.received,
+                self.now,
+                error[:TOLD],
+            )
+        )
 
     def answer_error(
         self,

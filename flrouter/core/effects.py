@@ -70,6 +70,25 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     error: str = ""
 
 
+class End(msgspec.Struct, frozen=True, gc=False):
+    """A request has had its final answer. Times are in ms since the epoch."""
+
+    #: its request number.
+    number: str
+    correlation_id: str
+    #: where its command was first read, as text.
+    origin: str
+    #: empty where there is none.
+    switch: str
+    #: the FL that had it; empty when none did.
+    floodlight: str
+    reply_topic: str
+    received: int
+    ended: int
+    #: empty when its FL answered it, else the error that the router answered it with.
+    error: str = ""
+
+
 class Effects:
     """All that follows from one batch."""
 
@@ -77,7 +96,9 @@ class Effects:
         "catch_up",
         "checkpoint",
         "counts",
+        "ends",
         "faults",
+        "inputs",
         "membership_changed",
         "notes",
         "sends",
@@ -85,8 +106,12 @@ class Effects:
     )
 
     def __init__(self) -> None:
+        #: how many inputs they follow from; filled in by whoever gave them.
+        self.inputs = 0
         self.sends: list[Send] = []
         self.catch_up: list[CatchUp] = []
+        #: the requests that have had their answer.
+        self.ends: list[End] = []
         #: (what, label) → how often; the runtime's metrics.
         self.counts: Counter[tuple[str, str]] = Counter()
         #: the tables must be durable before anything that follows is.

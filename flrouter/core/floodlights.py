@@ -7,15 +7,26 @@ and pending requests (PROTOCOL, *Alive tracking and outage*).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
 from flrouter.core.records import Floodlight
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
 from flrouter.messages import build
 from flrouter.messages.envelope import Envelope
+
+#: what shards tell each other of an FL, beside its name.
+_TOLD = tuple(field for field in peers.FloodlightState.__struct_fields__ if field != "floodlight")
+
+
+def _told(floodlight: str, state: Floodlight) -> peers.FloodlightState:
+    return peers.FloodlightState(floodlight, *(getattr(state, field) for field in _TOLD))
 
 
 class Watch:
@@ -46,6 +57,7 @@ class Floodlights:
         context: Context,
         requests: Requests,
         switches: SwitchMap,
+        moves: Moves,
         syncs: Syncs,
         settled: Callable[[], None],
     ) -> None:
@@ -55,6 +67,7 @@ class Floodlights:
         self._context = context
         self._requests = requests
         self._switches = switches
+        self._moves = moves
         self._syncs = syncs
         self._settled = settled
         self._watches: dict[str, Watch] = {}
@@ -79,26 +92,51 @@ class Floodlights:
 
     # -- coming and going ---------------------------------------------------------------------
 
-    def add(self, floodlight: str, acks: bool) -> None:
-        """In the home: route to this FL from now on."""
-        state = self.state(floodlight)
-        if not state.known:
-            self._announce(floodlight, known=True, up=True, acks=acks)
-            self._syncs.start(floodlight)
-        elif state.acks != acks:
-            self._announce(floodlight, known=True, up=state.up, acks=acks)
+    def add(self, wanted: peers.AddFloodlight) -> None:
+        """In the home: route to this FL from now on, and so."""
+        name = wanted.floodlight
+        so = {"acks": wanted.acks, "region": wanted.region, "weight": wanted.weight}
+        if not self.state(name).known:
+            self._announce(name, known=True, up=True, drained=False, **so)
+            self._syncs.start(name)
+        else:
+            self._announce(name, **so)
+
+    def prefer(self, wanted: peers.PreferFloodlight) -> None:
+        """In the home: an operator says where this FL is, and how much it is preferred."""
+        state = self._context.floodlights.get(wanted.floodlight)
+        if state is not None and state.known:
+            said = {"region": wanted.region, "weight": wanted.weight}
+            so = {name: value for name, value in said.items() if value is not None}
+            self._announce(wanted.floodlight, **so)
 
     def remove(self, floodlight: str) -> None:
         """In the home: this FL is gone for good."""
         if self.state(floodlight).known:
             self._syncs.cancel(floodlight)
             self._watches.pop(floodlight, None)
-            self._announce(floodlight, known=False, up=False, acks=True)
+            self._announce(floodlight, known=False, up=False)
 
-    def _announce(self, floodlight: str, *, known: bool, up: bool, acks: bool) -> None:
+    def drain(self, wanted: peers.DrainFloodlight) -> None:
+        """In the home: its switches go elsewhere, or may come back."""
+        state = self._context.floodlights.get(wanted.floodlight)
+        if state is None or not state.known:
+            self._context.note(f"there is no floodlight {wanted.floodlight} to drain")
+        else:
+            self._announce(wanted.floodlight, drained=wanted.drained)
+
+    def _announce(self, floodlight: str, **changes: Any) -> None:
+        """Tell every shard what is new about an FL, if anything is."""
+        state = self.state(floodlight)
+        before = _told(floodlight, state)
+        news = msgspec.structs.replace(before, **changes)
+        if news != before:
+            self._tell(news)
+
+    def _tell(self, news: peers.FloodlightState) -> None:
         # By the clock, for a number that was told may be missing in the changelog after a kill.
-        number = max(self.state(floodlight).number + 1, self._context.now)
-        news = peers.FloodlightState(floodlight, number, known, up, acks)
+        number = max(news.number + 1, self._context.now)
+        news = msgspec.structs.replace(news, number=number)
         self._context.tell_others(news)
         self.learn(news)
 
@@ -108,14 +146,11 @@ class Floodlights:
         state = self.state(name)
         if news.number <= state.number:
             return
-        was_known, was_up = state.known, state.up
-        state.number, state.known, state.up, state.acks = (
-            news.number,
-            news.known,
-            news.up,
-            news.acks,
-        )
-        state.since = context.now
+        was_known, was_up, was_drained = state.known, state.up, state.drained
+        if (was_known, was_up, was_drained) != (news.known, news.up, news.drained):
+            state.since = context.now
+        for field in _TOLD:
+            setattr(state, field, getattr(news, field))
         if not news.up:
             state.syncing = 0
         context.floodlights.put(name, state)
@@ -131,6 +166,10 @@ class Floodlights:
             self._settled()
         elif news.up and not was_up:
             self._switches.floodlight_back(name)
+        elif news.drained and not was_drained:
+            self._moves.drained(name)
+        elif was_drained and not news.drained:
+            self._switches.floodlight_back(name)
 
     # -- alive --------------------------------------------------------------------------------
 
@@ -143,8 +182,7 @@ class Floodlights:
             self._taken_over = False
             for name in context.known_floodlights():
                 if context.home(name) == context.number:
-                    state = context.floodlights[name]
-                    self._announce(name, known=True, up=state.up, acks=state.acks)
+                    self._tell(_told(name, context.floodlights[name]))
         for name, state in context.floodlights.items():
             if not state.known or context.home(name) != context.number:
                 self._watches.pop(name, None)
@@ -204,7 +242,7 @@ class Floodlights:
         elif not state.up:
             self._context.note(f"floodlight {floodlight} answers again")
             self._context.count("recoveries", floodlight)
-            self._announce(floodlight, known=True, up=True, acks=state.acks)
+            self._announce(floodlight, up=True)
             self._syncs.start(floodlight)
 
     def _outage(self, floodlight: str, why: str) -> None:
@@ -213,4 +251,4 @@ class Floodlights:
             self._context.note(f"outage of floodlight {floodlight}: {why}")
             self._context.count("outages", floodlight)
             self._syncs.cancel(floodlight)
-            self._announce(floodlight, known=True, up=False, acks=state.acks)
+            self._announce(floodlight, up=False)

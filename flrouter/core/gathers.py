@@ -132,6 +132,11 @@ class Gathers:
         assert gather is not None
         return [index for index in range(gather.size) if index not in parts.whole]
 
+    def ended(self, number: str) -> int:
+        """How many parts of a command have come to an end."""
+        parts = self._parts.get(number)
+        return len(parts.whole) if parts is not None else 0
+
     # -- beginning ----------------------------------------------------------------------------
 
     def begin(self, number: str, gather: Gather) -> None:
@@ -218,13 +223,13 @@ class Gathers:
             for index in range(gather.size)
         ]
         rows = [[self._row(key) for key in each] for each in keys]
-        self._answer.send(gather, targets(gather), rows)
+        error = self._answer.send(gather, targets(gather), rows)
+        context.end(number, gather, error)
         del self._parts[number]
         expires = context.now + context.rules.blacklist_ttl
-        context.gathers.put(
-            number,
-            Gather(gather.correlation_id, "", gather.origin, gather.kind, expires, answered=True),
-        )
+        cid, origin, received = gather.correlation_id, gather.origin, gather.received
+        done = Gather(cid, "", origin, gather.kind, expires, answered=True, received=received)
+        context.gathers.put(number, done)
         context.deadlines.add(expires, "gathers", number)
         self._answered += 1
         for each in keys:

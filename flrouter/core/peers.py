@@ -15,6 +15,8 @@ from flrouter.core.records import Count, Part
 
 #: the id of an FL, as the settings allow it: topics are made under its name.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
+#: where FLs and switches are, in the operator's words.
+Region = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{0,64}\Z")]
 #: a shard's number.
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
 #: where a command was first read, as text.
@@ -26,16 +28,33 @@ class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class AddFloodlight(_Peer, frozen=True, array_like=True, tag=True):
-    """To an FL's home: route to this FL from now on."""
+    """To an FL's home: route to this FL from now on; and how, if it is known already."""
 
     floodlight: Name
     acks: bool = True
+    region: Region = ""
+    weight: Count = 100
 
 
 class RemoveFloodlight(_Peer, frozen=True, array_like=True, tag=True):
     """To an FL's home: this FL is gone for good."""
 
     floodlight: Name
+
+
+class DrainFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: an operator wants its switches elsewhere, or wants that no longer."""
+
+    floodlight: Name
+    drained: bool = True
+
+
+class PreferFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+    """To an FL's home: where it is, and how much it is preferred; None leaves that as it is."""
+
+    floodlight: Name
+    region: Region | None = None
+    weight: Count | None = None
 
 
 class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
@@ -46,6 +65,13 @@ class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
     known: bool
     up: bool
     acks: bool
+    drained: bool = False
+    region: Region = ""
+    weight: Count = 100
+
+
+#: the correlation id of syncs that nobody outside asked for.
+OWN_SYNC = "sync"
 
 
 class SyncWanted(_Peer, frozen=True, array_like=True, tag=True):
@@ -126,6 +152,13 @@ class MoveSwitch(_Peer, frozen=True, array_like=True, tag=True):
     floodlight: Name
 
 
+class PlaceSwitch(_Peer, frozen=True, array_like=True, tag=True):
+    """To a switch's home: an operator says in which region it is; nothing: in none."""
+
+    switch: str
+    region: Region
+
+
 class Scatter(_Peer, frozen=True, array_like=True, tag=True):
     """From the home of a command that lists switches to theirs: these parts are yours."""
 
@@ -158,6 +191,8 @@ class PartsOverdue(_Peer, frozen=True, array_like=True, tag=True):
 Peer = (
     AddFloodlight
     | RemoveFloodlight
+    | DrainFloodlight
+    | PreferFloodlight
     | FloodlightState
     | SyncWanted
     | SyncStarted
@@ -169,6 +204,7 @@ Peer = (
     | LinkWanted
     | LinkMissing
     | MoveSwitch
+    | PlaceSwitch
     | Scatter
     | PartResults
     | PartsOverdue

@@ -28,14 +28,17 @@ class Requests:
         #: the same of parts that end because their command's deadline is due: token → numbers.
         self._ending: dict[int, list[str]] = {}
         #: how many requests each FL holds.
-        self._held_by: Counter[str] = Counter()
+        self.by_floodlight: Counter[str] = Counter()
+        #: those that were pending when the shard was taken over: their commands may be read again.
+        self._taken_over: frozenset[str] = frozenset()
 
     def rebuild(self) -> None:
         """Make indexes and deadlines anew from the restored tables."""
         context = self._context
+        self._taken_over = frozenset(context.pending)
         for number, pending in context.pending.items():
             self._at.setdefault(pending.switch, {})[number] = None
-            self._held_by[pending.floodlight] += 1
+            self.by_floodlight[pending.floodlight] += 1
             context.deadlines.add(pending.due, "pending", number)
         for number, barred in context.blacklist.items():
             context.deadlines.add(barred.expires, "blacklist", number)
@@ -43,16 +46,23 @@ class Requests:
     # -- beginning ----------------------------------------------------------------------------
 
     def knows(self, number: str) -> bool:
-        """Whether the request is pending, or was answered with an error a short while ago."""
-        return number in self._context.pending or number in self._context.blacklist
+        """Whether the request is pending or was, and its command is read again."""
+        context = self._context
+        return (
+            number in context.pending or number in context.blacklist or number in self._taken_over
+        )
 
     def full(self, floodlight: str) -> str:
         """Why one more request for this FL would be too much; nothing when it would not."""
         context, rules = self._context, self._context.rules
         if len(context.pending) >= rules.too_many_pending:
             return f"shard {context.number} has {len(context.pending)} commands without an answer"
-        if self._held_by[floodlight] >= rules.max_at_floodlight and context.others_up(floodlight):
-            return f"floodlight {floodlight} has {self._held_by[floodlight]} commands to answer"
+        if self.by_floodlight[floodlight] >= rules.max_at_floodlight and context.others_up(
+            floodlight
+        ):
+            return (
+                f"floodlight {floodlight} has {self.by_floodlight[floodlight]} commands to answer"
+            )
         return ""
 
     def hold(self, number: str, pending: Pending) -> None:
@@ -61,7 +71,7 @@ class Requests:
         context.pending.put(number, pending)
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
-        self._held_by[pending.floodlight] += 1
+        self.by_floodlight[pending.floodlight] += 1
         context.count("held")
 
     def forward(
@@ -76,7 +86,7 @@ class Requests:
         """
         context, rules = self._context, self._context.rules
         if number in context.pending:
-            self._held_by[""] -= 1
+            self.by_floodlight[""] -= 1
         acks = context.floodlights[pending.floodlight].acks
         pending.stage = Stage.SENT if acks else Stage.ACKED
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
@@ -94,7 +104,7 @@ class Requests:
         context.pending.put(number, pending)
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
-        self._held_by[pending.floodlight] += 1
+        self.by_floodlight[pending.floodlight] += 1
         context.count("commands", pending.floodlight)
 
     # -- going on -----------------------------------------------------------------------------
@@ -118,6 +128,7 @@ class Requests:
         pending = self._context.pending.drop(number)
         if pending is not None:
             self._forget_place(number, pending)
+            self._context.end(number, pending)
 
     def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
         """End a request with an error; whatever its FL still sends for it is dropped."""
@@ -128,6 +139,7 @@ class Requests:
         self._forget_place(number, pending)
         if pending.stage is Stage.PASSING:
             return
+        context.end(number, pending, f"{kind.value}: {message}")
         error = b""
         if pending.gather >= 0:
             error = self.parts.failed(number, pending.gather, kind, message, description)
@@ -163,6 +175,10 @@ class Requests:
                     "The command was on its way; whether it took effect is not known.",
                 )
 
+    def at(self, switch: str) -> list[str]:
+        """The numbers of the requests that are pending at a switch."""
+        return list(self._at.get(switch, ()))
+
     def held_for(self, switch: str) -> list[tuple[str, Pending]]:
         """The held commands for `switch`, in the order in which they came."""
         pending = self._context.pending
@@ -183,7 +199,7 @@ class Requests:
         return sorted(held, key=_place_in_line)
 
     def _forget_place(self, number: str, pending: Pending) -> None:
-        self._held_by[pending.floodlight] -= 1
+        self.by_floodlight[pending.floodlight] -= 1
         numbers = self._at.get(pending.switch)
         if numbers is not None:
             numbers.pop(number, None)

@@ -55,9 +55,10 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     headers: Headers = ()
     #: a part: the home of the command that it is a part of, which gets the answer; else -1.
     gather: int = -1
-    #: the `traceparent` that it came with, and when it came (ms since the epoch).
-    trace: bytes = b""
+    #: ms since the epoch: when its home first took it.
     received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
 
     @property
     def passes(self) -> bool:
@@ -99,6 +100,8 @@ class Holder(msgspec.Struct, array_like=True):
     #: the sync attempt during which the last live event came, and the last that listed it.
     live: Count = 0
     listed: Count = 0
+    #: ms since the epoch: when it became so.
+    since: Count = 0
 
 
 class Switch(msgspec.Struct, array_like=True):
@@ -109,6 +112,10 @@ class Switch(msgspec.Struct, array_like=True):
     active: str = ""
     #: listeners were told that nobody knows its state.
     unmanaged: bool = False
+    #: an operator chose the active FL, so preferences leave it alone.
+    pinned: bool = False
+    #: where it is, as the operator says; FLs of the same region are preferred.
+    region: str = ""
 
 
 class Floodlight(msgspec.Struct, array_like=True):
@@ -127,6 +134,11 @@ class Floodlight(msgspec.Struct, array_like=True):
     since: Count = 0
     #: the home's own: a sync was begun, and none has come to an end since.
     owed: bool = False
+    #: an operator wants its switches elsewhere.
+    drained: bool = False
+    #: where it is, and how much it is preferred among those of one region.
+    region: str = ""
+    weight: Count = 100
 
 
 class OldLink(msgspec.Struct, array_like=True):
@@ -160,9 +172,10 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     floodlights: list[str] = []
     #: its answer went out; it stays for a while, so that it is known when it is read again.
     answered: bool = False
-    #: the `traceparent` that it came with, and when it came (ms since the epoch).
-    trace: bytes = b""
+    #: ms since the epoch: when its home first took it.
     received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
 
     @property
     def size(self) -> int:

@@ -27,6 +27,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     sync_retries: int
     #: 0: no periodic sync.
     sync_interval: int
+    #: how long an FL must have been there until switches that prefer it come back to it.
+    settle_time: int
     max_message_bytes: int
     #: requests that are pending in one shard when it takes no more from requesters.
     max_pending: int

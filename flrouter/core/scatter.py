@@ -104,6 +104,7 @@ class Scatters:
                 continue
             cid, place = gather.correlation_id, gather.origin
             pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
+            pending.received = gather.received
             requests.forward(part, pending, command.data, known_id, command.headers)
         return True
 
@@ -136,6 +137,7 @@ class Scatters:
         command = Command(origin, data, envelope, note.headers, at_home=True)
         cid, place = note.correlation_id, note.origin
         pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
+        pending.received = self._context.now
         self._route(number, pending, command)
 
 

@@ -7,22 +7,25 @@ another from its changelogs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flrouter.core import peers
 from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
+from flrouter.core.election import Election
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.links import Links
+from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
 from flrouter.core.reports import Reports
 from flrouter.core.rules import Rules
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
+from flrouter.core.sync_status import SyncStatus
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.errors import ErrorType
 
@@ -35,11 +38,18 @@ class Shard:
         self._requests = Requests(context)
         self._gathers = Gathers(context)
         self._commands = Commands(context, self._requests, self._gathers)
-        self._switches = SwitchMap(context, self._requests, self._commands.release)
+        self._election = Election(context)
+        self._moves = Moves(context, self._election)
+        self._switches = SwitchMap(context, self._election, self._requests, self._commands.release)
         self._links = Links(context)
         self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
         self._floodlights = Floodlights(
-            context, self._requests, self._switches, self._syncs, self._commands.release_all
+            context,
+            self._requests,
+            self._switches,
+            self._moves,
+            self._syncs,
+            self._commands.release_all,
         )
         self._reports = Reports(
             context, self._requests, self._switches, self._links, self._floodlights, self._syncs
@@ -52,8 +62,10 @@ class Shard:
             CaughtUp: self._caught_up,
         }
         self._hear: dict[type, Callable[[Any], None]] = {
-            peers.AddFloodlight: lambda note: self._floodlights.add(note.floodlight, note.acks),
+            peers.AddFloodlight: self._floodlights.add,
             peers.RemoveFloodlight: lambda note: self._floodlights.remove(note.floodlight),
+            peers.DrainFloodlight: self._floodlights.drain,
+            peers.PreferFloodlight: self._floodlights.prefer,
             peers.FloodlightState: self._floodlights.learn,
             peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
             peers.SyncStarted: self._syncs.started,
@@ -67,7 +79,8 @@ class Shard:
             peers.Scatter: self._commands.scatters.take,
             peers.PartResults: self._gathers.results,
             peers.PartsOverdue: self._requests.end_parts,
-            peers.MoveSwitch: lambda note: self._switches.move(note.switch, note.floodlight),
+            peers.MoveSwitch: lambda note: self._moves.move(note.switch, note.floodlight),
+            peers.PlaceSwitch: lambda note: self._moves.place(note.switch, note.region),
         }
 
     def load(self, waiting: int = 0) -> float:
@@ -98,12 +111,14 @@ class Shard:
                 self._survive(item, error)
         self._syncs.tell_listed()
         self._tick()
+        self._election.tell_gained()
         self._requests.parts.tell()
         return effects
 
     def _tick(self) -> None:
         self._wake()
         self._floodlights.tick()
+        self._moves.tick()
         self._syncs.tick()
 
     def _wake(self) -> None:
@@ -142,6 +157,22 @@ class Shard:
         if not self._requests.caught_up(token) and not self._links.caught_up(token):
             self._floodlights.caught_up(token)
             self._syncs.caught_up(token)
+
+    def pending_at(self, switch: str) -> list[str]:
+        """The numbers of the requests that wait for this switch's FL."""
+        return self._requests.at(switch)
+
+    def parts_ended(self, number: str) -> int:
+        """How many parts of a command that is gathered have come to an end."""
+        return self._gathers.ended(number)
+
+    def pending_by_floodlight(self) -> Mapping[str, int]:
+        """How many requests wait for each FL."""
+        return self._requests.by_floodlight
+
+    def syncs(self) -> list[SyncStatus]:
+        """How far the syncs of the FLs are whose home this shard is."""
+        return self._syncs.status()
 
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What changed in each table since the last call: key and new value, None where gone."""

@@ -1,10 +1,11 @@
-"""The switch ↔ FL map: who holds a switch, and who of them speaks for it."""
+"""The switch ↔ FL map: who holds a switch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from flrouter.core.context import Context
+from flrouter.core.election import Election
 from flrouter.core.pending import Requests
 from flrouter.core.records import Holder, Mode, Switch
 from flrouter.messages import build
@@ -19,13 +20,20 @@ class SwitchMap:
     """The switches whose home this shard is (PROTOCOL, *Switch ↔ FL map*)."""
 
     def __init__(
-        self, context: Context, requests: Requests, released: Callable[[str], None]
+        self,
+        context: Context,
+        election: Election,
+        requests: Requests,
+        released: Callable[[str], None],
     ) -> None:
         """Args:
+        election: who speaks for a switch.
         released: called with a switch that somebody holds from now on.
         """
         self._context = context
         self._requests = requests
+        self._elect = election.hold
+        self._elect_after_outage = election.hold_again
         self._released = released
 
     # -- live events --------------------------------------------------------------------------
@@ -34,7 +42,8 @@ class SwitchMap:
         """A live event says that `floodlight` has the switch; True if listeners are to see it."""
         switch = self._context.switches.get(name) or Switch({}, "", False)
         holder = self._alive_holder(switch, floodlight)
-        holder.mode = mode
+        if holder.mode is not mode:
+            holder.mode, holder.since = mode, self._context.now
         self._elect(switch)
         if switch.active == floodlight:
             switch.unmanaged = False
@@ -73,10 +82,15 @@ class SwitchMap:
 
     def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
         """The holder's record, marked with the sync that runs: a live event wins over it."""
+        holder = self._holder(switch, floodlight)
+        holder.live = self._context.floodlights[floodlight].syncing
+        return holder
+
+    def _holder(self, switch: Switch, floodlight: str) -> Holder:
+        """The holder's record, made when there is none."""
         holder = switch.holders.get(floodlight)
         if holder is None:
-            holder = switch.holders[floodlight] = Holder(Mode.RW)
-        holder.live = self._context.floodlights[floodlight].syncing
+            holder = switch.holders[floodlight] = Holder(Mode.RW, since=self._context.now)
         return holder
 
     # -- sync ---------------------------------------------------------------------------------
@@ -84,11 +98,9 @@ class SwitchMap:
     def listed(self, name: str, floodlight: str, attempt: int) -> None:
         """A sync's chain lists the switch. A live event since the sync began wins over it."""
         switch = self._context.switches.get(name) or Switch({}, "", False)
-        holder = switch.holders.get(floodlight)
-        if holder is None:
-            holder = switch.holders[floodlight] = Holder(Mode.RW)
-        elif holder.mode is Mode.GONE and holder.live < attempt:
-            holder.mode = Mode.RW
+        holder = self._holder(switch, floodlight)
+        if holder.mode is Mode.GONE and holder.live < attempt:
+            holder.mode, holder.since = Mode.RW, self._context.now
         holder.listed = attempt
         self._elect(switch)
         self._context.switches.put(name, switch)
@@ -134,7 +146,7 @@ class SwitchMap:
                 continue
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-            self._elect(switch)
+            self._elect_after_outage(switch)
             self._keep(name, switch)
             self._see_who_is_left(name, switch)
 
@@ -172,19 +184,6 @@ class SwitchMap:
             self._keep(name, switch)
             self._see_who_is_left(name, switch)
 
-    def move(self, name: str, floodlight: str) -> None:
-        """An operator makes `floodlight` the switch's active FL; what is pending stays."""
-        switch = self._context.switches.get(name)
-        holder = switch.holders.get(floodlight) if switch is not None else None
-        if switch is None or holder is None or holder.mode is not Mode.RW:
-            self._context.note(f"{name} cannot move to {floodlight}, which is not its master")
-            return
-        if not self._context.floodlights[floodlight].up:
-            self._context.note(f"{name} cannot move to {floodlight}, which is not answering")
-            return
-        switch.active = floodlight
-        self._context.switches.put(name, switch)
-
     def _see_who_is_left(self, name: str, switch: Switch) -> None:
         """When only FLs in outage are left that hold the switch, nobody knows its state."""
         if switch.active and not self._context.floodlights[switch.active].up:
@@ -200,28 +199,8 @@ class SwitchMap:
             context.send(context.rules.disco_topic, name, notice)
             context.count("unmanaged", switch.active)
 
-    # -- who speaks for a switch ---------------------------------------------------------------
-
-    def _elect(self, switch: Switch) -> None:
-        """Choose the active FL. Sticky: it changes only when it is lost, or is RO and an RW is up.
-
-        When all that hold the switch are in outage the last active one stays, so that the map is
-        kept; commands to it are answered with an error.
-        """
-        floodlights = self._context.floodlights
-
-        def worth(name: str) -> int:
-            holder = switch.holders.get(name)
-            if holder is None or holder.mode is Mode.GONE or not floodlights[name].known:
-                return 0
-            return (4 if floodlights[name].up else 1) + (1 if holder.mode is Mode.RW else 0)
-
-        best = max(sorted(switch.holders), key=worth, default="")
-        if worth(best) > worth(switch.active) or not worth(switch.active):
-            switch.active = best if worth(best) else ""
-
     def _keep(self, name: str, switch: Switch) -> None:
-        if switch.holders:
+        if switch.holders or switch.region:
             self._context.switches.put(name, switch)
         else:
             self._context.switches.drop(name)

@@ -14,6 +14,7 @@ from flrouter.core.inputs import Report
 from flrouter.core.links import Links
 from flrouter.core.request import read_number
 from flrouter.core.switches import SwitchMap
+from flrouter.core.sync_status import SyncStatus
 from flrouter.messages import build, names
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form
@@ -42,7 +43,16 @@ def read_sync_number(number: str) -> tuple[int, str] | None:
 class Sync:
     """One sync of one FL, in its home. Not kept: after a restart the next attempt begins."""
 
-    __slots__ = ("ahead", "asked", "correlation_id", "due", "next_index", "retries", "waiting_for")
+    __slots__ = (
+        "ahead",
+        "asked",
+        "correlation_id",
+        "due",
+        "links",
+        "next_index",
+        "retries",
+        "waiting_for",
+    )
 
     def __init__(self, correlation_id: str, retries: int, waiting_for: set[int]) -> None:
         self.correlation_id = correlation_id
@@ -52,6 +62,8 @@ class Sync:
         #: ms: when the next link is overdue; 0 before the FL was asked.
         self.due = 0
         self.asked = 0
+        #: how many have come.
+        self.links = 0
         self.next_index = 0
         self.ahead: set[int] = set()
 
@@ -73,6 +85,8 @@ class Syncs:
         #: FL → (when to start its next sync, retries so far, under which id).
         self._planned: dict[str, tuple[int, int, str]] = {}
         self._listed: dict[tuple[str, int, int], list[str]] = {}
+        #: FL → when its last sync ended (ms), whether it was whole. Not kept: only to be shown.
+        self._ended: dict[str, tuple[int, bool]] = {}
 
     def rebuild(self) -> None:
         """Plan the syncs that a restart cut short, or that nobody began."""
@@ -81,7 +95,7 @@ class Syncs:
                 cut_short = state.owed or state.syncing or not state.synced
                 wait = 0 if cut_short else self._context.rules.sync_interval
                 if cut_short or wait:
-                    self._planned[name] = (self._context.now + wait, 0, "sync")
+                    self._planned[name] = (self._context.now + wait, 0, peers.OWN_SYNC)
 
     # -- leading ------------------------------------------------------------------------------
 
@@ -90,6 +104,8 @@ class Syncs:
         context = self._context
         state = context.floodlights.get(floodlight)
         if state is None or not state.known or not state.up:
+            if correlation_id == peers.OWN_SYNC:
+                return  # there will be one when it is back
             self._tell_error(
                 floodlight,
                 correlation_id,
@@ -99,7 +115,9 @@ class Syncs:
         else:
             self.start(floodlight, correlation_id)
 
-    def start(self, floodlight: str, correlation_id: str = "sync", retries: int = 0) -> None:
+    def start(
+        self, floodlight: str, correlation_id: str = peers.OWN_SYNC, retries: int = 0
+    ) -> None:
         """Begin a sync of an FL, unless one runs."""
         context = self._context
         if floodlight in self._running:
@@ -198,6 +216,7 @@ class Syncs:
         if form is Form.ERROR:
             self._failed(floodlight)
             return
+        sync.links += 1
         sync.due = context.now + context.rules.sync_timeout
         switch = switch_of(envelope)
         if switch is not None:
@@ -210,12 +229,17 @@ class Syncs:
         context = self._context
         self.tell_listed()
         del self._running[floodlight]
+        self._ended[floodlight] = (context.now, True)
         complete = peers.SyncComplete(floodlight, attempt)
         context.tell_others(complete)
         self.completed(complete)
         self._settle_up(floodlight)
         if context.rules.sync_interval:
-            self._planned[floodlight] = (context.now + context.rules.sync_interval, 0, "sync")
+            self._planned[floodlight] = (
+                context.now + context.rules.sync_interval,
+                0,
+                peers.OWN_SYNC,
+            )
 
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
@@ -231,6 +255,7 @@ class Syncs:
         """The chain is missing or incomplete: again, later and later, up to a limit."""
         context, rules = self._context, self._context.rules
         sync = self._running.pop(floodlight)
+        self._ended[floodlight] = (context.now, False)
         attempt = context.floodlights[floodlight].attempt
         final = sync.retries >= rules.sync_retries
         failed = peers.SyncFailed(floodlight, attempt, final)
@@ -244,7 +269,7 @@ class Syncs:
             self._tell_error(floodlight, sync.correlation_id, ErrorType.OPERATION_TIMED_OUT, what)
             if rules.sync_interval:
                 again = context.now + rules.sync_interval
-                self._planned[floodlight] = (again, 0, "sync")
+                self._planned[floodlight] = (again, 0, peers.OWN_SYNC)
         else:
             again = context.now + min(rules.alive_interval * 2**sync.retries, 60_000)
             self._planned[floodlight] = (again, sync.retries + 1, sync.correlation_id)
@@ -290,6 +315,31 @@ class Syncs:
                 sync.asked = 0
                 if sync.due <= self._context.now:
                     self._failed(floodlight)
+
+    def status(self) -> list[SyncStatus]:
+        """How far the syncs of the FLs are whose home this is."""
+        context = self._context
+        found = []
+        for name in context.known_floodlights():
+            if context.home(name) != context.number:
+                continue
+            sync = self._running.get(name)
+            planned, retries, _ = self._planned.get(name, (0, 0, ""))
+            ended, succeeded = self._ended.get(name, (0, False))
+            found.append(
+                SyncStatus(
+                    name,
+                    running=sync is not None,
+                    began=context.floodlights[name].attempt,
+                    retries=retries if sync is None else sync.retries,
+                    links=0 if sync is None else sync.links,
+                    waiting_for=[] if sync is None else sorted(sync.waiting_for),
+                    planned=planned,
+                    ended=ended,
+                    succeeded=succeeded,
+                )
+            )
+        return found
 
     # -- following ----------------------------------------------------------------------------
 

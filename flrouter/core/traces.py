@@ -13,11 +13,11 @@ from flrouter.core.records import Gather, Pending
 from flrouter.messages import trace
 
 
-def begin(context: Context, record: Pending, headers: Headers) -> None:
+def begin(record: Pending, headers: Headers) -> None:
     """Keep the trace that a command's headers name."""
     found = trace.found_in(headers)
     if found and trace.read(found) is not None:
-        record.trace, record.received = found, context.now
+        record.trace = found
 
 
 def onward(context: Context, origin: str, headers: Headers) -> Headers:

@@ -11,8 +11,7 @@ from faust.tables import recovery
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.transport.drivers import aiokafka as driver
 
-from flrouter.gapless import read_without_gaps
-from flrouter.header_names import read_all_header_names
+from flrouter.repairs import repair
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -21,9 +20,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream lets a fetch wait 1500 ms, for which the embedded broker keeps it waiting."""
         embedded = self.app.settings.embedded
-        read_all_header_names()
-        if embedded:
-            read_without_gaps()
+        repair(embedded=embedded)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = 10 if embedded else 100
         consumer._isolation_level = "read_uncommitted" if embedded else "read_committed"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from typing import Any
 
+from flrouter import browsers
 from flrouter.network.view import Link, State, Switch
 
 _ELSEWHERE = "not here: this worker is starting, or another one holds the view"
 _PAGE = files("flrouter.network").joinpath("page.html").read_text("utf-8")
+_STYLE = _PAGE.partition("<style>")[2].partition("</style>")[0]
+_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
+#: the page's own style, and nothing else from anywhere.
+POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'"
 
 
 def register(app: Any) -> None:
@@ -24,9 +31,10 @@ def register(app: Any) -> None:
 
     async def as_html(view: Any, request: Any) -> Any:
         if app.holds_view:
-            return view.html(page(app.view()))
+            return view.html(page(app.view()), headers={"Content-Security-Policy": POLICY})
         return view.html(f"<p>{_ELSEWHERE}", status=503)
 
+    browsers.tell(app)
     app.page("/network", name="network")(as_json)
     app.page("/", name="page")(as_html)
 

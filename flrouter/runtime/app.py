@@ -56,6 +56,7 @@ class RouterApp(faust.App):
             Table=ShardTable,
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,
+            web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
         )
         self.shards = Shards(self, settings)
         self.membership = Membership(self, settings)

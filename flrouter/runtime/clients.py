@@ -7,8 +7,7 @@ from typing import Any
 import aiokafka
 from kafka.admin import KafkaAdminClient
 
-from flrouter.gapless import read_without_gaps
-from flrouter.header_names import read_all_header_names
+from flrouter.repairs import repair
 from flrouter.security import ssl_context
 from flrouter.settings import Settings
 
@@ -50,9 +49,7 @@ def isolation(settings: Settings) -> str:
 
 def reader(settings: Settings, **more: Any) -> aiokafka.AIOKafkaConsumer:
     """A consumer without a group: it reads what it is assigned, and commits nothing."""
-    read_all_header_names()
-    if settings.embedded:
-        read_without_gaps()
+    repair(embedded=settings.embedded)
     return aiokafka.AIOKafkaConsumer(
         **connection(settings),
         enable_auto_commit=False,

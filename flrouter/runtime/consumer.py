@@ -13,8 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from flrouter.gapless import read_without_gaps
-from flrouter.header_names import read_all_header_names
+from flrouter.repairs import repair
 from flrouter.runtime.batch import Batch, Fetch, as_message
 from flrouter.runtime.clients import fetch_wait, isolation
 from flrouter.runtime.on_demand import OnDemand
@@ -26,12 +25,12 @@ COMMIT_INTERVAL = 0.1
 FETCH_TIMEOUT = 0.3
 #: s; how long the next fetch waits for shards to begin with the last; one may stand still.
 TAKEN_TIMEOUT = 0.05
-#: s; how long it waits at least: for each record that the last brought times each partition that it
-#: asked for, as a fetch costs the more of these there are. Records then come in batches under load,
-#: and a router that has little to do answers at once (docs/performance.md).
-PAUSE = 0.000_000_8
-#: s; but no longer than this, or this for each partition.
-LONGEST_PAUSE, LONGEST_PER_PARTITION = 0.02, 0.000_2
+#: s; how long it waits for each partition that it asks for, as each is work, once the last brought
+#: as many records as FULL; a square's part of that when it brought fewer. So records come in
+#: batches under load, and at once otherwise (docs/performance.md).
+PAUSE = 0.000_3
+#: records.
+FULL = 1_000
 #: s; how long a takeover waits to be told where to read on.
 POSITIONS_TIMEOUT = 10.0
 #: s; between two looks at partitions that bring nothing.
@@ -58,9 +57,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream hard-codes a fetch wait of 1500 ms."""
-        read_all_header_names()
-        if self.app.settings.embedded:
-            read_without_gaps()
+        repair(embedded=self.app.settings.embedded)
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = fetch_wait(self.app.settings)
         consumer._isolation_level = isolation(self.app.settings)
@@ -128,6 +125,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _heartbeat(self) -> bool:
         return bool(await self._ensure_consumer()._coordinator._do_heartbeat())
 
+    def end(self, tp: TP) -> int | None:
+        """Where a partition ends, as the last fetch of it said; None when there was none."""
+        if self._consumer is None:
+            return None
+        subscription = self._consumer._subscription.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        at = driver.ensure_aiokafka_TP(tp)
+        # Read from the main thread: no more than looking into dicts.
+        if assignment is None or at not in assignment.tps:
+            return None
+        end: int | None = assignment.state_value(at).highwater
+        return end
+
     async def known_positions(self) -> Mapping[TP, int]:
         """The next offset to be read of each assigned partition of which it is known now."""
         found: Mapping[TP, int] = await self.call_thread(self._known_positions)
@@ -153,14 +163,15 @@ class Consumer(driver.Consumer):
     """
 
     _acknowledged: dict[TP, int]
-    _committed: dict[TP, int]
+    #: those of them that are not committed.
+    _news: dict[TP, int]
     #: the offset after the last record handed to the shard.
     _handed: dict[TP, int]
 
     def on_init(self) -> None:
         """Begin with nothing to commit."""
         self._acknowledged = {}
-        self._committed = {}
+        self._news = {}
         self._handed = {}
 
     _thread: ConsumerThread
@@ -214,9 +225,8 @@ class Consumer(driver.Consumer):
             await self.callback(as_message(batches, app.consumer_generation_id))
         # The more there is to do, the more is to come at once, and the less each record costs.
         if parts:
-            partitions = len(self.assignment())
-            pause = PAUSE * partitions * sum(len(records) for _, records in parts)
-            pause = min(pause, max(LONGEST_PAUSE, LONGEST_PER_PARTITION * partitions))
+            brought = sum(len(records) for _, records in parts)
+            pause = PAUSE * len(self.assignment()) * min(1.0, brought / FULL) ** 2
             await asyncio.gather(fetch.taken(TAKEN_TIMEOUT), asyncio.sleep(pause))
 
     async def _look_at_idle(self, generation: int, fetched: Mapping[TP, Any]) -> None:
@@ -228,8 +238,9 @@ class Consumer(driver.Consumer):
         positions = await self._thread.known_positions()
         if self.flow_active and generation == self.app.shards.generation:
             for tp, position in positions.items():
-                if tp not in fetched:
-                    self.app.shards.idle(tp, self._handed.get(tp, 0), position)
+                handed = self._handed.get(tp, 0)
+                if handed < position and tp not in fetched:
+                    self.app.shards.idle(tp, handed, position)
 
     def track_message(self, message: Any) -> None:
         """Nothing: shards know what they have in hand."""
@@ -243,15 +254,11 @@ class Consumer(driver.Consumer):
     def acknowledge(self, positions: Mapping[TP, int]) -> None:
         """These are the next offsets to read; all before them is done with."""
         self._acknowledged.update(positions)
+        self._news.update(positions)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what was acknowledged since the last commit."""
-        news = {
-            tp: offset
-            for tp, offset in self._acknowledged.items()
-            if self._committed.get(tp) != offset
-        }
-        return bool(news) and await self.commit_now(news)
+        return bool(self._news) and await self.commit_now(dict(self._news))
 
     async def prove_membership(self) -> bool:
         """Commit something, new or not; False when the coordinator does not know this worker."""
@@ -266,14 +273,16 @@ class Consumer(driver.Consumer):
         asked_at = monotonic()
         if not offsets or not await self._commit(offsets):
             return False
-        self._committed.update(offsets)
+        for tp, offset in offsets.items():
+            if self._news.get(tp) == offset:
+                del self._news[tp]
         self.app.shards.lease.renewed(asked_at)
         return True
 
     def forget(self) -> None:
         """The partitions are somebody else's: what is not committed by now must not be."""
         self._acknowledged.clear()
-        self._committed.clear()
+        self._news.clear()
         self._handed.clear()
 
     async def wait_empty(self) -> None:
@@ -315,6 +324,10 @@ class Consumer(driver.Consumer):
         """Nothing: after a rebalance aiokafka itself begins at the committed offsets, and it
         asks for all of them at once; no record is read in between.
         """
+
+    def end(self, tp: TP) -> int | None:
+        """Where a partition ends, as far as is known."""
+        return self._thread.end(tp)
 
     async def positions(self, tps: Iterable[TP]) -> Mapping[TP, int]:
         """The next offset to be read of each partition."""

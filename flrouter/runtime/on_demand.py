@@ -25,8 +25,13 @@ class OnDemand:
         fetcher._get_actions_per_node = self._held_back
 
     def _held_back(self, assignment: Any) -> Any:
-        fetches, *others = self._plan(assignment)
-        return (fetches if self._wanted else [], *others)
+        if self._wanted:
+            return self._plan(assignment)
+        states = map(assignment.state_value, assignment.tps)
+        if all(state.has_valid_position for state in states):
+            # Nothing to do: a plan for hundreds of partitions is work.
+            return [], {}, self._fetcher._fetcher_timeout, False, []
+        return ([], *self._plan(assignment)[1:])
 
     @contextmanager
     def wanted(self) -> Iterator[None]:

@@ -18,12 +18,23 @@ POLL = 20_000
 Apply = Callable[[int, bytes, bytes | None], None]
 
 
+class Progress:
+    """How far tables are restored."""
+
+    def __init__(self) -> None:
+        #: records that were read, of all restores so far.
+        self.read = 0
+        #: records that the one under way is to read yet, as far as is known.
+        self.left = 0
+
+
 async def restore(
     settings: Settings,
     changelogs: Mapping[str, Apply],
     partitions: Iterable[int],
     starts: Mapping[tuple[str, int], int] | None = None,
     start_over: Callable[[int], None] = lambda partition: None,
+    progress: Progress | None = None,
 ) -> int:
     """Read the changelogs of `partitions` to their end; returns how many records there were.
 
@@ -37,6 +48,7 @@ async def restore(
         partitions: which of them.
         starts: (topic, partition) → the offset to begin at, where a local copy has what is before.
         start_over: told of a partition whose local copy does not fit its changelog: forget it.
+        progress: kept up to date meanwhile.
     """
     remaining = {
         TopicPartition(topic, partition) for topic in changelogs for partition in partitions
@@ -47,6 +59,7 @@ async def restore(
     stable = isolation(settings) == "read_committed"
     await consumer.start()
     count = 0
+    progress = progress or Progress()
     try:
         fitting = await _fitting(consumer, remaining, starts or {}, start_over, settings)
         consumer.assign(list(remaining))
@@ -58,13 +71,20 @@ async def restore(
             for tp, records in batches.items():
                 apply = changelogs[tp.topic]
                 count += len(records)
+                progress.read += len(records)
                 for record in records:
                     apply(tp.partition, record.key, record.value)
+            progress.left = 0
             for tp in list(remaining):
                 end = consumer.last_stable_offset(tp) if stable else consumer.highwater(tp)
-                if end is not None and await consumer.position(tp) >= end:
+                if end is None:
+                    continue
+                left = end - await consumer.position(tp)
+                progress.left += max(left, 0)
+                if left <= 0:
                     remaining.discard(tp)
     finally:
+        progress.left = 0
         await consumer.stop()
     return count
 

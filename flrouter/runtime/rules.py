@@ -37,6 +37,7 @@ def rules_of(settings: Settings) -> Rules:
         sync_timeout=ms(settings.sync_timeout),
         sync_retries=settings.sync_retries,
         sync_interval=ms(settings.sync_interval),
+        settle_time=ms(settings.settle_time),
         max_message_bytes=settings.max_message_bytes,
         max_pending=settings.max_pending,
         max_gather=settings.max_gather,

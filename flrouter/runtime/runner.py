@@ -186,6 +186,7 @@ class Runner(Service):
         Deciding changes the local state too, so whoever fails after it is thrown away whole.
         """
         effects = self.core.decide(batch, now_ms())
+        effects.inputs = len(batch)
         self._positions |= positions
         await self._guarantee.keep(effects, self)
         self.progress.update(positions)

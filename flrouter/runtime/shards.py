@@ -20,9 +20,12 @@ from flrouter.runtime.batch import Batch
 from flrouter.runtime.catchup import CatchUps
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
+from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
 from flrouter.runtime.fault_log import FaultLog
+from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.lease import Lease
+from flrouter.runtime.restore import Progress
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
 from flrouter.runtime.standby import Standby
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 #: s; between two looks at what is due.
 TICK = 0.05
+#: upper bounds of the histogram of how many inputs are decided at once.
+BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 #: how full a shard is when it is given commands again.
 REFILL = 0.8
 
@@ -64,6 +69,13 @@ class Shards(Service):
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
+        self.ended = Ended()
+        self.batches = Histogram(BATCHES)
+        self.restoring = Progress()
+        #: how often shards were taken over, and so restored.
+        self.takeovers = 0
+        #: whether records flow to the shards that were dealt to this worker.
+        self.serving = False
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
@@ -83,6 +95,10 @@ class Shards(Service):
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
+        if effects.inputs:
+            self.batches.add(effects.inputs)
+        if effects.ends:
+            self.ended.take(number, effects.ends)
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note, extra={"shard": number})
         if effects.faults:
@@ -142,6 +158,28 @@ class Shards(Service):
             assert isinstance(runner.core, Shard)
             yield runner.core
 
+    def shard(self, number: int) -> Shard | None:
+        """The state of one of them."""
+        runner = self._runners.get(number)
+        return runner.core if runner is not None and isinstance(runner.core, Shard) else None
+
+    def waiting(self, number: int) -> int:
+        """How many records were read for a shard, and wait to be decided."""
+        return self._runners[number].waiting if number in self._runners else 0
+
+    def lag(self) -> dict[TP, int]:
+        """How many records lie unread in each partition that this worker reads.
+
+        Of those that were ever fetched: nobody knows the end of another one.
+        """
+        found: dict[TP, int] = {}
+        for runner in (*self._runners.values(), *self._ingresses.values()):
+            for tp, position in runner.progress.items():
+                end = self._app.consumer.end(tp)
+                if end is not None:
+                    found[tp] = max(end - position, 0)
+        return found
+
     def floodlights(self) -> dict[str, bool]:
         """The FLs that these shards have heard of, and whether each is known still."""
         newest: dict[str, tuple[int, bool]] = {}
@@ -170,7 +208,10 @@ class Shards(Service):
             try:
                 if self._settings.guarantee == "exactly_once":
                     await self._fence(assigned, guarantees.values(), generation)
-                count = await restore_states(self._settings, cores, copies, followed)
+                count = await restore_states(
+                    self._settings, cores, copies, followed, self.restoring
+                )
+                self.takeovers += len(cores)
                 positions = await self._app.consumer.positions(assigned)
             except BaseException:
                 await _close(guarantees.values(), copies.values())
@@ -265,6 +306,7 @@ class Shards(Service):
     async def release(self) -> None:
         """Finish what is in hand, commit it, and own nothing."""
         self.generation += 1
+        self.serving = False
         runners = [*self._runners.values(), *self._ingresses.values()]
         if not runners:
             return

@@ -10,7 +10,7 @@ import msgspec
 
 from flrouter.core import records
 from flrouter.core.shard import Shard
-from flrouter.runtime.restore import Apply, restore
+from flrouter.runtime.restore import Apply, Progress, restore
 from flrouter.runtime.store import Copy
 from flrouter.runtime.topics import changelog
 from flrouter.settings import Settings
@@ -51,11 +51,13 @@ async def restore_states(
     cores: Mapping[int, Shard],
     copies: Mapping[int, Copy],
     followed: Mapping[tuple[str, int], int] | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Fill the tables of shards; returns how many changelog records that took.
 
     Args:
         followed: (changelog, number) → the next offset to read, of shards that a standby filled.
+        progress: kept up to date meanwhile.
     """
 
     def apply(number: int, table: str, key: bytes, value: bytes | None) -> None:
@@ -77,4 +79,4 @@ async def restore_states(
         for topic, position in copy.load(partial(apply, number)).items()
     }
     appliers = {changelog(settings, table): into(table) for table in _KINDS}
-    return await restore(settings, appliers, cores, starts, start_over)
+    return await restore(settings, appliers, cores, starts, start_over, progress)

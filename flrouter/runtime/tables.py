@@ -94,6 +94,7 @@ class Takeover(recovery.Recovery):
             self.tables.on_actives_ready()
             self.tables.on_standbys_ready()
             app.on_rebalance_end()
+            app.shards.serving = True
             self.log.info("Worker ready with shards %s", sorted(app.shards.numbers))
 
     def again(self) -> None:

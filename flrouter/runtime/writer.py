@@ -170,7 +170,10 @@ class Writer(Service):
         if not groups:
             return []
         submitted = [await self._submit(*group) for group in groups]
-        await asyncio.wait([future for parts in submitted for future, _ in parts])
+        for future in (future for parts in submitted for future, _ in parts):
+            # Most are done by one response: waiting for all together would cost more than that.
+            if not future.done():
+                await asyncio.wait([future])
         errors = []
         for (topic, partition, _), parts in zip(groups, submitted, strict=True):
             error = next((error for part, _ in parts if (error := part.exception())), None)

@@ -18,8 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from flrouter.gapless import read_without_gaps
-from flrouter.header_names import read_all_header_names
+from flrouter.repairs import repair
 from flrouter.speaker.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -114,9 +113,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         """Connect, and begin to read."""
         self._open = asyncio.Event()
         self._open.set()
-        read_all_header_names()
-        if self._connection.embedded:
-            read_without_gaps()
+        repair(embedded=self._connection.embedded)
         self._consumer = AIOKafkaConsumer(**self._connection.consumer)
         self._consumer.assign(self._partitions)
         while True:

@@ -108,6 +108,7 @@ async def run(chosen: argparse.Namespace, cluster: Cluster, folder: Path) -> dic
         "faults": dict(Counter(fault.kind for fault in faults)),
         **found.as_json(),
         "unexplained": unexplained(found.duplicates, play.troubles),
+        "troubles": play.troubles,
     }
 
 

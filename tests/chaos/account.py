@@ -9,6 +9,9 @@ from typing import Any
 
 #: ms; what was answered longer ago was committed.
 BEFORE = 5_000
+#: ms; the session of a worker that is gone. Whoever takes its shards over then answers what it had
+#: not committed, and reads an FL's answer of before and one of after.
+TAKEOVER = 6_000
 
 
 @dataclass(frozen=True)
@@ -164,20 +167,20 @@ def _check_order(given: Iterable[Given], known: dict[str, Sent], found: Account)
 
 def unexplained(
     duplicates: Iterable[tuple[str, list[int]]], troubles: Sequence[tuple[int, int]]
-) -> list[str]:
+) -> list[tuple[str, list[int]]]:
     """Those that do not stand next to a kill.
 
-    What was answered just before a kill, and not committed yet, is done again; how much later
-    that is depends on how long the others take to notice.
+    What was answered just before a kill, and not committed yet, is done again at the takeover; and
+    what was asked again there may be answered twice.
 
     Args:
         troubles: (begin, end) in ms of all that may break off a worker's work or its commits.
     """
     return [
-        name
+        (name, times)
         for name, times in duplicates
         if not all(
-            any(begin - BEFORE <= earlier <= end + BEFORE for begin, end in troubles)
+            any(begin - BEFORE <= earlier <= end + TAKEOVER + BEFORE for begin, end in troubles)
             for earlier in sorted(times)[:-1]
         )
     ]

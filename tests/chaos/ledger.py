@@ -8,6 +8,7 @@ from typing import Any
 import aiokafka
 import msgspec
 
+from flrouter.repairs import repair
 from tests.chaos.account import Account, Answered, Given, Sent, account
 from tests.chaos.stage import ANSWERS, FLOODLIGHTS, INBOUND, PARTITIONS, READ, WRITE
 from tests.chaos.traffic import name_of
@@ -63,6 +64,7 @@ def _answered(record: Any, message: dict[str, Any]) -> Answered:
 
 async def _records(bootstrap: str, isolation: str, topic: str) -> AsyncIterator[Any]:
     """Every record of a topic, partition by partition."""
+    repair(embedded=False)
     consumer = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,

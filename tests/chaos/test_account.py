@@ -32,11 +32,13 @@ def test_lost_twice_answered_and_unknown() -> None:
     assert found.lost == ["c3"]
     assert found.duplicates == [("c1", [1001, 3000])]
     assert found.strangers == ["x"]
-    assert unexplained(found.duplicates, []) == ["c1"]
+    assert unexplained(found.duplicates, []) == [("c1", [1001, 3000])]
     assert unexplained(found.duplicates, [(1500, 1500)]) == []
-    assert unexplained(found.duplicates, [(9000, 9000)]) == ["c1"]
+    assert unexplained(found.duplicates, [(9000, 9000)]) == [("c1", [1001, 3000])]
+    assert unexplained([("c1", [12_000, 13_000])], [(1500, 1500)]) == []
+    assert unexplained([("c1", [13_000, 13_000])], [(1500, 1500)])
     assert unexplained([("c1", [1001, 3000, 30_000])], [(1500, 1500)]) == []
-    assert unexplained([("c1", [1001, 30_000, 40_000])], [(1500, 1500)]) == ["c1"]
+    assert unexplained([("c1", [1001, 30_000, 40_000])], [(1500, 1500)])
 
 
 def test_an_answer_in_parts_is_one_when_it_is_whole() -> None:

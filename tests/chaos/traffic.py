@@ -11,6 +11,7 @@ import aiokafka
 import msgspec
 from aiokafka.errors import KafkaError
 
+from flrouter.repairs import repair
 from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES
 
 INSTALL = "org.openkilda.messaging.command.flow.InstallTransitFlow"
@@ -113,6 +114,7 @@ class Traffic:
 
     async def read(self) -> None:
         """Note which commands are answered; for ever."""
+        repair(embedded=False)
         consumer = aiokafka.AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             enable_auto_commit=False,

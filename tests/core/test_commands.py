@@ -287,6 +287,21 @@ def test_a_redelivered_command_is_the_same_request(world: World) -> None:
     assert world.counts["redelivered", ""] == 2
 
 
+def test_an_answer_between_a_takeover_and_the_redelivered_command(world: World) -> None:
+    """What was pending when the shard was taken over is not asked again once it is answered."""
+    floodlight = world.floodlights["fl-1"]
+    floodlight.usual = Doing(answer_after=500)
+    world.ask(SWITCH, "op")
+    world.run()
+    world.restart(world.home(SWITCH))
+    world.pass_time(600)
+    assert last(world, TOPICS["flow"]).json["payload"]["by"] == "fl-1"
+    world.logs["kilda.speaker", world.home(SWITCH)].read -= 1
+    world.run()
+    assert len(floodlight.handlings) == 1
+    assert world.counts["redelivered", ""] == 1
+
+
 # -- cold start ---------------------------------------------------------------------------------
 
 

@@ -124,6 +124,8 @@ def test_notes_that_no_shard_would_write(world: World, note: list[Any]) -> None:
         ["RemoveFloodlight", ""],
         ["AddFloodlight", "no/topic", True],
         ["AddFloodlight", "fl-1\n", True],
+        ["PreferFloodlight", "fl-1", "no region"],
+        ["PreferFloodlight", "fl-1", "", -1],
         ["FloodlightState", "fl-1", 2**64 - 1, True, True, True],
         ["SyncStarted", "fl-1", -1],
         ["LinkWanted", "link", "1.0.1", -1],

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from flrouter.core import peers, records
-from flrouter.core.effects import CatchUp, Effects, Headers, Send, Span
+from flrouter.core.effects import CatchUp, Effects, End, Headers, Send, Span
 from flrouter.core.home import partition_for
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin, Suffixes
@@ -78,6 +78,7 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
         "sync_timeout": 2_000,
         "sync_retries": 1,
         "sync_interval": 0,
+        "settle_time": 5_000,
         "max_message_bytes": 20_000,
         "max_pending": 1_000,
         "max_gather": 1_000,
@@ -197,6 +198,7 @@ class World:
         self._failed: dict[str, int] = {}
         self.restarts = 0
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
+        self.ends: list[End] = []
         #: (ms, line) of the log.
         self.notes: list[tuple[int, str]] = []
         self.spans: list[Span] = []
@@ -397,6 +399,7 @@ class World:
         for log in logs:
             log.read += len(taken[id(log)])
         self._waits += [_Wait(shard, wanted, self.now) for wanted in effects.catch_up]
+        self.ends += effects.ends
         for what, count in effects.counts.items():
             self.counts[what] += count
         self.notes += [(self.now, note) for note in effects.notes]

@@ -23,6 +23,7 @@ NOW = 1_700_000_000_000
 
 NOTES: tuple[peers.Peer, ...] = (
     peers.AddFloodlight("fl-1", False),
+    peers.PreferFloodlight("fl-1", "west", 7),
     peers.RemoveFloodlight("fl-2"),
     peers.FloodlightState("fl-1", NOW + 1, True, False, True),
     peers.FloodlightState("fl-2", NOW + 5, False, False, True),
@@ -238,6 +239,11 @@ def seeds() -> dict[str, list[bytes]]:
             b"HEAD /stats",
             b"POST /tables/links",
             b"GET //tables/../stats",
+            b"GET /api/v1/switches?limit=2&after=00&floodlight=fl-1",
+            b"GET /api/v1/pending?state=sent&since=1&switch=1",
+            b"GET /api/v1/requests/a%2Fb%00?local=true",
+            b"GET /api/v1/switches/1",
+            b"POST /api/v1/floodlights/fl-1/drain",
         ],
         "shard": _scripts(),
     }

@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgpack
 import pytest
 
-from tests.support.clients import Record, producer
+from tests.support.clients import Record
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
@@ -107,17 +106,6 @@ class Pair:
             if record.payload.get("switch_id") == switch
             and str(record.payload.get("clazz")).endswith((UNMANAGED, EVENT))
         ]
-
-    def move(self, switch: str, fl: Floodlight) -> None:
-        """An operator makes `fl` the switch's active FL: a record on the shards' topic says so."""
-        writer = producer(self.deployment.bootstrap)
-        writer.send(
-            f"{self.deployment.name}-shards",
-            value=msgpack.packb(["MoveSwitch", switch, fl.name]),
-            partition=self.deployment.home(switch),
-            headers=[("flrouter-what", b"peer")],
-        )
-        writer.close()
 
     def wait_notice(self, switch: str, kind: str, state: str | None = None, times: int = 1) -> None:
         """Wait for such a notification."""
@@ -255,7 +243,7 @@ def test_a_switch_on_two_fls_event_by_event(pair: Pair) -> None:
     pair.answered_by(pair.connect(pair.second)[0], pair.second)
     pair.answered_by(switch, pair.first)
 
-    pair.move(switch, pair.second)
+    pair.deployment.tell_shard("MoveSwitch", switch, pair.second.name)
     pair.answered_by(switch, pair.second)
     pair.first.event(switch, "DEACTIVATED")
     pair.answered_by(switch, pair.second)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.deployment import Deployment, Worker
+from tests.support.deployment import Deployment
 from tests.support.plain import (
     INFO,
     INSTALL,
@@ -24,13 +22,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(500)]
 
 MOST = 10_000
 COMMANDS = 16_000
-
-
-def stats(worker: Worker) -> dict[str, Any]:
-    """What the worker's `/stats` says."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{worker.web_port}/stats", timeout=10) as page:
-        found: dict[str, Any] = json.load(page)
-        return found
 
 
 def done(request: Request) -> list[bytes]:
@@ -67,16 +58,16 @@ def test_what_is_too_much_waits_in_kafka(broker_url: str, work_folder: Path) -> 
             payload = {"clazz": INSTALL, "switch_id": switch, "serial": number}
             requester.post(command(payload, f"c-{number}"), partition=0)
         requester.flush()
-        requester.until(lambda: bool(stats(worker)["held_back"]), 90, "a full shard")
+        requester.until(lambda: bool(worker.stats()["held_back"]), 90, "a full shard")
         # It reads again below four fifths, so between these and all it rests.
         fl.until(lambda: len(fl.received) - before >= MOST * 0.8, 60, "what there is room for")
         assert len(fl.received) - before < COMMANDS
-        assert stats(worker)["pending"] < COMMANDS
+        assert worker.stats()["pending"] < COMMANDS
 
         fl.default = Behaviour(done)
         fl.release()
         requester.until(lambda: len(requester.by_id) >= COMMANDS, 90, "all answers")
         errors = [answer.message for answer in requester.answers if error_type(answer)]
         assert not errors, f"{len(errors)} errors: {errors[:3]}"
-        assert not stats(worker)["held_back"]
+        assert not worker.stats()["held_back"]
         deployment.assert_running()

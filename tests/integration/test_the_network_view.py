@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -38,6 +39,9 @@ def test_an_fl_is_killed_and_its_switches_change_while_it_is_down(
         view = dict.fromkeys(switches, "online")
         listener.wait_view(view, timeout=40)
         assert not unmanaged(tap.records)
+        with urllib.request.urlopen(f"{listener.url}/", timeout=10) as answer:
+            assert "style-src 'sha256-" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
         first.kill()
         view |= dict.fromkeys(own, "unmanaged")

@@ -13,6 +13,7 @@ from aiokafka.errors import ProducerFenced
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from flrouter.repairs import repair
 from tests.kafka.cluster import Cluster
 from tests.support.patience import PATIENCE
 
@@ -51,6 +52,7 @@ async def producer(cluster: Cluster, **how: object) -> AsyncIterator[AIOKafkaPro
 @asynccontextmanager
 async def consumer(cluster: Cluster, topic: str, group: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A member of a group that sees committed records only and commits when told."""
+    repair(embedded=False)
     client = AIOKafkaConsumer(
         bootstrap_servers=cluster.bootstrap,
         group_id=group,

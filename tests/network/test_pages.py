@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 
-from flrouter.network.pages import page
+from flrouter.network.pages import POLICY, page
 from flrouter.network.view import Link, Port, State, Switch
 
 
@@ -37,3 +39,11 @@ def test_the_page_shows_switches_states_and_ports() -> None:
     cells.feed(text)
     assert cells.found == ["00:01", "online", "12", "<b>", "unmanaged", ""]
     assert 'class="down" title="DOWN">2<' in text
+
+
+def test_browsers_take_the_page_s_own_style() -> None:
+    """The policy names the style that is on the page, by its hash."""
+    style = page({}).partition("<style>")[2].partition("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in POLICY
+    assert "default-src 'none'" in POLICY

@@ -15,7 +15,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from kafka.consumer import fetcher as kafka_fetcher
 from kafka.record.memory_records import MemoryRecords as KafkaMemoryRecords
 
-from flrouter.gapless import GaplessRecords
+from flrouter.repairs.gapless import GaplessRecords
 from flrouter.runtime.clients import connection, reader
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics

@@ -292,16 +292,31 @@ def disconnect(episode: Episode, dice: Dice) -> None:
         floodlight.event(switch, dice.choose(["DEACTIVATED", "REMOVED"]))
 
 
+REGIONS = ["", "east", "west"]
+
+
 def operate(episode: Episode, dice: Dice) -> None:
-    """An operator moves a switch, or removes or adds an FL."""
+    """An operator moves or places a switch, or removes, adds, places or drains an FL."""
     floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
-    what = dice.pick(4)
+    what = dice.pick(9)
     if what == 0:
         episode.topics.say(f"{floodlight.name} is removed")
         episode.tell(floodlight.name, peers.RemoveFloodlight(floodlight.name))
     elif what == 1:
         episode.topics.say(f"{switch} is moved to {floodlight.name}")
         episode.tell(switch, peers.MoveSwitch(switch, floodlight.name))
+    elif what in (2, 3):
+        drained = what == 2
+        episode.topics.say(f"{floodlight.name} is {'' if drained else 'not '}drained")
+        episode.tell(floodlight.name, peers.DrainFloodlight(floodlight.name, drained))
+    elif what == 4:
+        region = dice.choose(REGIONS)
+        episode.topics.say(f"{switch} is in {region or 'no region'}")
+        episode.tell(switch, peers.PlaceSwitch(switch, region))
+    elif what == 5:
+        region = dice.choose(REGIONS)
+        episode.topics.say(f"{floodlight.name} is added in {region or 'no region'}")
+        episode.add(floodlight, region, 50 + dice.pick(3) * 50)
     else:
         episode.topics.say(f"{floodlight.name} is added")
         episode.add(floodlight)

@@ -99,9 +99,10 @@ class Episode:
         what = (("flrouter-what", b"peer"),)
         self.topics.write(SHARDS, None, peers.encode(peer), partition, what)
 
-    def add(self, floodlight: Floodlight) -> None:
+    def add(self, floodlight: Floodlight, region: str = "", weight: int = 100) -> None:
         """Route to an FL."""
-        self.tell(floodlight.name, peers.AddFloodlight(floodlight.name, floodlight.acks))
+        wanted = peers.AddFloodlight(floodlight.name, floodlight.acks, region, weight)
+        self.tell(floodlight.name, wanted)
 
     # -- running -------------------------------------------------------------------------------
 
@@ -186,7 +187,11 @@ class Episode:
             for runner in self.workers.runners[: self.scene.partitions]:
                 state = runner.core.context.floodlights.get(floodlight.name)  # type: ignore[union-attr]
                 told.append(
-                    state and (state.known, state.up, state.acks, state.up and state.syncing)
+                    state
+                    and (
+                        *(state.known, state.up, state.acks, state.up and state.syncing),
+                        *(state.drained, state.region, state.weight),
+                    )
                 )
             if len(set(told)) != 1:
                 raise Violation("shards agree on FLs", f"{floodlight.name}: {told}")
@@ -198,10 +203,14 @@ class Episode:
             if floodlight.condition is Condition.DEAD:
                 floodlight.start(anew=True)
             self.add(floodlight)
+            drained = floodlight is self.floodlights[0]
+            self.tell(floodlight.name, peers.DrainFloodlight(floodlight.name, drained))
         self._let_pass(4_000)
         self.requesters.ask_for_sync()
         self._let_pass(4_000)
         probes: list[Asked] = []
+        drained = self.floodlights[0].name
+        elsewhere: list[bool] = []
         for switch in self.switches:
             masters = {
                 floodlight.name
@@ -211,10 +220,13 @@ class Episode:
             scattered = any(each.scatters for each in self.floodlights)
             if masters and not scattered:  # events without order may leave an older mode
                 probes.append(self.requesters.probe(switch))
+                elsewhere.append(bool(masters - {drained}))
         self._settle()
-        for probe in probes:
+        for probe, served in zip(probes, elsewhere, strict=True):
             if not probe.sent or probe.finals != 1 or probe.barred is not None:
                 raise Violation("switches are reached", f"{probe.source[2]}: {probe.sent}")
+            if served and any(name == drained for _, name in probe.sent):
+                raise Violation("the drained get nothing", f"{probe.source[2]}: {probe.sent}")
 
 
 def _reads_of(floodlight: str) -> Callable[..., object]:

@@ -39,6 +39,7 @@ class _Response(msgspec.Struct):
 
 
 _response = msgspec.json.Decoder(_Response)
+_links = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class PartAsked(Asked):
@@ -66,13 +67,16 @@ class PartAsked(Asked):
         whole = [each.payload for each in told if not each.total and each.ok == (status == "ok")]
         if payload in whole:
             return True
-        total = max((each.total for told in self.results.values() for each in told), default=0)
-        if status != "ok" or not total or len(self.results) < total:
+        if status != "ok" or payload[:1] != b"[":
             return False
-        if self.repeats:
-            return True  # links of two answers may stand side by side
-        links = [self.results[at][0].payload for at in range(total)]
-        return payload == b"[%b]" % b",".join(links)
+        # An FL that was asked again may have begun another chain: links of both may stand side by
+        # side, and which of them is whole first decides.
+        shown = list(map(bytes, _links.decode(payload)))
+        totals = {each.total for told in self.results.values() for each in told}
+        return len(shown) in totals and all(
+            link in (each.payload for each in self.results.get(at, ()))
+            for at, link in enumerate(shown)
+        )
 
 
 class Many(Asked):

@@ -16,10 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgpack
 from kafka.partitioner.default import murmur2
 
 from flrouter.embedded import free_port
-from tests.support.clients import Reading, Tap, create_topics
+from tests.support.clients import Reading, Tap, create_topics, producer
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
 
@@ -28,6 +29,8 @@ TABLES = ("switches", "pending", "blacklist", "floodlights")
 
 _READY = "Worker ready"
 _living: list[Deployment] = []
+#: the logs of those that a failure has closed, until it is reported.
+_failed: list[tuple[str, str]] = []
 
 
 class Worker:
@@ -68,6 +71,11 @@ class Worker:
         """What it wrote, or the last lines of that."""
         text = self.log.read_text(errors="replace")
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
+
+    def stats(self) -> dict[str, Any]:
+        """What its `/stats` says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/stats", timeout=10) as page:
+            return dict(json.load(page))
 
     def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:
         """Wait until it has taken its shards for the `times`-th time."""
@@ -275,6 +283,17 @@ class Deployment:
         tap.start()
         return tap
 
+    def tell_shard(self, kind: str, name: str, *more: object) -> None:
+        """What an operator's tools write: a record for the home of an FL or a switch."""
+        writer = producer(self.bootstrap)
+        writer.send(
+            f"{self.name}-shards",
+            value=msgpack.packb([kind, name, *more]),
+            partition=self.home(name),
+            headers=[("flrouter-what", b"peer")],
+        )
+        writer.close()
+
     def start_worker(self, *, wait: bool = True) -> Worker:
         """Start one more worker, and wait until it has its shards."""
         worker = Worker(f"worker-{len(self.workers) + 1}", self.folder, self._environ())
@@ -309,8 +328,13 @@ class Deployment:
     def __enter__(self) -> Deployment:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         self.close()
+        if failure is not None:
+            _failed.extend(self._logs())
+
+    def _logs(self) -> list[tuple[str, str]]:
+        return [(f"{worker.name} ({worker.log})", worker.output(80)) for worker in self.workers]
 
     def _environ(self) -> dict[str, str]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("FLROUTER_")}
@@ -330,8 +354,6 @@ class Deployment:
 
 def logs() -> list[tuple[str, str]]:
     """(title, text) of each worker's log now, for the report of a failure."""
-    return [
-        (f"{worker.name} ({worker.log})", worker.output(80))
-        for deployment in _living
-        for worker in deployment.workers
-    ]
+    found = [*_failed, *(log for deployment in _living for log in deployment._logs())]
+    _failed.clear()
+    return found

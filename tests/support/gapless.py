@@ -1,5 +1,7 @@
-"""kafka-python's consumers read without gaps from the embedded broker, as `flrouter.gapless` has
-it for aiokafka's: what a test did not see must not be for the broker's sake.
+"""kafka-python's consumers read without gaps from the embedded broker.
+
+`flrouter.repairs.gapless` has it for aiokafka's: what a test did not see must not be for the
+broker's sake.
 """
 
 from __future__ import annotations

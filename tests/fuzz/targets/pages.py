@@ -26,7 +26,7 @@ def _site() -> tuple[asyncio.AbstractEventLoop, Any]:
     field = Field()
     field.give(field.shards[0].context.home(FLS[0]), [Told(peers.AddFloodlight(FLS[0]))])
     for number, core in enumerate(field.shards):
-        app.shards._runners[number] = SimpleNamespace(core=core)  # type: ignore[assignment]
+        app.shards._runners[number] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
         app.web.init_server()
@@ -54,6 +54,10 @@ def pages(data: bytes) -> None:
         answer = loop.run_until_complete(site._handle(request))
     except HTTPException as refusal:
         answer = refusal
-    assert answer.status < 500, answer
-    if answer.status == 200 and answer.body and request.path.startswith(("/tables/", "/stats")):
+    assert answer.status < 500 or answer.status == 503, answer
+    if (
+        answer.status == 200
+        and answer.body
+        and request.path.startswith(("/tables/", "/stats", "/api/"))
+    ):
         json.loads(bytes(answer.body))

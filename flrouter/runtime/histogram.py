@@ -1,0 +1,27 @@
+"""Histograms: how often a number was how large."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+
+class Histogram:
+    """Counts by buckets; cheap enough for what happens with every command."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[int]) -> None:
+        """Args:
+        bounds: the largest number of each bucket but the last, in order.
+        """
+        self.bounds = bounds
+        #: by bucket; the last has all that are larger than any bound.
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0
+
+    def add(self, number: int) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, number)] += 1
+        if number > 0:  # a time may be less, where a clock was set back
+            self.total += number

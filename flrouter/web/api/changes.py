@@ -1,0 +1,132 @@
+"""What changes something: an order to the shard that it concerns, as a record like all others."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flrouter.core import peers
+from flrouter.core.effects import Send
+from flrouter.core.home import home
+from flrouter.web.api import lists, ones, shapes
+from flrouter.web.api.call import Call, Operation, Refusal
+from flrouter.web.api.queries import Floodlights
+from flrouter.web.api.shapes import Accepted, Floodlight, Page
+
+#: s; how long Kafka may take with an order.
+TIMEOUT = 10.0
+
+
+async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
+    """Write orders, each to the home of what it is about; returns when they are durable."""
+    settings = call.app.settings
+    sends = [
+        Send(
+            settings.shards_topic,
+            home(about, settings.partitions),
+            None,
+            peers.encode(order),
+            (("flrouter-what", b"peer"),),
+        )
+        for about, order in orders.items()
+    ]
+    try:
+        outcome = await asyncio.wait_for(call.app.shards.writer.write(sends), TIMEOUT)
+        written = not outcome.failed and not outcome.refused
+    except TimeoutError:
+        written = False
+    if not written:
+        text = "Kafka did not take it in time: look whether it was done, then try again"
+        raise Refusal(503, text, {"Retry-After": "5"})
+
+
+async def _move(call: Call) -> Accepted:
+    order: shapes.Move = call.body
+    found = (await ones.switch(call, call.names["id"])).switch
+    floodlight = (await _floodlight_in_body(call, order.floodlight)).floodlight
+    mode = next((each.mode for each in found.holders if each.floodlight == floodlight.id), None)
+    if mode != "RW":
+        masters = [each.floodlight for each in found.holders if each.mode == "RW"]
+        text = f"{floodlight.id} is not {found.id}'s master: {', '.join(masters) or 'nobody'} is"
+        raise Refusal(409, text)
+    if floodlight.state != "up":
+        why = "drained" if floodlight.drained else "not answering"
+        raise Refusal(409, f"{floodlight.id} is {why}: choose another floodlight")
+    await _tell(call, {found.id: peers.MoveSwitch(found.id, floodlight.id)})
+    return Accepted(f"{found.id} goes to {floodlight.id} and stays there")
+
+
+async def _floodlight_in_body(call: Call, name: str) -> shapes.FloodlightDetail:
+    try:
+        return await ones.floodlight(call, name)
+    except Refusal as refusal:
+        if refusal.status == 404:
+            raise Refusal(400, f"body: {refusal}") from None
+        raise
+
+
+async def _place(call: Call) -> Accepted:
+    order: shapes.Place = call.body
+    name = lists.read_switch(call.names["id"])
+    await _tell(call, {name: peers.PlaceSwitch(name, order.region)})
+    return Accepted(f"{name} is in {order.region or 'no region'}")
+
+
+async def _drain(call: Call) -> Accepted:
+    name = (await ones.floodlight(call, call.names["id"])).floodlight.id
+    await _tell(call, {name: peers.DrainFloodlight(name, True)})
+    return Accepted(f"{name} is drained: its switches go to whoever serves them too")
+
+
+async def _undrain(call: Call) -> Accepted:
+    name = (await ones.floodlight(call, call.names["id"])).floodlight.id
+    await _tell(call, {name: peers.DrainFloodlight(name, False)})
+    return Accepted(f"{name} may have switches again")
+
+
+async def _prefer(call: Call) -> Accepted:
+    order: shapes.Prefer = call.body
+    if order.region is None and order.weight is None:
+        raise Refusal(400, "body: expected a region, a weight or both")
+    found = (await ones.floodlight(call, call.names["id"])).floodlight
+    await _tell(call, {found.id: peers.PreferFloodlight(found.id, order.region, order.weight)})
+    region = found.region if order.region is None else order.region
+    weight = found.weight if order.weight is None else order.weight
+    return Accepted(f"{found.id} is in {region or 'no region'} with weight {weight}")
+
+
+async def _sync(call: Call) -> Accepted:
+    found = (await ones.floodlight(call, call.names["id"])).floodlight
+    if found.state == "outage":
+        text = f"{found.id} is not answering: a sync of it begins by itself when it does"
+        raise Refusal(409, text)
+    await _tell(call, {found.id: peers.SyncWanted(found.id, peers.OWN_SYNC)})
+    return Accepted(f"{found.id} is asked to list its switches")
+
+
+async def _sync_all(call: Call) -> Accepted:
+    listing = next(each for each in lists.OPERATIONS if each.path == "/floodlights")
+    page: Page[Floodlight] = await listing.handle(call._replace(query=Floodlights(limit=1000)))
+    names = [row.id for row in page.items if row.state != "outage"]
+    if not names:
+        raise Refusal(409, "no floodlight is answering")
+    await _tell(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
+    return Accepted(f"{', '.join(names)} are asked to list their switches")
+
+
+def _change(
+    path: str, summary: str, handle: object, body: type = shapes.Nothing, *refusals: int
+) -> Operation:
+    return Operation("POST", path, summary, handle, Accepted, shapes.Nothing, body, refusals)  # type: ignore[arg-type]
+
+
+OPERATIONS = (
+    _change("/switches/{id}/move", "Move a switch to an FL.", _move, shapes.Move, 404, 409),
+    _change("/switches/{id}/place", "Say in which region a switch is.", _place, shapes.Place),
+    _change("/floodlights/{id}/drain", "Take an FL out of use.", _drain, shapes.Nothing, 404),
+    _change("/floodlights/{id}/undrain", "Use an FL again.", _undrain, shapes.Nothing, 404),
+    _change("/floodlights/{id}/prefer", "Say how an FL is preferred.", _prefer, shapes.Prefer, 404),
+    _change(
+        "/floodlights/{id}/sync", "Ask an FL for its switches.", _sync, shapes.Nothing, 404, 409
+    ),
+    _change("/sync", "Ask every FL for its switches.", _sync_all, shapes.Nothing, 409),
+)

@@ -1,0 +1,87 @@
+"""FLs, as the shards of this worker know them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flrouter.core.records import Floodlight as State
+from flrouter.runtime.ended import BOUNDS
+from flrouter.runtime.histogram import Histogram
+from flrouter.web.api.call import Site
+from flrouter.web.api.shapes import Floodlight, FloodlightStateName, Latency
+
+#: what is counted with an FL's id as its label (`core/context.py`, `count`).
+COUNTED = frozenset(
+    {
+        "answers",
+        "commands",
+        "duplicate_links",
+        "events",
+        "foreign",
+        "late",
+        "moves",
+        "moves_refused",
+        "not_active",
+        "offline",
+        "outages",
+        "part_answers",
+        "recoveries",
+        "stray",
+        "syncs",
+        "syncs_failed",
+        "unknown_floodlight",
+        "unmanaged",
+    }
+)
+
+
+async def heard_of(site: Site) -> dict[str, Floodlight]:
+    """Each FL that these shards have ever heard of, by id."""
+    shards = list(site.app.shards.owned())
+    tally = await site.tally.fresh()
+    newest: dict[str, State] = {}
+    pending: Counter[str] = Counter()
+    for shard in shards:
+        pending.update(shard.pending_by_floodlight())
+        for name, state in shard.context.floodlights.items():
+            if state.number and (name not in newest or newest[name].number < state.number):
+                newest[name] = state
+    syncs = {status.floodlight: status for shard in shards for status in shard.syncs()}
+    counts: dict[str, dict[str, int]] = {name: {} for name in newest}
+    for (what, label), count in site.app.shards.counts.items():
+        if what in COUNTED and label in counts:
+            counts[label][what] = count
+    return {
+        name: Floodlight(
+            name,
+            state_name(state),
+            state.since,
+            state.drained,
+            state.acks,
+            state.region,
+            state.weight,
+            state.number,
+            state.synced,
+            tally.speaks[name],
+            tally.holds[name],
+            max(pending[name], 0),
+            counts[name],
+            _latency(site, name),
+            syncs.get(name),
+        )
+        for name, state in newest.items()
+    }
+
+
+def state_name(state: State) -> FloodlightStateName:
+    """What has become of an FL, in a word."""
+    if not state.known:
+        return "removed"
+    if not state.up:
+        return "outage"
+    return "drained" if state.drained else "up"
+
+
+def _latency(site: Site, floodlight: str) -> Latency:
+    found = site.app.shards.ended.latencies.get(floodlight) or Histogram(BOUNDS)
+    return Latency(list(found.counts), [bound / 1000 for bound in BOUNDS], found.total / 1000)

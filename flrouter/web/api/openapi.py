@@ -1,0 +1,114 @@
+"""The OpenAPI document, made of the operations and of the shapes that they read and answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from flrouter import __version__
+from flrouter.web.api.call import BASE, Operation
+from flrouter.web.api.shapes import Problem
+
+_TEMPLATE = "#/components/schemas/{name}"
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The document, as JSON values."""
+    known = list(operations)
+    types = [Problem, *(each.answer for each in known)]
+    types += [each.body for each in known if each.body is not None]
+    types += [each.query for each in known]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    of = dict(zip(map(repr, types), schemas, strict=True))
+    paths: dict[str, Any] = {}
+    for each in known:
+        query = components[each.query.__name__]
+        paths.setdefault(BASE + each.path, {})[each.method.lower()] = _operation(each, query, of)
+    for name in {each.query.__name__ for each in known if each.body is None}:
+        del components[name]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "flrouter",
+            "version": __version__,
+            "description": "What a router's workers tell, and what they may be told: docs/api.md.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _portable(components),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(each: Operation, query: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": re.sub(r"\W+", "-", f"{each.method} {each.path}").strip("-").lower(),
+        "summary": each.summary,
+        "parameters": [*_in_path(each), *_in_query(query)],
+        "responses": _responses(each, of),
+    }
+    if each.body is not None:
+        content = {"application/json": {"schema": of[repr(each.body)]}}
+        required = bool(msgspec.structs.fields(each.body)) and any(
+            field.required for field in msgspec.structs.fields(each.body)
+        )
+        found["requestBody"] = {"required": required, "content": content}
+        found["security"] = [{"token": []}]
+    return found
+
+
+def _in_path(each: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", each.path)
+    ]
+
+
+def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.pop("description", ""),
+            "schema": schema,
+        }
+        for name, given in query["properties"].items()
+        for schema in (dict(given),)
+    ]
+
+
+def _responses(each: Operation, of: dict[str, Any]) -> dict[str, Any]:
+    changes = each.body is not None
+    good = HTTPStatus.ACCEPTED if changes else HTTPStatus.OK
+    statuses = {400, *each.refusals}
+    if changes:
+        statuses |= {401, 403, 413, 429, 503}
+    return {
+        str(good.value): _response(good, of[repr(each.answer)]),
+        **{
+            str(status): _response(HTTPStatus(status), of[repr(Problem)])
+            for status in sorted(statuses)
+        },
+    }
+
+
+def _response(status: HTTPStatus, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": status.phrase, "content": {"application/json": {"schema": schema}}}
+
+
+def _portable(schema: Any) -> Any:
+    """The same with patterns as JSON Schema has them: Python's `$` would let a newline pass."""
+    if isinstance(schema, dict):
+        return {
+            name: value.replace(r"\A", "^").replace(r"\Z", "$")
+            if name == "pattern" and isinstance(value, str)
+            else _portable(value)
+            for name, value in schema.items()
+        }
+    return [_portable(each) for each in schema] if isinstance(schema, list) else schema

@@ -1,0 +1,104 @@
+"""All requests of the API, and how each is served."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from faust.web import View
+
+from flrouter.runtime.app import RouterApp
+from flrouter.web.api import changes, lists, ones
+from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
+from flrouter.web.api.guard import Guard
+from flrouter.web.api.openapi import document
+from flrouter.web.api.shapes import Problem
+from flrouter.web.api.workers import Workers
+from flrouter.web.tally import Tally
+
+OPERATIONS: tuple[Operation, ...] = (
+    *lists.OPERATIONS,
+    *ones.OPERATIONS,
+    *changes.OPERATIONS,
+)
+
+#: bytes that the body of a request may have.
+MOST = 10_000
+
+_encode = msgspec.json.Encoder().encode
+
+log = logging.getLogger(__name__)
+
+
+def register(app: RouterApp, tally: Tally) -> None:
+    """Give `app` the API."""
+    site = Site(app, tally, Workers(app))
+    guard = Guard(app.settings.token)
+    for operation in OPERATIONS:
+        _serve(site, guard, operation)
+    described = _encode(document(OPERATIONS))
+
+    async def openapi(view: Any, request: Any) -> Any:
+        return web.Response(body=described, content_type="application/json")
+
+    app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
+
+
+def _serve(site: Site, guard: Guard, operation: Operation) -> None:
+    async def serve(view: Any, request: web.Request, **names: str) -> web.Response:
+        try:
+            answer = await operation.handle(await _read(site, guard, operation, request))
+        except Refusal as refusal:
+            return refused(refusal)
+        status = 200 if operation.body is None else 202
+        return web.Response(body=_encode(answer), status=status, content_type="application/json")
+
+    method = operation.method.lower()
+    view = type("ApiView", (View,), {method: serve, "__module__": __name__})
+    site.app.page(BASE + operation.path, name=f"{method} {operation.path}")(view)
+
+
+def refused(refusal: Refusal) -> web.Response:
+    """The answer to a request that is not served."""
+    return web.Response(
+        body=_encode(Problem(str(refusal))),
+        status=refusal.status,
+        content_type="application/json",
+        headers=refusal.headers,
+    )
+
+
+async def _read(site: Site, guard: Guard, operation: Operation, request: web.Request) -> Call:
+    """What a request says. Raises :class:`Refusal`."""
+    body: Any = None
+    if operation.body is not None:
+        guard.admit(request.headers.get("Authorization"))
+        body = _decode(await _body(request), operation.body)
+    given = request.query
+    if len(given) != len(set(given)):
+        raise Refusal(400, "query: a parameter is there twice")
+    try:
+        query = msgspec.convert(dict(given), operation.query, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refusal(400, f"query: {error}. See {BASE}/openapi.json") from None
+    return Call(site, request.path, dict(request.match_info), query, body)
+
+
+async def _body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > MOST:
+        raise Refusal(413, f"the body is too large: at most {MOST} bytes are read")
+    data = b""
+    async for some in request.content.iter_chunked(MOST):
+        data += some
+        if len(data) > MOST:
+            raise Refusal(413, f"the body is too large: at most {MOST} bytes are read")
+    return data
+
+
+def _decode(data: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    try:
+        return msgspec.json.decode(data or b"{}", type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(400, f"body: {error}. See {BASE}/openapi.json") from None

@@ -1,0 +1,190 @@
+"""The collector: reads what is counted when Prometheus asks, so counting costs nothing more."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from flrouter import __version__
+from flrouter.core.home import home
+from flrouter.runtime.app import RouterApp
+from flrouter.runtime.ended import BOUNDS
+from flrouter.runtime.histogram import Histogram
+from flrouter.web.health import not_ready
+from flrouter.web.metrics.counted import COUNTED, FLOODLIGHT
+from flrouter.web.metrics.labels import OTHER, Labels
+from flrouter.web.tally import Tally
+
+PREFIX = "flrouter_"
+
+
+class RouterCollector(Collector):
+    """This worker's metrics; those of all workers add up to the router's."""
+
+    def __init__(self, app: RouterApp, tally: Tally) -> None:
+        self._app = app
+        self._tally = tally
+        self._labels: defaultdict[str, Labels] = defaultdict(Labels)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: there is only one collector of these names."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them, as they are now."""
+        yield InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
+        yield from self._counts()
+        yield from self._ends()
+        yield from self._tables()
+        yield from self._floodlights()
+        yield from self._work()
+
+    def _shown(self, label: str, value: str) -> str:
+        return self._labels[label].shown(value)
+
+    def _counter(self, name: str, text: str, label: str, counts: Counter[str]) -> Metric:
+        family = CounterMetricFamily(PREFIX + name, text, labels=[label] if label else [])
+        shown: Counter[str] = Counter()
+        for value, count in counts.items():
+            shown[self._shown(label, value) if label else ""] += count
+        if not label:
+            family.add_metric([], shown[""])
+        for value in sorted(shown) if label else ():
+            family.add_metric([value], shown[value])
+        return family
+
+    def _counts(self) -> Iterator[Metric]:
+        by_what: dict[str, Counter[str]] = {what: Counter() for what in COUNTED}
+        for (what, label), count in self._app.shards.counts.items():
+            if what in by_what:
+                by_what[what][label] += count
+        for what, counted in COUNTED.items():
+            yield self._counter(counted.metric, counted.text, counted.label, by_what[what])
+
+    def _ends(self) -> Iterator[Metric]:
+        ended = self._app.shards.ended
+        outcomes = Counter({kind or "answered": n for kind, n in ended.others.items()})
+        outcomes["answered"] += sum(sum(each.counts) for each in ended.latencies.values())
+        yield self._counter(
+            "requests_ended", "Requests that had their answer.", "outcome", outcomes
+        )
+        family = HistogramMetricFamily(
+            f"{PREFIX}answer_duration_seconds",
+            "From reading a command to the answer of its FL.",
+            labels=[FLOODLIGHT],
+        )
+        merged: dict[str, Histogram] = {}
+        for name, histogram in ended.latencies.items():
+            into = merged.setdefault(self._shown(FLOODLIGHT, name), Histogram(BOUNDS))
+            into.counts = [sum(each) for each in zip(into.counts, histogram.counts, strict=True)]
+            into.total += histogram.total
+        for name, histogram in sorted(merged.items()):
+            buckets = _cumulative(histogram, [bound / 1000 for bound in BOUNDS])
+            family.add_metric([name], buckets, histogram.total / 1000)
+        yield family
+        batches = self._app.shards.batches
+        family = HistogramMetricFamily(f"{PREFIX}batch_records", "Records decided at once.")
+        family.add_metric([], _cumulative(batches, batches.bounds), batches.total)
+        yield family
+
+    def _tables(self) -> Iterator[Metric]:
+        shards = list(self._app.shards.owned())
+        pending: Counter[str] = Counter()
+        for shard in shards:
+            for name, count in shard.pending_by_floodlight().items():
+                pending[self._shown(FLOODLIGHT, name) if name else ""] += count
+        family = GaugeMetricFamily(
+            f"{PREFIX}pending_requests",
+            "Requests without an answer, by FL; those that wait for a switch have none.",
+            labels=[FLOODLIGHT],
+        )
+        for name in sorted(pending):
+            family.add_metric([name], max(pending[name], 0))
+        yield family
+        for table, text in (
+            ("blacklist", "Requests whose late answers are dropped."),
+            ("gathers", "Rows of commands to several switches or FLs."),
+            ("switches", "Switches that are known."),
+        ):
+            name = f"{PREFIX}{table}_entries"
+            yield GaugeMetricFamily(
+                name, text, sum(len(getattr(each.context, table)) for each in shards)
+            )
+
+    def _floodlights(self) -> Iterator[Metric]:
+        """Their states, each told by the worker that has its home; their switches, by all."""
+        up = GaugeMetricFamily(f"{PREFIX}floodlight_up", "Whether it answers.", labels=[FLOODLIGHT])
+        drained = GaugeMetricFamily(
+            f"{PREFIX}floodlight_drained", "Whether it is drained.", labels=[FLOODLIGHT]
+        )
+        syncing = GaugeMetricFamily(
+            f"{PREFIX}floodlight_syncing", "Whether a sync of it runs.", labels=[FLOODLIGHT]
+        )
+        speaks = GaugeMetricFamily(
+            f"{PREFIX}floodlight_switches", "Switches it speaks for.", labels=[FLOODLIGHT]
+        )
+        for shard in self._app.shards.owned():
+            context = shard.context
+            for name in context.known_floodlights():
+                label, state = [self._shown(FLOODLIGHT, name)], context.floodlights[name]
+                if home(name, context.rules.partitions) == context.number and label != [OTHER]:
+                    up.add_metric(label, state.up)
+                    drained.add_metric(label, state.drained)
+                    syncing.add_metric(label, state.syncing > 0)
+        counts: Counter[str] = Counter()
+        for name, count in self._tally.speaks.items():
+            counts[self._shown(FLOODLIGHT, name)] += count
+        for name in sorted(counts):
+            speaks.add_metric([name], counts[name])
+        yield from (up, drained, syncing, speaks)
+
+    def _work(self) -> Iterator[Metric]:
+        app, shards = self._app, self._app.shards
+        lag: Counter[str] = Counter()
+        for tp, records in shards.lag().items():
+            lag[self._shown("topic", tp.topic)] += records
+        family = GaugeMetricFamily(
+            f"{PREFIX}lag_records", "Records in Kafka that are not read.", labels=["topic"]
+        )
+        for topic in sorted(lag):
+            family.add_metric([topic], lag[topic])
+        yield family
+        waiting = sum(shards.waiting(number) for number in list(shards.numbers))
+        for name, text, value in (
+            ("ready", "Whether this worker serves its shards.", not not_ready(app)),
+            ("shards", "Shards of this worker.", len(list(shards.numbers))),
+            ("shards_configured", "Shards that there are.", app.settings.partitions),
+            (
+                "held_back_partitions",
+                "Partitions unread as a shard is full.",
+                len(shards.held_back),
+            ),
+            ("waiting_records", "Records that were read and wait to be decided.", waiting),
+            ("restore_left_records", "Records to restore before it serves.", shards.restoring.left),
+        ):
+            yield GaugeMetricFamily(PREFIX + name, text, float(value))
+        for name, text, count in (
+            ("restored_records", "Records that were restored.", shards.restoring.read),
+            ("takeovers", "Shards that were taken over.", shards.takeovers),
+        ):
+            yield CounterMetricFamily(PREFIX + name, text, count)
+
+
+def _cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
+    """As Prometheus has them: each bucket with all that are smaller."""
+    found: list[tuple[str, float]] = []
+    total = 0
+    names = [*(f"{float(bound):g}" for bound in bounds), "+Inf"]
+    for name, count in zip(names, histogram.counts, strict=True):
+        total += count
+        found.append((name, total))
+    return found

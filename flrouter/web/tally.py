@@ -1,0 +1,54 @@
+"""How many switches each FL has, which only a look at all of them tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import chain
+from operator import attrgetter
+from time import monotonic
+
+from flrouter.runtime.app import RouterApp
+from flrouter.web.turns import in_turns
+
+#: s; how old the numbers may be at least.
+FRESH = 1.0
+#: and how many times as old as it took to count them: so counting takes no processor to speak of.
+SELDOM = 50
+
+_active, _holders = attrgetter("active"), attrgetter("holders")
+
+
+class Tally:
+    """Counts this worker's switches anew when somebody asks and the last count is too old."""
+
+    def __init__(self, app: RouterApp) -> None:
+        self._app = app
+        self._counting = asyncio.Lock()
+        self._fresh_until = 0.0
+        self._generation = -1
+        #: FL → the switches that it speaks for, and those that it holds.
+        self.speaks: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
+
+    async def fresh(self) -> Tally:
+        """Itself, with numbers that are not old."""
+        async with self._counting:
+            generation, began = self._app.shards.generation, monotonic()
+            if began > self._fresh_until or generation != self._generation:
+                await self._count()
+                now = monotonic()
+                self._generation = generation
+                self._fresh_until = now + max(FRESH, SELDOM * (now - began))
+        return self
+
+    async def _count(self) -> None:
+        speaks: Counter[str] = Counter()
+        holds: Counter[str] = Counter()
+        for shard in list(self._app.shards.owned()):
+            for switches in in_turns(list(shard.context.switches.values())):
+                speaks.update(map(_active, switches))
+                holds.update(chain.from_iterable(map(_holders, switches)))
+                await asyncio.sleep(0)
+        del speaks[""]
+        self.speaks, self.holds = speaks, holds

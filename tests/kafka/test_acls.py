@@ -1,0 +1,156 @@
+"""docs/security.md: the ACLs that it lists are all that a worker needs, and each is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
+
+from flrouter.runtime.topics import TABLES
+from tests.kafka.cluster import Cluster
+from tests.kafka.jars import KafkaMissing
+from tests.support.api import ask, until
+from tests.support.clients import create_topics
+from tests.support.deployment import Deployment
+from tests.support.plain import INSTALL, command, error_type, switch_id
+
+pytestmark = pytest.mark.timeout(300)
+
+PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+TOKEN = "not-in-any-log-either"
+PASSWORD = "n0t-in-any-log"
+SWITCH = switch_id(1)
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+
+class Row(NamedTuple):
+    """One row of the page's table."""
+
+    resource: str
+    name: str
+    pattern: str
+    operations: str
+
+
+ROWS = [
+    Row(*each)
+    for each in re.findall(
+        r"^\| (group|topic|transactional-id) \| `([^`]+)` \| (\w+) \| ([\w, ]+) \|", PAGE, re.M
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Cluster]:
+    """A broker where nobody may do what no ACL allows; inside, everybody may do everything."""
+    try:
+        cluster = Cluster(
+            1,
+            protocol="SASL_PLAINTEXT",
+            settings={
+                "sasl.enabled.mechanisms": "PLAIN",
+                "listener.name.client.plain.sasl.jaas.config": (
+                    f'{_PLAIN} required user_router="{PASSWORD}";'
+                ),
+                "authorizer.class.name": (
+                    "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+                ),
+                "super.users": "User:ANONYMOUS",
+            },
+        )
+    except KafkaMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+    with cluster:
+        yield cluster
+
+
+def deployed(cluster: Cluster, folder: Path, guarantee: str) -> Deployment:
+    """A router that logs in, with all topics there; FLs and requesters are inside."""
+    deployment = Deployment(
+        cluster.inside,
+        folder,
+        floodlights=["fl-1"],
+        partitions=2,
+        broker=cluster.url,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        sasl_username="router",
+        sasl_password=PASSWORD,
+        guarantee=guarantee,
+        token=TOKEN,
+    )
+    names = [f"{deployment.name}-shards", *map(deployment.changelog, TABLES)]
+    deployment.create_topics()
+    create_topics(deployment.bootstrap, dict.fromkeys(names, 2))
+    return deployment
+
+
+def allow(cluster: Cluster, deployment: Deployment, rows: list[Row]) -> None:
+    """Let the router do what these rows say."""
+    meant: Mapping[str, list[str]] = {
+        "<inbound>": [deployment.inbound],
+        "<fl-read>": [deployment.read_topic("fl-1")],
+        "<fl-write>": [deployment.write_topic("fl-1")],
+        "<answers>": deployment.answer_topics,
+    }
+    acls = [
+        ACL(
+            "User:router",
+            "*",
+            ACLOperation[operation.strip().upper()],
+            ACLPermissionType.ALLOW,
+            ResourcePattern(
+                ResourceType[row.resource.replace("-", "_").upper()],
+                name,
+                ACLResourcePatternType[row.pattern.upper()],
+            ),
+        )
+        for row in rows
+        for name in meant.get(row.name, [row.name.replace("<app_id>", deployment.name)])
+        for operation in row.operations.split(",")
+    ]
+    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    try:
+        assert not admin.create_acls(acls)["failed"]
+    finally:
+        admin.close()
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_they_are_enough(guarded: Cluster, tmp_path: Path, guarantee: str) -> None:
+    """A worker with these and no others takes over, follows an FL and answers commands."""
+    with deployed(guarded, tmp_path, guarantee) as deployment:
+        rows = [row for row in ROWS if guarantee == "exactly_once" or "trans" not in row.resource]
+        allow(guarded, deployment, rows)
+        deployment.floodlight("fl-1", switches=[SWITCH])
+        requester = deployment.requester()
+        worker = deployment.start_worker()
+        requester.send(command({"clazz": INSTALL, "switch_id": SWITCH}, "op"), SWITCH)
+        [answer] = requester.wait("op", timeout=40)
+        assert error_type(answer) is None, answer
+        elsewhere = f"{deployment.name}.elsewhere"
+        create_topics(deployment.bootstrap, {elsewhere: 1})
+        asked = command({"clazz": INSTALL, "switch_id": SWITCH}, "away", reply_to=elsewhere)
+        requester.send(asked, SWITCH)
+        [answer] = requester.wait("away", timeout=40)
+        assert error_type(answer) == "PARAMETERS_INVALID", "it may not know of that topic"
+        drained = ask(worker, "/api/v1/floodlights/fl-1/drain", {}, token=TOKEN)
+        assert drained.status == 202, drained
+        until(
+            lambda: ask(worker, "/api/v1/floodlights/fl-1").json["floodlight"],
+            lambda row: row["state"] == "drained",
+        )
+        deployment.assert_running()
+        assert PASSWORD not in worker.output()

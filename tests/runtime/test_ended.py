@@ -1,0 +1,34 @@
+"""What a worker remembers of requests that have ended."""
+
+from __future__ import annotations
+
+from flrouter.core.effects import End
+from flrouter.runtime import ended
+
+
+def end(number: int, took: int = 3, error: str = "", floodlight: str = "fl-1") -> End:
+    """A request that took so many ms."""
+    cid = f"op-{number}"
+    return End(str(number), cid, "in/0/1", "", floodlight, "topic", 1_000, 1_000 + took, error)
+
+
+def test_only_the_last_are_kept() -> None:
+    """Memory stays bounded."""
+    found = ended.Ended()
+    for start in range(0, ended.MOST + 1_000, 500):
+        found.take(3, [end(number) for number in range(start, start + 500)])
+    kept = list(found.last())
+    assert len(kept) == ended.MOST
+    assert kept[-1] == (3, end(ended.MOST + 999))
+    assert kept[0][1].number == "1000"
+
+
+def test_answers_of_floodlights_are_timed() -> None:
+    """In the first bucket that is long enough; errors and commands of no FL are not counted."""
+    found = ended.Ended()
+    found.take(0, [end(1, 5), end(2, 6), end(3, 100_000), end(4, -7)])
+    found.take(0, [end(5, error="NOT_FOUND: x"), end(6, floodlight="")])
+    [histogram] = found.latencies.values()
+    assert (histogram.counts[0], histogram.counts[1], histogram.counts[-1]) == (2, 1, 1)
+    assert sum(histogram.counts) == 4
+    assert histogram.total == 100_011  # a clock that was set back takes nothing away
