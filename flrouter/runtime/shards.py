@@ -65,7 +65,7 @@ class Shards(Service):
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.ended = Ended()
-        self.feed = Feed()
+        self.happenings = Feed()
         self.batches = Histogram(BATCHES)
         self.restoring = Progress()
         #: how often shards were taken over, and so restored.
@@ -95,7 +95,7 @@ class Shards(Service):
             self.batches.add(effects.inputs)
         if effects.ends:
             self.ended.take(number, effects.ends)
-        self.feed.take(effects, now_ms())
+        self.happenings.take(effects, now_ms())
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note)
         if effects.membership_changed:

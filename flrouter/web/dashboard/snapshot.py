@@ -101,7 +101,7 @@ class Snapshots:
             list(found.values()),
             [workload.this_worker(site)],
             list(workload.shards(site).values()),
-            [Told(own, happening) for happening in shards.feed.last()],
+            [Told(own, happening) for happening in shards.happenings.last()],
             site.app.settings.partitions,
             ended,
             sum(dead),
