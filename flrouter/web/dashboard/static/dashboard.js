@@ -86,6 +86,7 @@ function verdict(found, { floodlights }) {
 
 function show(snapshot) {
   newest = snapshot;
+  snapshot.floodlights.sort((one, other) => one.id.localeCompare(other.id, "en", { numeric: true }));
   rates.take(snapshot);
   const found = problems(snapshot);
   setText(byId("verdict"), verdict(found, snapshot));
