@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "browsers": set(),
+    "openvswitch": set(),
     "repairs": {"repairs"},
     "security": {"settings"},
 }

@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Iterable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from mode import Service
 
@@ -47,8 +47,11 @@ class Handler(Protocol):
                 INTERNAL_ERROR.
         """
 
-    def switches(self) -> Iterable[SwitchRecord]:
-        """All switches that are connected now, for a sync."""
+    def switches(self) -> Iterable[SwitchRecord] | Awaitable[Iterable[SwitchRecord]]:
+        """All switches that are connected now, for a sync.
+
+        May be awaited, for those who have to ask their switches first.
+        """
 
 
 class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under --strict
@@ -117,8 +120,10 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         }
         return self.event(payload, switch)
 
-    def port_event(self, switch: str, number: int, state: PortState) -> asyncio.Future[bool]:
-        """Report that a port's link came up or went down."""
+    def port_event(
+        self, switch: str, number: int, state: PortState | Literal["DELETE"]
+    ) -> asyncio.Future[bool]:
+        """Report that a port's link came up or went down, or that the port is gone."""
         switch = canonical(switch)
         payload = {
             "clazz": names.PORT_EVENT,
@@ -286,8 +291,11 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         try:
             if command.kind == names.SYNC_REQUEST:
                 self.counts.syncs += 1
+                found = self.handler.switches()
                 # The snapshot is taken here, in one go: nothing can change in between.
-                return self._sync(command, request, tuple(self.handler.switches()))
+                return self._sync(
+                    command, request, found if isinstance(found, Awaitable) else tuple(found)
+                )
             answer = self.handler.handle(command)
             if not isinstance(answer, ANSWERS):
                 return self._later(command, request, answer)
@@ -305,9 +313,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._finish(command, request, messages)
 
     async def _sync(
-        self, command: Command, request: Request, snapshot: tuple[SwitchRecord, ...]
+        self,
+        command: Command,
+        request: Request,
+        found: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
     ) -> None:
         try:
+            snapshot = tuple(await found if isinstance(found, Awaitable) else found)
             messages = await sync.chain(command, snapshot, self._region, _now_ms())
         except Exception as error:  # noqa: BLE001 - a record that JSON cannot hold is an answer too
             messages = self._failure(command, error)

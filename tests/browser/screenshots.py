@@ -25,7 +25,7 @@ WAIT = 60_000
 def main() -> int:
     """Make them all."""
     if executable() is None:
-        print(MISSING, file=sys.stderr)
+        sys.stderr.write(f"{MISSING}\n")
         return 1
     read_without_gaps()
     IMAGES.mkdir(exist_ok=True)
@@ -38,7 +38,7 @@ def main() -> int:
     ):
         take(stage, browser)
     for image in sorted(IMAGES.glob("*.png")):
-        print(f"{image.name}: {image.stat().st_size:,} bytes")
+        sys.stdout.write(f"{image.name}: {image.stat().st_size:,} bytes\n")
         assert image.stat().st_size < MOST
     return 0
 
