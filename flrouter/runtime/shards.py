@@ -22,6 +22,7 @@ from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
 from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
+from flrouter.runtime.feed import Feed
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.lease import Lease
 from flrouter.runtime.restore import Progress
@@ -64,6 +65,7 @@ class Shards(Service):
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self.ended = Ended()
+        self.happenings = Feed()
         self.batches = Histogram(BATCHES)
         self.restoring = Progress()
         #: how often shards were taken over, and so restored.
@@ -93,6 +95,7 @@ class Shards(Service):
             self.batches.add(effects.inputs)
         if effects.ends:
             self.ended.take(number, effects.ends)
+        self.happenings.take(effects, now_ms())
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note)
         if effects.membership_changed:
