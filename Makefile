@@ -8,7 +8,7 @@ STAMP := .venv/.installed
 BENCH := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format docs ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format docs ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -58,6 +58,9 @@ bench-scale: $(BENCH) ## how the cost of a command grows with everything, and th
 bench-profile: $(BENCH) ## where a worker spends its time under load
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
+bench-dashboard: $(BENCH) ## what it costs a worker that somebody looks on, with 64 FLs and 100,000 switches
+	@$(BIN)/python -m benchmarks.dashboard $(ARGS)
+
 $(BENCH): $(STAMP) pyproject.toml
 	@echo "installing what the benchmarks need into .venv"
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
@@ -88,6 +91,12 @@ $(BIN)/promtool: $(STAMP)
 	@folder=$$(mktemp -d) && chmod 755 $$folder && cd $$folder && apt-get download -qq prometheus \
 	  && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool \
 	  && mv usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder && touch $(CURDIR)/$@
+
+chromium: ## the browser for the tests of the dashboard, from Debian's package
+	@command -v chromium >/dev/null || apt-get install -qq --no-install-recommends chromium >/dev/null
+
+screenshots: $(STAMP) chromium ## makes the pictures of the dashboard in docs/images anew
+	@$(BIN)/python -m tests.browser.screenshots
 
 docs: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md

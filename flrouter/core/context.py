@@ -120,9 +120,9 @@ class Context:
         self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
         return self._tokens
 
-    def count(self, what: str, label: str = "") -> None:
+    def count(self, what: str, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
-        self.effects.counts[what, label] += 1
+        self.effects.counts[what, label] += times
 
     def note(self, text: str) -> None:
         """A line for the log."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from faust.types import TP
 from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects
+from flrouter.core.effects import CatchUp, Effects, End
 from flrouter.core.ingress import NOWHERE, Ingress
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
@@ -23,6 +23,7 @@ from flrouter.runtime.directory import Directory
 from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
 from flrouter.runtime.fault_log import FaultLog
+from flrouter.runtime.feed import Feed
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.lease import Lease
 from flrouter.runtime.restore import Progress
@@ -70,6 +71,7 @@ class Shards(Service):
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
         self.ended = Ended()
+        self.happenings = Feed()
         self.batches = Histogram(BATCHES)
         self.restoring = Progress()
         #: how often shards were taken over, and so restored.
@@ -92,13 +94,16 @@ class Shards(Service):
         """The changelog topic of a table."""
         return changelog(self._settings, table)
 
+    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
+        """Remember requests that have had their answer."""
+        self.ended.take(number, ends)
+
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
         if effects.inputs:
             self.batches.add(effects.inputs)
-        if effects.ends:
-            self.ended.take(number, effects.ends)
+        self.happenings.take(effects, now_ms())
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note, extra={"shard": number})
         if effects.faults:
