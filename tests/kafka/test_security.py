@@ -169,12 +169,11 @@ def test_a_certificate(certified: Secured) -> None:
     ],
     ids=["password", "user", "plain", "authority"],
 )
-@pytest.mark.parametrize("what", [("floodlight", "list"), ("worker",)], ids=["command", "worker"])
 def test_who_may_not_in_is_told_why(
-    secured: Secured, what: tuple[str, ...], wrong: dict[str, str], said: str, tmp_path: Path
+    secured: Secured, wrong: dict[str, str], said: str, tmp_path: Path
 ) -> None:
-    """In one line, which names the settings to look at and no password; a worker waits for none."""
-    done = flrouter(*what, settings=secured.settings(**wrong), folder=tmp_path)
+    """In one line, which names the settings to look at and no password."""
+    done = flrouter("floodlight", "list", settings=secured.settings(**wrong), folder=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "wrong-password" not in done.stdout + done.stderr
