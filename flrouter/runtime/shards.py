@@ -11,7 +11,7 @@ from typing import Any
 from faust.types import TP
 from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects
+from flrouter.core.effects import CatchUp, Effects, End
 from flrouter.core.ingress import NOWHERE, Ingress
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
@@ -88,13 +88,15 @@ class Shards(Service):
         """The changelog topic of a table."""
         return changelog(self._settings, table)
 
+    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
+        """Remember requests that have had their answer."""
+        self.ended.take(number, ends)
+
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
         if effects.inputs:
             self.batches.add(effects.inputs)
-        if effects.ends:
-            self.ended.take(number, effects.ends)
         self.happenings.take(effects, now_ms())
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note)
