@@ -55,7 +55,8 @@ def register(app: RouterApp, tally: Tally) -> None:
     known = files_by_name()
 
     async def there(view: Any, request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": f"{BASE}/"})
+        # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
+        return web.Response(status=302, headers={"Location": "dashboard/"})
 
     async def static(view: Any, request: web.Request, name: str) -> web.Response:
         file = known.get(name)
