@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import urllib.error
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,11 +32,13 @@ class Scene:
         self.floodlights = {
             name: SimulatedFloodlight(deployment, name) for name in deployment.floodlights
         }
-        self.switches: list[str] = []
-        for index, floodlight in enumerate(self.floodlights.values()):
-            own = [switch_id(1 + index * switches + number) for number in range(switches)]
-            floodlight.start(*own)
-            self.switches += own
+        self.switches = [
+            switch_id(1 + number) for number in range(switches * len(self.floodlights))
+        ]
+        with ThreadPoolExecutor() as starting:
+            for index, floodlight in enumerate(self.floodlights.values()):
+                own = self.switches[index * switches : (index + 1) * switches]
+                starting.submit(floodlight.start, *own)
         self.requester: Requester = deployment.requester()
         known = len(self.switches)
         until(lambda: self._known(), lambda found: found == known, timeout=40)

@@ -36,7 +36,8 @@ class File(NamedTuple):
     etag: str
 
 
-def _files() -> dict[str, File]:
+def files_by_name() -> dict[str, File]:
+    """All files of the pages."""
     found = {}
     for each in files("flrouter.web.dashboard").joinpath("static").iterdir():
         kind = _TYPES.get(each.name.rpartition(".")[2])
@@ -51,10 +52,11 @@ def register(app: RouterApp, tally: Tally) -> None:
     site = Site(app, tally, Workers(app))
     snapshots = Snapshots(site)
     stream = Stream(snapshots)
-    known = _files()
+    known = files_by_name()
 
     async def there(view: Any, request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": f"{BASE}/"})
+        # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
+        return web.Response(status=302, headers={"Location": "dashboard/"})
 
     async def static(view: Any, request: web.Request, name: str) -> web.Response:
         file = known.get(name)

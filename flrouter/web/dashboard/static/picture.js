@@ -21,10 +21,10 @@ const box = (x, y, width, height, kind = "") =>
 const label = (x, y, text, kind = "", anchor = "start") =>
   draw("text", { x, y, class: kind, "text-anchor": anchor }, text);
 
-/** As many characters of a text as fit. */
+/** As many characters of a text as fit: names mostly differ at their ends. */
 const cut = (text, width) => {
-  const most = Math.max(3, Math.floor(width / 7));
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  const most = Math.max(8, Math.floor(width / 6.8));
+  return text.length > most ? `${text.slice(0, most - 6)}…${text.slice(-5)}` : text;
 };
 
 /** A block of lines of text. */
@@ -78,10 +78,11 @@ function floodlights(width, all, rates) {
         const top = y + Math.floor(n / across) * (tile.height + 6);
         const mark = { outage: "✕ ", drained: "◌ " }[each.state] ?? "";
         const said = each.state === "up" ? `${rate(rates.of(each, "commands"))}/s` : each.state;
+        const below = `${said} · ${count(each.switches)}`;
         return [
           box(left, top, tile.width, tile.height, `tile-${each.state}`),
           label(left + 8, top + 16, cut(mark + each.id, tile.width - 16)),
-          label(left + 8, top + 32, cut(`${count(each.switches)} · ${said}`, tile.width - 10), "soft"),
+          label(left + 8, top + 32, cut(below, tile.width - 10), "soft"),
         ];
       }),
   };
