@@ -5,10 +5,9 @@ PYTHONS := python3.11 python3.12 python3.13 python3
 ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 BIN := .venv/bin
 STAMP := .venv/.installed
-BENCH := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format docs ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs dist check-deploy ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -49,21 +48,29 @@ chaos: $(STAMP) ## a router under a seeded schedule of faults; ARGS="--commands 
 fuzz: $(STAMP) ## hostile bytes for all that reads Kafka or HTTP; ARGS="--seconds 600 --target shard --keep"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: $(BENCH) ## flrouter against its peers on Apache Kafka, under 15 minutes; ARGS="--quick"
+bench: .venv/.installed-bench ## flrouter against its peers on Apache Kafka, under 15 minutes; ARGS="--quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-scale: $(BENCH) ## how the cost of a command grows with everything, and the time of a takeover
+bench-scale: .venv/.installed-bench ## how the cost of a command grows with everything, and the time of a takeover
 	@$(BIN)/python -m benchmarks --scale $(ARGS)
 
-bench-profile: $(BENCH) ## where a worker spends its time under load
+bench-profile: .venv/.installed-bench ## where a worker spends its time under load
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
-bench-dashboard: $(BENCH) ## what it costs a worker that somebody looks on, with 64 FLs and 100,000 switches
+bench-dashboard: .venv/.installed-bench ## what it costs a worker that somebody looks on, with 64 FLs and 100,000 switches
 	@$(BIN)/python -m benchmarks.dashboard $(ARGS)
 
-$(BENCH): $(STAMP) pyproject.toml
-	@echo "installing what the benchmarks need into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
+dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
+	@$(BIN)/python -m tests.release $(ARGS)
+
+check-deploy: .venv/.installed-deploy ## what can be checked of deploy/ without an engine, each check by its name
+	@test -x $(BIN)/promtool || $(MAKE) --silent promtool || true
+	@$(BIN)/python -m tests.deploy
+
+# What only some targets need: the extra of that name in pyproject.toml.
+.venv/.installed-%: $(STAMP) pyproject.toml
+	@echo "installing what '$*' needs into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@
 
 load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"
@@ -98,8 +105,12 @@ chromium: ## the browser for the tests of the dashboard, from Debian's package
 screenshots: $(STAMP) chromium ## makes the pictures of the dashboard in docs/images anew
 	@$(BIN)/python -m tests.browser.screenshots
 
-docs: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
+settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
+
+docs: .venv/.installed-docs ## the documentation as a site into build/site; strict: no warning, no dead link inside
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@echo "docs: build/site/index.html, no warning"
 
 ci: lint test ## what CI runs
 

@@ -371,5 +371,5 @@ def test_no_value_raises_anything_else(name: str, value: Any) -> None:
 
 
 def test_docs_are_up_to_date() -> None:
-    """`docs/settings.md` is what the fields say; `make docs` writes it anew."""
+    """`docs/settings.md` is what the fields say; `make settings` writes it anew."""
     assert DOCS.read_text("utf-8") == as_markdown()

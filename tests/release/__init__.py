@@ -1,0 +1,1 @@
+"""`make dist`: what is given to people, built, looked into and tried."""

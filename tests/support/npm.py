@@ -1,0 +1,45 @@
+"""Single packages of npm's registry, for what is to be had nowhere else.
+
+Each is fetched once, without its dependencies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flrouter" / "npm"
+
+
+class NotToBeHad(RuntimeError):
+    """npm is not there, or its registry does not answer; the text says which."""
+
+
+def package(name: str, version: str) -> Path:
+    """The folder that holds this version. Raises :class:`NotToBeHad`."""
+    folder = CACHE / f"{name.replace('/', '+')}-{version}"
+    if folder.exists():
+        return folder
+    npm = shutil.which("npm")
+    if npm is None:
+        raise NotToBeHad("npm is not there: apt-get install npm")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as work:
+        done = subprocess.run(
+            [npm, "pack", "--silent", f"{name}@{version}"],
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise NotToBeHad(f"npm has no {name}@{version}: {done.stderr.strip()}")
+        with tarfile.open(next(Path(work).glob("*.tgz"))) as archive:
+            archive.extractall(work, filter="data")
+        Path(work, "package").rename(folder)
+    return folder
