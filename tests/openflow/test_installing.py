@@ -146,3 +146,23 @@ def test_deleting_rules(network: Network) -> None:
     eventually(lambda: set(network.ovs.flows("br1")) <= OWN, "only its own rules are there")
     refused = network.ask({**base, "delete_rules_action": "REMOVE_SOME"})
     assert error_type(refused) == "PARAMETERS_INVALID"
+
+
+def test_ports_and_their_counters(network: Network) -> None:
+    """What the switch itself says of them, when asked and unasked."""
+    switch = network.bridge("br1", "fl-1", ports=2)
+    network.start("fl-1", stats_s=0.5)
+    network.wait_served(switch)
+    base = {"switch_id": switch}
+    kinds = "org.openkilda.messaging.command.switches"
+    ports = network.ask({**base, "clazz": f"{kinds}.DumpSwitchPortsDescriptionRequest"})
+    assert [port["port_number"] for port in ports.payload["ports_description"]] == [1, 2]
+    port = network.ask({**base, "clazz": f"{kinds}.DumpPortDescriptionRequest", "port_number": 2})
+    assert port.payload["port_number"] == 2
+    missing = network.ask(
+        {**base, "clazz": f"{kinds}.DumpPortDescriptionRequest", "port_number": 9}
+    )
+    assert error_type(missing) == "NOT_FOUND"
+    counters = network.wait_event("PortStatsData", switch_id=switch)
+    (stats,) = counters["stats"]
+    assert {each["port_no"] for each in stats["entries"]} == {1, 2}
