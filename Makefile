@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool bench bench-scale bench-profile quick lint format settings docs test-docs dist check-deploy ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs test-docs dist check-deploy ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -37,7 +37,7 @@ test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
 	@$(BIN)/python -m pytest tests/kafka
-	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 3 --dist loadfile $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
@@ -56,6 +56,9 @@ bench-scale: .venv/.installed-bench ## how the cost of a command grows with ever
 
 bench-profile: .venv/.installed-bench ## where a worker spends its time under load
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
+
+bench-dashboard: .venv/.installed-bench ## what it costs a worker that somebody looks on, with 64 FLs and 100,000 switches
+	@$(BIN)/python -m benchmarks.dashboard $(ARGS)
 
 dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
 	@$(BIN)/python -m tests.release $(ARGS)
@@ -96,11 +99,17 @@ $(BIN)/promtool: $(STAMP)
 	  && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool \
 	  && mv usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder && touch $(CURDIR)/$@
 
+chromium: ## the browser for the tests of the dashboard, from Debian's package
+	@command -v chromium >/dev/null || apt-get install -qq --no-install-recommends chromium >/dev/null
+
+screenshots: $(STAMP) chromium ## makes the pictures of the dashboard in docs/images anew
+	@$(BIN)/python -m tests.browser.screenshots
+
 settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
 
 docs: .venv/.installed-docs ## the documentation as a site into build/site; strict: no warning, no dead link inside
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "docs: build/site/index.html, no warning"
 
 test-docs: $(STAMP) ## every block of README and docs, and the AsyncAPI document

@@ -11,14 +11,18 @@ def __getattr__(name: str) -> Any:
     """``faust -A flrouter`` takes the attribute ``app``; it is made when it is asked for.
 
     So importing flrouter reads no settings and starts nothing.
+
+    Raises:
+        Failure: a setting cannot be; the command line says so in one line.
     """
     if name == "app":
         from flrouter.app import create_app
+        from flrouter.cli.failure import settings
         from flrouter.runtime.interpreter import tune
         from flrouter.runtime.schemas import speed_up
 
         tune()
         speed_up()
-        globals()["app"] = app = create_app()
+        globals()["app"] = app = create_app(settings())
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from flrouter.cli import register
-from flrouter.settings import BadSetting
 
 
 def main() -> None:
@@ -13,11 +12,7 @@ def main() -> None:
     from faust.cli.faust import cli
 
     register()
-    try:
-        cli(args=["-A", "flrouter", *sys.argv[1:]], prog_name="flrouter")
-    except BadSetting as error:
-        sys.stderr.write(f"flrouter: {error}\n")
-        sys.exit(2)
+    cli(args=["-A", "flrouter", *sys.argv[1:]], prog_name="flrouter")
 
 
 if __name__ == "__main__":

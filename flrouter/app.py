@@ -9,6 +9,7 @@ from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
 from flrouter.web import hardening, health, stats, tables
 from flrouter.web.api import operations
+from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics
 from flrouter.web.tally import Tally
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     tally = Tally(app)
     operations.register(app, tally)
     metrics.register(app, tally)
+    dashboard.register(app, tally)
     health.register(app)
     hardening.register(app)
     cli.register()

@@ -27,6 +27,11 @@ _BROKER = re.compile(
     re.ASCII,
 )
 
+_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?",
+    re.ASCII,
+)
+
 
 class Refused(ValueError):
     """A value that its kind does not allow; the text, if any, says what is wrong with it."""
@@ -280,6 +285,18 @@ def secret() -> Kind[str]:
         return value
 
     return Kind("text", read, lambda _: "'***'")
+
+
+def url() -> Kind[str]:
+    """The address of something that speaks HTTP, or nothing."""
+
+    def read(value: object) -> str:
+        found = _text(value).rstrip("/")
+        if found and _URL.fullmatch(found) is None:
+            raise Refused
+        return found
+
+    return Kind("http://host:port or https://host:port with a path, or nothing", read, _masked)
 
 
 def token() -> Kind[str]:

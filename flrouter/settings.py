@@ -189,6 +189,20 @@ class Settings:
     )
     ssl_certfile: Path | None = _setting(None, kinds.file(), "The certificate to show Kafka.")
     ssl_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+    log_format: str = _setting(
+        "text", kinds.choice("text", "json"), "How log lines look: for people, or JSON objects."
+    )
+    traces_url: str = _setting(
+        "",
+        kinds.url(),
+        "An OpenTelemetry collector (OTLP over HTTP, as `http://host:4318/v1/traces`) that gets a"
+        " span of each command whose `traceparent` header says that it is sampled; nothing: none.",
+    )
+    worker_url: str = _setting(
+        "http://127.0.0.1:6066",
+        kinds.url(),
+        "Any worker's web server, for the command line.",
+    )
 
     token: str = _setting(
         "",
@@ -214,6 +228,7 @@ class Settings:
                 raise BadSetting(field.name, kind.show(given), problem) from None
         self._check_times()
         self._check_store()
+        self._check_traces()
         self._check_topics()
         self._check_security()
 
@@ -240,6 +255,12 @@ class Settings:
 
         if self.standby and self.store != "memory":
             raise self._wrong("standby", "holds tables in memory: set store to memory")
+
+    def _check_traces(self) -> None:
+        if self.traces_url and find_spec("opentelemetry") is None:
+            raise self._wrong(
+                "traces_url", "needs OpenTelemetry: pip install 'flrouter[tracing]', or nothing"
+            )
 
     def _check_topics(self) -> None:
         for topic in self.message_catalog.requester_topics:

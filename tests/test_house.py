@@ -23,16 +23,19 @@ SETTINGS = {"settings", "setting_kinds", "topic_roles", "embedded"}
 MAY_IMPORT = {
     "messages": {"messages"},
     "core": {"core", "messages"},
-    "runtime": {"runtime", "core", "messages", "repairs", "security"} | SETTINGS,
+    "runtime": {"runtime", "core", "messages", "repairs", "logs", "security", "tracing"} | SETTINGS,
     "agents": {"agents", "runtime", "core", "messages"},
-    "speaker": {"speaker", "messages", "repairs"},
-    "network": {"network", "messages", "repairs", "security", "browsers"} | SETTINGS,
+    "speaker": {"speaker", "messages", "repairs", "tracing"},
+    "network": {"network", "messages", "repairs", "logs", "security", "browsers", "cli"} | SETTINGS,
     "settings": {"messages"} | SETTINGS,
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "browsers": set(),
+    "logs": set(),
+    "openvswitch": set(),
     "repairs": {"repairs"},
+    "tracing": {"messages", "__version__"},
     "security": {"settings"},
 }
 #: the pure parts get time, randomness and records as arguments, so they have no use for these.

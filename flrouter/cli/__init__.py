@@ -9,14 +9,14 @@ STARTED = time.monotonic()
 
 
 def register() -> None:
-    """Add the commands to ``faust``; nothing happens when they are there already."""
+    """Add the commands to ``faust``, in the place of Faust's own of that name."""
     from faust.cli.base import cli
 
+    import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
     from flrouter.cli.broker import broker
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
     from flrouter.cli.speaker import speaker
 
     for command in (broker, demo, floodlight, speaker):
-        if command.name not in cli.commands:
-            cli.add_command(command)
+        cli.add_command(command)

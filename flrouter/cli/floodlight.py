@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flrouter import setting_kinds as kinds
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.kafka import partition_counts, run
+from flrouter.cli.output import json_option, show_json, show_table
 from flrouter.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 #: s; how long a broker may take to answer, and the router to act. On the embedded broker the FL
 #: that came before may still cost the router a rebalance of some 5 s.
 TIMEOUT = 30.0
-
-T = TypeVar("T")
 
 
 @click.group()
@@ -36,7 +35,7 @@ def add(name: str, no_ack: bool) -> None:
     """Route to the FL ID from now on; its topics are made when they are missing."""
     found = settings()
     _check(found, name)
-    _run(found, _add(found, name, acks=not no_ack))
+    run(found, _add(found, name, acks=not no_ack))
 
 
 @floodlight.command()
@@ -45,23 +44,26 @@ def remove(name: str) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
     found = settings()
     _check(found, name)
-    _run(found, _remove(found, name))
+    run(found, _remove(found, name))
 
 
 @floodlight.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-@click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
+@json_option
+def list_(as_json: bool) -> None:
     """List the FLs that the router knows: state, and how many switches each speaks for."""
     found = settings()
-    rows = _rows(_run(found, _known(found)))
-    if as_json or getattr(context.find_root().obj, "json", False):
-        click.echo(json.dumps(rows))
+    rows = _rows(run(found, _known(found)))
+    if as_json:
+        show_json(rows)
         return
-    click.echo(f"{'floodlight':<24} {'state':<8} {'acks':<5} switches")
-    for row in rows:
-        acks = "yes" if row["acks"] else "no"
-        click.echo(f"{row['id']:<24} {row['state']:<8} {acks:<5} {row['switches']}")
+    columns = ("floodlight", "state", "acks", "switches>")
+    show_table(
+        columns,
+        [
+            (row["id"], row["state"], "yes" if row["acks"] else "no", row["switches"])
+            for row in rows
+        ],
+    )
 
 
 def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
@@ -87,30 +89,12 @@ def _check(found: Settings, name: str) -> None:
         raise Failure(str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE) from error
 
 
-def _run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
-    """Do it, and say what to do when the broker does not play."""
-    from aiokafka.errors import KafkaError as FromAiokafka
-    from kafka.errors import KafkaError
-
-    from flrouter.runtime.topics import BadTopic
-
-    try:
-        return asyncio.run(work)
-    except BadTopic as error:
-        raise Failure(str(error), BAD_USAGE) from error
-    except (KafkaError, FromAiokafka, OSError) as error:
-        raise Failure(
-            f"the broker {found.broker} does not do what it is asked ({error!r}):"
-            " is it running, and is FLROUTER_BROKER right?"
-        ) from error
-
-
 async def _known(found: Settings) -> dict[str, Known]:
     from flrouter.cli.known import known
     from flrouter.runtime.topics import Wanted, changelog, provide
 
     tables = [Wanted(changelog(found, table), exact=True) for table in ("floodlights", "switches")]
-    there = await _counts(found)
+    there = await partition_counts(found)
     counts = {there.get(table.name) for table in tables}
     if None in counts:
         raise Failure(
@@ -122,21 +106,6 @@ async def _known(found: Settings) -> dict[str, Known]:
     return await known(found)
 
 
-async def _counts(found: Settings) -> dict[str, int]:
-    """How many partitions each topic has; unlike an admin client it gives up at once."""
-    from aiokafka.client import AIOKafkaClient
-
-    from flrouter.runtime.clients import connection
-
-    client = AIOKafkaClient(**connection(found))
-    try:
-        await client.bootstrap()
-        cluster = await client.fetch_all_metadata()
-    finally:
-        await client.close()
-    return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
-
-
 async def _add(found: Settings, name: str, acks: bool) -> None:
     from flrouter.core.peers import AddFloodlight
     from flrouter.runtime.topics import of_floodlight, of_router, provide
@@ -144,7 +113,7 @@ async def _add(found: Settings, name: str, acks: bool) -> None:
     def routed(known: dict[str, Known]) -> bool:
         return name in known and known[name].routed(acks, found.partitions)
 
-    await _counts(found)  # fails at once where there is no broker
+    await partition_counts(found)  # fails at once where there is no broker
     await asyncio.to_thread(provide, found, of_router(found))
     before = await _known(found)
     for other, one in before.items():

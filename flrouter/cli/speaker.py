@@ -15,24 +15,20 @@ from flrouter.cli.failure import BAD_USAGE, Failure, settings
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="")
 def speaker(arguments: tuple[str, ...]) -> None:
-    """Run a simulated FL; broker and topics are those of the settings."""
+    """Run a simulated FL; broker, login and topics are those of the settings."""
+    from flrouter.runtime.clients import login
     from flrouter.speaker.__main__ import main
     from flrouter.speaker.simulated.latency import BadLatency
 
     found = settings()
-    if found.security_protocol != "PLAINTEXT":
-        raise Failure(
-            f"setting security_protocol is {found.security_protocol!r}: a simulated FL logs in"
-            " nowhere, expected PLAINTEXT",
-            BAD_USAGE,
-        )
     defaults = [
         f"--broker={found.broker}",
         f"--partitions={found.partitions}",
         f"--read-topic={found.fl_read_topic}",
         f"--write-topic={found.fl_write_topic}",
+        f"--traces-url={found.traces_url}",
     ]
     try:
-        sys.exit(main([*defaults, *arguments]))
+        sys.exit(main([*defaults, *arguments], login(found)))
     except BadLatency as error:
         raise Failure(str(error), BAD_USAGE) from error

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from flrouter.core import traces
 from flrouter.core.context import HEAD_BYTES, Context
-from flrouter.core.effects import Answering
+from flrouter.core.effects import Answering, Headers
 from flrouter.core.records import Gather, Origin, Part
 from flrouter.messages import build, names
 from flrouter.messages.assembly import Entry, list_results
@@ -64,14 +65,17 @@ class Answer:
             message = f"the answer was not assembled: {error!r}"[:500]
             return self._error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
         answers = Answering(gather.correlation_id, gather.origin)
-        header = ("flrouter-request", gather.origin.encode())
+        headers: Headers = (("flrouter-request", gather.origin.encode()),)
+        if gather.trace:
+            headers = traces.back(context, gather, headers)
+            traces.end(context, gather)
         for index, payload in enumerate(map(msgspec.Raw, payloads)):
             cid, now = gather.correlation_id, context.now
             if len(payloads) == 1:
                 value = build.message(names.INFO, payload, cid, now)
             else:
                 value = build.chunk(payload, cid, index, len(payloads), now)
-            context.send(gather.reply_topic, cid, value, (header,), answers=answers)
+            context.send(gather.reply_topic, cid, value, headers, answers=answers)
         context.count("gathered")
         return ""
 
@@ -113,7 +117,10 @@ class Answer:
             message,
             description,
             origin=gather.origin,
+            headers=traces.back(self._context, gather) if gather.trace else (),
         )
+        if gather.trace:
+            traces.end(self._context, gather, kind.value)
         return f"{kind.value}: {message}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
@@ -95,6 +96,8 @@ class Commands:
             Stage.HELD,
             received=context.now,
         )
+        if command.headers:
+            traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
             self._route(number, pending, command)
         elif kind.scope is Scope.FLOODLIGHTS:
@@ -248,8 +251,15 @@ class Commands:
                 )
 
     def _gather(self, pending: Pending, kind: str) -> Gather:
-        cid, received = pending.correlation_id, pending.received
-        return Gather(cid, pending.reply_topic, pending.origin, kind, 0, received=received)
+        return Gather(
+            pending.correlation_id,
+            pending.reply_topic,
+            pending.origin,
+            kind,
+            0,
+            received=pending.received,
+            trace=pending.trace,
+        )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
         """End a command that could not be handled."""
@@ -277,19 +287,24 @@ class Commands:
             with suppress(Rejected):  # the broken command may name a topic that takes no answers
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
+        origin = str(command.origin)
+        pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
+        pending.received = context.now
+        if command.headers:
+            traces.begin(pending, command.headers)
         context.answer_error(
             topic,
             correlation_id,
             rejected.kind,
             rejected.message,
             rejected.description,
-            origin=str(command.origin),
+            origin=origin,
             key=key,
+            headers=traces.back(context, pending) if pending.trace else (),
         )
-        origin, number = str(command.origin), command.origin.number
-        ended = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
-        ended.received = context.now
-        context.end(number, ended, f"{rejected.kind.value}: {rejected.message}")
+        if pending.trace:
+            traces.end(context, pending, rejected.kind.value)
+        context.end(command.origin.number, pending, f"{rejected.kind.value}: {rejected.message}")
         if rejected.keep:
             reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
             context.dead_letter(command.origin, command.data, reason, command.headers)

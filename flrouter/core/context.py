@@ -6,13 +6,14 @@ from collections.abc import Collection
 
 from flrouter.core import peers
 from flrouter.core.deadlines import Deadlines
-from flrouter.core.effects import Answering, CatchUp, Effects, End, Headers, Send
+from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
 from flrouter.core.home import home
 from flrouter.core.records import Barred, Floodlight, Gather, OldLink, Part, Pending, Switch
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
 from flrouter.core.table import Table
 from flrouter.messages.catalog import Catalog
+from flrouter.messages.correlation import salvage
 from flrouter.messages.errors import ErrorType, error_message
 
 #: of a record that is too large to keep whole.
@@ -119,9 +120,9 @@ class Context:
         self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
         return self._tokens
 
-    def count(self, what: str, label: str = "") -> None:
+    def count(self, what: str, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
-        self.effects.counts[what, label] += 1
+        self.effects.counts[what, label] += times
 
     def note(self, text: str) -> None:
         """A line for the log."""
@@ -158,11 +159,14 @@ class Context:
         *,
         origin: str,
         key: str | None = None,
+        headers: Headers = (),
     ) -> None:
         """Send the requester an ErrorMessage that the router itself wrote."""
         value = error_message(correlation_id, kind, message, description, self.now)
-        self.send(topic, key or correlation_id, value, (("flrouter-request", origin.encode()),))
+        request = ("flrouter-request", origin.encode())
+        self.send(topic, key or correlation_id, value, (request, *headers))
         self.count("errors", kind.value)
+        self.effects.faults.append(Fault(f"{kind.value}: {message}", origin, correlation_id))
 
     def dead_letter(self, origin: Origin, data: bytes, reason: str, headers: Headers = ()) -> None:
         """Keep a record that cannot be used, with the reason."""
@@ -185,6 +189,8 @@ class Context:
             ),
         )
         self.count("dead_letters", origin.topic)
+        correlation_id = salvage(kept, "correlation_id") or ""
+        self.effects.faults.append(Fault(reason[:500], str(origin), correlation_id, kept=True))
 
     def others_up(self, floodlight: str) -> bool:
         """Whether an FL other than this one answers."""

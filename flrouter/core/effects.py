@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from flrouter.messages.trace import Trace
+
 #: of a record; a value may be null.
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -40,6 +42,34 @@ class CatchUp(msgspec.Struct, frozen=True):
     floodlight: str
 
 
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """A record that did not get what it was for: it was answered with an error, or kept."""
+
+    text: str
+    #: where it was first read, as text.
+    origin: str
+    #: empty when nobody knows it.
+    correlation_id: str = ""
+    #: kept as a dead letter, for somebody to look at.
+    kept: bool = False
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A command of a trace has come to its end here."""
+
+    #: the trace that its requester named.
+    trace: Trace
+    correlation_id: str
+    #: where it was first read, as text; the span's id is made of it.
+    origin: str
+    #: ms since the epoch: when it was first read into its home.
+    start: int
+    switch: str = ""
+    floodlight: str = ""
+    #: the type of the error that answered it; empty when it was answered by its FL.
+    error: str = ""
+
+
 class End(msgspec.Struct, frozen=True, gc=False):
     """A request has had its final answer. Times are in ms since the epoch."""
 
@@ -67,10 +97,12 @@ class Effects:
         "checkpoint",
         "counts",
         "ends",
+        "faults",
         "inputs",
         "membership_changed",
         "notes",
         "sends",
+        "spans",
     )
 
     def __init__(self) -> None:
@@ -88,3 +120,7 @@ class Effects:
         self.membership_changed = False
         #: what an operator should find in the log, a line each.
         self.notes: list[str] = []
+        #: the same of single commands, which may be many.
+        self.faults: list[Fault] = []
+        #: commands of traces that ended; none where no traces are made.
+        self.spans: list[Span] = []

@@ -21,6 +21,9 @@ from flrouter.core.sync import Syncs
 from flrouter.messages import build
 from flrouter.messages.envelope import Envelope
 
+#: of messages that an FL says it failed to write: it may say any number.
+MOST_COUNTED = 1_000_000
+
 #: what shards tell each other of an FL, beside its name.
 _TOLD = tuple(field for field in peers.FloodlightState.__struct_fields__ if field != "floodlight")
 
@@ -237,6 +240,7 @@ class Floodlights:
         if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
             # That is an outage, in an outage too: were this answer to end it, an FL whose writes
             # fail all the time would be reported as lost and found at every tick.
+            self._context.count("write_errors", floodlight, min(failed, MOST_COUNTED))
             if state.up:
                 self._outage(floodlight, f"it failed to write {failed} messages")
         elif not state.up:

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from flrouter.core.effects import Headers
-from flrouter.core.records import Count, Part
+from flrouter.core.records import Count, Part, Place
 
 #: the id of an FL, as the settings allow it: topics are made under its name.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
@@ -19,8 +19,6 @@ Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
 Region = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{0,64}\Z")]
 #: a shard's number.
 Partition = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
-#: where a command was first read, as text.
-Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
 
 
 class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers
 from flrouter.core.parts import Parts, part_number
@@ -91,6 +92,8 @@ class Requests:
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
         forwarded = context.suffixes.add(pending.correlation_id, context.number, number)
+        if headers and (pending.trace or pending.gather >= 0):
+            headers = traces.onward(context, pending.origin, headers)
         context.send(
             rules.read_topic(pending.floodlight),
             pending.switch or pending.correlation_id,
@@ -154,7 +157,10 @@ class Requests:
             description,
             origin=pending.origin,
             key=pending.correlation_id if pending.begun else pending.switch,
+            headers=traces.back(context, pending) if pending.trace else (),
         )
+        if pending.trace:
+            traces.end(context, pending, kind.value)
 
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
         """End all that is pending at an FL, or at one switch of it, because that is gone."""

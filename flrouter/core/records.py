@@ -15,6 +15,8 @@ from flrouter.core.request import Origin
 
 #: a time (ms), or what is counted up: far from where MessagePack's numbers end.
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+#: where a command was first read, as text.
+Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
 
 
 class Stage(IntEnum):
@@ -40,7 +42,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     #: canonical id; empty for a command to every FL.
     switch: str
     #: where the command was first read, as text.
-    origin: str
+    origin: Place
     #: ms since the epoch: when the deadline that counts now runs out.
     due: Count
     stage: Stage
@@ -57,6 +59,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     gather: int = -1
     #: ms since the epoch: when its home first took it.
     received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
 
     @property
     def passes(self) -> bool:
@@ -160,7 +164,7 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     correlation_id: str
     reply_topic: str
     #: where the command was first read, as text.
-    origin: str
+    origin: Place
     #: the class of its payload, by which the catalog knows how to answer.
     kind: str
     #: ms since the epoch: when parts without an answer fail; once answered, when it is forgotten.
@@ -172,6 +176,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     answered: bool = False
     #: ms since the epoch: when its home first took it.
     received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
 
     @property
     def size(self) -> int:

@@ -6,6 +6,7 @@ from flrouter.core.context import HEAD_BYTES
 from flrouter.core.effects import Send
 from flrouter.core.rules import Rules
 from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.trace import HEADER
 
 
 def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bool) -> list[Send]:
@@ -42,5 +43,8 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
         f"{why} Its head is a dead letter.",
         now,
     )
-    header = ("flrouter-request", send.answers.origin.encode())
-    return [dead, Send(send.topic, send.partition, send.key, value, (header,))]
+    headers = (
+        ("flrouter-request", send.answers.origin.encode()),
+        *(item for item in send.headers if item[0] == HEADER),
+    )
+    return [dead, Send(send.topic, send.partition, send.key, value, headers)]

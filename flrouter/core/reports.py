@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flrouter.core import traces
 from flrouter.core.context import HEAD_BYTES, Context
 from flrouter.core.effects import Answering
 from flrouter.core.floodlights import Floodlights
@@ -135,6 +136,12 @@ class Reports:
             return
         key = pending.correlation_id if pending.begun else pending.switch
         self._pass_on(report, envelope, number, pending, key)
+        self._done(number, pending)
+
+    def _done(self, number: str, pending: Pending) -> None:
+        """The final answer went out, unless the request has ended with an error already."""
+        if pending.trace and number in self._context.pending:
+            traces.end(self._context, pending)
         self._requests.done(number)
 
     def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
@@ -181,7 +188,7 @@ class Reports:
         due = context.now + context.rules.response_timeout
         passed = self._pass_on(report, envelope, number, pending, key, at, total)
         if whole or not passed:
-            self._requests.done(number)
+            self._done(number, pending)
             return
         if pending.stage is Stage.SENT:
             pending.stage = Stage.ACKED  # it answers, so it has the command
@@ -219,7 +226,10 @@ class Reports:
             context.count("part_answers", report.floodlight)
             return True
         answers = Answering(pending.correlation_id, pending.origin)
-        context.send(pending.reply_topic, key, value, report.headers, answers=answers)
+        headers = report.headers
+        if pending.trace:
+            headers = traces.back(context, pending, headers)
+        context.send(pending.reply_topic, key, value, headers, answers=answers)
         context.count("answers", report.floodlight)
         return True
 

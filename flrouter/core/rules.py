@@ -35,6 +35,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     #: switches that one command may list, and how long its answer may take at most.
     max_gather: int
     gather_timeout: int
+    #: whether spans are made of commands whose trace is sampled.
+    traces: bool = False
 
     @property
     def most_parts(self) -> int:

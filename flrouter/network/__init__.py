@@ -26,8 +26,10 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """``faust -A flrouter.network`` takes the attribute ``app``; it is made when asked for."""
     if name == "app":
+        import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
+        from flrouter.cli.failure import settings
         from flrouter.network.app import create_app
 
-        globals()["app"] = app = create_app()
+        globals()["app"] = app = create_app(settings())
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,7 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
+from flrouter import logs
 from flrouter.messages import build, names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Unreadable, decode
@@ -68,6 +69,7 @@ class NetworkApp(faust.App):
             agent_supervisor=CrashingSupervisor,
             TableManager=TableManager,
             autodiscover=False,
+            logging_config=logs.config(settings.log_format),
         )
         #: links of a chain may have been read by whoever had the partitions before.
         self.may_lack_links = True

@@ -9,6 +9,7 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
+from flrouter import logs
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.membership import Membership
@@ -51,6 +52,7 @@ class RouterApp(faust.App):
             datadir=str(settings.data_path),
             store="memory://",
             autodiscover=False,
+            logging_config=logs.config(settings.log_format),
             Table=ShardTable,
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,

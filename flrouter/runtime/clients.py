@@ -19,8 +19,12 @@ EMBEDDED_FETCH_WAIT = 10
 
 def connection(settings: Settings) -> dict[str, Any]:
     """The arguments that every client takes, aiokafka's and kafka-python's."""
+    return {"bootstrap_servers": settings.bootstrap_servers, **login(settings)}
+
+
+def login(settings: Settings) -> dict[str, Any]:
+    """Those of them that say how to log in."""
     arguments: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": settings.security_protocol,
         "ssl_context": ssl_context(settings),
     }

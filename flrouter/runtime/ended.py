@@ -16,7 +16,7 @@ BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_
 
 
 class Ended:
-    """The ends of this worker's requests, told once their answers are durable."""
+    """The ends of this worker's requests, told when they are decided."""
 
     def __init__(self) -> None:
         self._last: deque[tuple[int, End]] = deque(maxlen=MOST)

@@ -42,4 +42,5 @@ def rules_of(settings: Settings) -> Rules:
         max_pending=settings.max_pending,
         max_gather=settings.max_gather,
         gather_timeout=ms(settings.gather_timeout),
+        traces=bool(settings.traces_url),
     )

@@ -10,7 +10,7 @@ import msgspec
 from faust.types import TP
 from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects, Send
+from flrouter.core.effects import CatchUp, Effects, End, Send
 from flrouter.core.inputs import CaughtUp, Input
 from flrouter.runtime.batch import Batch, Fetch
 from flrouter.runtime.checkpoint import Changes, Checkpoint, Guarantee, Positions
@@ -43,6 +43,9 @@ class Surroundings(Protocol):
 
     def changelog(self, table: str) -> str:
         """The changelog topic of a table."""
+
+    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
+        """Remember them: whoever has such an answer may ask at once what became of its request."""
 
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
@@ -188,6 +191,8 @@ class Runner(Service):
         effects = self.core.decide(batch, now_ms())
         effects.inputs = len(batch)
         self._positions |= positions
+        if effects.ends:
+            self._around.requests_ended(self.number, effects.ends)
         await self._guarantee.keep(effects, self)
         self.progress.update(positions)
         self._around.effects_done(self.number, effects)

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects
+from flrouter.core.effects import CatchUp, Effects, End
 from flrouter.core.ingress import NOWHERE, Ingress
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
@@ -22,6 +22,8 @@ from flrouter.runtime.clock import now_ms
 from flrouter.runtime.directory import Directory
 from flrouter.runtime.ended import Ended
 from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
+from flrouter.runtime.fault_log import FaultLog
+from flrouter.runtime.feed import Feed
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.lease import Lease
 from flrouter.runtime.restore import Progress
@@ -33,6 +35,9 @@ from flrouter.runtime.store import Copy
 from flrouter.runtime.topics import changelog
 from flrouter.runtime.writer import Writer
 from flrouter.settings import Settings
+
+if TYPE_CHECKING:
+    from flrouter.runtime.spans import Spans
 
 #: s; between two looks at what is due.
 TICK = 0.05
@@ -55,6 +60,7 @@ class Shards(Service):
         self.lease = Lease(settings.session_timeout, self._prove_membership)
         self._catch_ups = CatchUps(settings, self._progress)
         self._standby = Standby(settings, self._new) if settings.standby else None
+        self._spans = _spans(settings) if settings.traces_url else None
         self._runners: dict[int, Runner] = {}
         self._ingresses: dict[TP, Runner] = {}
         #: counts the ownerships; what was fetched under an older one is not taken.
@@ -63,7 +69,9 @@ class Shards(Service):
         #: the inbound partitions that are not read because their shard has enough to do.
         self.held_back: set[TP] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._fault_log = FaultLog()
         self.ended = Ended()
+        self.happenings = Feed()
         self.batches = Histogram(BATCHES)
         self.restoring = Progress()
         #: how often shards were taken over, and so restored.
@@ -73,8 +81,8 @@ class Shards(Service):
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
-        standby = [self._standby] if self._standby is not None else []
-        return [self.directory, self.writer, self._catch_ups, *standby]
+        optional = [each for each in (self._standby, self._spans) if each is not None]
+        return [self.directory, self.writer, self._catch_ups, *optional]
 
     async def on_stop(self) -> None:
         """Let go."""
@@ -86,15 +94,22 @@ class Shards(Service):
         """The changelog topic of a table."""
         return changelog(self._settings, table)
 
+    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
+        """Remember requests that have had their answer."""
+        self.ended.take(number, ends)
+
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
         self.counts.update(effects.counts)
         if effects.inputs:
             self.batches.add(effects.inputs)
-        if effects.ends:
-            self.ended.take(number, effects.ends)
+        self.happenings.take(effects, now_ms())
         for note in effects.notes:
-            self.log.info("shard %d: %s", number, note)
+            self.log.info("shard %d: %s", number, note, extra={"shard": number})
+        if effects.faults:
+            self._fault_log.take(number, effects.faults)
+        if effects.spans and self._spans is not None:
+            self._spans.send(effects.spans)
         if effects.membership_changed:
             self._app.membership.changed()
 
@@ -317,11 +332,19 @@ class Shards(Service):
     async def _tick(self) -> None:
         while not self.should_stop:
             await self.sleep(TICK)
+            self._fault_log.tick()
             for runner in self._runners.values():
                 runner.tick()
                 self._hold_back(runner)
             if self._runners and self._settings.guarantee == "at_least_once" and self.lease.fading:
                 await self.lease.renew()
+
+
+def _spans(settings: Settings) -> Spans:
+    """Made only where traces are: OpenTelemetry is an extra."""
+    from flrouter.runtime.spans import Spans
+
+    return Spans(settings)
 
 
 async def _close(guarantees: Iterable[AtLeastOnce | ExactlyOnce], copies: Iterable[Copy]) -> None:

@@ -1,31 +1,33 @@
-"""`python -m flrouter.speaker`: one simulated FL."""
+"""`python -m flrouter.speaker`: one FL, simulated or for OpenFlow switches."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import gc
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
+from flrouter.speaker import arguments
 from flrouter.speaker.connection import BadTopics
-from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
 
 
-def parse(arguments: Sequence[str] | None = None) -> tuple[FloodlightOptions, str]:
-    """The options and the log level that the command line asks for."""
-    plain = SpeakerOptions(id="")
+def parse(
+    given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None
+) -> tuple[FloodlightOptions, str]:
+    """The options of a simulated FL, and the log level, that the command line asks for."""
     parser = argparse.ArgumentParser(
         prog="python -m flrouter.speaker",
         description="A simulated FL. Takes JSON lines on stdin, says JSON lines on stdout.",
+        epilog="With --openflow PORT it is one for real switches: add --help to see its options.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    arguments.add_to(parser)
     add = parser.add_argument
-    add("--id", required=True, help="the FL's id")
-    add("--broker", default=plain.broker, help="tansu://host:port or kafka://host:port,…")
-    add("--region", default="", help="the region in its messages; its id when empty")
     add("--switches", type=int, default=1, help="how many switches it has at first")
     add("--first-switch", type=lambda text: int(text, 0), default=1, help="their first number")
     add("--switch", action="append", default=[], help="one more switch, by its id (repeatable)")
@@ -33,31 +35,16 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[FloodlightOptions, st
     add("--ports", type=int, default=2, help="ports of each switch")
     add("--latency-ms", type=Latency.parse, default="0", help="5, or 1-20 for evenly spread")
     add("--seed", type=int, default=0, help="of the latencies")
-    add("--partitions", type=int, default=plain.partitions, help="of topics that it has to make")
-    add("--read-topic", default=plain.read_topic, help="{fl} stands for the id")
-    add("--write-topic", default=plain.write_topic, help="{fl} stands for the id")
-    add("--expire-after-ms", type=int, default=plain.expire_after_ms)
-    add("--write-timeout-ms", type=int, default=plain.write_timeout_ms)
-    add("--log-level", default="WARNING", help="of the log on stderr")
-    given = parser.parse_args(arguments)
+    found = parser.parse_args(given)
     options = FloodlightOptions(
-        speaker=SpeakerOptions(
-            id=given.id,
-            broker=given.broker,
-            region=given.region,
-            read_topic=given.read_topic,
-            write_topic=given.write_topic,
-            partitions=given.partitions,
-            expire_after_ms=given.expire_after_ms,
-            write_timeout_ms=given.write_timeout_ms,
-        ),
-        switches=(*numbered(given.switches, given.first_switch), *given.switch),
-        read_only=tuple(given.read_only),
-        ports=given.ports,
-        latency=given.latency_ms,
-        seed=given.seed,
+        speaker=arguments.options(found, login),
+        switches=(*numbered(found.switches, found.first_switch), *found.switch),
+        read_only=tuple(found.read_only),
+        ports=found.ports,
+        latency=found.latency_ms,
+        seed=found.seed,
     )
-    return options, given.log_level
+    return options, found.log_level
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -68,9 +55,29 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until told to stop; the result is the exit status."""
-    options, level = parse(arguments)
+def _read(
+    given: Sequence[str], login: Mapping[str, Any] | None
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], str]:
+    """What to run, and the log level."""
+    if not any(each.partition("=")[0] == "--openflow" for each in given):
+        simulated, level = parse(given, login)
+        return lambda: run(simulated), level
+    try:
+        from flrouter.speaker.openflow import process
+    except ImportError as error:
+        sys.exit(f"--openflow needs the package os-ken: pip install 'flrouter[openflow]' ({error})")
+    options, level = process.parse(given, login)
+    return lambda: process.run(options), level
+
+
+def main(given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None) -> int:
+    """Run until told to stop; the result is the exit status.
+
+    Args:
+        given: the command line's arguments.
+        login: arguments for aiokafka's clients that say how to log in.
+    """
+    work, level = _read(sys.argv[1:] if given is None else given, login)
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(message)s")
     if level.upper() in ("WARNING", "ERROR"):
         # In an outage it says ten times a second what our own log says once.
@@ -80,9 +87,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(50_000, 20, 100)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(options))
+            runner.run(work())
     except BadTopics as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.stderr.write(f"{error.strerror}: give --openflow another port\n")
         return 1
     return 0
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from flrouter.messages import catalog, correlation
+from flrouter.messages import catalog, correlation, trace
 from flrouter.messages.envelope import Envelope, Unreadable
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
@@ -34,14 +35,23 @@ class Command:
         "partition",
         "switch",
         "timestamp",
+        "traceparent",
     )
 
-    def __init__(self, envelope: Envelope, data: bytes, partition: int, timestamp: int) -> None:
+    def __init__(
+        self,
+        envelope: Envelope,
+        data: bytes,
+        partition: int,
+        timestamp: int,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+    ) -> None:
         """Args:
         envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
         data: the message's bytes.
         partition: where it was read, and where its answer belongs.
         timestamp: the Kafka record's, in ms since the epoch.
+        headers: the Kafka record's.
 
         Raises:
             Unreadable: it is nested too deeply to find out what it is about.
@@ -51,6 +61,8 @@ class Command:
         self.kind = envelope.kind
         self.partition = partition
         self.timestamp = timestamp
+        #: the W3C's trace context for what is done for this command, and for its answer.
+        self.traceparent = trace.found_in(headers) if headers else b""
         if envelope.correlation_id:
             #: never empty: a command without one is given one.
             self.correlation_id = envelope.correlation_id

@@ -39,6 +39,9 @@ class SpeakerOptions:
     max_message_bytes: int = 1_000_000
     #: how long a stop waits for commands being handled, and then for writes on their way.
     stop_timeout_s: float = 5.0
+    #: an OpenTelemetry collector (OTLP over HTTP) that gets a span of each command whose trace is
+    #: sampled; none when empty. Needs `flrouter[tracing]`.
+    traces_url: str = ""
     #: more arguments for aiokafka's clients, such as `security_protocol` and `ssl_context`.
     client: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
+from flrouter.messages.trace import Trace
+
 
 class Message(NamedTuple):
     """One record of an answer."""
@@ -28,7 +30,7 @@ class RequestKey(NamedTuple):
 class Request:
     """A request that was received; its answer, once there is one."""
 
-    __slots__ = ("again", "answer", "answered_s", "key", "size")
+    __slots__ = ("again", "answer", "answered_s", "key", "size", "span")
 
     def __init__(self, key: RequestKey) -> None:
         self.key = key
@@ -37,6 +39,8 @@ class Request:
         self.again: list[int] = []
         self.answered_s = 0.0
         self.size = 0
+        #: whose child its span is, the span's id, and when it began (ns since the epoch).
+        self.span: tuple[Trace, str, int] | None = None
 
 
 class Requests:

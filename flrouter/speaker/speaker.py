@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mode import Service
 
@@ -30,6 +30,9 @@ from flrouter.speaker.requests import Message, Request, RequestKey, Requests
 from flrouter.speaker.sync import PortState, SwitchRecord
 from flrouter.speaker.writer import Writer
 
+if TYPE_CHECKING:
+    from flrouter.speaker.spans import Spans
+
 log = logging.getLogger(__name__)
 
 
@@ -47,8 +50,11 @@ class Handler(Protocol):
                 INTERNAL_ERROR.
         """
 
-    def switches(self) -> Iterable[SwitchRecord]:
-        """All switches that are connected now, for a sync."""
+    def switches(self) -> Iterable[SwitchRecord] | Awaitable[Iterable[SwitchRecord]]:
+        """All switches that are connected now, for a sync.
+
+        May be awaited, for those who have to ask their switches first.
+        """
 
 
 class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under --strict
@@ -70,6 +76,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._event_prefix = f"{options.id}-{os.urandom(4).hex()}"
         self._aborted = False
         self._ready = False
+        self._spans = _spans(options) if options.traces_url else None
         super().__init__(**kwargs)
 
     # -- what this FL says unasked
@@ -117,8 +124,10 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         }
         return self.event(payload, switch)
 
-    def port_event(self, switch: str, number: int, state: PortState) -> asyncio.Future[bool]:
-        """Report that a port's link came up or went down."""
+    def port_event(
+        self, switch: str, number: int, state: PortState | Literal["DELETE"]
+    ) -> asyncio.Future[bool]:
+        """Report that a port's link came up or went down, or that the port is gone."""
         switch = canonical(switch)
         payload = {
             "clazz": names.PORT_EVENT,
@@ -189,6 +198,8 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             self.writer.discard()
             return
         await self._lanes.join(self.options.stop_timeout_s)
+        if self._spans is not None:
+            await self._spans.stop()
         if not await self.writer.flush(self.options.stop_timeout_s):
             log.warning("stopped with records that Kafka has not confirmed")
 
@@ -214,7 +225,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                     alive.append((envelope, record))
                 elif form_of(envelope.clazz) in (Form.COMMAND, Form.COMMAND_WITH_REPLY):
                     commands.append(
-                        Command(envelope, record.value, record.partition, record.timestamp)
+                        Command(
+                            envelope,
+                            record.value,
+                            record.partition,
+                            record.timestamp,
+                            record.headers,
+                        )
                     )
                 else:
                     raise Unreadable(f"{envelope.clazz} is no command")
@@ -278,16 +295,21 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         """Send an answer, to the partition where its request was read."""
         self.counts.answers += len(messages)
         for key, value in messages:
-            self.writer.send(key, value, partition)
+            self.writer.send(key, value, partition, traceparent=command.traceparent)
 
     def _act(self, received: tuple[Command, Request]) -> Awaitable[None] | None:
         command, request = received
         self.counts.handled += 1
+        if self._spans is not None:
+            self._spans.begin(command, request)
         try:
             if command.kind == names.SYNC_REQUEST:
                 self.counts.syncs += 1
+                found = self.handler.switches()
                 # The snapshot is taken here, in one go: nothing can change in between.
-                return self._sync(command, request, tuple(self.handler.switches()))
+                return self._sync(
+                    command, request, found if isinstance(found, Awaitable) else tuple(found)
+                )
             answer = self.handler.handle(command)
             if not isinstance(answer, ANSWERS):
                 return self._later(command, request, answer)
@@ -305,9 +327,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._finish(command, request, messages)
 
     async def _sync(
-        self, command: Command, request: Request, snapshot: tuple[SwitchRecord, ...]
+        self,
+        command: Command,
+        request: Request,
+        found: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
     ) -> None:
         try:
+            snapshot = tuple(await found if isinstance(found, Awaitable) else found)
             messages = await sync.chain(command, snapshot, self._region, _now_ms())
         except Exception as error:  # noqa: BLE001 - a record that JSON cannot hold is an answer too
             messages = self._failure(command, error)
@@ -333,10 +359,19 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 "ask for less at a time, or let this floodlight send larger messages",
             )
             messages = self._failure(command, too_large)
+        if self._spans is not None:
+            self._spans.end(command, request, messages)
         self.reply(command, command.partition, messages)
         for partition in request.again:
             self.reply(command, partition, messages)
         self._requests.finish(request, messages, time.monotonic())
+
+
+def _spans(options: SpeakerOptions) -> Spans:
+    """Made only where traces are: OpenTelemetry is an extra."""
+    from flrouter.speaker.spans import Spans
+
+    return Spans(options)
 
 
 def _place(record: Any) -> str:

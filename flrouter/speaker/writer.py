@@ -27,6 +27,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 from mode import Service
 
+from flrouter.messages.trace import HEADER as TRACE
 from flrouter.speaker.connection import Connection
 from flrouter.speaker.counts import Counts
 from flrouter.speaker.options import SpeakerOptions
@@ -38,13 +39,19 @@ _RETRY_S = 0.1
 
 
 class _Record:
-    __slots__ = ("event", "failed", "key", "told", "value")
+    __slots__ = ("event", "failed", "headers", "key", "told", "value")
 
     def __init__(
-        self, key: bytes | None, value: bytes, event: bool, told: Callable[[bool], None] | None
+        self,
+        key: bytes | None,
+        value: bytes,
+        event: bool,
+        told: Callable[[bool], None] | None,
+        headers: list[tuple[str, bytes]],
     ) -> None:
         self.key = key
         self.value = value
+        self.headers = headers
         self.event = event
         self.told = told
         self.failed = False
@@ -126,17 +133,19 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         *,
         event: bool = False,
         told: Callable[[bool], None] | None = None,
+        traceparent: bytes = b"",
     ) -> None:
         """Queue a record. Never blocks; see `room`.
 
         It goes to `partition`, or else to the key's home. An `event` is held while Kafka cannot be
         reached, anything else given up. `told` is called once, with whether Kafka has it.
         """
+        headers = [(TRACE, traceparent)] if traceparent else []
         if self.scattered:
-            record = _Record(None, value, event, told)
+            record = _Record(None, value, event, told, headers)
             partition = random.randrange(self._count)
         else:
-            record = _Record(key, value, event, told)
+            record = _Record(key, value, event, told, headers)
             if partition is None:
                 partition = _home(key, self._count)
         lane = self._lanes[partition]
@@ -263,7 +272,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         queue = lane.queue
         while queue:
             record = queue[0]
-            if builder.append(timestamp=None, key=record.key, value=record.value) is None:
+            if not _append(builder, record):
                 break
             batch.append(queue.popleft())
             if lane.singly:
@@ -333,6 +342,12 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
             self._link = await self._connect()
+
+
+def _append(builder: Any, record: _Record) -> bool:
+    """Put a record into a batch; False when it is full."""
+    key, value, headers = record.key, record.value, record.headers
+    return builder.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
 async def _close(producer: Any, timeout: float) -> None:

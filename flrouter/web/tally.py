@@ -13,8 +13,8 @@ from flrouter.web.turns import in_turns
 
 #: s; how old the numbers may be at least.
 FRESH = 1.0
-#: and how many times as old as it took to count them: so counting takes no processor to speak of.
-SELDOM = 50
+#: and how many times as old as it took to count them: counting takes a 200th of the time at most.
+SELDOM = 200
 
 _active, _holders = attrgetter("active"), attrgetter("holders")
 

@@ -23,7 +23,7 @@ def outages() -> Outages:
 @pytest.fixture
 def ledger(outages: Outages) -> Ledger:
     """Two switches at two FLs."""
-    return Ledger({"sw-1": "fl-1", "sw-2": "fl-2"}, outages)
+    return Ledger({"sw-1": ["fl-1"], "sw-2": ["fl-2"]}, outages)
 
 
 def command(name: str, answer: Answer = Answer.ONCE, switch: str | None = "sw-1") -> Command:

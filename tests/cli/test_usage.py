@@ -67,12 +67,6 @@ def test_no_broker_is_said_in_one_line() -> None:
         assert "FLROUTER_BROKER" in line
 
 
-def test_a_simulated_floodlight_cannot_log_in() -> None:
-    """Rather than to try without, it says so."""
-    settings = {"security_protocol": "SSL"}
-    assert "security_protocol" in one_line(invoke(speaker, "--id", "x", settings=settings), 2)
-
-
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [

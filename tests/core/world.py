@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from flrouter.core import peers, records
-from flrouter.core.effects import CatchUp, Effects, End, Headers, Send
+from flrouter.core.effects import CatchUp, Effects, End, Headers, Send, Span
 from flrouter.core.home import partition_for
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin, Suffixes
@@ -201,6 +201,7 @@ class World:
         self.ends: list[End] = []
         #: (ms, line) of the log.
         self.notes: list[tuple[int, str]] = []
+        self.spans: list[Span] = []
         #: (ms, line of the log) → when the first of the CatchUps was asked for that led to it.
         self.looked: dict[tuple[int, str], int] = {}
         self._looked: dict[int, int] = {}
@@ -402,6 +403,7 @@ class World:
         for what, count in effects.counts.items():
             self.counts[what] += count
         self.notes += [(self.now, note) for note in effects.notes]
+        self.spans += effects.spans
         if shard in self._looked:
             self.looked |= dict.fromkeys(
                 [(self.now, note) for note in effects.notes], self._looked.pop(shard)

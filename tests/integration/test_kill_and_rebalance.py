@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.changelogs import comparable, living, mentions, tables, wait_table
+from tests.support.changelogs import mentions, tables, wait_kept, wait_table
 from tests.support.deployment import TABLES, Deployment, Worker
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
@@ -167,12 +167,7 @@ def test_no_pending_command_is_lost_when_all_workers_are_killed(
         for name in ("fl-1", "fl-2"):
             assert any(mentions(*entry, name) for entry in found["floodlights"].items())
         for name in TABLES:
-            wait_same(deployment, workers, name)
-
-
-def wait_same(deployment: Deployment, workers: list[Worker], name: str) -> None:
-    """Wait until the workers hold of a table what its changelog says, and nothing else."""
-    wait_table(deployment, name, lambda table: comparable(table) == living(workers, name))
+            wait_kept(deployment, workers, name)
 
 
 def warm_up(requester: Requester) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.changelogs import wait_kept
 from tests.support.deployment import Deployment, Listener
 from tests.support.network import deployed, unmanaged
 from tests.support.plain import Floodlight, O, Request, command, switch_id, sync_chain
@@ -105,6 +106,9 @@ def test_all_workers_are_killed_in_an_outage(half_way: HalfWay) -> None:
     """The next ones know of the outage, tell nothing twice, and see its end."""
     half_way.fl.kill()
     half_way.listener.wait_view(half_way.view("unmanaged"))
+    # What was done just before a kill is done again: wait until it is kept.
+    for name in ("floodlights", "switches"):
+        wait_kept(half_way.deployment, [half_way.router], name)
     half_way.router.kill()
     half_way.listener.kill()
     half_way.replace_switches()

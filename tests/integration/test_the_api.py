@@ -389,6 +389,17 @@ def test_the_page_names_every_path(worker: Worker) -> None:
     assert shown == changing
 
 
+def test_the_page_names_every_filter(worker: Worker) -> None:
+    """Beside those that all lists have."""
+    document = ask(worker, "/api/v1/openapi.json").json
+    rows = dict(re.findall(r"^\| `(/\w+)` \|.*\|([^|]*)\|$", PAGE, re.MULTILINE))
+    assert len(rows) == 8
+    for path, told in rows.items():
+        parameters = document["paths"][f"/api/v1{path}"]["get"]["parameters"]
+        names = {each["name"] for each in parameters} - {"limit", "after", "local"}
+        assert set(re.findall(r"`(\w+)`", told)) == names, path
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_examples_of_the_page_work(worker: Worker, example: str) -> None:
     """As they stand there."""

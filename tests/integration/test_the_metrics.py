@@ -186,6 +186,9 @@ def test_a_worker_without_its_shards_is_not_ready(deployment: Deployment) -> Non
         time.sleep(0.05)
     assert any("shards are not taken over yet" in reason for reason in reasons), reasons
     other.wait_ready()
+    found = families(other)
+    assert value(found, "restored_records", "restored_records_total") > 0
+    assert value(found, "restore_left_records") == 0
     for each in deployment.workers:
         answer = until(lambda each=each: ask(each, "/readyz"), lambda found: found.status == 200)
         assert answer.body == b"ok\n"

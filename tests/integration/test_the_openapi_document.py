@@ -19,7 +19,11 @@ from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, command, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
-pytestmark = pytest.mark.broker
+pytestmark = [
+    pytest.mark.broker,
+    # The FLs and requesters of the tests are threads here, and do not disturb what is generated.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 TOKEN = "correct-horse-battery-staple"
 SWITCHES = [switch_id(number) for number in range(1, 6)]

@@ -1,4 +1,4 @@
-"""docs/security.md: the ACLs that it lists are all that a worker needs, and each is needed."""
+"""docs/security.md: the ACLs that it lists are all that a worker needs."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class FakeWriter:
 def record(value: bytes, partition: int, timestamp: int) -> Any:
     """What aiokafka hands over."""
     return SimpleNamespace(
-        topic="t", offset=0, value=value, partition=partition, timestamp=timestamp
+        topic="t", offset=0, value=value, partition=partition, timestamp=timestamp, headers=()
     )
 
 

@@ -208,7 +208,9 @@ class FakeBatch:
     def __init__(self) -> None:
         self.values: list[bytes] = []
 
-    def append(self, *, timestamp: None, key: bytes | None, value: bytes) -> object | None:
+    def append(
+        self, *, timestamp: None, key: bytes | None, value: bytes, headers: list[Any]
+    ) -> object | None:
         """Add a record; None when full."""
         if len(self.values) == 4:
             return None

@@ -73,6 +73,11 @@ def living(workers: Iterable[Worker], name: str) -> Table:
     return table
 
 
+def wait_kept(deployment: Deployment, workers: Iterable[Worker], name: str) -> None:
+    """Wait until the changelog of a table holds what the workers hold: a kill forgets nothing."""
+    wait_table(deployment, name, lambda table: comparable(table) == living(workers, name))
+
+
 def comparable(value: Any) -> Any:
     """A changelog's value as JSON has it: bytes in base64."""
     if isinstance(value, bytes):

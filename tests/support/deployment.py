@@ -29,6 +29,8 @@ TABLES = ("switches", "pending", "blacklist", "floodlights")
 
 _READY = "Worker ready"
 _living: list[Deployment] = []
+#: the logs of those that a failure has closed, until it is reported.
+_failed: list[tuple[str, str]] = []
 
 
 class Worker:
@@ -326,8 +328,13 @@ class Deployment:
     def __enter__(self) -> Deployment:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         self.close()
+        if failure is not None:
+            _failed.extend(self._logs())
+
+    def _logs(self) -> list[tuple[str, str]]:
+        return [(f"{worker.name} ({worker.log})", worker.output(80)) for worker in self.workers]
 
     def _environ(self) -> dict[str, str]:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("FLROUTER_")}
@@ -347,8 +354,6 @@ class Deployment:
 
 def logs() -> list[tuple[str, str]]:
     """(title, text) of each worker's log now, for the report of a failure."""
-    return [
-        (f"{worker.name} ({worker.log})", worker.output(80))
-        for deployment in _living
-        for worker in deployment.workers
-    ]
+    found = [*_failed, *(log for deployment in _living for log in deployment._logs())]
+    _failed.clear()
+    return found

@@ -458,17 +458,31 @@ class Requester(Reading):
         self.stop()
         self._producer.close()
 
-    def post(self, value: bytes, key: str | None = None, partition: int | None = None) -> Any:
+    def post(
+        self,
+        value: bytes,
+        key: str | None = None,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> Any:
         """Send a record without waiting for it; a future tells where it lies."""
         if partition is None and (self._scattered or key is None):
             partition = self._random.choice(self.partitions)
         name = key.encode() if key is not None and not self._scattered else None
-        return self._producer.send(self.inbound, value=value, key=name, partition=partition)
+        return self._producer.send(
+            self.inbound, value=value, key=name, partition=partition, headers=list(headers)
+        )
 
-    def send(self, value: bytes, key: str | None = None, partition: int | None = None) -> Sent:
+    def send(
+        self,
+        value: bytes,
+        key: str | None = None,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> Sent:
         """Send a record and wait until it lies in the inbound topic."""
         at = time.monotonic()
-        where = self.post(value, key, partition).get(timeout=30)
+        where = self.post(value, key, partition, headers).get(timeout=30)
         return Sent(where.topic, where.partition, where.offset, at)
 
     def flush(self) -> None:

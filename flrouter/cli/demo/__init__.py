@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from flrouter.cli.failure import BAD_USAGE, Failure
+
+#: s; how long rules are installed on real switches, when nothing else is said.
+REAL_SECONDS = 12.0
+
+
+class Switches(click.ParamType):
+    """A number of simulated switches, or `ovs`."""
+
+    name = "number|ovs"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Read it."""
+        if value == "ovs":
+            return "ovs"
+        try:
+            number: int = click.IntRange(1, 10_000).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither `ovs` nor a number from 1 to 10,000", param, ctx)
+        return number
 
 
 @click.command()
@@ -25,7 +47,11 @@ from flrouter.cli.failure import BAD_USAGE, Failure
 @click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True)
 @click.option("--floodlights", type=click.IntRange(1, 20), default=3, show_default=True)
 @click.option(
-    "--switches", type=click.IntRange(1, 10_000), default=24, show_default=True, help="Of each FL."
+    "--switches",
+    type=Switches(),
+    default="24",
+    show_default=True,
+    help="How many each FL simulates; or `ovs`, for six real ones of Open vSwitch.",
 )
 @click.option(
     "--rate",
@@ -39,18 +65,32 @@ def demo(
     report: Path | None,
     workers: int,
     floodlights: int,
-    switches: int,
+    switches: int | str,
     rate: float,
 ) -> None:
     """Watch commands cross a router with several FLs, one of which dies and comes back.
 
     The exit status is 0 when every command got its one answer, and errors came only for switches
-    of the dead FL and for commands that were malformed on purpose.
+    of the dead FL and for commands that were malformed on purpose; with real switches, when their
+    tables hold the rules that were commanded, and no others.
     """
     from flrouter.cli.demo.plan import Plan
-    from flrouter.cli.demo.story import tell
+    from flrouter.cli.demo.story import Story, tell
 
     if report is not None and not report.absolute().parent.is_dir():
         raise Failure(f"--json {report}: there is no folder {report.absolute().parent}", BAD_USAGE)
-    plan = Plan(seconds, workers, floodlights, switches, rate)
-    raise SystemExit(0 if tell(plan, report) else 1)
+    if isinstance(switches, int):
+        plan = Plan(seconds, workers, floodlights, switches, rate)
+        raise SystemExit(0 if tell(Story, plan, report) else 1)
+    from flrouter.cli.demo.switches import MOST, RealPlan, RealStory
+
+    if floodlights == 1:
+        raise Failure("--floodlights 1: each real switch has two: expected 2 to 20", BAD_USAGE)
+    real = RealPlan(seconds or REAL_SECONDS, workers, floodlights, 0, rate)
+    if real.rules > MOST:
+        raise Failure(
+            f"{real.rules:,} rules are more than the {MOST:,} that the switches tell apart:"
+            " choose a smaller --rate or --seconds",
+            BAD_USAGE,
+        )
+    raise SystemExit(0 if tell(RealStory, real, report) else 1)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from importlib.resources import files
 from itertools import accumulate
+from typing import Protocol
 
 import msgspec
 
@@ -54,6 +55,16 @@ def samples() -> list[Sample]:
     """All samples."""
     data = files("flrouter.cli.demo").joinpath("commands.toml").read_bytes()
     return msgspec.toml.decode(data, type=_File).command
+
+
+class Draw(Protocol):
+    """Where commands come from."""
+
+    def at(self, elapsed: float) -> Command:
+        """The next command, `elapsed` seconds after the start."""
+
+    def probe(self, switch: str) -> Command:
+        """A harmless command for `switch`."""
 
 
 class Commands:

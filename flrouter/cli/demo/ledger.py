@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -44,9 +44,9 @@ class Entry:
 class Ledger:
     """Keeps account of commands and their answers."""
 
-    def __init__(self, homes: Mapping[str, str], outages: Outages) -> None:
+    def __init__(self, homes: Mapping[str, Sequence[str]], outages: Outages) -> None:
         """Args:
-        homes: every switch, and the FL that holds it.
+        homes: every switch, and the FLs that hold it.
         """
         self._homes = homes
         self._outages = outages
@@ -59,6 +59,8 @@ class Ledger:
         self.answered = 0
         self.duplicates = 0
         self.errors: Counter[str] = Counter()
+        #: the commands that ended in an error which was no wonder in an outage, since last taken.
+        self.excused: deque[Command] = deque(maxlen=10_000)
         #: what should not have come, a line each; at most 1,000 of them.
         self.wrong: list[str] = []
 
@@ -136,10 +138,14 @@ class Ledger:
         if command.answer is Answer.ERROR:
             expected = error.type in _MALFORMED_ERRORS
         else:
-            floodlight = self._homes[command.switch] if command.switch else None
-            expected = error.type in _OUTAGE_ERRORS and self._outages.excuse(
-                floodlight, entry.sent, now
+            floodlights: Sequence[str | None] = (None,)
+            if command.switch:
+                floodlights = self._homes[command.switch]
+            expected = error.type in _OUTAGE_ERRORS and any(
+                self._outages.excuse(floodlight, entry.sent, now) for floodlight in floodlights
             )
+        if expected and command.answer is not Answer.ERROR:
+            self.excused.append(command)
         if not expected:
             self._note(f"{command.correlation_id} ended in {error.type}: {error.message}")
         self._settle(entry, now)

@@ -44,10 +44,10 @@ class Plan:
         """The number of an FL's first switch; the others follow it."""
         return self.floodlight_ids.index(floodlight) * self.switches_each + 1
 
-    def homes(self) -> dict[str, str]:
-        """Every switch, and the FL that holds it."""
+    def homes(self) -> dict[str, tuple[str, ...]]:
+        """Every switch, and the FLs that hold it."""
         return {
-            canonical(f"{self.first_switch(floodlight) + at:x}"): floodlight
+            canonical(f"{self.first_switch(floodlight) + at:x}"): (floodlight,)
             for floodlight in self.floodlight_ids
             for at in range(self.switches_each)
         }

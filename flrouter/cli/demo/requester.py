@@ -9,7 +9,7 @@ from typing import Any
 
 import aiokafka
 
-from flrouter.cli.demo.commands import Command, Commands
+from flrouter.cli.demo.commands import Command, Draw
 from flrouter.cli.demo.ledger import Ledger
 from flrouter.cli.demo.plan import REPLY_TOPIC
 from flrouter.messages.envelope import Form, decode, form_of
@@ -80,7 +80,7 @@ class Requester:
         key = command.switch or command.correlation_id
         await self._producer.send(topic, command.value, key=key.encode())
 
-    async def probe(self, commands: Commands, switches: Iterable[str]) -> None:
+    async def probe(self, commands: Draw, switches: Iterable[str]) -> None:
         """Ask every switch until each has answered."""
         #: the switches that have not, and when to ask each next.
         missing = dict.fromkeys(switches, 0.0)
@@ -107,9 +107,7 @@ class Requester:
                 await self._send(command)
             await asyncio.sleep(TURN)
 
-    async def run(
-        self, commands: Commands, ledger: Ledger, rate: float, seconds: float | None
-    ) -> None:
+    async def run(self, commands: Draw, ledger: Ledger, rate: float, seconds: float | None) -> None:
         """Send `rate` commands a second for so many seconds, or until cancelled."""
         self._take = ledger.take
         began = time.monotonic()
@@ -118,10 +116,13 @@ class Requester:
             elapsed = time.monotonic() - began
             due = int(rate * elapsed) + 1
             for _ in range(ledger.sent, due if total is None else min(due, total)):
-                command = commands.at(elapsed)
-                ledger.send(command, time.monotonic())
-                await self._send(command)
+                await self.send(commands.at(elapsed), ledger)
             await asyncio.sleep(TURN)
+
+    async def send(self, command: Command, ledger: Ledger) -> None:
+        """Send a command whose answer is kept account of."""
+        ledger.send(command, time.monotonic())
+        await self._send(command)
 
     async def answered(self, ledger: Ledger, timeout: float) -> None:
         """Wait until every command has its answer, so many seconds at most."""

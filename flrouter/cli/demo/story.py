@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from flrouter import cli, embedded
+from flrouter import cli, embedded, openvswitch
 from flrouter.cli.demo import processes, view
-from flrouter.cli.demo.commands import Commands
+from flrouter.cli.demo.commands import Commands, Draw
 from flrouter.cli.demo.ledger import Ledger
 from flrouter.cli.demo.outages import Outages
 from flrouter.cli.demo.plan import REPLY_TOPIC, TIMEOUTS, Plan
@@ -37,17 +37,17 @@ CHAPTER = 30.0
 DRAIN = TIMEOUTS["ack_timeout"] + TIMEOUTS["response_timeout"] + TIMEOUTS["sync_timeout"] + 5.0
 
 
-def tell(plan: Plan, report: Path | None) -> bool:
+def tell(story: type[Story], plan: Plan, report: Path | None) -> bool:
     """Play the demo and say how it went; whether all was as it should be."""
     folder = Path(tempfile.mkdtemp(prefix="flrouter-demo-"))
     good = False
     try:
-        result = asyncio.run(_play(plan, folder))
+        result = asyncio.run(story(plan, folder).play())
         if report is not None:
             report.write_text(json.dumps(result.report(), indent=2) + "\n")
         print("\n".join(result.lines()))
         good = result.good
-    except embedded.BrokerMissing as error:
+    except (embedded.BrokerMissing, openvswitch.Missing) as error:
         raise Failure(str(error)) from error
     except asyncio.CancelledError:
         raise Failure("stopped at once, as told twice", STOPPED) from None
@@ -59,10 +59,6 @@ def tell(plan: Plan, report: Path | None) -> bool:
     return good
 
 
-async def _play(plan: Plan, folder: Path) -> Result:
-    return await Story(plan, folder).play()
-
-
 class Story:
     """One run of the demo."""
 
@@ -72,7 +68,7 @@ class Story:
         self._homes = plan.homes()
         self._outages = Outages()
         self._ledger = Ledger(self._homes, self._outages)
-        self._commands = Commands(sorted(self._homes), f"demo-{plan.app_id[-8:]}")
+        self._commands = self._draw(f"demo-{plan.app_id[-8:]}")
         self._rates = Rates()
         self._ports = [embedded.free_port() for _ in range(plan.workers)]
         self._router = Router(self._ports)
@@ -115,8 +111,37 @@ class Story:
             await asyncio.to_thread(processes.stop_all, started)
             self._broker.kill()  # it holds nothing that is worth a clean end
             self._broker.wait()
+        return self._result()
+
+    # -- what is played, with simulated FLs; `switches.py` has it with real switches
+
+    def _draw(self, prefix: str) -> Draw:
+        """The commands to send, under ids that begin so."""
+        return Commands(sorted(self._homes), prefix)
+
+    def _floodlight(self, name: str) -> list[str]:
+        """The arguments of an FL's process, beside its id and broker."""
+        plan = self._plan
+        switches, first = str(plan.switches_each), str(plan.first_switch(name))
+        return ["--switches", switches, "--first-switch", first, "--latency-ms", "1-5"]
+
+    def _held(self) -> bool:
+        """Whether the router knows which FLs hold which switches."""
+        return all(
+            self._router.switches(name) == self._plan.switches_each
+            for name in self._plan.floodlight_ids
+        )
+
+    def _victim(self, number: int) -> str:
+        """Which FL dies in a chapter of the story."""
+        names = self._plan.floodlight_ids
+        return names[(number + 1) % len(names)]
+
+    def _result(self) -> Result:
         late = self._router.count("late").total()
         return Result(self._ledger, self._outages, late, self._came_up_after(), self._began)
+
+    # -- how
 
     def _came_up_after(self) -> float | None:
         first = self._requester.first_answer
@@ -143,14 +168,13 @@ class Story:
             self._workers.append(Process(f"worker-{number}", self._folder, arguments, environment))
         for name in plan.floodlight_ids:
             arguments = ["-m", "flrouter.speaker", "--id", name, "--broker", url]
-            arguments += ["--switches", str(plan.switches_each)]
-            arguments += ["--first-switch", str(plan.first_switch(name)), "--latency-ms", "1-5"]
+            arguments += self._floodlight(name)
             self._floodlights[name] = Process(name, self._folder, arguments, {})
         for process in (*self._workers, *self._floodlights.values()):
             process.start()
         self._view.say(
-            f"{plan.workers} workers, {plan.floodlights} floodlights with {plan.switches_each}"
-            f" switches each, and the embedded broker on {url}"
+            f"{plan.workers} workers, {plan.floodlights} floodlights, {len(self._homes)} switches,"
+            f" and the embedded broker on {url}"
         )
 
     async def _unless_stopped(self, work: object, timeout: float | None) -> None:
@@ -197,10 +221,8 @@ class Story:
         return (
             all(self._router.shards)
             and sum(self._router.shards) == shards
-            and all(
-                self._router.up(name) and self._router.switches(name) == self._plan.switches_each
-                for name in self._plan.floodlight_ids
-            )
+            and all(self._router.up(name) for name in self._plan.floodlight_ids)
+            and self._held()
         )
 
     async def _send(self) -> None:
@@ -228,18 +250,18 @@ class Story:
 
     async def _plot(self) -> None:
         """Kill an FL a third of the way in, and start it again at two thirds."""
-        names = self._plan.floodlight_ids
         chapter = self._plan.seconds or CHAPTER
         assert self._began is not None
         number = 0
         while True:
-            name = names[(number + 1) % len(names)]
-            process = self._floodlights[name]
             start = self._began + number * chapter
             await self._until(start + chapter / 3)
+            name = self._victim(number)
+            process = self._floodlights[name]
+            spoke_for = self._router.switches(name)
             process.kill()
             outage = self._outages.killed(name, time.monotonic())
-            self._view.say(f"{self._at()}  {name} is killed")
+            self._view.say(f"{self._at()}  {name} is killed, which spoke for {spoke_for} switches")
             await self._until(start + chapter * 2 / 3)
             process.start()
             self._view.say(f"{self._at()}  {name} is started again")

@@ -24,9 +24,7 @@ reply to such a request comes once that is known, so during a cut only after it.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,8 +36,6 @@ from flrouter.speaker.simulated.faults import BadFault
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
 from flrouter.speaker.simulated.network import Mode, UnknownSwitch
 from flrouter.speaker.sync import PortState
-
-log = logging.getLogger(__name__)
 
 #: the exit status of a simulated crash, as a process killed by SIGKILL has it.
 CRASHED = 137
@@ -141,15 +137,6 @@ class Control:
         if isinstance(request, dict) and "id" in request:
             reply["id"] = request["id"]
         self._say(reply)
-
-
-def say(message: dict[str, Any]) -> None:
-    """Write a line to stdout; a reader that went away is no reason to fail."""
-    try:
-        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        log.debug("nobody reads stdout any more")
 
 
 def listen(line: Callable[[bytes], None]) -> None:

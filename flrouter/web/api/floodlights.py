@@ -31,6 +31,7 @@ COUNTED = frozenset(
         "syncs_failed",
         "unknown_floodlight",
         "unmanaged",
+        "write_errors",
     }
 )
 

@@ -101,8 +101,12 @@ async def _switch(call: Call) -> SwitchDetail:
 # -- requests -------------------------------------------------------------------------------------
 
 
-async def _requests(call: Call) -> Trace:
-    correlation_id = call.names["correlation_id"]
+async def trace(call: Call, correlation_id: str) -> Trace:
+    """All requests with a correlation id.
+
+    Raises:
+        Refusal: none is known, or nobody can tell.
+    """
     found = {
         row.request: row
         for shard, end in call.app.shards.ended.last()
@@ -128,6 +132,10 @@ async def _requests(call: Call) -> Trace:
             raise Refusal(404, text)
     in_order = sorted(found.values(), key=lambda row: (row.received, row.request))
     return Trace(correlation_id, in_order, missing, sorted(absent))
+
+
+async def _requests(call: Call) -> Trace:
+    return await trace(call, call.names["correlation_id"])
 
 
 async def _look(shard: Shard, correlation_id: str, found: dict[str, Request]) -> None:

@@ -36,6 +36,7 @@ COUNTED = {
     "moves_refused": Counted("moves_refused", "Moves to this FL that were refused.", FLOODLIGHT),
     "unmanaged": Counted("switches_unmanaged", "Switches reported unmanaged.", FLOODLIGHT),
     "offline": Counted("switches_offline", "Switches reported offline.", FLOODLIGHT),
+    "write_errors": Counted("write_errors", "Messages FLs failed to write.", FLOODLIGHT),
     "errors": Counted("errors", "Errors that the router answered with.", "type"),
     "part_errors": Counted("part_errors", "Parts that ended with an error.", "type"),
     "dead_letters": Counted("dead_letters", "Records kept as dead letters.", "topic"),

@@ -1,0 +1,63 @@
+"""Commands that talk to Kafka themselves: what becomes of its failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.settings import Settings
+
+T = TypeVar("T")
+
+
+def run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Do it.
+
+    Raises:
+        Failure: the broker does not play along; it says what to look at.
+    """
+    from aiokafka.errors import KafkaError as FromAiokafka
+    from kafka.errors import KafkaError
+
+    from flrouter.runtime.topics import BadTopic
+
+    # What they log of their trying again is in the failure, if it comes to one.
+    for noisy in ("aiokafka", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    try:
+        return asyncio.run(work)
+    except BadTopic as error:
+        raise Failure(str(error), BAD_USAGE) from error
+    except (KafkaError, FromAiokafka, OSError) as error:
+        raise Failure(
+            f"the broker {found.broker} does not do what it is asked ({error!r}):"
+            f" is it running, and is FLROUTER_BROKER right?{login_hint(found)}"
+        ) from error
+
+
+def login_hint(found: Settings) -> str:
+    """What else to look at when a broker does not let in whoever has to log in."""
+    if found.security_protocol == "PLAINTEXT":
+        return " Does it want a login (FLROUTER_SECURITY_PROTOCOL)?"
+    names = ["ssl_cafile", "ssl_certfile"] if found.security_protocol.endswith("SSL") else []
+    if found.security_protocol.startswith("SASL"):
+        names += ["sasl_mechanism", "sasl_username", "sasl_password"]
+    return f" Does it take {', '.join(names)} as they are set?"
+
+
+async def partition_counts(found: Settings) -> dict[str, int]:
+    """How many partitions each topic has; unlike an admin client it gives up at once."""
+    from aiokafka.client import AIOKafkaClient
+
+    from flrouter.runtime.clients import connection
+
+    client = AIOKafkaClient(**connection(found))
+    try:
+        await client.bootstrap()
+        cluster = await client.fetch_all_metadata()
+    finally:
+        await client.close()
+    return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}

@@ -1,0 +1,84 @@
+"""What commands print: tables for people, JSON for programs, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: wide enough for any row: what reads a pipe wants whole lines.
+_PIPE = 2_000
+#: what is shown may come from anybody, and must not move the cursor.
+_CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
+
+
+def json_option(command: F) -> F:
+    """`--json`, after the command or before it: the parameter `as_json` says which was given."""
+
+    def either(context: click.Context, _parameter: click.Parameter, given: bool) -> bool:
+        return given or bool(getattr(context.find_root().obj, "json", False))
+
+    option = click.option(
+        "--json", "as_json", is_flag=True, callback=either, help="Machine-readable."
+    )
+    return option(command)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that neither colours nor folds what goes into a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def plain(value: object) -> str:
+    """`value` as text that does nothing to a terminal."""
+    return str(value).translate(_CONTROL)
+
+
+def show_json(value: object) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value))
+
+
+def cell(value: object, style: str = "") -> Text:
+    """What stands in a table; nothing for None."""
+    return Text("" if value is None else plain(value), style)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table without lines; names of columns that end in `>` are set to the right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        right = name.endswith(">")
+        made.add_column(name.rstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
+    return made
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    console().print(table(columns, rows))
+
+
+def progress() -> Progress:
+    """A bar on stderr for work that takes a while; nothing where nobody watches."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )

@@ -1,0 +1,54 @@
+"""Traces: a command's `traceparent` goes to its FL and back, and its end here is a span.
+
+The span's id is made of where the command was first read: whoever takes the shard over goes on with
+the same span, and a command that is read again makes no second one. So nothing has to be kept but
+what the requester sent.
+"""
+
+from __future__ import annotations
+
+from flrouter.core.context import Context
+from flrouter.core.effects import Headers, Span
+from flrouter.core.records import Gather, Pending
+from flrouter.messages import trace
+
+
+def begin(record: Pending, headers: Headers) -> None:
+    """Keep the trace that a command's headers name."""
+    found = trace.found_in(headers)
+    if found and trace.read(found) is not None:
+        record.trace = found
+
+
+def onward(context: Context, origin: str, headers: Headers) -> Headers:
+    """The headers for what is done on behalf of a command: within its span, if it has one."""
+    found = trace.found_in(headers)
+    inner = _within(context, origin, found) if found else b""
+    return trace.with_trace(headers, inner) if inner else headers
+
+
+def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> Headers:
+    """The headers of an answer; an FL that names a trace itself knows better."""
+    if trace.found_in(headers):
+        return headers
+    return (*headers, (trace.HEADER, _within(context, record.origin, record.trace) or record.trace))
+
+
+def end(context: Context, record: Pending | Gather, error: str = "") -> None:
+    """The command's answer goes out; it is an error of this type, if any."""
+    found = trace.read(record.trace)
+    if not context.rules.traces or found is None or not found.sampled:
+        return
+    switch, floodlight = "", ""
+    if isinstance(record, Pending):
+        switch, floodlight = record.switch, record.floodlight
+    cid, origin, start = record.correlation_id, record.origin, record.received
+    context.effects.spans.append(Span(found, cid, origin, start, switch, floodlight, error))
+
+
+def _within(context: Context, origin: str, value: bytes) -> bytes:
+    """The header for what happens within a command's span; nothing when it has none."""
+    found = trace.read(value) if context.rules.traces else None
+    if found is None or not found.sampled:
+        return b""
+    return trace.continued(found, trace.span_id(origin))

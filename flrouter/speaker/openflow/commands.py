@@ -1,0 +1,147 @@
+"""Commands, kind by kind: what each does with a switch, and what answers it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from flrouter.messages.errors import ErrorType
+from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
+from flrouter.speaker.openflow import flows, installing, meters, ports, rules
+from flrouter.speaker.openflow.switch import Switch
+
+_O = "org.openkilda.messaging"
+
+Fields = Mapping[str, Any]
+
+
+def everywhere(kind: str, payload: Fields, switches: Mapping[str, Switch]) -> Answer | None:
+    """The answer to a command for the FL as a whole; None when it is one for a switch."""
+    match kind:
+        case "PortsCommandData":
+            now, requester = int(time.time() * 1000), payload.get("requester")
+            return Each(
+                [
+                    ports.status(switch.id, switch.ports.values(), requester, now)
+                    for switch in switches.values()
+                ]
+            )
+        case "ConnectModeRequest":
+            return Info({"clazz": f"{_O}.info.switches.ConnectModeResponse", "mode": "AUTO"})
+        case "GetSwitchesRequest":
+            return Chain(
+                [
+                    {
+                        "clazz": f"{_O}.info.event.SwitchInfoData",
+                        "switch_id": switch.id,
+                        "state": switch.mode,
+                    }
+                    for switch in switches.values()
+                ]
+            )
+    return None
+
+
+def on_switch(
+    kind: str, payload: Fields, switch: Switch, discover: Callable[[Switch, int], None]
+) -> Awaitable[Answer]:
+    """Carry out a command on its switch.
+
+    Args:
+        kind: the last part of the payload's class.
+        discover: sends a discovery packet out of a port.
+
+    Raises:
+        CommandFailed: it could not be carried out, also when the answer is awaited.
+    """
+    if kind.startswith("Install"):
+        return _install(switch, [flows.rule_of(kind, payload)])
+    match kind:
+        case "BatchInstallRequest":
+            return _install(switch, _batch(payload))
+        case "RemoveFlow":
+            return _done(installing.remove(switch, kind, payload))
+        case "DefaultFlowsCommandData":
+            return _done(rules.add_defaults(switch))
+        case "SwitchRulesDeleteRequest":
+            return rules.delete(switch, payload)
+        case "DumpRulesRequest":
+            return rules.dump(switch)
+        case "DumpMetersRequest":
+            return _meters(switch)
+        case "DumpPortDescriptionRequest":
+            return _port(switch, payload)
+        case "DumpSwitchPortsDescriptionRequest":
+            return _ports(switch)
+        case "DiscoverIslCommandData":
+            return _discover(switch, payload, discover)
+    raise CommandFailed(
+        ErrorType.NOT_IMPLEMENTED, f"{kind} is not implemented", "see docs/openflow.md for what is"
+    )
+
+
+def _batch(payload: Fields) -> list[flows.Rule]:
+    commands = payload.get("flow_commands")
+    if not isinstance(commands, list) or not all(isinstance(each, dict) for each in commands):
+        raise CommandFailed(
+            ErrorType.DATA_INVALID, "flow_commands is no list of commands", "list what to install"
+        )
+    return [flows.rule_of(str(each.get("clazz")).rpartition(".")[2], each) for each in commands]
+
+
+async def _install(switch: Switch, wanted: list[flows.Rule]) -> Answer:
+    await installing.install(switch, wanted)
+    return DONE
+
+
+async def _done(work: Awaitable[None]) -> Answer:
+    await work
+    return DONE
+
+
+async def _meters(switch: Switch) -> Answer:
+    parts = await switch.ask(meters.request())
+    return Info(
+        {
+            "clazz": f"{_O}.info.meter.SwitchMeterEntries",
+            "switch_id": switch.id,
+            "meter_entries": [meters.entry(found) for part in parts for found in part.body],
+        }
+    )
+
+
+async def _port(switch: Switch, payload: Fields) -> Answer:
+    port = switch.port(payload.get("port_no", payload.get("port_number", 0)))
+    return Info(
+        {
+            "clazz": f"{_O}.info.switch.PortDescription",
+            "switch_id": switch.id,
+            **ports.description(port),
+        }
+    )
+
+
+async def _ports(switch: Switch) -> Answer:
+    return Info(
+        {
+            "clazz": f"{_O}.info.switch.SwitchPortsDescription",
+            "switch_id": switch.id,
+            "ports_description": [ports.description(port) for port in switch.ports.values()],
+        }
+    )
+
+
+async def _discover(
+    switch: Switch, payload: Fields, discover: Callable[[Switch, int], None]
+) -> Answer:
+    number = payload.get("port_number", payload.get("port_no", 0))
+    discover(switch, switch.port(number).number)
+    return Info(
+        {
+            "clazz": f"{_O}.info.discovery.DiscoPacketSendingConfirmation",
+            "endpoint": {"switch_id": switch.id, "port_no": number},
+            "packet_id": payload.get("packet_id"),
+            "switch_id": switch.id,
+        }
+    )

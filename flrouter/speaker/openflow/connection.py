@@ -1,0 +1,234 @@
+"""One connection of a switch: messages in and out, and who waits for which answer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from flrouter.speaker.openflow.flood import PacketIns
+from flrouter.speaker.openflow.wire import (
+    DESC,
+    HEADER,
+    BadFrame,
+    Unreadable,
+    encode,
+    header,
+    messages,
+    of,
+    parse,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Disconnected(ConnectionError):
+    """The switch went away before it had answered."""
+
+
+class Silent(TimeoutError):
+    """The switch did not answer in time."""
+
+
+class Refused(Exception):
+    """The switch answered a request by an error."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(f"OpenFlow error type {error.type}, code {error.code}")
+        #: os-ken's OFPErrorMsg.
+        self.error = error
+
+
+class Connection(asyncio.Protocol):
+    """Speaks OpenFlow 1.3 with whoever connected. Echo requests are answered here."""
+
+    def __init__(
+        self,
+        made: Callable[[Connection], None],
+        heard: Callable[[Connection, Any], None],
+        timeout_s: float,
+    ) -> None:
+        """Args:
+        made: takes each new connection.
+        heard: takes each message that nobody waits for: port status, packet-in.
+        timeout_s: how long each answer may take.
+        """
+        self._made = made
+        self._heard = heard
+        self._timeout_s = timeout_s
+        self._buffer = bytearray()
+        self._xids = itertools.count(1)
+        self._transport: asyncio.Transport
+        #: requests that wait for their answer, with what came of it so far.
+        self._asked: dict[int, tuple[asyncio.Future[list[Any]], list[Any]]] = {}
+        #: whom to tell of an error about a message that has no answer.
+        self._mods: dict[int, Callable[[Any], None]] = {}
+        self._packet_ins = PacketIns()
+        self.peer = "?"
+        #: the loop's time when the switch was last heard.
+        self.heard_at = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: how often the switch has said that a port changed.
+        self.port_news = 0
+        #: done when the switch has said which versions it speaks.
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop has a class of its own
+        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
+        self.peer = f"{host}:{port}"
+        self.send(messages.OFPHello(DESC))
+        self._made(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell all who wait."""
+        for waiting, _ in self._asked.values():
+            if not waiting.done():
+                waiting.set_exception(Disconnected(f"the connection from {self.peer} was lost"))
+        self._asked.clear()
+        self._mods.clear()
+        for each in (self.closed, self.greeted):
+            if not each.done():
+                each.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a message may come in pieces, and several at once."""
+        self.heard_at = asyncio.get_running_loop().time()
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        try:
+            while len(buffer) - at >= HEADER:
+                version, kind, length, xid = header(buffer, at)
+                if len(buffer) - at < length:
+                    break
+                frame = bytes(buffer[at : at + length])
+                at += length
+                try:
+                    self._frame(version, kind, xid, frame)
+                except Unreadable as error:  # the next one is another matter
+                    log.warning("from %s: %s", self.peer, error)
+        except BadFrame as error:
+            self.close(str(error))
+            return
+        del buffer[:at]
+
+    # -- sending
+
+    @property
+    def congested(self) -> bool:
+        """Whether the switch does not take what is sent."""
+        return self._transport.get_write_buffer_size() > 256 << 10
+
+    def send(self, message: Any, xid: int | None = None) -> int:
+        """Send a message, under a new xid unless one is given; the xid."""
+        xid = next(self._xids) & 0xFFFFFFFF if xid is None else xid
+        if not self._transport.is_closing():
+            self._transport.write(encode(message, xid))
+        return xid
+
+    async def ask(self, request: Any) -> list[Any]:
+        """Send a request and return its answer, which has several parts when it is multipart.
+
+        Raises:
+            Refused: the answer is an error.
+            Silent: there was none in time.
+            Disconnected: the switch went away.
+        """
+        if self._transport.is_closing():
+            raise Disconnected(f"the connection from {self.peer} is closed")
+        waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        xid = self.send(request)
+        self._asked[xid] = waiting, []
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await waiting
+        except TimeoutError:
+            raise Silent(f"no answer within {self._timeout_s:g} s") from None
+        finally:
+            self._asked.pop(xid, None)
+
+    async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
+        """Send what changes the switch and wait until it has acted on all of it.
+
+        A barrier follows the last one; the switch answers it when all before it is done, and it
+        has reported what it refused by then.
+
+        Returns:
+            The errors, by the index in `mods`.
+
+        Raises:
+            Silent, Disconnected: what became of it is not known.
+        """
+        errors: dict[int, Any] = {}
+        xids = []
+        for index, mod in enumerate(mods):
+
+            def refused(error: Any, index: int = index) -> None:
+                errors.setdefault(index, error)
+
+            xids.append(self.send(mod))
+            self._mods[xids[-1]] = refused
+        try:
+            await self.ask(messages.OFPBarrierRequest(DESC))
+        finally:
+            for xid in xids:
+                self._mods.pop(xid, None)
+        return errors
+
+    def close(self, reason: str) -> None:
+        """Hang up at once, whatever was still to be sent."""
+        if not self._transport.is_closing():
+            log.warning("hung up on %s: %s", self.peer, reason)
+            self._transport.abort()
+
+    # -- receiving
+
+    def _frame(self, version: int, kind: int, xid: int, frame: bytes) -> None:
+        if kind == of.OFPT_HELLO:
+            self._hello(version)
+        elif version != of.OFP_VERSION and kind != of.OFPT_ERROR:
+            raise BadFrame(f"a message of version {version:#x}, after both agreed on 0x4")
+        elif kind == of.OFPT_ECHO_REQUEST:
+            self.send(messages.OFPEchoReply(DESC, data=frame[HEADER:]), xid)
+        elif kind == of.OFPT_PACKET_IN:
+            if self._packet_ins.wanted(frame, self.heard_at):
+                self._heard(self, parse(frame))
+        elif kind == of.OFPT_ERROR:
+            self._error(xid, frame)
+        elif xid in self._asked:
+            waiting, parts = self._asked[xid]
+            parts.append(parse(frame))
+            more = kind == of.OFPT_MULTIPART_REPLY and parts[-1].flags & of.OFPMPF_REPLY_MORE
+            if not more and not waiting.done():
+                waiting.set_result(parts)
+        elif kind == of.OFPT_PORT_STATUS:
+            self.port_news += 1
+            self._heard(self, parse(frame))
+
+    def _hello(self, version: int) -> None:
+        if version < of.OFP_VERSION:
+            error = messages.OFPErrorMsg(
+                DESC, of.OFPET_HELLO_FAILED, of.OFPHFC_INCOMPATIBLE, data=b"OpenFlow 1.3 only"
+            )
+            self.send(error)
+            self._transport.close()
+            log.warning("%s speaks OpenFlow up to version %#x, 0x4 is needed", self.peer, version)
+        elif not self.greeted.done():
+            self.greeted.set_result(None)
+
+    def _error(self, xid: int, frame: bytes) -> None:
+        error = parse(frame)
+        if xid in self._mods:
+            self._mods[xid](error)
+        elif xid in self._asked:
+            waiting, _ = self._asked[xid]
+            if not waiting.done():
+                waiting.set_exception(Refused(error))
+        else:
+            log.warning("%s reports error type %s, code %s", self.peer, error.type, error.code)

@@ -1,0 +1,117 @@
+"""Links between switches: discovery packets leave every port, and where they arrive is a link.
+
+The FL that holds the receiving switch reports the link, whichever FL sent the packet: when it is
+first seen, when it is lost, and once more after each sync. A link is lost when its port goes down
+or away, or when no packet has come for three intervals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flrouter.speaker.openflow import lldp
+from flrouter.speaker.openflow.roles import Mode
+from flrouter.speaker.openflow.switch import Switch
+from flrouter.speaker.openflow.wire import DESC, messages, of
+from flrouter.speaker.sync import PortState
+
+#: intervals without a packet after which a link is lost.
+MISSED = 3
+
+Endpoint = tuple[str, int]
+
+
+class Report(Protocol):
+    """How links are reported: as `Speaker.isl_event` does."""
+
+    def __call__(
+        self, source: Endpoint, destination: Endpoint, latency_ns: int, state: str, /
+    ) -> object:
+        """Report one."""
+
+
+@dataclass(slots=True)
+class _Link:
+    source: Endpoint
+    latency_ns: int
+    seen_s: float
+
+
+class Discovery:
+    """The links that end at switches of this FL, by where they end."""
+
+    def __init__(
+        self, report: Report, interval_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._report = report
+        self._interval_s = interval_s
+        self._clock = clock
+        self._links: dict[Endpoint, _Link] = {}
+
+    def send(self, switches: Iterable[Switch]) -> None:
+        """Send a packet out of every port that is up; of switches that take what they are sent."""
+        for switch in switches:
+            if switch.mode is Mode.READ_WRITE and not switch.connection.congested:
+                for port in switch.ports.values():
+                    if port.state is PortState.UP:
+                        self.send_from(switch, port.number)
+
+    def send_from(self, switch: Switch, port: int) -> None:
+        """Send a packet out of one port."""
+        packet = lldp.packet(switch.id, port, time.time_ns())
+        switch.connection.send(
+            messages.OFPPacketOut(
+                DESC,
+                buffer_id=of.OFP_NO_BUFFER,
+                in_port=of.OFPP_CONTROLLER,
+                actions=[messages.OFPActionOutput(port)],
+                data=packet,
+            )
+        )
+
+    def receive(self, switch: Switch, packet_in: Any) -> None:
+        """A packet came to `switch`."""
+        sighting = lldp.read(packet_in.data)
+        number = packet_in.match.get("in_port")
+        port = switch.ports.get(number)
+        if sighting is None or port is None or port.state is not PortState.UP:
+            return
+        here, source = (switch.id, number), (sighting.switch, sighting.port)
+        # Another FL's clock may have sent it: it says nothing then, and never less than nothing.
+        latency_ns = max(0, time.time_ns() - sighting.sent_ns)
+        known = self._links.get(here)
+        if known is not None and known.source == source:
+            known.seen_s = self._clock()
+            return
+        if known is not None:
+            self._lose(here)
+        self._links[here] = _Link(source, latency_ns, self._clock())
+        self._report(source, here, latency_ns, "DISCOVERED")
+
+    def expire(self) -> None:
+        """Report the links that have not been seen for too long as lost."""
+        oldest = self._clock() - MISSED * self._interval_s
+        for here in [here for here, link in self._links.items() if link.seen_s < oldest]:
+            self._lose(here)
+
+    def port_lost(self, switch: str, port: int) -> None:
+        """A port went down or away, and with it the link that ends there."""
+        if (switch, port) in self._links:
+            self._lose((switch, port))
+
+    def switch_lost(self, switch: str) -> None:
+        """A switch is not here any more: what becomes of its links is not known here."""
+        for here in [here for here in self._links if here[0] == switch]:
+            del self._links[here]
+
+    def say_again(self) -> None:
+        """Report every link once more, for a listener that has asked for everything."""
+        for here, link in self._links.items():
+            self._report(link.source, here, link.latency_ns, "DISCOVERED")
+
+    def _lose(self, here: Endpoint) -> None:
+        link = self._links.pop(here)
+        self._report(link.source, here, link.latency_ns, "FAILED")

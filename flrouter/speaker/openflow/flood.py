@@ -1,0 +1,44 @@
+"""Packets that switches send up: only discovery packets are wanted, and not too many of them.
+
+A rule that sends traffic to the controller, or a host that babbles, can make a switch send more
+packets than anybody can read. What is not ours is dropped by its bytes, before it is parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flrouter.speaker.openflow.lldp import MARK
+
+log = logging.getLogger(__name__)
+
+#: discovery packets per second of one switch that are read, and how many may come at once: each
+#: port brings one in each interval from each FL that holds its neighbour.
+RATE = 500.0
+BURST = 2_000.0
+
+
+class PacketIns:
+    """Decides which of one switch's packets are looked at."""
+
+    def __init__(self) -> None:
+        self._tokens = BURST
+        self._at = 0.0
+        #: packets that were not looked at: somebody else's, and too many of our own.
+        self.foreign = 0
+        self.dropped = 0
+
+    def wanted(self, frame: bytes, now_s: float) -> bool:
+        """Whether to read a packet-in message that came at `now_s` (monotonic)."""
+        if MARK not in frame:
+            self.foreign += 1
+            return False
+        self._tokens = min(BURST, self._tokens + (now_s - self._at) * RATE)
+        self._at = now_s
+        if self._tokens < 1:
+            self.dropped += 1
+            if self.dropped == 1:
+                log.warning("a switch sends more discovery packets than %g a second", RATE)
+            return False
+        self._tokens -= 1
+        return True

@@ -1,0 +1,234 @@
+"""An FL for real switches: the SDK's speaker, and an OpenFlow 1.3 controller."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from flrouter.messages.errors import ErrorType
+from flrouter.speaker.answers import Answer, CommandFailed
+from flrouter.speaker.command import Command
+from flrouter.speaker.openflow import commands, ports, roles, rules
+from flrouter.speaker.openflow.connection import Connection, Disconnected, Refused, Silent
+from flrouter.speaker.openflow.discovery import Discovery
+from flrouter.speaker.openflow.options import OpenFlowOptions
+from flrouter.speaker.openflow.ports import Port
+from flrouter.speaker.openflow.roles import Mode
+from flrouter.speaker.openflow.switch import Switch
+from flrouter.speaker.openflow.wire import messages, of
+from flrouter.speaker.speaker import Speaker
+from flrouter.speaker.sync import PortState, SwitchRecord
+
+log = logging.getLogger(__name__)
+
+_GONE = (Refused, Disconnected, Silent)
+
+
+class OpenFlowFloodlight(Speaker):
+    """An FL whose switches connect to it. Its own handler."""
+
+    def __init__(self, options: OpenFlowOptions, **kwargs: Any) -> None:
+        self._openflow = options
+        #: the switches that are connected now, by canonical id.
+        self.connected: dict[str, Switch] = {}
+        #: where it listens: the port, once it has started.
+        self.port = options.port
+        self._discovery = Discovery(self.isl_event, options.discovery_s)
+        self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
+        self._settled = 0.0
+        super().__init__(options.speaker, self, **kwargs)
+
+    # -- life
+
+    async def on_start(self) -> None:
+        """Begin to read commands, and let switches connect.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        await super().on_start()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._made, self._heard, self._openflow.echo_s),
+            self._openflow.host,
+            self._openflow.port,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._settled = loop.time() + self._openflow.settle_s
+        self.add_future(self._discover())
+        self.add_future(self._report_counters())
+
+    async def on_stop(self) -> None:
+        """Finish the commands that were read, then tell that all switches are gone from here."""
+        if self._server is not None:
+            self._server.close()
+            await self.reader.stop()
+            await self._lanes.join(self.options.stop_timeout_s)
+            for switch in list(self.connected.values()):
+                self._lost(switch)
+            for task in self._serving:
+                task.cancel()
+        await super().on_stop()
+
+    # -- the handler
+
+    def handle(self, command: Command) -> Answer | Awaitable[Answer]:
+        """Carry out a command on its switch, and answer when the switch has confirmed."""
+        kind, payload = command.kind.rpartition(".")[2], command.payload
+        answer = commands.everywhere(kind, payload, self.connected)
+        if answer is not None:
+            return answer
+        switch = self.connected.get(command.switch or "")
+        if switch is None:
+            raise CommandFailed(
+                ErrorType.NOT_FOUND,
+                f"switch {command.switch} is not connected",
+                f"{command.kind} needs a switch that this floodlight holds",
+            )
+        return commands.on_switch(kind, payload, switch, self._discovery.send_from)
+
+    async def switches(self) -> Iterable[SwitchRecord]:
+        """All switches that are connected, with their ports as they say themselves now."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._settled - loop.time()))
+        await asyncio.gather(*map(self._look_at_ports, list(self.connected.values())))
+        loop.call_soon(self._discovery.say_again)
+        return [switch.record() for switch in self.connected.values()]
+
+    # -- switches come and go
+
+    def _made(self, connection: Connection) -> None:
+        task = asyncio.create_task(self._serve(connection))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, connection: Connection) -> None:
+        """See a switch through from its greeting to its end."""
+        switch = None
+        try:
+            async with asyncio.timeout(self._openflow.echo_s):
+                await connection.greeted
+            switch = await Switch.greet(connection, self._openflow.role)
+            self._came(switch)
+            await self._watch(switch)
+        except TimeoutError as error:
+            connection.close(f"it says nothing that an OpenFlow switch says: {error}")
+        except _GONE as error:
+            connection.close(f"{error}")
+        finally:
+            connection.close("this floodlight stops")
+            if switch is not None:
+                self._lost(switch)
+
+    def _came(self, switch: Switch) -> None:
+        before = self.connected.get(switch.id)
+        if before is not None:
+            # It reconnected before the loss of its old connection was seen.
+            self._discovery.switch_lost(switch.id)
+            before.connection.close(f"{switch.id} has connected anew")
+        self.connected[switch.id] = switch
+        log.info("switch %s has connected from %s", switch.id, switch.connection.peer)
+        if switch.mode is Mode.READ_WRITE:
+            switch.connection.send(rules.discovery())
+        self._report(switch)
+
+    def _lost(self, switch: Switch) -> None:
+        if self.connected.get(switch.id) is switch:
+            del self.connected[switch.id]
+            self._discovery.switch_lost(switch.id)
+            log.info("switch %s is gone", switch.id)
+            self.switch_event(switch.id, "DEACTIVATED")
+
+    def _report(self, switch: Switch) -> None:
+        self.switch_event(
+            switch.id, switch.mode, address=switch.record().ip_address, switch=switch.record()
+        )
+
+    async def _watch(self, switch: Switch) -> None:
+        """Ask for a sign of life, and the role, until there is none.
+
+        Raises:
+            Silent, Disconnected: the switch is gone.
+        """
+        connection = switch.connection
+        while True:
+            await asyncio.wait([connection.closed], timeout=self._openflow.echo_s)
+            asked = asyncio.get_running_loop().time()
+            try:
+                mode = await roles.look(connection)
+            except Silent:
+                if connection.heard_at < asked:
+                    raise
+                continue  # it is slow, not gone
+            if mode is not switch.mode:
+                switch.mode = mode
+                if mode is Mode.READ_WRITE:
+                    connection.send(rules.discovery())
+                self._report(switch)
+
+    # -- what switches say unasked
+
+    def _heard(self, connection: Connection, message: Any) -> None:
+        switch = next(
+            (each for each in self.connected.values() if each.connection is connection), None
+        )
+        if switch is None:
+            return  # its ports are still to be asked for
+        match message:
+            case messages.OFPPacketIn():
+                self._discovery.receive(switch, message)
+            case messages.OFPPortStatus():
+                port = ports.read(message.desc)
+                if port is not None:
+                    gone = message.reason == of.OFPPR_DELETE
+                    self._port_is(switch, port.number, None if gone else port)
+
+    def _port_is(self, switch: Switch, number: int, port: Port | None) -> None:
+        """Note how a port is now, None when it is gone, and report what that changes."""
+        before = switch.ports.get(number)
+        if port is None:
+            switch.ports.pop(number, None)
+        else:
+            switch.ports[number] = port
+        if port is None or port.state is PortState.DOWN:
+            self._discovery.port_lost(switch.id, number)
+        if port is None and before is not None:
+            self.port_event(switch.id, number, "DELETE")
+        elif port is not None and (before is None or before.state is not port.state):
+            self.port_event(switch.id, number, port.state)
+            if port.state is PortState.UP and switch.mode is Mode.READ_WRITE:
+                self._discovery.send_from(switch, number)
+
+    async def _look_at_ports(self, switch: Switch) -> None:
+        """Ask a switch for its ports; one that does not say is gone."""
+        try:
+            now = await switch.ask_ports()
+        except _GONE as error:
+            switch.connection.close(f"it does not say what ports it has: {error}")
+            self._lost(switch)
+            return
+        for number in switch.ports.keys() | now.keys():
+            self._port_is(switch, number, now.get(number))
+
+    # -- what is done again and again
+
+    async def _discover(self) -> None:
+        while not self.should_stop:
+            self._discovery.send(self.connected.values())
+            await self.sleep(self._openflow.discovery_s)
+            self._discovery.expire()
+
+    async def _report_counters(self) -> None:
+        while not self.should_stop:
+            await self.sleep(self._openflow.stats_s)
+            await asyncio.gather(*map(self._counters_of, list(self.connected.values())))
+
+    async def _counters_of(self, switch: Switch) -> None:
+        with contextlib.suppress(*_GONE):
+            parts = await switch.connection.ask(ports.counters_request())
+            self.event(ports.counters(switch.id, parts, int(time.time() * 1000)), switch.id)

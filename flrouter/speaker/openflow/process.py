@@ -1,0 +1,57 @@
+"""An FL for OpenFlow switches as a process: `python -m flrouter.speaker --openflow PORT`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flrouter.speaker import arguments, process
+from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
+from flrouter.speaker.openflow.options import OpenFlowOptions
+from flrouter.speaker.openflow.roles import Role
+from flrouter.speaker.options import SpeakerOptions
+
+
+def parse(
+    given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None
+) -> tuple[OpenFlowOptions, str]:
+    """The options and the log level that the command line asks for."""
+    plain = OpenFlowOptions(speaker=SpeakerOptions(id=""))
+    parser = argparse.ArgumentParser(
+        prog="python -m flrouter.speaker",
+        description="An FL for OpenFlow 1.3 switches. Says JSON lines on stdout.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    arguments.add_to(parser)
+    add = parser.add_argument
+    add("--openflow", type=int, metavar="PORT", help="where switches connect; 0 is any free one")
+    add("--host", default=plain.host, help="the address of this machine where they do")
+    add("--role", type=Role, choices=list(Role), default=plain.role, help="asked of each switch")
+    add("--echo-s", type=float, default=plain.echo_s, help="between two signs of life of a switch")
+    add("--discovery-s", type=float, default=plain.discovery_s, help="between discovery packets")
+    add("--stats-s", type=float, default=plain.stats_s, help="between reports of ports' counters")
+    add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
+    found = parser.parse_args(given)
+    options = OpenFlowOptions(
+        speaker=arguments.options(found, login),
+        port=found.openflow,
+        host=found.host,
+        role=found.role,
+        echo_s=found.echo_s,
+        discovery_s=found.discovery_s,
+        stats_s=found.stats_s,
+        settle_s=found.settle_s,
+    )
+    return options, found.log_level
+
+
+async def run(options: OpenFlowOptions) -> None:
+    """Run it until SIGTERM or SIGINT; it is ready when it reads commands and switches can connect.
+
+    Raises:
+        BadTopics: its topics cannot be used.
+        OSError: the port is taken.
+    """
+    floodlight = OpenFlowFloodlight(options)
+    await process.run(floodlight, lambda: {"port": floodlight.port})

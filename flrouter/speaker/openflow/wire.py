@@ -1,0 +1,69 @@
+"""OpenFlow 1.3 on the wire. os-ken builds and parses the messages; nothing else of it is used."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from os_ken.ofproto import ofproto_parser, ofproto_protocol
+from os_ken.ofproto import ofproto_v1_3 as of
+from os_ken.ofproto import ofproto_v1_3_parser as messages
+
+__all__ = [
+    "DESC",
+    "HEADER",
+    "BadFrame",
+    "Unreadable",
+    "encode",
+    "header",
+    "messages",
+    "of",
+    "parse",
+]
+
+#: what os-ken's messages want to know of the switch that they are for: the version alone.
+DESC: Any = ofproto_protocol.ProtocolDesc(of.OFP_VERSION)
+#: bytes of a message's header.
+HEADER = 8
+
+_header = struct.Struct("!BBHI")
+
+
+class BadFrame(ValueError):
+    """What came is no OpenFlow message, so nothing behind it is one either."""
+
+
+class Unreadable(ValueError):
+    """A message that os-ken cannot read."""
+
+
+def header(data: bytes | bytearray | memoryview, at: int = 0) -> tuple[int, int, int, int]:
+    """Version, type, length in bytes, and xid of the message that begins at `at`.
+
+    Raises:
+        BadFrame: its length cannot be.
+    """
+    version, kind, length, xid = _header.unpack_from(data, at)
+    if length < HEADER:
+        raise BadFrame(f"a message of {length} bytes")
+    return version, kind, length, xid
+
+
+def encode(message: Any, xid: int) -> bytes:
+    """The bytes of one of os-ken's messages."""
+    message.set_xid(xid)
+    message.serialize()
+    return bytes(message.buf)
+
+
+def parse(frame: bytes) -> Any:
+    """The message in a frame.
+
+    Raises:
+        Unreadable: os-ken cannot.
+    """
+    version, kind, length, xid = header(frame)
+    try:
+        return ofproto_parser.msg(DESC, version, kind, length, xid, frame)
+    except Exception as error:  # os-ken raises whatever its structs do
+        raise Unreadable(f"a message of type {kind} that cannot be read: {error!r}") from error

@@ -1,0 +1,110 @@
+"""The dashboard's pages, as Faust's web views."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import msgspec
+from aiohttp import ETag, web
+
+from flrouter.runtime.app import RouterApp
+from flrouter.web.api.call import Site
+from flrouter.web.api.workers import Workers
+from flrouter.web.dashboard.search import search
+from flrouter.web.dashboard.snapshot import PATH, Snapshots
+from flrouter.web.dashboard.stream import Stream
+from flrouter.web.tally import Tally
+
+BASE = "/dashboard"
+_TYPES = {
+    "css": "text/css",
+    "html": "text/html",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class File(NamedTuple):
+    """A file that browsers get as it is."""
+
+    body: bytes
+    kind: str
+    etag: str
+
+
+def files_by_name() -> dict[str, File]:
+    """All files of the pages."""
+    found = {}
+    for each in files("flrouter.web.dashboard").joinpath("static").iterdir():
+        kind = _TYPES.get(each.name.rpartition(".")[2])
+        if kind is not None:
+            body = each.read_bytes()
+            found[each.name] = File(body, kind, sha256(body).hexdigest()[:16])
+    return found
+
+
+def register(app: RouterApp, tally: Tally) -> None:
+    """Give `app` the dashboard, and lead there whoever asks for `/`."""
+    site = Site(app, tally, Workers(app))
+    snapshots = Snapshots(site)
+    stream = Stream(snapshots)
+    known = files_by_name()
+
+    async def there(view: Any, request: web.Request) -> web.Response:
+        # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
+        return web.Response(status=302, headers={"Location": "dashboard/"})
+
+    async def static(view: Any, request: web.Request, name: str) -> web.Response:
+        file = known.get(name)
+        if file is None:
+            return web.Response(status=404, text=f"there is no {name[:100]}\n")
+        return _answer(request, file)
+
+    async def snapshot(view: Any, request: web.Request) -> web.Response:
+        local = request.query.get("local") == "true"
+        body = await (snapshots.part() if local else snapshots.whole())
+        return _json(body)
+
+    async def events(view: Any, request: web.Request) -> web.StreamResponse:
+        return await stream.serve(request)
+
+    async def look(view: Any, request: web.Request) -> web.Response:
+        return _json(_encode(await search(site, request.query.get("q", ""))))
+
+    def page(path: str, file: File) -> None:
+        async def serve(view: Any, request: web.Request, **_: str) -> web.Response:
+            return _answer(request, file)
+
+        app.page(f"{BASE}/{path}", name=f"dashboard {path}")(serve)
+
+    app.page("/", name="root")(there)
+    app.page(BASE, name="dashboard")(there)
+    app.page(f"{BASE}/static/{{name}}", name="dashboard static")(static)
+    app.page(PATH, name="dashboard snapshot")(snapshot)
+    app.page(f"{BASE}/events", name="dashboard events")(events)
+    app.page(f"{BASE}/search", name="dashboard search")(look)
+    page("", known["index.html"])
+    for kind in ("floodlight", "switch", "request"):
+        page(f"{kind}/{{id}}", known[f"{kind}.html"])
+    app.web.web_app.on_shutdown.append(stream.end)
+
+
+def _answer(request: web.Request, file: File) -> web.Response:
+    """The file, or that the browser has it already."""
+    tag = ETag(file.etag)
+    if request.if_none_match and tag in request.if_none_match:
+        response = web.Response(status=304)
+    else:
+        response = web.Response(body=file.body, content_type=file.kind, charset="utf-8")
+    response.etag = tag
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _json(body: bytes) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=body, content_type="application/json", headers=headers)

@@ -1,0 +1,153 @@
+"""A snapshot: the whole router at one moment, as the dashboard shows it.
+
+Each worker makes a part of its own shards, at most once a second however many ask for it; whoever
+has viewers asks all others for theirs and puts them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from time import monotonic
+
+import msgspec
+
+from flrouter.runtime.feed import MOST, Happening
+from flrouter.web.api import floodlights, workload
+from flrouter.web.api.call import Site
+from flrouter.web.api.merging import newest
+from flrouter.web.api.queries import Query
+from flrouter.web.api.shapes import Floodlight, ShardRow, Worker
+
+#: where workers ask each other for their parts.
+PATH = "/dashboard/snapshot"
+#: s; how old a worker's part may be when it is told again.
+FRESH = 0.9
+#: shards that are told one by one.
+MOST_SHARDS = 1_000
+
+
+class Told(msgspec.Struct):
+    """What happened, and at which worker."""
+
+    worker: str
+    happening: Happening
+
+
+class Snapshot(msgspec.Struct):
+    """The router, or one worker's part of it."""
+
+    #: ms since the epoch.
+    at: int
+    #: who put it together.
+    worker: str
+    floodlights: list[Floodlight]
+    workers: list[Worker]
+    shards: list[ShardRow]
+    #: newest first.
+    feed: list[Told]
+    #: how many shards there are.
+    partitions: int
+    #: how requests ended since the workers started: "answered", or the type of an error.
+    ended: dict[str, int]
+    dead_letters: int
+    #: the shards that nobody told of.
+    missing_shards: list[int] = []
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Snapshot).decode
+
+
+class Snapshots:
+    """Makes them for one worker."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._making = asyncio.Lock()
+        self._part = b""
+        self._until = 0.0
+
+    async def part(self) -> bytes:
+        """This worker's own, encoded."""
+        async with self._making:
+            if monotonic() >= self._until:
+                self._part = _encode(await self._make())
+                self._until = monotonic() + FRESH
+        return self._part
+
+    async def whole(self) -> bytes:
+        """That of all workers, encoded."""
+        workers = self._site.workers
+        own, (others, missing) = await asyncio.gather(
+            self.part(), workers.ask(PATH, Query(), Snapshot)
+        )
+        dealt = workers.shards()
+        absent = [Worker(url, dealt.get(url, []), answering=False) for url in missing]
+        return _encode(merged([_decode(own), *others], absent))
+
+    async def _make(self) -> Snapshot:
+        site = self._site
+        shards = site.app.shards
+        ended = {kind or "answered": count for kind, count in shards.ended.others.items()}
+        answered = sum(sum(each.counts) for each in shards.ended.latencies.values())
+        ended["answered"] = ended.get("answered", 0) + answered
+        own = site.workers.own
+        found = await floodlights.heard_of(site)
+        dead = [count for (what, _), count in shards.counts.items() if what == "dead_letters"]
+        return Snapshot(
+            round(time.time() * 1000),
+            own,
+            list(found.values()),
+            [workload.this_worker(site)],
+            list(workload.shards(site).values()),
+            [Told(own, happening) for happening in shards.happenings.last()],
+            site.app.settings.partitions,
+            ended,
+            sum(dead),
+        )
+
+
+def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
+    """One snapshot of several workers' parts, the asked one's first, and of workers without one."""
+    whole = parts[0]
+    rows: dict[str, list[Floodlight]] = {}
+    shards: dict[int, ShardRow] = {}
+    ended: dict[str, int] = {}
+    feed: list[Told] = []
+    for part in parts:
+        for floodlight in part.floodlights:
+            rows.setdefault(floodlight.id, []).append(floodlight)
+        shards |= {row.shard: row for row in part.shards}
+        feed += part.feed
+        for kind, count in part.ended.items():
+            ended[kind] = ended.get(kind, 0) + count
+    found = [newest(rows[name]) for name in sorted(rows)]
+    workers = [worker for part in parts for worker in part.workers] + absent
+    return Snapshot(
+        whole.at,
+        whole.worker,
+        [row for row in found if row.state != "removed"],
+        sorted(workers, key=lambda worker: worker.url),
+        [shards[number] for number in sorted(shards)][:MOST_SHARDS],
+        _last_of_each_kind(feed),
+        whole.partitions,
+        ended,
+        sum(part.dead_letters for part in parts),
+        sorted(set(range(whole.partitions)) - shards.keys()),
+    )
+
+
+def _last_of_each_kind(feed: list[Told]) -> list[Told]:
+    """The newest first, of every kind as many as one worker keeps.
+
+    By when they began: that stays, so nothing that is on a page already changes its place.
+    """
+    kept: dict[str, int] = {}
+    found = []
+    for told in sorted(feed, key=lambda told: told.happening.began, reverse=True):
+        what = told.happening.what
+        kept[what] = kept.get(what, 0) + 1
+        if kept[what] <= MOST:
+            found.append(told)
+    return found

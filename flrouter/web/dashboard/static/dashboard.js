@@ -1,0 +1,107 @@
+// The dashboard.
+
+import "./search.js";
+import { byId, element, facts, keyed, setText, tableRows } from "./dom.js";
+import { showFeed } from "./feed.js";
+import { watch } from "./live.js";
+import { drawPicture } from "./picture.js";
+import { problems } from "./problems.js";
+import { Rates } from "./rates.js";
+import { page } from "./site.js";
+import { ago, count, duration, number, plural, ranges, rate, since } from "./text.js";
+
+const rates = new Rates();
+let newest = null;
+
+function sync({ sync: found, synced }, now) {
+  if (!found) return synced ? "done" : "–";
+  if (found.running) return `runs, ${plural(found.links, "link")} came`;
+  if (!found.ended) return found.began ? "broken off" : synced ? "done" : "never";
+  return { text: `${found.succeeded ? "whole" : "failed"}, ${ago(found.ended, now)} ago` };
+}
+
+function floodlight(row, now) {
+  const [half, most] = rates.within(row, 0.5, 0.95);
+  const counted = (what) => number(row.counts[what] ?? 0);
+  const cells = [
+    { text: row.id, href: page("floodlight", row.id) },
+    { text: row.state, state: row.state },
+    since(row.since, now),
+    number(row.switches),
+    number(row.holds),
+    number(rate(rates.of(row, "commands"))),
+    number(row.pending),
+    number(duration(half)),
+    number(duration(most)),
+    counted("late"),
+    counted("write_errors"),
+    counted("outages"),
+    sync(row, now),
+  ];
+  return { key: row.id, cells };
+}
+
+function worker(row, shards, now) {
+  const own = shards.filter((shard) => row.shards.includes(shard.shard));
+  const sum = (what) => number(own.reduce((total, shard) => total + shard[what], 0));
+  const good = row.answering && row.ready;
+  const state = good ? "ready" : row.answering ? row.reason : "does not answer";
+  const cells = [
+    row.url,
+    { text: state, state: good ? "up" : "outage" },
+    since(row.started, now),
+    ranges(row.shards) || "none",
+    sum("switches"),
+    sum("pending"),
+    sum("blacklist"),
+    sum("waiting"),
+    number(row.lag),
+    row.version || "–",
+  ];
+  return { key: row.url, cells };
+}
+
+function totals({ ended, dead_letters, shards, floodlights }) {
+  const sum = (rows, what) => rows.reduce((total, row) => total + row[what], 0);
+  const all = Object.values(ended).reduce((total, each) => total + each, 0);
+  const perSecond = (read) => rate(rates.per(read));
+  return [
+    ["commands/s to FLs", perSecond((each) => each.floodlights.reduce((n, { counts }) => n + (counts.commands ?? 0), 0))],
+    ["answers/s of FLs", perSecond((each) => each.ended.answered ?? 0)],
+    ["errors/s of the router", perSecond((each) => Object.values(each.ended).reduce((n, m) => n + m, 0) - (each.ended.answered ?? 0))],
+    ["switches", count(sum(shards, "switches"))],
+    ["pending", count(sum(shards, "pending"))],
+    ["on the blacklist", count(sum(shards, "blacklist"))],
+    ["lag", count(sum(shards, "lag"))],
+    ["late answers", count(floodlights.reduce((n, { counts }) => n + (counts.late ?? 0), 0))],
+    ["dead letters", count(dead_letters)],
+    ["errors of all that ended", `${count(all - (ended.answered ?? 0))} of ${count(all)}`],
+  ];
+}
+
+function verdict(found, { floodlights }) {
+  if (found.length) return plural(found.length, "problem");
+  return floodlights.length === 1 ? "All is well: the floodlight answers" : `All is well: ${count(floodlights.length)} floodlights answer`;
+}
+
+function show(snapshot) {
+  newest = snapshot;
+  snapshot.floodlights.sort((one, other) => one.id.localeCompare(other.id, "en", { numeric: true }));
+  rates.take(snapshot);
+  const found = problems(snapshot);
+  setText(byId("verdict"), verdict(found, snapshot));
+  document.title = found.length ? `(${found.length}) flrouter` : "flrouter";
+  byId("problems").hidden = !found.length;
+  keyed(byId("problems"), found, (text) => text.replace(/ for \d.*$/, ""), () => element("li"), setText);
+  keyed(byId("totals"), totals(snapshot), ([name]) => name, () => element("div"), (group, pair) => {
+    facts(group, [pair]);
+  });
+  const now = snapshot.at;
+  tableRows(byId("floodlights"), snapshot.floodlights.map((row) => floodlight(row, now)));
+  tableRows(byId("workers"), snapshot.workers.map((row) => worker(row, snapshot.shards, now)));
+  showFeed(snapshot.feed);
+  drawPicture(snapshot, rates);
+}
+
+watch(show);
+addEventListener("resize", () => newest && drawPicture(newest, rates));

@@ -1,0 +1,38 @@
+// What happened, newest first. A log: what is new is read out.
+
+import { byId, element, keyed, setText } from "./dom.js";
+import { clock, plural } from "./text.js";
+
+const feed = byId("feed");
+
+const TELL = {
+  note: (text) => text,
+  dead_letters: (topic, n) => `${plural(n, "dead letter")} from ${topic}`,
+  late: (fl, n) => `${plural(n, "late answer")} of ${fl} dropped`,
+  moves: (fl, n) => `${plural(n, "switch", "switches")} moved to ${fl}`,
+  offline: (fl, n) => `${plural(n, "switch", "switches")} of ${fl} offline`,
+  syncs: (fl, n) => (n === 1 ? `sync of ${fl} begins` : `${n} syncs of ${fl} begin`),
+  syncs_failed: (fl, n) => `${plural(n, "sync")} of ${fl} failed`,
+  unmanaged: (fl, n) => `${plural(n, "switch", "switches")} of ${fl} unmanaged`,
+  write_errors: (fl, n) => `${fl} failed to write ${plural(n, "message")}`,
+};
+
+export function showFeed(told) {
+  if (!told.length) return;
+  const list = feed.querySelector("ol") ?? element("ol");
+  if (!list.parentNode) feed.replaceChildren(list);
+  keyed(
+    list,
+    told.map(({ worker, happening }) => ({ worker, ...happening })),
+    ({ worker, number }) => `${worker} ${number}`,
+    () => element("li", {}, element("time"), element("span")),
+    (line, { what, about, count, began }) => {
+      const text = TELL[what](about, count);
+      const [time, said] = line.children;
+      time.setAttribute("datetime", new Date(began).toISOString());
+      setText(time, clock(began));
+      setText(said, text);
+      said.className = /^outage|failed|not handled|unmanaged/.test(text) ? "grave" : "";
+    },
+  );
+}

@@ -1,0 +1,62 @@
+// The page of an FL.
+
+import "./search.js";
+import { byId, facts, setText, tableRows } from "./dom.js";
+import { floodlightLink, follow, id, requestRow, switchLink } from "./one.js";
+import { api, read } from "./site.js";
+import { ago, count, moment, number, since } from "./text.js";
+
+const ROWS = 50;
+const name = encodeURIComponent(id);
+let after = "";
+let next = null;
+
+function show({ floodlight: row, missing }, now) {
+  const { sync } = row;
+  setText(byId("title"), `Floodlight ${row.id}`);
+  document.title = `${row.id} – flrouter`;
+  facts(byId("facts"), [
+    ["State", { text: row.state, state: row.state }],
+    ["Since", `${moment(row.since)} (${ago(row.since, now)})`],
+    ["Speaks for", `${count(row.switches)} switches`],
+    ["Holds", `${count(row.holds)} switches`],
+    ["Pending", count(row.pending)],
+    ["Region and weight", `${row.region || "none"}, ${row.weight}`],
+    ["Acknowledges commands", row.acks ? "yes" : "no"],
+    ["Last sync", sync ? `began ${moment(sync.began)}, ended ${moment(sync.ended)}${sync.running ? ", runs now" : ""}` : "–"],
+    ["Next sync", sync?.planned ? moment(sync.planned) : "–"],
+    ["Counted", Object.entries(row.counts).map(([what, n]) => `${what} ${count(n)}`).sort().join(", ") || "nothing"],
+    ...(missing.length ? [["Did not answer", missing.join(", ")]] : []),
+  ]);
+}
+
+function held(row, now) {
+  const own = row.holders.find(({ floodlight }) => floodlight === id);
+  const cells = [switchLink(row.id), own?.mode ?? "–", since(own?.since, now), floodlightLink(row.active), number(row.shard)];
+  return { key: row.id, cells };
+}
+
+async function look() {
+  const [one, switches, pending] = await Promise.all([
+    read(api(`floodlights/${name}`)),
+    read(api(`switches?floodlight=${name}&limit=${ROWS}&after=${encodeURIComponent(after)}`)),
+    read(api(`pending?floodlight=${name}&limit=${ROWS}`)),
+  ]);
+  const now = Date.now();
+  show(one, now);
+  next = switches.next;
+  byId("next").disabled = !next;
+  byId("first").disabled = !after;
+  tableRows(byId("switches"), switches.items.map((row) => held(row, now)));
+  tableRows(byId("pending"), pending.items.map((row) => requestRow(row, now)));
+}
+
+byId("next").addEventListener("click", () => {
+  after = next ?? after;
+  look().catch(() => {});
+});
+byId("first").addEventListener("click", () => {
+  after = "";
+  look().catch(() => {});
+});
+follow(look);

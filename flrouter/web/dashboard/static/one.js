@@ -1,0 +1,47 @@
+// What the pages of one thing share: its id, and news of it as long as somebody looks.
+
+import { byId, setText } from "./dom.js";
+import { page } from "./site.js";
+import { ago, moment } from "./text.js";
+
+const PERIOD = 2000; // ms
+
+export const id = decodeURIComponent(location.pathname.split("/").at(-1));
+
+/** Calls `look` now and again and again; what it throws is shown. */
+export function follow(look) {
+  const fault = byId("fault");
+  const link = byId("link");
+  const turn = async () => {
+    if (!document.hidden) {
+      try {
+        await look();
+        fault.hidden = true;
+        setText(link, "live");
+      } catch (error) {
+        setText(fault, error.message);
+        fault.hidden = false;
+        setText(link, "not live");
+      }
+    }
+    setTimeout(turn, PERIOD);
+  };
+  turn();
+}
+
+export const floodlightLink = (name) =>
+  name ? { text: name, href: page("floodlight", name) } : "–";
+export const switchLink = (name) => (name ? { text: name, href: page("switch", name) } : "–");
+
+/** A row of a table of requests. */
+export function requestRow(row, now) {
+  const cells = [
+    { text: row.correlation_id, href: page("request", row.correlation_id) },
+    { text: row.state, state: row.state },
+    switchLink(row.switch),
+    floodlightLink(row.floodlight),
+    { text: row.received ? `${ago(row.received, now)} ago` : "–", title: moment(row.received) },
+    moment(row.due),
+  ];
+  return { key: row.request, cells };
+}

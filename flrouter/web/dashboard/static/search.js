@@ -1,0 +1,31 @@
+// The search of every page.
+
+import { byId, element } from "./dom.js";
+import { dashboard, page, read } from "./site.js";
+
+const hits = byId("hits");
+
+function show(found, text) {
+  if (found.hits.length === 1 && !found.unknown.length) {
+    location.assign(page(found.hits[0].kind, found.hits[0].id));
+    return;
+  }
+  const links = found.hits.map(({ kind, id }) =>
+    element("li", {}, element("a", { href: page(kind, id) }, `${kind} ${id}`)),
+  );
+  const said = found.hits.length ? `There are several named ${text}:` : `Nothing known is named ${text}.`;
+  hits.replaceChildren(element("p", {}, [said, ...found.unknown].join(" ")));
+  if (links.length) hits.append(element("ul", {}, ...links));
+}
+
+byId("search").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = byId("name").value.trim();
+  if (!text) return;
+  hits.textContent = "searching";
+  try {
+    show(await read(dashboard(`search?q=${encodeURIComponent(text)}`)), text);
+  } catch (error) {
+    hits.textContent = `The search failed: ${error.message}`;
+  }
+});

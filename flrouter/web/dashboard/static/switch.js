@@ -1,0 +1,29 @@
+// The page of a switch.
+
+import "./search.js";
+import { byId, facts, setText, tableRows } from "./dom.js";
+import { floodlightLink, follow, id, requestRow } from "./one.js";
+import { api, read } from "./site.js";
+import { since } from "./text.js";
+
+async function look() {
+  const { switch: row, pending } = await read(api(`switches/${encodeURIComponent(id)}`));
+  const now = Date.now();
+  setText(byId("title"), `Switch ${row.id}`);
+  document.title = `${row.id} – flrouter`;
+  facts(byId("facts"), [
+    ["Active floodlight", floodlightLink(row.active)],
+    ["State", row.unmanaged ? { text: "unmanaged", state: "outage" } : row.active ? { text: "managed", state: "up" } : { text: "nobody speaks for it", state: "held" }],
+    ["Shard", String(row.shard)],
+    ["Region", row.region || "none"],
+    ["Chosen by an operator", row.pinned ? "yes" : "no"],
+  ]);
+  const holder = ({ floodlight, mode, since: at }) => ({
+    key: floodlight,
+    cells: [floodlightLink(floodlight), mode, since(at, now), floodlight === row.active ? "yes" : "no"],
+  });
+  tableRows(byId("holders"), row.holders.map(holder));
+  tableRows(byId("pending"), pending.map((each) => requestRow(each, now)));
+}
+
+follow(look);

@@ -1,0 +1,44 @@
+// Numbers and times as people read them.
+
+export const count = (number) => number.toLocaleString("en");
+
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+export function rate(perSecond) {
+  if (perSecond === null) return "–";
+  return perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond));
+}
+
+export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
+
+export const moment = (ms) => (ms ? new Date(ms).toISOString().replace("T", " ").replace("Z", " UTC") : "–");
+
+export function ago(ms, now) {
+  if (!ms) return "–";
+  const seconds = Math.max(0, Math.round((now - ms) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
+export const since = (ms, now) => ({ text: ago(ms, now), title: moment(ms) });
+
+export const number = (value) => ({ text: typeof value === "string" ? value : count(value), number: true });
+
+export function duration(seconds) {
+  if (seconds === null) return "–";
+  if (seconds === Infinity) return "> 1 min";
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds} s`;
+}
+
+/** 0, 1, 2, 5 → "0–2, 5" */
+export function ranges(numbers) {
+  const found = [];
+  for (const each of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] === each - 1) last[1] = each;
+    else found.push([each, each]);
+  }
+  return found.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(", ");
+}

@@ -1,0 +1,67 @@
+"""The stream of snapshots to browsers, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from aiohttp import web
+
+from flrouter.web.dashboard.snapshot import Snapshots
+
+#: s; between two snapshots.
+PERIOD = 1.0
+#: browsers that may look on at a worker.
+MOST = 50
+#: s; how long a browser may take to read a snapshot, before it counts as gone.
+PATIENCE = 10.0
+
+
+class Stream:
+    """Tells every viewer of the newest snapshot; all of them share one a second."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self._making = asyncio.Lock()
+        self._frame = b""
+        self._number = 0
+        self._made = -PERIOD
+        self._viewers = 0
+        self._ending = False
+
+    async def end(self, _: web.Application) -> None:
+        """The server stops: it would wait for those who look on."""
+        self._ending = True
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Tell one viewer until it goes."""
+        if self._viewers >= MOST:
+            text = f"{MOST} others look on at this worker already: look on at another one\n"
+            return web.Response(status=503, text=text, headers={"Retry-After": "10"})
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        response = web.StreamResponse(headers=headers)
+        self._viewers += 1
+        try:
+            await response.prepare(request)
+            seen = 0
+            while not self._ending and request.method != "HEAD":
+                seen, frame = await self._next(seen)
+                await asyncio.wait_for(response.write(frame), PATIENCE)
+        except (ConnectionError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()
+        finally:
+            self._viewers -= 1
+        return response
+
+    async def _next(self, seen: int) -> tuple[int, bytes]:
+        """A snapshot that is newer than number `seen`, made by whoever needs it first."""
+        async with self._making:
+            age = monotonic() - self._made
+            if seen == self._number or age > PERIOD:
+                await asyncio.sleep(PERIOD - age)
+                whole = await self._snapshots.whole()
+                self._frame = b"data: " + whole + b"\n\n"
+                self._made = monotonic()
+                self._number += 1
+            return self._number, self._frame

@@ -1,0 +1,59 @@
+"""Chromium without a window, and what must hold of every page that it shows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+#: what to do where it is missing.
+MISSING = "needs Chromium: `make chromium`, or name one in FLROUTER_TEST_CHROMIUM"
+PHONE = {"width": 390, "height": 844}
+SCREEN = {"width": 1440, "height": 900}
+
+
+def executable() -> str | None:
+    """Where it is."""
+    names = (os.environ.get("FLROUTER_TEST_CHROMIUM"), "chromium", "chromium-browser")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable(), args=["--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
+    """A page; at the end it must have no errors, and asked no other host for anything.
+
+    Args:
+        browser: where.
+        url: of the page.
+        how: as Playwright's `new_page`: `color_scheme`, `viewport`.
+    """
+    how.setdefault("viewport", SCREEN)
+    page = browser.new_page(**how)
+    errors: list[str] = []
+    hosts: set[str] = set()
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    try:
+        page.goto(url)
+        yield page
+    finally:
+        page.close()
+    assert not errors
+    assert hosts == {urlsplit(url).netloc}

@@ -1,0 +1,67 @@
+"""Makes the pictures in docs/images: `make screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from flrouter import embedded
+from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
+from tests.browser.scene import Scene, scene
+from tests.support.gapless import read_without_gaps
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+FLOODLIGHTS = 12
+#: bytes of a picture.
+MOST = 300_000
+#: ms; until rates are steady, and for an outage.
+STEADY = 8_000
+WAIT = 60_000
+
+
+def main() -> int:
+    """Make them all."""
+    if executable() is None:
+        sys.stderr.write(f"{MISSING}\n")
+        return 1
+    read_without_gaps()
+    IMAGES.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded.broker() as url,
+        scene(url, Path(folder), FLOODLIGHTS, switches=24) as stage,
+        stage.commands(per_second=150),
+        chromium() as browser,
+    ):
+        take(stage, browser)
+    for image in sorted(IMAGES.glob("*.png")):
+        sys.stdout.write(f"{image.name}: {image.stat().st_size:,} bytes\n")
+        assert image.stat().st_size < MOST
+    return 0
+
+
+def take(stage: Scene, browser: Browser) -> None:
+    """Look at the scene while one of its FLs is out."""
+    stage.command("reroute-flow-17", stage.switches[3])
+    stage.floodlights["fl-5"].kill()
+    with opened(browser, stage.url()) as page:
+        expect(page.locator("#problems")).to_contain_text("fl-5 is in outage", timeout=WAIT)
+        page.wait_for_timeout(STEADY)
+        page.screenshot(path=IMAGES / "dashboard-light.png")
+        page.emulate_media(color_scheme="dark")
+        page.screenshot(path=IMAGES / "dashboard-dark.png")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(PHONE)
+        page.wait_for_timeout(1_500)
+        page.screenshot(path=IMAGES / "dashboard-phone.png")
+    small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
+    with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:
+        expect(page.locator("#requests article")).to_contain_text("given to", timeout=WAIT)
+        page.screenshot(path=IMAGES / "request.png")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,128 @@
+"""The dashboard with 64 FLs and 100,000 switches (issue 7, row 3), of which a snapshot is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from flrouter.web.api.floodlights import COUNTED
+from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
+from flrouter.web.dashboard import snapshot
+from flrouter.web.dashboard.pages import files_by_name
+from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable
+
+pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
+
+FLOODLIGHTS = 64
+SWITCHES = 100_000
+PARTITIONS = 64
+WORKERS = 4
+#: bytes of all that the page loads.
+MOST = 1_000_000
+ADDRESS = "http://router.test/dashboard/"
+
+
+def whole() -> bytes:
+    """A snapshot, with large numbers in all places."""
+    each = SWITCHES // FLOODLIGHTS
+    counts = dict.fromkeys(COUNTED, 10_000_000)
+    latency = Latency([1_000_000] * 14, [float(bound) for bound in range(13)], 1e6)
+    floodlights = [
+        Floodlight(
+            f"floodlight-{number}",
+            "outage" if number == 7 else "drained" if number == 9 else "up",
+            *(1_764_000_000_000, number == 9, True, "north", 100, 5, True),
+            *(each, 2 * each, 1_000, dict(counts), latency),
+        )
+        for number in range(FLOODLIGHTS)
+    ]
+    urls = [f"http://worker-{number}.example:6066" for number in range(WORKERS)]
+    shards = [
+        ShardRow(number, urls[number % WORKERS], SWITCHES // PARTITIONS, 10, 10, 0, 0, False, 100)
+        for number in range(PARTITIONS)
+    ]
+    workers = [
+        Worker(url, list(range(at, PARTITIONS, WORKERS)), True, True) for at, url in enumerate(urls)
+    ]
+    made = snapshot.Snapshot(
+        *(1_764_000_100_000, urls[0], floodlights, workers, shards, []),
+        *(PARTITIONS, {"answered": 10_000_000}, 3),
+    )
+    return msgspec.json.encode(made)
+
+
+@pytest.fixture(scope="module")
+def told() -> bytes:
+    """The event."""
+    return b"data: " + whole() + b"\n\n"
+
+
+@pytest.fixture(scope="module")
+def page(told: bytes) -> Iterator[Page]:
+    """The dashboard, with files from the package and that one snapshot."""
+    known = files_by_name()
+
+    def serve(route: Route) -> None:
+        name = urlsplit(route.request.url).path.rpartition("/")[2]
+        if name == "events":
+            route.fulfill(body=told, content_type="text/event-stream")
+        else:
+            file = known[name or "index.html"]
+            route.fulfill(body=file.body, content_type=file.kind)
+
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": SCREEN["width"], "height": SCREEN["height"]})
+        page.route("**/*", serve)
+        page.goto(ADDRESS)
+        yield page
+
+
+def test_all_of_them_are_there(page: Page) -> None:
+    """In the order of their numbers; and what is wrong stands at the top."""
+    names = page.locator("#floodlights th")
+    expect(names).to_have_count(FLOODLIGHTS)
+    assert names.all_text_contents() == [f"floodlight-{n}" for n in range(FLOODLIGHTS)]
+    expect(page.locator("#verdict")).to_have_text("1 problem")
+    expect(page.locator("#problems")).to_contain_text("floodlight-7 is in outage")
+    expect(page.locator("#picture rect.cell")).to_have_count(PARTITIONS)
+
+
+@pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
+def test_the_picture_can_be_read(page: Page, size: dict[str, int]) -> None:
+    """Every tile is whole, none is on another one, and letters are large enough."""
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    page.wait_for_function(
+        "() => { const wide = document.getElementById('picture').clientWidth;"
+        " return document.querySelector('#picture svg').viewBox.baseVal.width === wide; }"
+    )
+    outside = page.evaluate(
+        """() => {
+          const all = document.querySelector('#picture svg').getBoundingClientRect();
+          return [...document.querySelectorAll('#picture rect, #picture text')].filter((each) => {
+            const box = each.getBoundingClientRect();
+            return box.left < all.left - 1 || box.right > all.right + 1
+              || box.top < all.top - 1 || box.bottom > all.bottom + 1;
+          }).map((each) => each.outerHTML);
+        }"""
+    )
+    assert outside == []
+    letters = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('#picture text')]"
+        ".map((each) => each.getBoundingClientRect().height))"
+    )
+    assert letters >= 11
+    places = page.evaluate(
+        "[...document.querySelectorAll('#picture rect[class^=tile-]')].map("
+        "(each) => { const b = each.getBoundingClientRect(); return [b.x, b.y]; })"
+    )
+    assert len({tuple(place) for place in places}) == len(places) >= FLOODLIGHTS
+
+
+def test_the_page_is_small(told: bytes) -> None:
+    """All its files and the first snapshot together."""
+    files = files_by_name().values()
+    assert sum(len(file.body) for file in files) + len(told) < MOST

@@ -1,0 +1,49 @@
+"""Open vSwitch in a folder of its own per test, and a router whose FLs are for real switches."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flrouter import openvswitch
+from flrouter.openvswitch import OpenVSwitch
+from tests.openflow.network import Network
+from tests.support.deployment import Deployment
+from tests.support.patience import PATIENCE
+
+_folders = itertools.count()
+
+
+@pytest.fixture
+def ovs(tmp_path: Path) -> Iterator[OpenVSwitch]:
+    """Open vSwitch without any bridge; its logs are in the report of a failed test's folder."""
+    try:
+        switches = OpenVSwitch(tmp_path / "ovs")
+    except openvswitch.Missing as missing:
+        pytest.fail(str(missing), pytrace=False)
+    switches.start()
+    try:
+        yield switches
+    finally:
+        switches.stop()
+
+
+@pytest.fixture
+def network(ovs: OpenVSwitch, broker_url: str, work_folder: Path) -> Iterator[Network]:
+    """A router and three FLs, none of which runs yet."""
+    with Deployment(
+        broker_url,
+        work_folder,
+        floodlights=["fl-1", "fl-2", "fl-3"],
+        # Errors are to come from what happens at a switch, not from a busy machine.
+        ack_timeout=10 * PATIENCE,
+        response_timeout=20 * PATIENCE,
+        alive_timeout=2 * PATIENCE,
+        sync_timeout=5 * PATIENCE,
+        sync_interval=0,
+    ) as deployment:
+        deployment.create_topics()
+        yield Network(ovs, deployment)
