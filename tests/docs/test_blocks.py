@@ -1,7 +1,7 @@
 """Every code block of README and docs is run, or at least taken by what would run it.
 
-The tutorial and the examples of FLs and assemblers are run whole (RUN_ELSEWHERE). Of all other commands
-it is looked at whether the target, the command and its options are there.
+The tutorial and the examples of FLs and assemblers are run whole (RUN_ELSEWHERE). Of all other
+commands it is looked at whether the target, the command and its options are there.
 """
 
 from __future__ import annotations
