@@ -37,7 +37,7 @@ test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
 	@$(BIN)/python -m pytest tests/kafka
-	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 2 --dist loadfile $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
