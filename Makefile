@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs test-docs dist check-deploy ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs test-docs dist check-deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
