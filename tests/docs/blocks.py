@@ -39,3 +39,10 @@ def blocks() -> Iterator[Block]:
         for found in _INDENTED.finditer(bare):
             line = bare.count("\n", 0, found.start(1)) + 1
             yield Block(page, line, "sh", "", re.sub(r"^    ", "", found[1], flags=re.MULTILINE))
+
+
+def of_page(page: str) -> Iterator[Block]:
+    """Those of one page, in their order."""
+    found = [block for block in blocks() if block.page == page]
+    assert found, f"{page} has no block"
+    yield from sorted(found, key=lambda block: block.line)
