@@ -23,6 +23,7 @@ from tests.kafka.config import Place, properties
 from tests.kafka.guard import Guard
 from tests.kafka.node import Node
 from tests.kafka.ports import free_ports, listening
+from tests.support.sockets import close_all_sockets
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Cluster:
         jvm: Sequence[str] = (),
         archive: bool = True,
     ) -> None:
+        close_all_sockets()
         command = _command(archive=archive)
         self.folder = Path(tempfile.mkdtemp(prefix="flrouter-kafka-"))
         self._guard = Guard(self.folder)
