@@ -43,7 +43,7 @@ def test_every_command_gets_its_one_answer(tmp_path: Path, monkeypatch: pytest.M
     assert 0 < report.pop("p50_ms") <= report.pop("p99_ms")
     assert report.pop("late_dropped") >= 0
     assert report == {"sent": 300, "answered": 300, "unanswered": 0, "duplicates": 0}
-    for text in ("fl-2 is killed", "fl-2 is started again", "every command got its one answer"):
+    for text in ("fl-2 is killed", "fl-2 is back", "every command got its one answer"):
         assert text in done.stdout
     assert list(tmp_path.iterdir()) == [out]
     assert leftovers(tmp_path) == []
