@@ -13,10 +13,13 @@ def register() -> None:
     from faust.cli.base import cli
 
     import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
+    from flrouter.cli import changing, looking
     from flrouter.cli.broker import broker
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
     from flrouter.cli.speaker import speaker
+    from flrouter.cli.top import top
 
-    for command in (broker, demo, floodlight, speaker):
+    looks = (looking.status, looking.floodlights, looking.switches, looking.trace, top)
+    for command in (broker, demo, floodlight, speaker, *looks, *changing.COMMANDS):
         cli.add_command(command)

@@ -1,0 +1,179 @@
+"""The commands that ask a worker, and have it change something: good and bad arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from tests.cli.command import flrouter
+from tests.support.deployment import Deployment
+from tests.support.plain import INSTALL, Behaviour, command, info, nothing, switch_id
+
+pytestmark = pytest.mark.broker
+
+TOKEN = "correct-horse-battery-staple"
+SHARED, FIRST, SECOND = (switch_id(number) for number in (1, 2, 3))
+
+
+class Operator:
+    """Somebody at a terminal, and the router that they look after."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        deployment.create_topics()
+        self.first = deployment.floodlight("fl-1", switches=[SHARED, FIRST])
+        self.second = deployment.floodlight("fl-2", switches=[SHARED, SECOND])
+        for fl in (self.first, self.second):
+            fl.default = Behaviour(info())
+        self.requester = deployment.requester()
+        self.worker = deployment.start_worker()
+        self.requester.until(
+            lambda: (
+                sum(one["switches"] for one in self.worker.stats()["floodlights"].values()) == 3
+            ),
+            40,
+            "all switches",
+        )
+
+    def types(self, *arguments: str, token: str = TOKEN) -> CompletedProcess[str]:
+        """Run a command."""
+        url = f"http://127.0.0.1:{self.worker.web_port}"
+        return flrouter(*arguments, settings={"worker_url": url, "token": token})
+
+    def asks(self, *arguments: str) -> Any:
+        """What a command says as JSON; it must succeed."""
+        done = self.types(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def operator(broker_url: str, work_folder: Path) -> Iterator[Operator]:
+    """With two FLs, one of which holds what the other one holds too."""
+    with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=60) as deployment:
+        yield Operator(deployment)
+
+
+def test_looking(operator: Operator) -> None:
+    """FLs, switches, and whether all is well; for people and for programs."""
+    assert operator.asks("status")["well"]
+    done = operator.types("status")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 up; 3 switches" in done.stdout
+    assert "all is well" in done.stdout
+    assert [row["id"] for row in operator.asks("floodlights")] == ["fl-1", "fl-2"]
+    assert {row["id"] for row in operator.asks("switches")} == {SHARED, FIRST, SECOND}
+    assert len(operator.asks("switches", "--limit", "2")) == 2
+    assert {row["id"] for row in operator.asks("switches", "--floodlight", "fl-2")} == {
+        SHARED,
+        SECOND,
+    }
+    shown = operator.types("switches", FIRST)
+    assert shown.returncode == 0
+    assert "fl-1 (RW)" in shown.stdout
+    assert operator.asks("switches", "2")["switch"]["id"] == FIRST
+
+
+def test_tracing(operator: Operator) -> None:
+    """A command while it waits, and after its answer."""
+    operator.first.script[FIRST] = Behaviour(nothing)
+    payload = {"clazz": INSTALL, "switch_id": FIRST, "serial": "slow"}
+    operator.requester.send(command(payload, "where is it?"), FIRST)
+    operator.first.request("slow")
+    (row,) = operator.asks("trace", "where is it?")["requests"]
+    assert (row["switch"], row["floodlight"]) == (FIRST, "fl-1")
+    assert row["state"] in ("sent", "acknowledged")
+    operator.first.script.clear()
+    payload = {"clazz": INSTALL, "switch_id": SECOND}
+    operator.requester.send(command(payload, "done/1"), SECOND)
+    operator.requester.wait("done/1")
+    done = operator.types("trace", "done/1")
+    assert done.returncode == 0
+    for text in ("answered", SECOND, "fl-2"):
+        assert text in done.stdout
+
+
+def test_moving_and_draining(operator: Operator) -> None:
+    """A switch goes where it is told to; a drained FL keeps only what nobody else has."""
+    active = operator.asks("switches", SHARED)["switch"]["active"]
+    other = {"fl-1": "fl-2", "fl-2": "fl-1"}[active]
+    assert "message" in operator.asks("move", SHARED, other)
+    operator.requester.until(
+        lambda: operator.asks("switches", SHARED)["switch"]["active"] == other, 20, "the move"
+    )
+    done = operator.types("drain", other, "--wait", "3")
+    assert done.returncode == 1, "what only it holds stays"
+    assert f"{other} is drained: 1 switches stay" in done.stdout
+    assert operator.asks("switches", SHARED)["switch"]["active"] == active
+    assert "message" in operator.asks("undrain", other)
+    assert "message" in operator.asks("prefer", other, "--region", "north", "--weight", "50")
+    assert "message" in operator.asks("place", SHARED, "north")
+    assert "message" in operator.asks("place", SHARED)
+
+
+def test_syncing(operator: Operator) -> None:
+    """One FL, or all of them."""
+    before = len(operator.first.sync_requests)
+    assert "message" in operator.asks("sync", "fl-1")
+    operator.first.until(lambda: len(operator.first.sync_requests) > before, 20, "a sync")
+    before = len(operator.second.sync_requests)
+    assert "message" in operator.asks("sync")
+    operator.second.until(lambda: len(operator.second.sync_requests) > before, 20, "a sync")
+
+
+def test_top(operator: Operator, tmp_path: Path) -> None:
+    """Once, into a pipe; and as a picture."""
+    picture = tmp_path / "top.svg"
+    done = operator.types("top", "--times", "1", "--svg", str(picture))
+    assert done.returncode == 0, done.stderr
+    for text in ("fl-1", "fl-2", "ready"):
+        assert text in done.stdout
+    assert "fl-1" in picture.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("trace", "never sent"), "never sent"),
+        (("switches", "0xnothing"), "switch"),
+        (("switches", "99"), "00:00:00:00:00:00:00:99"),
+        (("switches", "--limit", "0"), "limit"),
+        (("move", SECOND, "fl-1"), "fl-1"),
+        (("move", FIRST, "fl-9"), "fl-9"),
+        (("move", FIRST), "FLOODLIGHT"),
+        (("drain", "fl-9"), "fl-9"),
+        (("drain", "no/such"), "no/such"),
+        (("prefer", "fl-1"), "--region"),
+        (("prefer", "fl-1", "--weight", "-1"), "weight"),
+        (("sync", "fl-9"), "fl-9"),
+        (("top", "--every", "0"), "every"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be(operator: Operator, arguments: tuple[str, ...], told: str) -> None:
+    """It says so in one line that names what is wrong, and nothing of Python's."""
+    done = operator.types(*arguments)
+    assert done.returncode in (1, 2)
+    assert told in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_changes_need_the_token(operator: Operator) -> None:
+    """Without it, or with another one, nothing changes, and the setting is named."""
+    for token in ("", "wrong"):
+        done = operator.types("drain", "fl-1", token=token)
+        assert done.returncode == 1
+        assert "FLROUTER_TOKEN" in done.stderr
+    assert operator.asks("floodlights")[0]["state"] == "up"
+
+
+def test_no_worker_answers() -> None:
+    """It says where it asked, and which setting that is."""
+    done = flrouter("status", settings={"worker_url": "http://127.0.0.1:9"})
+    assert done.returncode == 1
+    assert "FLROUTER_WORKER_URL" in done.stderr
