@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
 import time
 from pathlib import Path
 
 import click
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -15,6 +18,8 @@ from flrouter.cli.looking import FLOODLIGHT_COLUMNS, Row, floodlight_cells, summ
 from flrouter.cli.output import cell, console, table
 from flrouter.cli.router import Router
 
+#: rich's picture without the font that it would take from somewhere on the network.
+_PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 _STYLES = {"up": "green", "drained": "yellow", "outage": "bold red", "removed": "dim"}
 
 
@@ -51,9 +56,9 @@ def top(every: float, times: int | None, svg: Path | None) -> None:
         except KeyboardInterrupt:
             pass
     if svg is not None:
-        picture = Console(record=True, width=130, quiet=True)
+        picture = Console(record=True, width=130, file=io.StringIO())
         picture.print(shown)
-        svg.write_text(picture.export_svg(title="flrouter top"))
+        svg.write_text(picture.export_svg(title="flrouter top", code_format=_PICTURE))
 
 
 def _look(router: Router) -> Group:

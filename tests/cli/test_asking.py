@@ -40,6 +40,10 @@ class Operator:
             "all switches",
         )
 
+    def _switches(self) -> int:
+        floodlights = self.worker.stats()["floodlights"].values()
+        return sum(int(one["switches"]) for one in floodlights)
+
     def types(self, *arguments: str, token: str = TOKEN) -> CompletedProcess[str]:
         """Run a command."""
         url = f"http://127.0.0.1:{self.worker.web_port}"
@@ -134,6 +138,9 @@ def test_top(operator: Operator, tmp_path: Path) -> None:
     for text in ("fl-1", "fl-2", "ready"):
         assert text in done.stdout
     assert "fl-1" in picture.read_text()
+    assert "font-face" not in picture.read_text(), "it takes nothing from the network"
+        "http://127.", ""
+    )
 
 
 @pytest.mark.parametrize(
