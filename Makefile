@@ -33,11 +33,11 @@ demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--second
 test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 	@$(BIN)/coverage run -m pytest -m 'not broker'
 	@$(BIN)/coverage report --include='flrouter/core/*,flrouter/messages/*' --skip-covered --fail-under=90
-	@$(BIN)/python -m pytest -m broker -n 4 --dist loadfile # they mostly wait, each file on a broker of its own
+	@$(BIN)/python -m pytest -m broker -n 4 --dist loadfile $(ARGS) # they mostly wait, each file on a broker of its own
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
 	@$(BIN)/python -m pytest tests/kafka
-	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 2 --dist loadfile $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)

@@ -65,7 +65,7 @@ def test_a_flood_of_faults_is_no_flood_of_lines(
     now = 1.0
     monkeypatch.setattr(fault_log, "monotonic", lambda: now)
     log = FaultLog()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="flrouter"):
         for number in range(MOST + 7):
             log.take(3, [Fault("NOT_FOUND: no", "t/0/1", f"op-{number}")])
         assert len(caplog.records) == MOST

@@ -8,6 +8,7 @@ requester does the same on an inbound topic with another partition count.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -47,6 +48,9 @@ from tests.support.plain import (
     raw,
     switch_id,
 )
+
+#: how the names of the topics of all deployments begin, and of the broker's own.
+_ANOTHERS = re.compile(r"t[0-9a-f]{10}\b|__")
 
 pytestmark = pytest.mark.broker
 
@@ -88,6 +92,15 @@ class World:
         #: how many answers each correlation id may have had in the end.
         self.ledger: Counter[str] = Counter()
         self._warm_up()
+
+    def topics(self) -> set[str]:
+        """All that there are but those of other tests, which use the same broker now."""
+        found = topics(self.deployment.bootstrap)
+        return {
+            name
+            for name in found
+            if name.startswith(self.deployment.name) or _ANOTHERS.match(name) is None
+        }
 
     def _warm_up(self) -> None:
         """Wait until every shard knows its switches, and that others are on no FL."""
@@ -697,12 +710,12 @@ BAD_TARGETS: dict[str, Callable[[Deployment], str]] = {
 def test_a_bad_reply_to_is_refused(world: World, target: str) -> None:
     """PARAMETERS_INVALID goes to the topic of the command's kind, and no topic comes to be."""
     where = BAD_TARGETS[target](world.deployment)
-    before = topics(world.deployment.bootstrap)
+    before = world.topics()
     asked = world.ask(world.switch(), kind=DUMP, reply_to=where)
     answer = refused(world, asked)
     assert error_type(answer) == "PARAMETERS_INVALID"
     assert answer.topic == world.deployment.topic("northbound")
-    assert topics(world.deployment.bootstrap) == before
+    assert world.topics() == before
 
 
 # sizes

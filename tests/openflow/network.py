@@ -67,6 +67,11 @@ class Network:
             self.floodlights[name].begin(**options)
         self.deployment.start_worker()
 
+    def speaks_for_most(self) -> str:
+        """The FL to which most commands go: whoever connected first to a switch has it."""
+        found = self.deployment.workers[0].stats()["floodlights"]
+        return max(found, key=lambda name: int(found[name]["switches"]))
+
     # -- commands
 
     def send(self, payload: dict[str, Any], name: str | None = None) -> str:

@@ -121,6 +121,7 @@ class Requester:
 
     async def send(self, command: Command, ledger: Ledger) -> None:
         """Send a command whose answer is kept account of."""
+        self._take = ledger.take
         ledger.send(command, time.monotonic())
         await self._send(command)
 

@@ -205,6 +205,8 @@ class RealStory(Story):
         until = time.monotonic() + SETTLE
         excused = self._ledger.excused
         while excused and time.monotonic() < until:
+            # An FL that is back has none of its switches before they have connected again.
+            await self._requester.probe(self._commands, self._homes)
             for _ in range(len(excused)):
                 self._again += 1
                 await self._requester.send(self._commands.again(excused.popleft()), self._ledger)
