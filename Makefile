@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs dist check-deploy ci clean
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs test-docs dist check-deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -109,8 +109,11 @@ settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descri
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
 
 docs: .venv/.installed-docs ## the documentation as a site into build/site; strict: no warning, no dead link inside
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "docs: build/site/index.html, no warning"
+
+test-docs: $(STAMP) ## every block of README and docs, and the AsyncAPI document
+	@$(BIN)/python -m pytest tests/docs tests/integration/test_the_page_on_fls.py tests/core/test_message_kinds.py $(ARGS)
 
 ci: lint test ## what CI runs
 

@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ import msgspec
 
 from flrouter.core.home import home
 from flrouter.repairs import repair
-from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES, SWITCHES_EACH, Actor, Stage
+from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES, SWITCHES_EACH, Stage
 from tests.chaos.traffic import Traffic, command, name_of
 from tests.kafka.cluster import Cluster
+from tests.support.stats import stats
 
 SESSION = 6.0
 RATE = 200
@@ -52,14 +52,6 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.json:
         chosen.json.write_text(text + "\n")
     return 0 if found["over_session_timeout"] < 3 else 1
-
-
-def stats(worker: Actor) -> dict[str, Any]:
-    """What the worker's `/stats` says."""
-    url = f"http://127.0.0.1:{worker.web_port}/stats"
-    with urllib.request.urlopen(url, timeout=10) as page:
-        found: dict[str, Any] = json.load(page)
-        return found
 
 
 async def run(cluster: Cluster, folder: Path, pending: int, *, standby: bool) -> dict[str, Any]:
@@ -88,7 +80,7 @@ async def run(cluster: Cluster, folder: Path, pending: int, *, standby: bool) ->
         )
         filling.limit = pending
         await filling.run()
-        while sum(stats(worker)["pending"] for worker in stage.workers) < pending:
+        while sum(stats(worker.web_port)["pending"] for worker in stage.workers) < pending:
             await asyncio.sleep(0.2)
         await asyncio.sleep(3)  # a standby follows within a moment; nothing tells when
         times = await kill(cluster, stage)
@@ -107,7 +99,7 @@ async def run(cluster: Cluster, folder: Path, pending: int, *, standby: bool) ->
 async def kill(cluster: Cluster, stage: Stage) -> dict[int, float]:
     """Kill the first worker under steady traffic: shard → s until it answers again."""
     switches = SWITCHES[SWITCHES_EACH:]
-    lost = set(stats(stage.workers[0])["shards"])
+    lost = set(stats(stage.workers[0].web_port)["shards"])
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
     repair(embedded=False)
     consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, fetch_max_wait_ms=20)

@@ -28,7 +28,7 @@ def on_page_markdown(markdown: str, *, config: Any, page: Any, **_: Any) -> str:
             return found[0]  # from a folder below docs/ to one in it
         if not (ROOT / path).exists():
             raise PluginError(f"{page.file.src_uri}: a link to {path}, which is not there")
-        return f"]({config.repo_url}/blob/main/{path}{anchor})"
+        return f"]({config.extra['repository']}/blob/main/{path}{anchor})"
 
     return OUTWARD.sub(link, markdown)
 

@@ -57,6 +57,8 @@ class NetworkApp(faust.App):
             broker_request_timeout=max(30.0, settings.session_timeout),
             broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
             broker_commit_interval=0.5,
+            # A topic that Kafka did not show yet when the group was formed is noticed this soon.
+            consumer_metadata_max_age_ms=5_000,
             producer_request_timeout=15.0,
             # The embedded broker tells a wrong end of batches that hold several records.
             producer_max_batch_size=1 if settings.embedded else 1 << 18,

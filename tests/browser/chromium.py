@@ -55,5 +55,5 @@ def opened(browser: Browser, url: str, **how: Any) -> Iterator[Page]:
         yield page
     finally:
         page.close()
-    assert not errors
-    assert hosts == {urlsplit(url).netloc}
+    assert not errors, errors
+    assert hosts == {urlsplit(url).netloc}, hosts

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from flrouter.web.api.floodlights import COUNTED
 from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
-from flrouter.web.dashboard.pages import files_by_name
+from flrouter.web.dashboard.files import pages, static
 from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable
 
 pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
@@ -64,14 +64,14 @@ def told() -> bytes:
 @pytest.fixture(scope="module")
 def page(told: bytes) -> Iterator[Page]:
     """The dashboard, with files from the package and that one snapshot."""
-    known = files_by_name()
+    known = static() | pages()
 
     def serve(route: Route) -> None:
         name = urlsplit(route.request.url).path.rpartition("/")[2]
         if name == "events":
             route.fulfill(body=told, content_type="text/event-stream")
         else:
-            file = known[name or "index.html"]
+            file = known[name or "index"]
             route.fulfill(body=file.body, content_type=file.kind)
 
     with chromium() as browser:
@@ -124,5 +124,5 @@ def test_the_picture_can_be_read(page: Page, size: dict[str, int]) -> None:
 
 def test_the_page_is_small(told: bytes) -> None:
     """All its files and the first snapshot together."""
-    files = files_by_name().values()
+    files = (*static().values(), pages()["index"])
     assert sum(len(file.body) for file in files) + len(told) < MOST

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import Running, flrouter
+from tests.support.api import until
 from tests.support.clients import create_topics, topics
 from tests.support.deployment import Deployment
 
@@ -29,15 +29,7 @@ def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
 
 def page(deployment: Deployment) -> dict[str, Any]:
     """What the worker's `/stats` show, as soon as it has its shards; a rebalance takes them."""
-    url = f"http://127.0.0.1:{deployment.workers[0].web_port}/stats"
-    until = time.monotonic() + 60
-    while True:
-        with urllib.request.urlopen(url, timeout=20) as response:
-            found: dict[str, Any] = json.load(response)
-        if found["shards"]:
-            return found
-        assert time.monotonic() < until, found
-        time.sleep(0.05)
+    return until(deployment.workers[0].stats, lambda found: found["shards"], timeout=60)
 
 
 def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(

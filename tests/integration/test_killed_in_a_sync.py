@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.api import until
 from tests.support.changelogs import wait_kept
 from tests.support.deployment import Deployment, Listener
 from tests.support.network import deployed, unmanaged
@@ -88,6 +89,20 @@ def test_the_listener_is_killed_in_the_middle_of_a_sync(half_way: HalfWay) -> No
     assert len(half_way.fl.sync_requests) > asked
     assert not unmanaged(half_way.requester.answers)
     half_way.deployment.assert_running(half_way.router, listener)
+
+
+def test_one_of_two_listeners_is_killed(half_way: HalfWay) -> None:
+    """The other one has the whole view then, with what changed unseen meanwhile."""
+    second = half_way.deployment.start_listener()
+    both = [half_way.listener, second]
+    (holder,) = until(lambda: [each for each in both if each.view()], lambda those: len(those) == 1)
+    holder.wait_view(half_way.view("online"))
+    (other,) = (each for each in both if each is not holder)
+    half_way.replace_switches()
+    holder.kill()
+    other.wait_view(half_way.expected, timeout=40)
+    assert not unmanaged(half_way.requester.answers)
+    half_way.deployment.assert_running(half_way.router, other)
 
 
 def test_the_router_is_killed_in_the_middle_of_a_sync(half_way: HalfWay) -> None:

@@ -23,7 +23,6 @@ from tests.kafka.config import Place, properties
 from tests.kafka.guard import Guard
 from tests.kafka.node import Node
 from tests.kafka.ports import free_ports, listening
-from tests.kafka.sockets import close_refused
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,6 @@ class Cluster:
         jvm: Sequence[str] = (),
         archive: bool = True,
     ) -> None:
-        close_refused()
         command = _command(archive=archive)
         self.folder = Path(tempfile.mkdtemp(prefix="flrouter-kafka-"))
         self._guard = Guard(self.folder)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-import urllib.request
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +14,7 @@ from tests.chaos.ledger import settle
 from tests.chaos.stage import SWITCHES, SWITCHES_EACH, Stage
 from tests.chaos.traffic import Traffic
 from tests.kafka.cluster import Cluster
+from tests.support.stats import stats
 
 #: bytes that a worker may grow by, whatever happens.
 GROWTH = 300 << 20
@@ -73,10 +72,7 @@ class Field:
 
     def stats(self) -> dict[str, Any]:
         """What the worker's `/stats` says."""
-        port = self.stage.workers[0].web_port
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats", timeout=10) as page:
-            found: dict[str, Any] = json.load(page)
-            return found
+        return stats(self.stage.workers[0].web_port)
 
     def traffic(
         self, commands: int, *, rate: float = 0.0, at: Sequence[str] = SWITCHES, first: int = 10_000

@@ -28,14 +28,15 @@ def test_broker_away_for_a_minute(tmp_path: Path) -> None:
 
     async def body() -> None:
         async with Field(tmp_path / "field") as field:
+            traffic = field.traffic(50_000, rate=500)
 
             async def away() -> None:
-                await asyncio.sleep(15)
+                await until(lambda: len(traffic.answered) > 5_000, 60, "traffic")
                 field.cluster.kill(1)
-                await asyncio.sleep(60)
+                await asyncio.sleep(60)  # being away is what is tested
                 await asyncio.to_thread(field.cluster.start)
 
-            await field.play(field.traffic(50_000, rate=500), away)
+            await field.play(traffic, away)
             found = await field.account()
             assert found.commands >= 50_000
 
@@ -47,14 +48,15 @@ def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
 
     async def body() -> None:
         async with Field(tmp_path / "field", brokers=3) as field:
+            traffic = field.traffic(15_000, rate=500)
 
             async def full() -> None:
-                await asyncio.sleep(5)
+                await until(lambda: len(traffic.answered) > 2_000, 60, "traffic")
                 pid = field.cluster.pids[2]
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, 1))
                 await until(lambda: _ended(pid), 60, "broker 2 to give up")
 
-            await field.play(field.traffic(15_000, rate=500), full)
+            await field.play(traffic, full)
             await field.account()
 
     run(body)

@@ -41,7 +41,7 @@ def run(*command: str | Path, folder: Path = ROOT) -> str:
 
 def build() -> tuple[Path, Path]:
     """A wheel, built from the sdist, and that; whatever lay in `dist/` before is gone."""
-    for folder in (DIST, ROOT / "build"):
+    for folder in (DIST, ROOT / "build" / "lib"):  # the site lies in build/ too
         shutil.rmtree(folder, ignore_errors=True)
     run(sys.executable, "-m", "build", "--outdir", DIST, ROOT)
     (wheel,), (sdist,) = DIST.glob("*.whl"), DIST.glob("*.tar.gz")

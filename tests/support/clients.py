@@ -20,6 +20,9 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
 from tests.support.patience import PATIENCE
+from tests.support.sockets import close_all_sockets
+
+close_all_sockets()
 
 #: the foreign clients' own limit, far above the one that tests set for the router.
 LARGEST = 8 << 20

@@ -23,6 +23,7 @@ from flrouter.embedded import free_port
 from tests.support.clients import Reading, Tap, create_topics, producer
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
+from tests.support.stats import stats
 
 #: the router's tables, by the part of their changelog's name.
 TABLES = ("switches", "pending", "blacklist", "floodlights")
@@ -74,8 +75,7 @@ class Worker:
 
     def stats(self) -> dict[str, Any]:
         """What its `/stats` says."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/stats", timeout=10) as page:
-            return dict(json.load(page))
+        return stats(self.web_port)
 
     def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:
         """Wait until it has taken its shards for the `times`-th time."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from aiohttp import ETag, web
@@ -12,39 +10,15 @@ from aiohttp import ETag, web
 from flrouter.runtime.app import RouterApp
 from flrouter.web.api.call import Site
 from flrouter.web.api.workers import Workers
+from flrouter.web.dashboard.files import KINDS, File, pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots
 from flrouter.web.dashboard.stream import Stream
 from flrouter.web.tally import Tally
 
 BASE = "/dashboard"
-_TYPES = {
-    "css": "text/css",
-    "html": "text/html",
-    "js": "text/javascript",
-    "svg": "image/svg+xml",
-}
 
 _encode = msgspec.json.Encoder().encode
-
-
-class File(NamedTuple):
-    """A file that browsers get as it is."""
-
-    body: bytes
-    kind: str
-    etag: str
-
-
-def files_by_name() -> dict[str, File]:
-    """All files of the pages."""
-    found = {}
-    for each in files("flrouter.web.dashboard").joinpath("static").iterdir():
-        kind = _TYPES.get(each.name.rpartition(".")[2])
-        if kind is not None:
-            body = each.read_bytes()
-            found[each.name] = File(body, kind, sha256(body).hexdigest()[:16])
-    return found
 
 
 def register(app: RouterApp, tally: Tally) -> None:
@@ -52,13 +26,13 @@ def register(app: RouterApp, tally: Tally) -> None:
     site = Site(app, tally, Workers(app))
     snapshots = Snapshots(site)
     stream = Stream(snapshots)
-    known = files_by_name()
+    known, whole = static(), pages()
 
     async def there(view: Any, request: web.Request) -> web.Response:
         # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
         return web.Response(status=302, headers={"Location": "dashboard/"})
 
-    async def static(view: Any, request: web.Request, name: str) -> web.Response:
+    async def one(view: Any, request: web.Request, name: str) -> web.Response:
         file = known.get(name)
         if file is None:
             return web.Response(status=404, text=f"there is no {name[:100]}\n")
@@ -83,13 +57,13 @@ def register(app: RouterApp, tally: Tally) -> None:
 
     app.page("/", name="root")(there)
     app.page(BASE, name="dashboard")(there)
-    app.page(f"{BASE}/static/{{name}}", name="dashboard static")(static)
+    app.page(f"{BASE}/static/{{name}}", name="dashboard static")(one)
     app.page(PATH, name="dashboard snapshot")(snapshot)
     app.page(f"{BASE}/events", name="dashboard events")(events)
     app.page(f"{BASE}/search", name="dashboard search")(look)
-    page("", known["index.html"])
-    for kind in ("floodlight", "switch", "request"):
-        page(f"{kind}/{{id}}", known[f"{kind}.html"])
+    page("", whole["index"])
+    for kind in KINDS:
+        page(f"{kind}/{{id}}", whole[kind])
     app.web.web_app.on_shutdown.append(stream.end)
 
 

@@ -1,0 +1,57 @@
+"""The dashboard's files, read once: those that browsers get as they are, and the pages."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.resources import files
+from string import Template
+from typing import NamedTuple
+
+#: what has a page for each one of its kind.
+KINDS = ("floodlight", "switch", "request")
+
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_HERE = files("flrouter.web.dashboard")
+
+
+class File(NamedTuple):
+    """What a browser gets."""
+
+    body: bytes
+    kind: str
+    etag: str
+
+
+def static() -> dict[str, File]:
+    """Those in `static/`, by name."""
+    found = {}
+    for each in _HERE.joinpath("static").iterdir():
+        kind = _TYPES.get(each.name.rpartition(".")[2])
+        if kind is not None:
+            found[each.name] = _file(each.read_bytes(), kind)
+    return found
+
+
+def pages() -> dict[str, File]:
+    """`index` and one for each kind: what stands in `html/`, in the frame that all share."""
+    frame = Template(_html("frame"))
+
+    def page(name: str, script: str, title: str, home: str, up: str) -> File:
+        """`home` and `up` lead to the dashboard: links are relative, as proxies may add a path."""
+        main = _html(name)
+        whole = frame.substitute(title=title, script=script, home=home, up=up, main=main)
+        return _file(whole.encode(), "text/html")
+
+    found = {"index": page("index", "dashboard.js", "flrouter", home="./", up="")}
+    for kind in KINDS:
+        title = f"{kind.capitalize()} – flrouter"
+        found[kind] = page(kind, f"{kind}.js", title, home="../", up="../")
+    return found
+
+
+def _html(name: str) -> str:
+    return _HERE.joinpath("html", f"{name}.html").read_text("utf-8")
+
+
+def _file(body: bytes, kind: str) -> File:
+    return File(body, kind, sha256(body).hexdigest()[:16])

@@ -1,0 +1,138 @@
+"""`docs/asyncapi.yaml`: valid, and what the code and the sample messages are."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from flrouter.messages import build, names
+from flrouter.messages.errors import ErrorType, error_message
+from flrouter.settings import Settings
+from tests.support import npm
+
+HERE = Path(__file__).parent
+FILE = HERE.parents[1] / "docs" / "asyncapi.yaml"
+DOCUMENT: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+SCHEMAS = DOCUMENT["components"]["schemas"]
+SAMPLES = sorted((HERE.parent / "samples").glob("*.json"))
+#: by the envelope's class: the most general schema of each.
+BY_CLASS = {
+    names.COMMAND: "Command",
+    "org.openkilda.messaging.command.CommandWithReplyToMessage": "Command",
+    names.INFO: "Info",
+    names.CHUNK: "Chunk",
+    names.ERROR: "Error",
+}
+#: by the payload's class, where it has a schema of its own.
+BY_PAYLOAD = {
+    names.ACK: "Ack",
+    names.ALIVE_REQUEST: "AliveRequest",
+    names.ALIVE_RESPONSE: "AliveResponse",
+    names.SYNC_REQUEST: "SyncRequest",
+    names.UNMANAGED: "Unmanaged",
+}
+
+
+def faults(schema: str, message: object) -> list[str]:
+    """What the document has against a message of that schema."""
+    whole = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
+    validator = jsonschema_rs.Draft7Validator(whole)
+    return [error.message for error in validator.iter_errors(message)]
+
+
+def test_asyncapi_s_own_parser_takes_it() -> None:
+    """Without an error."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not there: apt-get install nodejs npm")
+    parser = npm.package("@asyncapi/parser", "3.6.3") / "browser" / "index.js"
+    done = subprocess.run(
+        [node, HERE / "parse_asyncapi.js", parser, FILE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_samples_are_as_it_says(path: Path) -> None:
+    """Each by its own class, and by that of its payload."""
+    message = json.loads(path.read_text("utf-8"))
+    assert faults(BY_CLASS[message["clazz"]], message) == []
+    kind = (message["payload"] or {}).get("clazz")
+    if kind in BY_PAYLOAD:
+        assert faults(BY_PAYLOAD[kind], message) == []
+
+
+def test_what_the_router_builds_is_as_it_says() -> None:
+    """Its errors; all types of them, and no other."""
+    kinds = SCHEMAS["Error"]["allOf"][1]["properties"]["payload"]["properties"]["error-type"][
+        "enum"
+    ]
+    assert kinds == [kind.value for kind in ErrorType]
+    for kind in ErrorType:
+        message = error_message("id", kind, "text", "more", 1)
+        assert faults("Error", json.loads(message)) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("Ack", build.ack("id", 1)),
+        ("AliveRequest", build.alive_request("id", 1)),
+        ("AliveResponse", build.alive_response("id", "fl-1", 2, 1)),
+        ("SyncRequest", build.sync_request("id", 1)),
+        ("Unmanaged", build.unmanaged("00:00:00:00:00:00:00:09", "id", 1)),
+        ("Info", build.switch_event("00:00:00:00:00:00:00:09", "REMOVED", "id", 1)),
+    ],
+)
+def test_all_else_that_it_builds_is_too(schema: str, message: bytes) -> None:
+    """Router and SDK build them with the same functions."""
+    assert faults(schema, json.loads(message)) == []
+
+
+def test_its_names_are_the_code_s() -> None:
+    """Every class that it names is one of `messages/names.py`, and the other way round."""
+    text = FILE.read_text("utf-8")
+    for name in (*BY_CLASS, *BY_PAYLOAD, names.ERROR_DATA):
+        assert name in text
+
+
+def test_its_topics_are_the_settings_defaults() -> None:
+    """By the channel's own name."""
+    settings = Settings()
+    addresses = {name: channel["address"] for name, channel in DOCUMENT["channels"].items()}
+    assert addresses == {
+        "inbound": settings.inbound_topics[0],
+        "floodlightRead": settings.fl_read_topic.replace("{fl}", "{floodlight}"),
+        "floodlightWrite": settings.fl_write_topic.replace("{fl}", "{floodlight}"),
+        "flow": settings.flow_topic,
+        "northbound": settings.northbound_topic,
+        "disco": settings.disco_topic,
+        "stats": settings.stats_topic,
+        "ping": settings.ping_topic,
+        "replyTo": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("Error", {"clazz": names.ERROR, "payload": {"clazz": names.ERROR_DATA}}),
+        ("Ack", {"clazz": names.INFO, "payload": {"clazz": names.ACK}}),
+        ("Command", {"clazz": names.INFO, "payload": {"clazz": "a"}}),
+        ("Command", {"clazz": names.COMMAND, "payload": {"clazz": "a", "switch_id": "x"}}),
+        ("Chunk", {"clazz": names.CHUNK, "message_id": "0", "payload": None}),
+    ],
+)
+def test_wrong_messages_are_not(schema: str, message: object) -> None:
+    """The schemas do refuse something."""
+    assert faults(schema, message)

@@ -1,0 +1,85 @@
+"""Commands of other pages, run as they stand against a real router."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flrouter import embedded
+from tests.docs.blocks import ROOT, of_page
+from tests.docs.shell import run
+from tests.support.deployment import Deployment
+from tests.support.plain import INSTALL, Behaviour, command, info, switch_id
+
+
+def commands(page: str) -> list[str]:
+    """The page's lines for a shell."""
+    return [block.text for block in of_page(page) if block.language == "sh"]
+
+
+@pytest.mark.parametrize("page", ["docs/growth.md", "docs/operating.md"])
+def test_the_model_s_figures(page: str) -> None:
+    """It calculates what the page says that it does."""
+    assert "PARTITIONS" in run(commands(page), ROOT, timeout=30)
+
+
+@pytest.mark.broker
+def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
+    """No request is refused, and the one that somebody looks for is found."""
+    with Deployment(broker_url, work_folder, token="t0ken", response_timeout=30) as deployment:
+        deployment.create_topics()
+        for name in ("fl-1", "fl-2"):
+            deployment.floodlight(name, switches=[switch_id(1)]).default = Behaviour(info())
+        worker = deployment.start_worker()
+        requester = deployment.requester()
+        payload = {"clazz": INSTALL, "switch_id": switch_id(1)}
+        requester.send(command(payload, "op-17"), switch_id(1))
+        requester.wait("op-17")
+        lines = ['curl() { command curl --silent --show-error --fail "$@"; echo; }']
+        router = f"http://127.0.0.1:{worker.web_port}"
+        found = run(
+            [*lines, *commands("docs/api.md")], work_folder, 60, ROUTER=router, TOKEN="t0ken"
+        )
+        assert '"correlation_id":"op-17"' in found
+        assert f"{switch_id(1)} goes to fl-2 and stays there" in found
+
+
+@pytest.mark.broker
+def test_the_page_on_openkilda(broker_url: str, work_folder: Path) -> None:
+    """A Floodlight that does not acknowledge is made known."""
+    with Deployment(broker_url, work_folder, floodlights=["other"]) as deployment:
+        deployment.create_topics()
+        deployment.start_worker()
+        found = run(commands("docs/openkilda.md"), work_folder, 60, deployment.settings)
+        assert "fl-1" in found
+
+
+@pytest.mark.broker
+def test_the_readme_s_commands_run(tmp_path: Path) -> None:
+    """A router, a simulated FL, one for real switches, and a listener, all at once."""
+    [block] = [each for each in commands("README.md") if "flrouter worker" in each]
+    with embedded.broker() as url:
+        script = [_wait("6066/readyz", "ok")]
+        for number, line in enumerate(block.splitlines()):
+            if line.startswith("pip install"):
+                continue  # it is installed here
+            if line.startswith(("flrouter worker", "flrouter speaker", "faust")):
+                bare = line.partition("#")[0]
+                script.append(f"{bare} > {number}.log 2>&1 &")
+            else:
+                script.append(line.replace("kafka://kafka-1:9092", url))
+            if line.startswith("flrouter worker"):
+                script.append("until_ready")
+        script += [_wait("6066/api/v1/switches", switch_id(100)), "until_ready"]
+        script += [_wait("6067/network", switch_id(100)), "until_ready"]
+        script += ["jobs -r"]
+        found = run(script, tmp_path, timeout=60)
+        assert found.count("Running") == 4, found
+
+
+def _wait(where: str, what: str) -> str:
+    return (
+        "until_ready() { until curl --silent http://127.0.0.1:" + where + f" | grep --quiet {what};"
+        " do sleep 0.5; done; }"
+    )
