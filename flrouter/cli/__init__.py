@@ -17,9 +17,10 @@ def register() -> None:
     from flrouter.cli.broker import broker
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
+    from flrouter.cli.sending import send
     from flrouter.cli.speaker import speaker
     from flrouter.cli.top import top
 
     looks = (looking.status, looking.floodlights, looking.switches, looking.trace, top)
-    for command in (broker, demo, floodlight, speaker, *looks, *changing.COMMANDS):
+    for command in (broker, demo, floodlight, send, speaker, *looks, *changing.COMMANDS):
         cli.add_command(command)

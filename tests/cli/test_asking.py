@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
 from tests.cli.command import flrouter
-from tests.support.deployment import Deployment
-from tests.support.plain import INSTALL, Behaviour, command, info, nothing, switch_id
+from tests.cli.operator import FIRST, SECOND, SHARED, Operator
+from tests.support.plain import INSTALL, Behaviour, command, nothing
 
 pytestmark = pytest.mark.broker
-
-TOKEN = "correct-horse-battery-staple"
-SHARED, FIRST, SECOND = (switch_id(number) for number in (1, 2, 3))
-
-
-class Operator:
-    """Somebody at a terminal, and the router that they look after."""
-
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
-        deployment.create_topics()
-        self.first = deployment.floodlight("fl-1", switches=[SHARED, FIRST])
-        self.second = deployment.floodlight("fl-2", switches=[SHARED, SECOND])
-        for fl in (self.first, self.second):
-            fl.default = Behaviour(info())
-        self.requester = deployment.requester()
-        self.worker = deployment.start_worker()
-        self.requester.until(
-            lambda: (
-                sum(one["switches"] for one in self.worker.stats()["floodlights"].values()) == 3
-            ),
-            40,
-            "all switches",
-        )
-
-    def _switches(self) -> int:
-        floodlights = self.worker.stats()["floodlights"].values()
-        return sum(int(one["switches"]) for one in floodlights)
-
-    def types(self, *arguments: str, token: str = TOKEN) -> CompletedProcess[str]:
-        """Run a command."""
-        url = f"http://127.0.0.1:{self.worker.web_port}"
-        return flrouter(*arguments, settings={"worker_url": url, "token": token})
-
-    def asks(self, *arguments: str) -> Any:
-        """What a command says as JSON; it must succeed."""
-        done = self.types(*arguments, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def operator(broker_url: str, work_folder: Path) -> Iterator[Operator]:
-    """With two FLs, one of which holds what the other one holds too."""
-    with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=60) as deployment:
-        yield Operator(deployment)
 
 
 def test_looking(operator: Operator) -> None:
