@@ -15,6 +15,7 @@ def register() -> None:
     import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
     from flrouter.cli import changing, looking
     from flrouter.cli.broker import broker
+    from flrouter.cli.dead_letters import dead_letters
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
     from flrouter.cli.sending import send
@@ -22,5 +23,14 @@ def register() -> None:
     from flrouter.cli.top import top
 
     looks = (looking.status, looking.floodlights, looking.switches, looking.trace, top)
-    for command in (broker, demo, floodlight, send, speaker, *looks, *changing.COMMANDS):
+    for command in (
+        broker,
+        dead_letters,
+        demo,
+        floodlight,
+        send,
+        speaker,
+        *looks,
+        *changing.COMMANDS,
+    ):
         cli.add_command(command)
