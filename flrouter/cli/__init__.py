@@ -15,6 +15,7 @@ def register() -> None:
     import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
     from flrouter.cli import changing, looking
     from flrouter.cli.broker import broker
+    from flrouter.cli.completion import completion
     from flrouter.cli.dead_letters import dead_letters
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
@@ -22,15 +23,6 @@ def register() -> None:
     from flrouter.cli.speaker import speaker
     from flrouter.cli.top import top
 
-    looks = (looking.status, looking.floodlights, looking.switches, looking.trace, top)
-    for command in (
-        broker,
-        dead_letters,
-        demo,
-        floodlight,
-        send,
-        speaker,
-        *looks,
-        *changing.COMMANDS,
-    ):
+    ours = (broker, completion, dead_letters, demo, floodlight, send, speaker, top)
+    for command in (*ours, *looking.COMMANDS, *changing.COMMANDS):
         cli.add_command(command)

@@ -7,6 +7,7 @@ import time
 
 import click
 
+from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.output import json_option, progress, show_json
 from flrouter.cli.router import Router
@@ -23,7 +24,7 @@ def _done(message: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("floodlight", required=False)
+@click.argument("floodlight", required=False, type=FLOODLIGHT)
 @json_option
 def sync(floodlight: str | None, as_json: bool) -> None:
     """Ask FLOODLIGHT, or every FL, for all that it knows."""
@@ -34,7 +35,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("switch")
-@click.argument("floodlight")
+@click.argument("floodlight", type=FLOODLIGHT)
 @json_option
 def move(switch: str, floodlight: str, as_json: bool) -> None:
     """Have FLOODLIGHT speak for SWITCH from now on."""
@@ -52,7 +53,7 @@ def place(switch: str, region: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("floodlight")
+@click.argument("floodlight", type=FLOODLIGHT)
 @click.option("--region", help="Where it is.")
 @click.option("--weight", type=click.IntRange(min=0), help="How much it is preferred.")
 @json_option
@@ -66,7 +67,7 @@ def prefer(floodlight: str, region: str | None, weight: int | None, as_json: boo
 
 
 @click.command()
-@click.argument("floodlight")
+@click.argument("floodlight", type=FLOODLIGHT)
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -95,7 +96,7 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("floodlight")
+@click.argument("floodlight", type=FLOODLIGHT)
 @json_option
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""

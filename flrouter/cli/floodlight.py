@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flrouter import setting_kinds as kinds
+from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import partition_counts, run
 from flrouter.cli.output import json_option, show_json, show_table
@@ -39,7 +40,7 @@ def add(name: str, no_ack: bool) -> None:
 
 
 @floodlight.command()
-@click.argument("name", metavar="ID")
+@click.argument("name", metavar="ID", type=FLOODLIGHT)
 def remove(name: str) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
     found = settings()

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import Failure, settings
 from flrouter.cli.output import json_option, show_json, show_table
 from flrouter.cli.router import Router
@@ -86,8 +87,8 @@ def floodlight_cells(row: Row) -> Sequence[object]:
 
 @click.command()
 @click.argument("switch", required=False)
-@click.option("--floodlight", help="Only those that this FL holds.")
-@click.option("--active", help="Only those that this FL speaks for.")
+@click.option("--floodlight", type=FLOODLIGHT, help="Only those that this FL holds.")
+@click.option("--active", type=FLOODLIGHT, help="Only those that this FL speaks for.")
 @click.option("--region", help="Only those of this region.")
 @click.option("--unmanaged", is_flag=True, help="Only those whose state nobody knows.")
 @click.option(
@@ -165,3 +166,6 @@ def moment(ms: int) -> str | None:
     if not ms:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+COMMANDS = (status, floodlights, switches, trace)

@@ -21,7 +21,8 @@ _PAGE = 1_000
 class Router:
     """Asks the worker that the settings name."""
 
-    def __init__(self, found: Settings) -> None:
+    def __init__(self, found: Settings, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout  # s
         self._url = found.worker_url
         self._token = found.token
 
@@ -85,7 +86,7 @@ class Router:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as refused:
             raise Failure(_refusal(refused)) from refused
