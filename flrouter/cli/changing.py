@@ -9,18 +9,11 @@ import click
 
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
-from flrouter.cli.output import json_option, progress, show_json
+from flrouter.cli.output import json_option, progress, show_json, show_message
 from flrouter.cli.router import Router
 
 #: s; between two looks at how far a drain is.
 _LOOK = 0.5
-
-
-def _done(message: str, as_json: bool) -> None:
-    if as_json:
-        show_json({"message": message})
-    else:
-        click.echo(message)
 
 
 @click.command()
@@ -30,7 +23,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
     """Ask FLOODLIGHT, or every FL, for all that it knows."""
     router = Router(settings())
     path = ("sync",) if floodlight is None else ("floodlights", floodlight, "sync")
-    _done(router.post(*path), as_json)
+    show_message(router.post(*path), as_json)
 
 
 @click.command()
@@ -40,7 +33,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
 def move(switch: str, floodlight: str, as_json: bool) -> None:
     """Have FLOODLIGHT speak for SWITCH from now on."""
     body = {"floodlight": floodlight}
-    _done(Router(settings()).post("switches", switch, "move", body=body), as_json)
+    show_message(Router(settings()).post("switches", switch, "move", body=body), as_json)
 
 
 @click.command()
@@ -49,7 +42,9 @@ def move(switch: str, floodlight: str, as_json: bool) -> None:
 @json_option
 def place(switch: str, region: str, as_json: bool) -> None:
     """Say in which REGION a switch is: FLs of that region are preferred. None: nowhere special."""
-    _done(Router(settings()).post("switches", switch, "place", body={"region": region}), as_json)
+    show_message(
+        Router(settings()).post("switches", switch, "place", body={"region": region}), as_json
+    )
 
 
 @click.command()
@@ -63,7 +58,7 @@ def prefer(floodlight: str, region: str | None, weight: int | None, as_json: boo
     given = {name: value for name, value in body.items() if value is not None}
     if not given:
         raise Failure("prefer: give --region, --weight or both", BAD_USAGE)
-    _done(Router(settings()).post("floodlights", floodlight, "prefer", body=given), as_json)
+    show_message(Router(settings()).post("floodlights", floodlight, "prefer", body=given), as_json)
 
 
 @click.command()
@@ -83,7 +78,7 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
     router = Router(settings())
     message = router.post("floodlights", floodlight, "drain")
     if wait is None:
-        _done(message, as_json)
+        show_message(message, as_json)
         return
     left, pending = _emptied(router, floodlight, wait)
     told = f"{floodlight} is drained: {left} switches stay, {pending} commands are pending there"
@@ -100,7 +95,7 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 @json_option
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""
-    _done(Router(settings()).post("floodlights", floodlight, "undrain"), as_json)
+    show_message(Router(settings()).post("floodlights", floodlight, "undrain"), as_json)
 
 
 def _emptied(router: Router, floodlight: str, wait: float) -> tuple[int, int]:

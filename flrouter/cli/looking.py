@@ -65,16 +65,16 @@ def floodlights(as_json: bool) -> None:
     if as_json:
         show_json(rows)
     else:
-        show_table(FLOODLIGHT_COLUMNS, map(floodlight_cells, rows))
+        show_table(_FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
 
 
-FLOODLIGHT_COLUMNS = (
+_FLOODLIGHT_COLUMNS = (
     *("floodlight", "state", "since", "switches>", "pending>", "answers>", "mean ms>"),
     *("region", "weight>"),
 )
 
 
-def floodlight_cells(row: Row) -> Sequence[object]:
+def _floodlight_cells(row: Row) -> Sequence[object]:
     """One FL, as the columns above have it."""
     latency = row["latency"]
     answers = sum(latency["counts"])

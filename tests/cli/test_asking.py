@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import flrouter
+from tests.cli.command import Running, flrouter
 from tests.cli.operator import FIRST, SECOND, SHARED, Operator
 from tests.support.plain import INSTALL, Behaviour, command, nothing
 
@@ -81,7 +83,7 @@ def test_syncing(operator: Operator) -> None:
 
 
 def test_top(operator: Operator, tmp_path: Path) -> None:
-    """Once, into a pipe; and as a picture."""
+    """Into a pipe, for programs, and as a picture; rates are those between two looks."""
     picture = tmp_path / "top.svg"
     done = operator.types("top", "--times", "1", "--svg", str(picture))
     assert done.returncode == 0, done.stderr
@@ -89,6 +91,24 @@ def test_top(operator: Operator, tmp_path: Path) -> None:
         assert text in done.stdout
     assert "fl-1" in picture.read_text()
     assert "font-face" not in picture.read_text(), "it takes nothing from the network"
+    done = operator.types("top", "--times", "2", "--every", "0.2", "--json")
+    looks = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [[row["id"] for row in look["floodlights"]] for look in looks] == [["fl-1", "fl-2"]] * 2
+    assert all(row["ready"] for look in looks for row in look["workers"])
+
+
+def test_top_shows_what_goes_on(operator: Operator) -> None:
+    """Answers come while it looks."""
+    url = f"http://127.0.0.1:{operator.worker.web_port}"
+    payload = {"clazz": INSTALL, "switch_id": SECOND}
+    with Running("top", "--times", "2", "--every", "2", settings={"worker_url": url}) as running:
+        while running.process.poll() is None:
+            operator.requester.send(command(payload, None), SECOND)
+            time.sleep(0.02)
+        row = running.wait_for("fl-2 ").split()
+    answers, mean = float(row[6]), float(row[7])
+    assert answers > 5
+    assert mean > 0
 
 
 @pytest.mark.parametrize(
