@@ -23,7 +23,8 @@ from flrouter.cli.router import Router
 
 #: rich's picture without the font that it would take from somewhere on the network.
 _PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-_WIDTH = 120
+#: columns of the picture.
+_WIDTH = 104
 _STYLES = {"up": "green", "drained": "yellow", "outage": "bold red", "removed": "dim"}
 _FLOODLIGHTS = (
     *("floodlight", "state", "since", "switches>", "pending>", "answers/s>", "mean ms>"),
