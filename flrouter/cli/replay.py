@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from rich.progress import Progress
 
+from flrouter.cli.failure import Failure
 from flrouter.cli.kafka import partition_counts
 from flrouter.cli.letters import REPLAYED, Letter, Wanted, letters
 from flrouter.messages.envelope import Unreadable, decode
@@ -37,8 +38,10 @@ async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: boo
     Without, marks follow what they mark, so a replay that is killed in between may be repeated.
 
     Raises:
-        Failure: there are no dead letters to read.
+        Failure: there are no dead letters to read, or somebody else replays them now.
     """
+    from aiokafka.errors import ProducerFenced
+
     topics = await partition_counts(found)
     producer = None if dry_run else await _producer(found)  # before reading: it fences others
     fates: list[Fate] = []
@@ -51,6 +54,11 @@ async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: boo
             fates += [
                 Fate(each.name, each.topic, why) for each, why in zip(some, whys, strict=True)
             ]
+    except ProducerFenced as error:
+        raise Failure(
+            "somebody else replays dead letters now: what was put back here is marked; look what is"
+            " left when they are done"
+        ) from error
     finally:
         if producer is not None:
             await producer.stop()
@@ -99,25 +107,44 @@ async def _producer(found: Settings) -> Any:
 async def _put_back(producer: Any, found: Settings, some: Sequence[Letter]) -> None:
     transactional = found.guarantee == "exactly_once"
     async with producer.transaction() if transactional else nullcontext():
-        sent = [
-            await producer.send(each.topic, each.value, key=_key(each.value), headers=each.headers)
-            for each in some
-        ]
-        results = await asyncio.gather(*sent, return_exceptions=True)
-        marks = [
-            await producer.send(
-                found.dead_letters,
-                b"",
-                partition=each.partition,
-                headers=[(REPLAYED, each.name.encode())],
-            )
-            for each, result in zip(some, results, strict=True)
-            if not isinstance(result, BaseException)
-        ]
-        await asyncio.gather(*marks)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        written = await _write(
+            producer,
+            [
+                {"topic": each.topic, "value": each.value, "headers": each.headers}
+                | {"key": _key(each.value)}
+                for each in some
+            ],
+        )
+        marked = await _write(
+            producer,
+            [
+                {"topic": found.dead_letters, "value": b"", "partition": each.partition}
+                | {"headers": [(REPLAYED, each.name.encode())]}
+                for each, fate in zip(some, written, strict=False)
+                if fate is None
+            ],
+        )
+        for fate in (*written, *marked):
+            if fate is not None:
+                raise fate
+
+
+async def _write(producer: Any, records: Sequence[dict[str, Any]]) -> list[BaseException | None]:
+    """Have Kafka keep records; the error of each that it does not, and none after one that it
+    does not even look at.
+    """
+    from aiokafka.errors import KafkaError
+
+    sent = []
+    error: list[BaseException] = []
+    for record in records:
+        try:
+            sent.append(await producer.send(**record))
+        except KafkaError as refused:
+            error = [refused]
+            break
+    fates = await asyncio.gather(*sent, return_exceptions=True)
+    return [fate if isinstance(fate, BaseException) else None for fate in fates] + error
 
 
 def _key(value: bytes) -> bytes | None:
