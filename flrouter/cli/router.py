@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -14,6 +15,7 @@ from flrouter.settings import Settings
 
 #: s; a worker waits 2 s for the others.
 TIMEOUT = 10.0
+_STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this version?"
 #: rows of a page.
 _PAGE = 1_000
 
@@ -87,14 +89,24 @@ class Router:
         )
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                return dict(json.load(answer))
+                found = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
             raise Failure(_refusal(refused)) from refused
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Failure(
                 f"no worker answers at {self._url} ({error}): is one running, and is"
                 " FLROUTER_WORKER_URL right?"
             ) from error
+        if not isinstance(found, _Said):
+            raise Failure(f"{self._url} says {found!r:.40}: {_STRANGER}")
+        return found
+
+
+class _Said(dict[str, Any]):
+    """An object as a worker tells it: what it lacks, a worker of this version would have said."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Failure(f"the answer has no {name!r}: {_STRANGER}")
 
 
 def _path(parts: tuple[str, ...]) -> str:
@@ -106,7 +118,7 @@ def _refusal(refused: urllib.error.HTTPError) -> str:
     try:
         told = str(json.load(refused)["error"])
     except (ValueError, KeyError, TypeError):
-        return f"{refused.url} answers {refused.code}: is that a worker of flrouter's?"
+        return f"{refused.url} answers {refused.code}: {_STRANGER}"
     if refused.code in (401, 403):
         return f"{told} The command line takes it from FLROUTER_TOKEN."
     return told

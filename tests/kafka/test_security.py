@@ -177,13 +177,14 @@ def test_who_may_not_in_is_told_why(
     secured: Secured, wrong: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     """In one line, which names the settings to look at and no password."""
-    done = flrouter("floodlight", "list", settings=secured.settings(**wrong), folder=tmp_path)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "wrong-password" not in done.stdout + done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("flrouter: ")]
-    assert said in line
-    assert "refuses the login" in line
+    for asked in ("floodlight", "dead-letters"):
+        done = flrouter(asked, "list", settings=secured.settings(**wrong), folder=tmp_path)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "wrong-password" not in done.stdout + done.stderr
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("flrouter: ")]
+        assert said in line
+        assert "refuses the login" in line
 
 
 def test_a_worker_that_may_not_in_ends(secured: Secured, tmp_path: Path) -> None:
