@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from subprocess import CompletedProcess
 from typing import Any
 
-from tests.cli.command import flrouter
+from click.testing import Result
+
+from tests.cli.command import typed
 from tests.support.deployment import Deployment
 from tests.support.plain import Behaviour, info, switch_id
 
@@ -32,15 +33,13 @@ class Operator:
         floodlights = self.worker.stats()["floodlights"].values()
         return sum(int(one["switches"]) for one in floodlights)
 
-    def types(self, *arguments: str, **settings: object) -> CompletedProcess[str]:
+    def types(self, *arguments: str, **settings: object) -> Result:
         """Run a command; `settings` are others than the router's own."""
         url = f"http://127.0.0.1:{self.worker.web_port}"
-        return flrouter(
-            *arguments, settings=self.deployment.settings | {"worker_url": url} | settings
-        )
+        return typed(*arguments, settings=self.deployment.settings | {"worker_url": url} | settings)
 
     def asks(self, *arguments: str, status: int = 0) -> Any:
         """What a command says as JSON, with that exit status."""
         done = self.types(*arguments, "--json")
-        assert done.returncode == status, done.stdout + done.stderr
+        assert done.exit_code == status, done.stdout + done.stderr
         return json.loads(done.stdout)

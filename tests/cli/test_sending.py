@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import flrouter
+from tests.cli.command import flrouter, typed
 from tests.cli.operator import FIRST, SECOND, Operator
 from tests.support.plain import (
     INSTALL,
@@ -48,7 +48,7 @@ def test_answers_are_waited_for(operator: Operator, tmp_path: Path) -> None:
     assert first["payloads"] == [{"clazz": "test.Done"}]
     assert (second["outcome"], second["correlation_id"][:4]) == ("answered", "cli-")
     done = operator.types("send", file_of(tmp_path, install(once.id())), "--wait")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert re.search(r'answered +\d+ +{"clazz":"test.Done"}', done.stdout), done.stdout
 
 
@@ -106,7 +106,7 @@ def test_without_waiting(operator: Operator, tmp_path: Path) -> None:
     """It ends when Kafka has them."""
     name = once.id()
     done = operator.types("send", file_of(tmp_path, install(name), install(once.id())))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == f"2 sent to {operator.deployment.inbound}\n"
     operator.requester.wait(name)
     assert operator.asks("send", file_of(tmp_path, install("mine"))) == [{"correlation_id": "mine"}]
@@ -117,7 +117,7 @@ def test_no_router_has_run_there(operator: Operator, tmp_path: Path) -> None:
     path = file_of(tmp_path, install(once.id()))
     for setting in ("inbound_topics", "flow_topic"):
         done = operator.types("send", path, "--wait", **{setting: "nobody.has.this"})
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert "no topic nobody.has.this" in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
@@ -126,7 +126,6 @@ def test_no_router_has_run_there(operator: Operator, tmp_path: Path) -> None:
     ("arguments", "status", "said"),
     [
         (("nowhere.json",), 2, "nowhere.json"),
-        (("-",), 2, "no command in it"),
         (("/",), 2, "directory"),
         ((), 2, "FILE"),
         (("-", "--wait", "--timeout", "0"), 2, "--timeout"),
@@ -136,13 +135,26 @@ def test_no_router_has_run_there(operator: Operator, tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_cannot_be(arguments: tuple[str, ...], status: int, said: str, tmp_path: Path) -> None:
+def test_what_cannot_be(
+    arguments: tuple[str, ...],
+    status: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It says so in one line, and sends nothing."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "good.json").write_bytes(install("op"))
     bad = json.dumps({"clazz": "x.info.InfoMessage", "payload": {"clazz": "y"}})
     (tmp_path / "bad.json").write_bytes(install("op") + b"\n" + bad.encode())
     settings = {"broker": "kafka://127.0.0.1:9"}
-    done = flrouter("send", *arguments, settings=settings, folder=tmp_path)
-    assert done.returncode == status
+    done = typed("send", *arguments, settings=settings)
+    assert done.exit_code == status
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_standard_input() -> None:
+    """It is as good as any file, and has no command in it."""
+    done = flrouter("send", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "flrouter: <stdin>: there is no command in it\n"
