@@ -146,6 +146,20 @@ def test_changes_need_the_token(operator: Operator) -> None:
     assert operator.asks("floodlights")[0]["state"] == "up"
 
 
+def test_an_outage(operator: Operator) -> None:
+    """The status names the FL, for people and in its exit status, until it is over."""
+    operator.second.alive = False
+    try:
+        operator.second.until(lambda: operator.types("status").exit_code, 30, "the outage")
+        done = operator.types("status")
+        assert "1 outage, 1 up" in done.stdout
+        assert "floodlight fl-2: in outage since 20" in done.stdout
+        assert not operator.asks("status", status=1)["well"]
+    finally:
+        operator.second.alive = True
+    operator.second.until(lambda: not operator.types("status").exit_code, 30, "its end")
+
+
 def test_no_worker_answers() -> None:
     """It says where it asked, and which setting that is."""
     done = typed("status", settings={"worker_url": "http://127.0.0.1:9"})

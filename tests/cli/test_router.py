@@ -37,24 +37,25 @@ def page(body: str, status: str = "200 OK") -> bytes:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "said"),
     [
-        page("{}"),
-        page("7"),
-        page("[]"),
-        page("rubbish"),
-        page('{"items": [], "missing_shards": []}'),
-        page("<html>", "404 Not Found"),
-        page("{}", "500 Internal Server Error"),
-        b"no HTTP at all\r\n\r\n",
-        b"",
+        (page("{}"), "no 'missing_shards'"),
+        (page('{"items": [], "missing_shards": []}'), "no 'next'"),
+        (page("7"), "says 7"),
+        (page("[]"), r"says \[\]"),
+        (page("rubbish"), "no worker answers"),
+        (page("<html>", "404 Not Found"), "answers 404"),
+        (page("{}", "500 Internal Server Error"), "answers 500"),
+        (b"no HTTP at all\r\n\r\n", "no worker answers"),
+        (b"", "no worker answers"),
     ],
     ids=range(9),
 )
-def test_another_program_on_that_port(answer: bytes) -> None:
-    """It names the setting, and is no traceback."""
-    with answering(answer) as url, pytest.raises(Failure, match="FLROUTER_WORKER_URL"):
+def test_another_program_on_that_port(answer: bytes, said: str) -> None:
+    """It says what is wrong and names the setting, and is no traceback."""
+    with answering(answer) as url, pytest.raises(Failure, match=said) as failure:
         list(Router(Settings(worker_url=url)).rows("floodlights"))
+    assert "FLROUTER_WORKER_URL" in str(failure.value)
 
 
 def test_a_refusal_is_told_as_the_worker_tells_it() -> None:
