@@ -102,7 +102,7 @@ $(BIN)/promtool: $(STAMP)
 chromium: ## the browser for the tests of the dashboard, from Debian's package
 	@command -v chromium >/dev/null || apt-get install -qq --no-install-recommends chromium >/dev/null
 
-screenshots: $(STAMP) chromium ## makes the pictures of the dashboard in docs/images anew
+screenshots: $(STAMP) chromium ## makes the pictures of the dashboard and of `flrouter top` in docs/images anew
 	@$(BIN)/python -m tests.browser.screenshots
 
 settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions

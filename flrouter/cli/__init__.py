@@ -13,10 +13,16 @@ def register() -> None:
     from faust.cli.base import cli
 
     import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
+    from flrouter.cli import changing, looking
     from flrouter.cli.broker import broker
+    from flrouter.cli.completion import completion
+    from flrouter.cli.dead_letters import dead_letters
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
+    from flrouter.cli.sending import send
     from flrouter.cli.speaker import speaker
+    from flrouter.cli.top import top
 
-    for command in (broker, demo, floodlight, speaker):
+    ours = (broker, completion, dead_letters, demo, floodlight, send, speaker, top)
+    for command in (*ours, *looking.COMMANDS, *changing.COMMANDS):
         cli.add_command(command)

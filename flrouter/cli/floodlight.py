@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flrouter import setting_kinds as kinds
+from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import partition_counts, run
-from flrouter.cli.output import json_option, show_json, show_table
+from flrouter.cli.output import json_option, show_json, show_message, show_table
 from flrouter.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,20 +32,22 @@ def floodlight() -> None:
 @floodlight.command()
 @click.argument("name", metavar="ID")
 @click.option("--no-ack", is_flag=True, help="It cannot acknowledge commands.")
-def add(name: str, no_ack: bool) -> None:
+@json_option
+def add(name: str, no_ack: bool, as_json: bool) -> None:
     """Route to the FL ID from now on; its topics are made when they are missing."""
     found = settings()
     _check(found, name)
-    run(found, _add(found, name, acks=not no_ack))
+    show_message(run(found, _add(found, name, acks=not no_ack)), as_json)
 
 
 @floodlight.command()
-@click.argument("name", metavar="ID")
-def remove(name: str) -> None:
+@click.argument("name", metavar="ID", type=FLOODLIGHT)
+@json_option
+def remove(name: str, as_json: bool) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
     found = settings()
     _check(found, name)
-    run(found, _remove(found, name))
+    show_message(run(found, _remove(found, name)), as_json)
 
 
 @floodlight.command("list")
@@ -106,7 +109,7 @@ async def _known(found: Settings) -> dict[str, Known]:
     return await known(found)
 
 
-async def _add(found: Settings, name: str, acks: bool) -> None:
+async def _add(found: Settings, name: str, acks: bool) -> str:
     from flrouter.core.peers import AddFloodlight
     from flrouter.runtime.topics import of_floodlight, of_router, provide
 
@@ -122,13 +125,12 @@ async def _add(found: Settings, name: str, acks: bool) -> None:
             raise Failure(f"{name} and {other} would share their topics: choose another id")
     await asyncio.to_thread(provide, found, of_floodlight(found, name))
     if routed(before):
-        click.echo(f"{name} is known already")
-        return
+        return f"{name} is known already"
     await _tell(found, name, AddFloodlight(name, acks), routed)
-    click.echo(f"{name} is known to the router")
+    return f"{name} is known to the router"
 
 
-async def _remove(found: Settings, name: str) -> None:
+async def _remove(found: Settings, name: str) -> str:
     from flrouter.core.peers import RemoveFloodlight
 
     before = await _known(found)
@@ -136,7 +138,7 @@ async def _remove(found: Settings, name: str) -> None:
         others = ", ".join(row["id"] for row in _rows(before)) or "none"
         raise Failure(f"the router does not know {name}; it knows {others}")
     await _tell(found, name, RemoveFloodlight(name), lambda known: known[name].gone)
-    click.echo(f"{name} is removed")
+    return f"{name} is removed"
 
 
 async def _tell(

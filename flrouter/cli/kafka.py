@@ -22,30 +22,24 @@ def run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
     from aiokafka.errors import KafkaError as FromAiokafka
     from kafka.errors import KafkaError
 
+    from flrouter.runtime.login import LoginRefused, hint
     from flrouter.runtime.topics import BadTopic
 
-    # What they log of their trying again is in the failure, if it comes to one.
-    for noisy in ("aiokafka", "kafka"):
+    # What they log of their trying again is in the failure, if it comes to one; and asyncio tells
+    # of every future that a failed producer leaves behind.
+    for noisy in ("aiokafka", "asyncio", "kafka"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:
         return asyncio.run(work)
     except BadTopic as error:
         raise Failure(str(error), BAD_USAGE) from error
+    except LoginRefused as error:
+        raise Failure(str(error)) from error
     except (KafkaError, FromAiokafka, OSError) as error:
         raise Failure(
             f"the broker {found.broker} does not do what it is asked ({error!r}):"
-            f" is it running, and is FLROUTER_BROKER right?{login_hint(found)}"
+            f" is it running, and is FLROUTER_BROKER right?{hint(found)}"
         ) from error
-
-
-def login_hint(found: Settings) -> str:
-    """What else to look at when a broker does not let in whoever has to log in."""
-    if found.security_protocol == "PLAINTEXT":
-        return " Does it want a login (FLROUTER_SECURITY_PROTOCOL)?"
-    names = ["ssl_cafile", "ssl_certfile"] if found.security_protocol.endswith("SSL") else []
-    if found.security_protocol.startswith("SASL"):
-        names += ["sasl_mechanism", "sasl_username", "sasl_password"]
-    return f" Does it take {', '.join(names)} as they are set?"
 
 
 async def partition_counts(found: Settings) -> dict[str, int]:
@@ -53,7 +47,9 @@ async def partition_counts(found: Settings) -> dict[str, int]:
     from aiokafka.client import AIOKafkaClient
 
     from flrouter.runtime.clients import connection
+    from flrouter.runtime.login import log_in
 
+    await log_in(found)
     client = AIOKafkaClient(**connection(found))
     try:
         await client.bootstrap()

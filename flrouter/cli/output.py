@@ -50,6 +50,14 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(value))
 
 
+def show_message(text: str, as_json: bool) -> None:
+    """What was done, in a sentence."""
+    if as_json:
+        show_json({"message": text})
+    else:
+        click.echo(plain(text))
+
+
 def cell(value: object, style: str = "") -> Text:
     """What stands in a table; nothing for None."""
     return Text("" if value is None else plain(value), style)

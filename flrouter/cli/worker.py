@@ -1,14 +1,33 @@
-"""`flrouter worker`: Faust's own, which says nothing but log lines where these are JSON."""
+"""`flrouter worker`: Faust's own, which says at once when Kafka does not let it in.
+
+And which says nothing but log lines where these are JSON.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from faust.cli import worker as upstream
+from mode.utils.loops import get_event_loop
+
+from flrouter.cli.failure import Failure
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it
     """Start worker instance for given app."""
+
+    def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
+        """Log in before anything else: a wrong password gets no better by waiting."""
+        from flrouter.runtime.login import LoginRefused, log_in
+
+        try:
+            get_event_loop().run_until_complete(log_in(self.app.settings))
+        except LoginRefused as error:
+            failure = Failure(str(error))
+            failure.show()  # Faust would show a traceback
+            sys.exit(failure.exit_code)
+        super().run_using_worker(*args, **kwargs)
 
     def on_worker_created(self, worker: Any) -> None:
         """Print the banner for people only; collectors of logs read JSON and nothing else."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from flrouter.core import traces
-from flrouter.core.context import HEAD_BYTES, Context
+from flrouter.core.context import Context
 from flrouter.core.effects import Answering, Headers
 from flrouter.core.records import Gather, Origin, Part
 from flrouter.messages import build, names
@@ -99,9 +99,8 @@ class Answer:
         if len(payload) + AROUND <= room:
             return Entry(what, first.given or target, first.ok, payload)
         context = self._context
-        head = payload[:HEAD_BYTES]
         reason = f"an answer of {len(payload)} bytes to a part of {gather.origin}, of {target}"
-        context.dead_letter(Origin.parse(gather.origin), head, reason)
+        context.dead_letter(Origin.parse(gather.origin), payload, reason, only_head=True)
         error = error_data(
             ErrorType.INTERNAL_ERROR,
             "the answer is too large",

@@ -168,11 +168,23 @@ class Context:
         self.count("errors", kind.value)
         self.effects.faults.append(Fault(f"{kind.value}: {message}", origin, correlation_id))
 
-    def dead_letter(self, origin: Origin, data: bytes, reason: str, headers: Headers = ()) -> None:
-        """Keep a record that cannot be used, with the reason."""
+    def dead_letter(
+        self,
+        origin: Origin,
+        data: bytes,
+        reason: str,
+        headers: Headers = (),
+        *,
+        only_head: bool = False,
+    ) -> None:
+        """Keep a record that cannot be used, with the reason.
+
+        Of one that is too large, or if `only_head`, its head: with its size, so that nobody takes
+        that for the whole.
+        """
         kept = data
         extra: list[tuple[str, bytes]] = []
-        if len(data) > self.rules.max_message_bytes:
+        if only_head or len(data) > self.rules.max_message_bytes:
             kept = data[:HEAD_BYTES]
             extra.append(("flrouter-size", str(len(data)).encode()))
         self.send(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flrouter.core import traces
-from flrouter.core.context import HEAD_BYTES, Context
+from flrouter.core.context import Context
 from flrouter.core.effects import Answering
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.inputs import Report
@@ -252,8 +252,8 @@ class Reports:
                 origin=pending.origin,
                 key=key,
             )
-        head = report.data[:HEAD_BYTES]
-        context.dead_letter(report.origin, head, f"an answer of {size} bytes", report.headers)
+        reason = f"an answer of {size} bytes"
+        context.dead_letter(report.origin, report.data, reason, report.headers, only_head=True)
 
     # -- events -------------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ class Reports:
         clazz = names.ERROR_DATA if form_of(envelope.clazz) is Form.ERROR else envelope.kind
         if len(report.data) > context.rules.max_message_bytes:
             reason = f"an event of {len(report.data)} bytes"
-            context.dead_letter(report.origin, report.data[:HEAD_BYTES], reason, report.headers)
+            context.dead_letter(report.origin, report.data, reason, report.headers)
             return
         context.send(
             context.catalog.event_topic(clazz),

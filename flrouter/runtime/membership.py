@@ -14,6 +14,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import home
 from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
+from flrouter.runtime.login import log_in
 from flrouter.runtime.restore import restore
 from flrouter.runtime.topics import changelog, of_floodlight, of_router, provide
 from flrouter.settings import Settings
@@ -46,6 +47,7 @@ class Membership(Service):
 
         Raises:
             BadTopic: a topic has the wrong number of partitions.
+            LoginRefused: the brokers do not let us in, which waiting would not change.
         """
         while True:
             try:
@@ -57,6 +59,7 @@ class Membership(Service):
                 await asyncio.sleep(RETRY)
 
     async def _prepare(self) -> list[str]:
+        await log_in(self._settings)
         await asyncio.to_thread(provide, self._settings, of_router(self._settings))
         known = await self._in_table()
         found = known or {floodlight.id for floodlight in self._settings.floodlights}

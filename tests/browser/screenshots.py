@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from flrouter import embedded
 from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
 from tests.browser.scene import Scene, scene
+from tests.cli.command import flrouter
 from tests.support.gapless import read_without_gaps
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -37,7 +38,7 @@ def main() -> int:
         chromium() as browser,
     ):
         take(stage, browser)
-    for image in sorted(IMAGES.glob("*.png")):
+    for image in sorted(IMAGES.iterdir()):
         sys.stdout.write(f"{image.name}: {image.stat().st_size:,} bytes\n")
         assert image.stat().st_size < MOST
     return 0
@@ -57,10 +58,19 @@ def take(stage: Scene, browser: Browser) -> None:
         page.set_viewport_size(PHONE)
         page.wait_for_timeout(1_500)
         page.screenshot(path=IMAGES / "dashboard-phone.png")
+    top(stage)
     small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
     with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:
         expect(page.locator("#requests article")).to_contain_text("given to", timeout=WAIT)
         page.screenshot(path=IMAGES / "request.png")
+
+
+def top(stage: Scene) -> None:
+    """The same on the command line."""
+    url = f"http://127.0.0.1:{stage.worker.web_port}"
+    options = ("--times", "2", "--every", "5", "--svg", str(IMAGES / "top.svg"))
+    done = flrouter("top", *options, settings={"worker_url": url})
+    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

@@ -380,6 +380,7 @@ def test_one_entry_that_is_too_large() -> None:
     assert [outcome(entry) for entry in found] == ["INTERNAL_ERROR", "ok"]
     [dead] = world.dead()
     assert b"xxxx" in dead.value
+    assert int(dead.header["flrouter-size"]) > 5_500 > len(dead.value)
 
 
 # -- deadlines ----------------------------------------------------------------------------------

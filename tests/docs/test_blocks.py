@@ -24,6 +24,7 @@ RUN_ELSEWHERE = {
     ("docs/tutorial.md", "sh"): "tests/docs/test_tutorial.py",
     ("docs/tutorial.md", "python"): "tests/docs/test_tutorial.py",
     ("docs/api.md", "sh"): "tests/docs/test_pages.py",
+    ("docs/command-line.md", "sh"): "tests/docs/test_pages.py",
     ("docs/growth.md", "sh"): "tests/docs/test_pages.py",
     ("docs/openkilda.md", "sh"): "tests/docs/test_pages.py",
     ("docs/operating.md", "sh"): "tests/docs/test_pages.py",

@@ -46,6 +46,28 @@ def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
 
 
 @pytest.mark.broker
+def test_the_page_on_the_command_line(broker_url: str, work_folder: Path) -> None:
+    """Every command does what the page says, without a warning."""
+    with Deployment(broker_url, work_folder, token="t0ken", response_timeout=30) as deployment:
+        deployment.create_topics()
+        for name in ("fl-1", "fl-2"):
+            deployment.floodlight(name, switches=[switch_id(1)]).default = Behaviour(info())
+        worker = deployment.start_worker()
+        requester = deployment.requester()
+        requester.send(b"rubbish")
+        payload = {"clazz": INSTALL, "switch_id": switch_id(1)}
+        requester.send(command(payload, "op-17"), switch_id(1))
+        requester.wait("op-17")
+        settings = deployment.settings | {"worker_url": f"http://127.0.0.1:{worker.web_port}"}
+        found = run(commands("docs/command-line.md"), work_folder, 90, settings)
+        assert "all is well" in found
+        assert "1 sent to" in found
+        assert found.count("is put back to") == 1
+        assert "fl-2 is drained: 0 switches stay" in found
+        assert "fl-4 is removed" in found
+
+
+@pytest.mark.broker
 def test_the_page_on_openkilda(broker_url: str, work_folder: Path) -> None:
     """A Floodlight that does not acknowledge is made known."""
     with Deployment(broker_url, work_folder, floodlights=["other"]) as deployment:

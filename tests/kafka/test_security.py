@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from flrouter.runtime.login import LoginRefused
+from flrouter.runtime.membership import Membership
+from flrouter.settings import Settings
 from tests.cli.command import Running, flrouter
 from tests.kafka.authority import Authority
 from tests.kafka.cluster import Cluster
@@ -173,9 +177,30 @@ def test_who_may_not_in_is_told_why(
     secured: Secured, wrong: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     """In one line, which names the settings to look at and no password."""
-    done = flrouter("floodlight", "list", settings=secured.settings(**wrong), folder=tmp_path)
+    for asked in ("floodlight", "dead-letters"):
+        done = flrouter(asked, "list", settings=secured.settings(**wrong), folder=tmp_path)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "wrong-password" not in done.stdout + done.stderr
+        [line] = [line for line in done.stderr.splitlines() if line.startswith("flrouter: ")]
+        assert said in line
+        assert "refuses the login" in line
+
+
+def test_a_worker_that_may_not_in_ends(secured: Secured, tmp_path: Path) -> None:
+    """At once and in one line, rather than waiting for what will not come."""
+    done = flrouter(
+        "worker", settings=secured.settings(sasl_password="wrong-password"), folder=tmp_path
+    )
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "wrong-password" not in done.stdout + done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("flrouter: ")]
-    assert said in line
+    [line] = done.stderr.splitlines()
+    assert line.startswith("flrouter: the broker kafka://")
+    assert "sasl_password" in line
+    assert "wrong-password" not in line
+
+
+def test_one_that_finds_out_later_does_not_wait(secured: Secured) -> None:
+    """When no broker was there at its start."""
+    settings = Settings(**secured.settings(sasl_username="nobody"))
+    with pytest.raises(LoginRefused, match="sasl_username"):
+        asyncio.run(Membership(None, settings).prepare())

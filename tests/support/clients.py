@@ -124,9 +124,14 @@ def topics(bootstrap: str) -> set[str]:
         admin.close()
 
 
-def read_all(bootstrap: str, names: Iterable[str], timeout: float = 30.0) -> list[Record]:
+def read_all(
+    bootstrap: str,
+    names: Iterable[str],
+    timeout: float = 30.0,
+    isolation: str = "read_uncommitted",
+) -> list[Record]:
     """Every record that lies in the topics now, in order per partition."""
-    reader = consumer(bootstrap, names)
+    reader = consumer(bootstrap, names, isolation)
     records: list[Record] = []
     until = time.monotonic() + timeout
     try:

@@ -1,0 +1,43 @@
+"""Completion by the shell: of commands, options, and FLs."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from flrouter.cli.failure import Failure
+from flrouter.cli.router import Router
+from flrouter.settings import BadSetting, load
+
+#: s; who has pressed Tab does not wait longer.
+_PATIENCE = 2.0
+_SHELLS = ("bash", "zsh", "fish")
+
+
+class _Floodlight(click.ParamType):
+    """An FL's id. A worker that answers has them for the shell."""
+
+    name = "floodlight"
+
+    def shell_complete(
+        self, _context: click.Context, _parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        try:
+            rows = list(Router(load(), _PATIENCE).rows("floodlights"))
+        except (Failure, BadSetting):
+            return []  # there is no place to say why
+        return [CompletionItem(row["id"]) for row in rows if row["id"].startswith(incomplete)]
+
+
+FLOODLIGHT = _Floodlight()
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(_SHELLS))
+def completion(shell: str) -> None:
+    """Print what SHELL needs in order to complete commands, options and FLs."""
+    from faust.cli.base import cli
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(cli, {}, "flrouter", "_FLROUTER_COMPLETE").source())

@@ -1,0 +1,171 @@
+"""Commands that look: `status`, `floodlights`, `switches`, `trace`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from flrouter.cli.completion import FLOODLIGHT
+from flrouter.cli.failure import Failure, settings
+from flrouter.cli.output import json_option, show_json, show_table
+from flrouter.cli.router import Router
+
+Row = dict[str, Any]
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Say in a few lines whether all is well: FLs, workers and their shards, what waits.
+
+    The exit status is 0 when every FL is up and every worker serves its shards, else 1.
+    """
+    router = Router(settings())
+    workers = router.get("workers", limit=1000)["items"]
+    floodlights = list(router.rows("floodlights"))
+    wrong = [f"worker {row['url']}: {_why(row)}" for row in workers if not row["ready"]]
+    wrong += [
+        f"floodlight {row['id']}: in outage since {moment(row['since'])}"
+        for row in floodlights
+        if row["state"] == "outage"
+    ]
+    if as_json:
+        show_json({"well": not wrong, "workers": workers, "floodlights": floodlights})
+    else:
+        click.echo(summary(workers, floodlights))
+        click.echo("\n".join(wrong) or "all is well")
+    if wrong:
+        raise SystemExit(1)
+
+
+def summary(workers: Sequence[Row], floodlights: Sequence[Row]) -> str:
+    """All in one line."""
+    states = [row["state"] for row in floodlights]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    return (
+        f"{len(workers)} workers with {sum(len(row['shards']) for row in workers)} shards, lag"
+        f" {sum(row['lag'] for row in workers)}; floodlights: {counted or 'none'};"
+        f" {sum(row['switches'] for row in floodlights)} switches,"
+        f" {sum(row['pending'] for row in floodlights)} commands pending"
+    )
+
+
+def _why(worker: Row) -> str:
+    return worker["reason"] if worker["answering"] else "it does not answer"
+
+
+@click.command()
+@json_option
+def floodlights(as_json: bool) -> None:
+    """List the FLs: state, since when, switches, what waits for them."""
+    rows = list(Router(settings()).rows("floodlights"))
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(_FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
+
+
+_FLOODLIGHT_COLUMNS = (
+    *("floodlight", "state", "since", "switches>", "pending>", "answers>", "mean ms>"),
+    *("region", "weight>"),
+)
+
+
+def _floodlight_cells(row: Row) -> Sequence[object]:
+    """One FL, as the columns above have it."""
+    latency = row["latency"]
+    answers = sum(latency["counts"])
+    mean = f"{latency['total'] / answers * 1000:.1f}" if answers else None
+    return (
+        *(row["id"], row["state"], moment(row["since"]), row["switches"], row["pending"]),
+        *(answers, mean, row["region"], row["weight"]),
+    )
+
+
+@click.command()
+@click.argument("switch", required=False)
+@click.option("--floodlight", type=FLOODLIGHT, help="Only those that this FL holds.")
+@click.option("--active", type=FLOODLIGHT, help="Only those that this FL speaks for.")
+@click.option("--region", help="Only those of this region.")
+@click.option("--unmanaged", is_flag=True, help="Only those whose state nobody knows.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most."
+)
+@json_option
+def switches(
+    switch: str | None,
+    floodlight: str | None,
+    active: str | None,
+    region: str | None,
+    unmanaged: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List switches and who holds them; or show SWITCH, and what waits for it."""
+    router = Router(settings())
+    if switch is not None:
+        found = router.get("switches", switch)
+        if as_json:
+            show_json(found)
+            return
+        show_table(_SWITCH_COLUMNS, [_switch_cells(found["switch"])])
+        if found["pending"]:
+            show_table(_REQUEST_COLUMNS, map(_request_cells, found["pending"]))
+        return
+    only = "true" if unmanaged else None
+    asked = {"floodlight": floodlight, "active": active, "region": region, "unmanaged": only}
+    rows = list(router.rows("switches", limit, **asked))
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(_SWITCH_COLUMNS, map(_switch_cells, rows))
+
+
+_SWITCH_COLUMNS = ("switch", "active", "held by", "shard>", "region", "")
+
+
+def _switch_cells(row: Row) -> Sequence[object]:
+    held = ", ".join(f"{each['floodlight']} ({each['mode']})" for each in row["holders"])
+    notes = [name for name in ("unmanaged", "pinned") if row[name]]
+    return (row["id"], row["active"], held, row["shard"], row["region"], ", ".join(notes))
+
+
+@click.command()
+@click.argument("correlation_id")
+@json_option
+def trace(correlation_id: str, as_json: bool) -> None:
+    """Say where a command went, when, and who answered it."""
+    found = Router(settings()).get("requests", correlation_id)
+    if as_json:
+        show_json(found)
+        return
+    if not found["requests"]:
+        raise Failure(f"nothing is known of {correlation_id!r}")
+    show_table(_REQUEST_COLUMNS, map(_request_cells, found["requests"]))
+
+
+_REQUEST_COLUMNS = (
+    *("request", "state", "switch", "floodlight", "received", "ms>", "read from"),
+    *("answers to", "error"),
+)
+
+
+def _request_cells(row: Row) -> Sequence[object]:
+    took = row["ended"] - row["received"] if row["ended"] and row["received"] else None
+    return (
+        *(row["request"], row["state"], row["switch"], row["floodlight"]),
+        *(moment(row["received"]), took, row["origin"], row["reply_topic"], row["error"]),
+    )
+
+
+def moment(ms: int) -> str | None:
+    """A time as people read it; None for one that is not known."""
+    if not ms:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+COMMANDS = (status, floodlights, switches, trace)

@@ -1,0 +1,157 @@
+"""Putting dead letters back to where they came from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import msgspec
+from rich.progress import Progress
+
+from flrouter.cli.failure import Failure
+from flrouter.cli.kafka import partition_counts
+from flrouter.cli.letters import REPLAYED, Letter, Wanted, letters
+from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.origin import switch_of
+from flrouter.settings import Settings
+from flrouter.topic_roles import template_pattern
+
+#: letters that go back side by side, in one transaction where there are any.
+TOGETHER = 500
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What became of a letter that was to be replayed."""
+
+    name: str
+    topic: str
+    #: why it was not; empty when it was.
+    why: str = ""
+
+
+async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
+    """Put letters back, in their order, and mark them as replayed.
+
+    With `exactly_once` both is one transaction, and who replays at the same time is fenced.
+    Without, marks follow what they mark, so a replay that is killed in between may be repeated.
+
+    Raises:
+        Failure: there are no dead letters to read, or somebody else replays them now.
+    """
+    from aiokafka.errors import ProducerFenced
+
+    topics = await partition_counts(found)
+    producer = None if dry_run else await _producer(found)  # before reading: it fences others
+    fates: list[Fate] = []
+    try:
+        async for some in _together(letters(found, wanted, bar)):
+            whys = [_hindrance(letter, found, topics) for letter in some]
+            if producer is not None:
+                good = [letter for letter, why in zip(some, whys, strict=True) if not why]
+                await _put_back(producer, found, good)
+            fates += [
+                Fate(each.name, each.topic, why) for each, why in zip(some, whys, strict=True)
+            ]
+    except ProducerFenced as error:
+        raise Failure(
+            "somebody else replays dead letters now: what was put back here is marked; look what is"
+            " left when they are done"
+        ) from error
+    finally:
+        if producer is not None:
+            await producer.stop()
+    return fates
+
+
+def _hindrance(letter: Letter, found: Settings, topics: Iterable[str]) -> str:
+    """Why a letter cannot be replayed; empty when it can."""
+    if not letter.whole:
+        return f"only the head of its {letter.size} bytes was kept"
+    if letter.topic not in found.inbound_topics and not template_pattern(
+        found.fl_write_topic
+    ).fullmatch(letter.topic):
+        return "it is from no inbound topic, nor from an FL's"
+    return "" if letter.topic in topics else "there is no such topic any more"
+
+
+async def _together(found: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:
+    some: list[Letter] = []
+    async for letter in found:
+        some.append(letter)
+        if len(some) == TOGETHER:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+async def _producer(found: Settings) -> Any:
+    import aiokafka
+
+    from flrouter.runtime.clients import connection
+
+    transactional = found.guarantee == "exactly_once"
+    producer = aiokafka.AIOKafkaProducer(
+        **connection(found),
+        acks="all",
+        enable_idempotence=not found.embedded,
+        transactional_id=f"{found.app_id}-dead-letters" if transactional else None,
+        max_request_size=found.max_message_bytes + 100_000,
+    )
+    await producer.start()
+    return producer
+
+
+async def _put_back(producer: Any, found: Settings, some: Sequence[Letter]) -> None:
+    transactional = found.guarantee == "exactly_once"
+    async with producer.transaction() if transactional else nullcontext():
+        written = await _write(
+            producer,
+            [
+                {"topic": each.topic, "value": each.value, "headers": each.headers}
+                | {"key": _key(each.value)}
+                for each in some
+            ],
+        )
+        marked = await _write(
+            producer,
+            [
+                {"topic": found.dead_letters, "value": b"", "partition": each.partition}
+                | {"headers": [(REPLAYED, each.name.encode())]}
+                for each, fate in zip(some, written, strict=False)
+                if fate is None
+            ],
+        )
+        for fate in (*written, *marked):
+            if fate is not None:
+                raise fate
+
+
+async def _write(producer: Any, records: Sequence[dict[str, Any]]) -> list[BaseException | None]:
+    """Have Kafka keep records; the error of each that it does not, and none after one that it
+    does not even look at.
+    """
+    from aiokafka.errors import KafkaError
+
+    sent = []
+    error: list[BaseException] = []
+    for record in records:
+        try:
+            sent.append(await producer.send(**record))
+        except KafkaError as refused:
+            error = [refused]
+            break
+    fates = await asyncio.gather(*sent, return_exceptions=True)
+    return [fate if isinstance(fate, BaseException) else None for fate in fates] + error
+
+
+def _key(value: bytes) -> bytes | None:
+    """The switch that a message speaks of, else its correlation id; so these stay in order."""
+    try:
+        envelope = decode(value)
+    except Unreadable:
+        return None
+    name = switch_of(envelope) or envelope.correlation_id
+    return name.encode() if name else None

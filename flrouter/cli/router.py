@@ -1,0 +1,124 @@
+"""The router as any worker tells of it over HTTP (docs/api.md), for the commands that ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flrouter.cli.failure import Failure
+from flrouter.settings import Settings
+
+#: s; a worker waits 2 s for the others.
+TIMEOUT = 10.0
+_STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this version?"
+#: rows of a page.
+_PAGE = 1_000
+
+
+class Router:
+    """Asks the worker that the settings name."""
+
+    def __init__(self, found: Settings, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout  # s
+        self._url = found.worker_url
+        self._token = found.token
+
+    def get(self, *path: str, **query: object) -> dict[str, Any]:
+        """What it says.
+
+        Args:
+            path: parts of the path below `/api/v1`; they are quoted here.
+            query: its parameters; those that are None are left out.
+
+        Raises:
+            Failure: it does not answer, or refuses; the text says what to do.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask(
+            "GET", _path(path) + (f"?{urllib.parse.urlencode(given)}" if given else "")
+        )
+
+    def rows(
+        self, what: str, limit: int | None = None, **query: object
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a list, page by page; at most `limit` of them.
+
+        Raises:
+            Failure: as for `get`; or rows are missing, because somebody did not tell.
+        """
+        after: str | None = None
+        left = limit
+        while left is None or left > 0:
+            size = _PAGE if left is None else min(left, _PAGE)
+            page = self.get(what, after=after, limit=size, **query)
+            if page["missing_shards"]:
+                raise Failure(
+                    f"shards {page['missing_shards']} do not tell: a worker is starting or does not"
+                    " answer; try again, and see `flrouter status`"
+                )
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+            left = None if left is None else left - len(page["items"])
+
+    def post(self, *path: str, body: Mapping[str, object] | None = None) -> str:
+        """Have something changed; returns what is done about it.
+
+        Raises:
+            Failure: as for `get`.
+        """
+        return str(self._ask("POST", _path(path), body or {})["message"])
+
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(
+            f"{self._url}/api/v1/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers=headers,
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+                found = json.load(answer, object_hook=_Said)
+        except urllib.error.HTTPError as refused:
+            raise Failure(_refusal(refused)) from refused
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise Failure(
+                f"no worker answers at {self._url} ({error}): is one running, and is"
+                " FLROUTER_WORKER_URL right?"
+            ) from error
+        if not isinstance(found, _Said):
+            raise Failure(f"{self._url} says {found!r:.40}: {_STRANGER}")
+        return found
+
+
+class _Said(dict[str, Any]):
+    """An object as a worker tells it: what it lacks, a worker of this version would have said."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Failure(f"the answer has no {name!r}: {_STRANGER}")
+
+
+def _path(parts: tuple[str, ...]) -> str:
+    return "/".join(urllib.parse.quote(part, safe="") for part in parts)
+
+
+def _refusal(refused: urllib.error.HTTPError) -> str:
+    """The worker's own sentence, and what it cannot know."""
+    try:
+        told = str(json.load(refused)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"{refused.url} answers {refused.code}: {_STRANGER}"
+    if refused.code in (401, 403):
+        return f"{told} The command line takes it from FLROUTER_TOKEN."
+    return told
