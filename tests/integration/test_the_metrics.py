@@ -50,6 +50,8 @@ def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
         away = switch_id(9)
         requester.send(command({"clazz": INSTALL, "switch_id": away}, "lost"), away)
         requester.wait("lost", timeout=20)
+        # What a batch did is counted when the batch is kept, so just after its answers are out.
+        until(lambda: families(worker)["flrouter_errors"].samples, bool)
         yield deployment
 
 
