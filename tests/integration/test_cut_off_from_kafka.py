@@ -72,5 +72,5 @@ def test_ports_change_while_an_fl_is_cut_off(proxy: Proxy, work_folder: Path) ->
             },
             timeout=30,
         )
-        assert set(unmanaged(disco.records)) == {one, two}
+        disco.until(lambda: set(unmanaged(disco.records)) == {one, two}, 10, "both to be told")
         deployment.assert_running()

@@ -133,5 +133,7 @@ def test_all_workers_are_killed_in_an_outage(half_way: HalfWay) -> None:
     router.wait_ready()
     half_way.fl.start()
     listener.wait_view(half_way.expected)
-    assert unmanaged(half_way.requester.answers) == Counter(half_way.switches)
+    answers, switches = half_way.requester.answers, half_way.switches
+    half_way.requester.until(lambda: unmanaged(answers).keys() == set(switches), 10, "all told")
+    assert unmanaged(answers) == Counter(switches)
     half_way.deployment.assert_running(router, listener)

@@ -56,6 +56,12 @@ def test_an_fl_is_killed_and_its_switches_change_while_it_is_down(
         view |= dict.fromkeys([*stayed, *appeared], "online") | dict.fromkeys(vanished, "offline")
         listener.wait_view(view)
         assert time.monotonic() - back < 2 * ALIVE_INTERVAL + SYNC_TIMEOUT
+
+        def told_of(count: int) -> bool:
+            gone = told(tap.records, "SwitchInfoData", "REMOVED")
+            return unmanaged(tap.records).total() + gone.total() >= count
+
+        tap.until(lambda: told_of(len(own) + len(vanished)), 10, "what the listener has heard")
         assert unmanaged(tap.records) == Counter(own)
         assert told(tap.records, "SwitchInfoData", "REMOVED") == Counter(vanished)
         deployment.assert_running()

@@ -91,15 +91,26 @@ def consumer(
         max_poll_records=2000,
     )
     partitions = []
-    for topic in topics:
-        numbers = found.partitions_for_topic(topic)
-        if not numbers:
-            found.close()
-            raise LookupError(f"there is no topic {topic}")
-        partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+    try:
+        for topic in topics:
+            numbers = _partitions(found, topic)
+            partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+    except LookupError:
+        found.close()
+        raise
     found.assign(partitions)
     found.seek_to_beginning()
     return found
+
+
+def _partitions(reader: KafkaConsumer, topic: str, timeout: float = 10.0) -> set[int]:
+    """The partitions of a topic; each broker knows of a new one a moment after it was made."""
+    until = time.monotonic() + timeout * PATIENCE
+    while not (numbers := reader.partitions_for_topic(topic)):
+        if time.monotonic() > until:
+            raise LookupError(f"there is no topic {topic}")
+        time.sleep(0.05)
+    return set(numbers)
 
 
 def create_topics(bootstrap: str, counts: Mapping[str, int]) -> None:
@@ -166,7 +177,7 @@ def _record(raw: Any) -> Record:
 class Reading:
     """A thread that reads topics from where it left off and hands on each record.
 
-    An exception in it is kept and raised in whoever waits for its records next.
+    An exception in it is kept and raised in whoever waits for its records next, or stops it.
     """
 
     #: `read_committed` where the router writes transactions.
@@ -193,6 +204,9 @@ class Reading:
         if self._thread is not None:
             self._thread.join(20)
             self._thread = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def on_record(self, record: Record) -> None:
         """Take one record; called in the thread, inside the lock of `until`."""

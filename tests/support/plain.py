@@ -270,8 +270,10 @@ class Floodlight(Reading):
 
     def close(self) -> None:
         """Stop for good."""
-        self.stop()
-        self._producer.close()
+        try:
+            self.stop()
+        finally:
+            self._producer.close()
 
     def kill(self) -> None:
         """Die: answers not yet written are lost, commands are read on from here at `start`."""
@@ -455,8 +457,10 @@ class Requester(Reading):
 
     def close(self) -> None:
         """Stop for good."""
-        self.stop()
-        self._producer.close()
+        try:
+            self.stop()
+        finally:
+            self._producer.close()
 
     def post(
         self,
