@@ -62,12 +62,20 @@ class OpenVSwitch:
         }
 
     def start(self) -> None:
-        """Start it; returns when it takes orders."""
+        """Start it; returns when it takes orders, or leaves nothing running.
+
+        Raises:
+            Failed: it does not start.
+        """
         self.run("ovsdb-tool", "create", "conf.db", str(SCHEMA))
-        self._daemon("ovsdb-server", "conf.db", "--remote=punix:db.sock")
-        self._wait_for(self.folder / "db.sock", "ovsdb-server")
-        self.vsctl("--no-wait", "init")
-        self.start_switching()
+        try:
+            self._daemon("ovsdb-server", "conf.db", "--remote=punix:db.sock")
+            self._wait_for(self.folder / "db.sock", "ovsdb-server")
+            self.vsctl("--no-wait", "init")
+            self.start_switching()
+        except BaseException:
+            self.stop()
+            raise
 
     def start_switching(self) -> None:
         """Start the switches' own process; bridges that are in the database come up with it."""
@@ -172,7 +180,9 @@ class OpenVSwitch:
 
     def vsctl(self, *orders: str) -> str:
         """Run `ovs-vsctl`, and return what it says."""
-        return self.run("ovs-vsctl", "--db=unix:db.sock", "--timeout=20", *orders)
+        # The socket is there a moment before somebody listens on it: hence `--retry`.
+        how = ("--db=unix:db.sock", "--retry", "--timeout=20")
+        return self.run("ovs-vsctl", *how, *orders)
 
     def ofctl(self, order: str, *more: str) -> str:
         """Run `ovs-ofctl`, and return what it says."""

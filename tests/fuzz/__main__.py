@@ -31,7 +31,7 @@ def main() -> int:
     share = max(1, round(arguments.seconds * arguments.jobs / len(names)))
     with tempfile.TemporaryDirectory(prefix="flrouter-fuzz-") as folder:
         found = 0
-        for done in _fuzz(names, share, arguments.jobs, Path(folder)):
+        for done in _fuzz(names, share, arguments, Path(folder)):
             say(done.line)
             if done.crash is not None:
                 found += 1
@@ -50,6 +50,7 @@ def say(text: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="for all targets together")
+    parser.add_argument("--seed", type=int, default=0, help="of the inputs; 0: others each time")
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this; repeatable")
     parser.add_argument("--jobs", type=int, default=1, help="targets at the same time")
     parser.add_argument("--keep", action="store_true", help="what is new goes into the corpus")
@@ -57,13 +58,15 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _fuzz(names: list[str], seconds: int, jobs: int, folder: Path) -> Iterator[process.Done]:
+def _fuzz(
+    names: list[str], seconds: int, how: argparse.Namespace, folder: Path
+) -> Iterator[process.Done]:
     def one(name: str) -> process.Done:
         new = folder / name
         new.mkdir()
-        return process.fuzz(name, seconds, new, kept(name))
+        return process.fuzz(name, seconds, how.seed, new, kept(name))
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(how.jobs) as pool:
         yield from pool.map(one, names)
 
 

@@ -37,6 +37,20 @@ ENOUGH = 100
 _encode = msgspec.msgpack.Encoder().encode
 
 
+class _Payload(msgspec.Struct):
+    clazz: str | None = None
+
+
+class _Asked(msgspec.Struct):
+    """What is looked at of a message for an FL: the rest is the requester's, even 1e999."""
+
+    correlation_id: str
+    payload: _Payload
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
+
+
 class Known:
     """Stands for the directory: which topics there are."""
 
@@ -168,9 +182,9 @@ class Field:
     def _note_asked(self, send: Send) -> None:
         for floodlight in FLS:
             if send.topic == RULES.read_topic(floodlight) and send.value is not None:
-                message = msgspec.json.decode(send.value)
-                if message["payload"].get("clazz") != names.ALIVE_REQUEST:
-                    self.asked[floodlight] = message["correlation_id"]
+                message = _ASKED.decode(send.value)
+                if message.payload.clazz != names.ALIVE_REQUEST:
+                    self.asked[floodlight] = message.correlation_id
 
     # -- takeovers ----------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Done(NamedTuple):
     trace: str
 
 
-def fuzz(name: str, seconds: int, new: Path, known: Sequence[Path]) -> Done:
+def fuzz(name: str, seconds: int, seed: int, new: Path, known: Sequence[Path]) -> Done:
     """Fuzz a target, starting from the inputs in `known`; new ones go to `new`."""
     artifacts = new.parent / f"{name}-found"
     artifacts.mkdir()
@@ -39,6 +39,7 @@ def fuzz(name: str, seconds: int, new: Path, known: Sequence[Path]) -> Done:
         name,
         [
             f"-max_total_time={seconds}",
+            f"-seed={seed}",
             f"-timeout={_SLOW}",
             f"-max_len={_LONGEST}",
             f"-artifact_prefix={artifacts}/",
