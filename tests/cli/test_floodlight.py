@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,11 +45,11 @@ def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
     speaker = ("speaker", "--id", "fl-4", "--switches", "3", "--first-switch", "0x400")
     with Running(*speaker, settings=deployment.settings) as floodlight:
         floodlight.wait_for('"ready":true')
-        until = time.monotonic() + 60
-        while (found := page(deployment)["floodlights"]["fl-4"])["switches"] != 3 or not found[
-            "up"
-        ]:
-            assert time.monotonic() < until, found
+        until(
+            lambda: page(deployment)["floodlights"]["fl-4"],
+            lambda found: found["switches"] == 3 and found["up"],
+            timeout=60,
+        )
         listed = flrouter("floodlight", "list", "--json", settings=deployment.settings)
         assert listed.returncode == 0, listed.stderr
         rows = {row["id"]: row for row in json.loads(listed.stdout)}
