@@ -1,4 +1,4 @@
-"""`flrouter worker`: Faust's own, which says at once when Kafka does not let it in.
+"""`flrouter worker`: Faust's own, which says at once when Kafka will never let it work.
 
 And which says nothing but log lines where these are JSON.
 """
@@ -18,12 +18,17 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
     """Start worker instance for given app."""
 
     def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
-        """Log in before anything else: a wrong password gets no better by waiting."""
+        """Ask before anything else for what gets no better by waiting."""
         from flrouter.runtime.login import LoginRefused, log_in
+        from flrouter.runtime.transactions import NoTransactions, require_transactions
+
+        async def ask() -> None:
+            await log_in(self.app.settings)
+            await require_transactions(self.app.settings)
 
         try:
-            get_event_loop().run_until_complete(log_in(self.app.settings))
-        except LoginRefused as error:
+            get_event_loop().run_until_complete(ask())
+        except (LoginRefused, NoTransactions) as error:
             failure = Failure(str(error))
             failure.show()  # Faust would show a traceback
             sys.exit(failure.exit_code)

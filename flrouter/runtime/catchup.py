@@ -42,7 +42,8 @@ class CatchUps(Service):
 
     async def on_start(self) -> None:
         """Connect."""
-        self._reader = reader(self._settings)
+        # Where everything ends, also what transactions wrote whose markers are not there yet.
+        self._reader = reader(self._settings, isolation_level="read_uncommitted")
         self._admin = AIOKafkaAdminClient(**connection(self._settings))
         await self._reader.start()
         await self._admin.start()
@@ -111,6 +112,20 @@ class CatchUps(Service):
             self._settings.app_id, partitions=wanted
         )
         return {tp: entry.offset for tp, entry in found.items() if entry.offset >= 0}
+
+    async def begin(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where the group has to read on: what it committed, else where a partition begins.
+
+        Raises:
+            KafkaError, TimeoutError: nobody tells.
+        """
+        wanted = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
+        committed = await self.committed(wanted)
+        async with self._lock:
+            first: dict[TopicPartition, int] = await self._reader.beginning_offsets(
+                [tp for tp in wanted if tp not in committed]
+            )
+        return first | committed
 
     async def _ends(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         """Where each partition ends, for those that are not empty."""

@@ -22,7 +22,6 @@ class Checkpoint(NamedTuple):
     records: Sequence[Send]
     #: the next offset to read of each partition after a restart from here.
     positions: Mapping[TP, int]
-    changes: Changes
 
 
 class Owner(Protocol):

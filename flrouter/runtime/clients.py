@@ -50,17 +50,17 @@ def isolation(settings: Settings) -> str:
 def reader(settings: Settings, **more: Any) -> aiokafka.AIOKafkaConsumer:
     """A consumer without a group: it reads what it is assigned, and commits nothing."""
     repair(embedded=settings.embedded)
-    return aiokafka.AIOKafkaConsumer(
+    arguments: dict[str, Any] = {
         **connection(settings),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=fetch_wait(settings),
-        isolation_level=isolation(settings),
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "fetch_max_wait_ms": fetch_wait(settings),
+        "isolation_level": isolation(settings),
         # A consumer that asks where to begin while the leader moves keeps asking the old one until
         # its metadata is that old.
-        metadata_max_age_ms=5_000,
-        **more,
-    )
+        "metadata_max_age_ms": 5_000,
+    }
+    return aiokafka.AIOKafkaConsumer(**(arguments | more))
 
 
 def admin(settings: Settings) -> KafkaAdminClient:

@@ -45,11 +45,15 @@ class Directory(Service):
         count = self._counts.get(topic)
         age = time.monotonic() - self._asked_at
         if age > (FRESH if count is not None else ABSENT):
-            async with self._asking:
-                if time.monotonic() - self._asked_at > ABSENT:
-                    await self._ask()
+            await self.look()
             count = self._counts.get(topic)
         return count
+
+    async def look(self) -> None:
+        """Ask the cluster, unless that was done a moment ago."""
+        async with self._asking:
+            if time.monotonic() - self._asked_at > ABSENT:
+                await self._ask()
 
     def known(self, topic: str) -> int | None:
         """The same, from memory alone."""

@@ -69,18 +69,20 @@ class ExactlyOnce:
                 producer = self._writer.producer
                 await producer.begin_transaction()
                 outcome = await self._writer.write(sends, apart)
-                if outcome.failed:
-                    raise ShardLost(f"{len(outcome.failed)} records were not written") from (
-                        outcome.reason
-                    )
                 if not outcome.refused and not outcome.too_large:
+                    if outcome.failed:
+                        raise ShardLost(f"{len(outcome.failed)} records were not written") from (
+                            outcome.reason
+                        )
                     if offsets:
                         await producer.send_offsets_to_transaction(offsets, self._group)
                     await producer.commit_transaction()
                     return outcome.positions
                 # The broker took not all: again, one by one where one of many was too large, and
-                # with something else in the place of what it never will.
+                # with something else in the place of what it never will. What came after that in
+                # its partition failed, as would all that comes now: a sequence has a gap there.
                 await producer.abort_transaction()
+                await self._writer.replace(producer)
                 apart |= outcome.too_large
                 refused = {id(send): (why, exists) for send, why, exists in outcome.refused}
                 sends = [

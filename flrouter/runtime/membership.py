@@ -17,6 +17,7 @@ from flrouter.core.records import Floodlight
 from flrouter.runtime.login import log_in
 from flrouter.runtime.restore import restore
 from flrouter.runtime.topics import changelog, of_floodlight, of_router, provide
+from flrouter.runtime.transactions import require_transactions
 from flrouter.settings import Settings
 
 #: s; between two tries to reach the brokers at the start.
@@ -47,7 +48,7 @@ class Membership(Service):
 
         Raises:
             BadTopic: a topic has the wrong number of partitions.
-            LoginRefused: the brokers do not let us in, which waiting would not change.
+            LoginRefused, NoTransactions: the brokers do not let us, and waiting changes nothing.
         """
         while True:
             try:
@@ -60,6 +61,7 @@ class Membership(Service):
 
     async def _prepare(self) -> list[str]:
         await log_in(self._settings)
+        await require_transactions(self._settings)
         await asyncio.to_thread(provide, self._settings, of_router(self._settings))
         known = await self._in_table()
         found = known or {floodlight.id for floodlight in self._settings.floodlights}
@@ -116,7 +118,13 @@ class Membership(Service):
             known = {name for name, is_known in heard.items() if is_known}
             # One that no shard has heard of is not gone: it may have been named a moment ago.
             wanted = known | {name for name in self.subscribed if name not in heard}
-            await self._provide(wanted - self.subscribed)
+            try:
+                await self._provide(wanted - self.subscribed)
+            except (kafka.errors.KafkaError, TimeoutError) as error:
+                self.log.warning("no topics yet for a new floodlight, trying again: %r", error)
+                await self.sleep(RETRY)
+                self._changed.set()
+                continue
             if wanted != self.subscribed:
                 await self._subscribe(wanted)
 

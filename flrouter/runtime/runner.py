@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from flrouter.runtime.checkpoint import Changes, Checkpoint, Guarantee, Position
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.exactly_once import ShardLost
 from flrouter.runtime.store import Copy
+from flrouter.runtime.topics import TABLES
 
 #: inputs decided in one go, so that a backlog does not keep the event loop for long.
 MOST = 1_000
@@ -67,6 +68,7 @@ class Runner(Service):
         around: Surroundings,
         guarantee: Guarantee,
         copy: Copy | None = None,
+        begin: Mapping[TP, int] | None = None,
     ) -> None:
         """Args:
         number: the shard's.
@@ -74,6 +76,7 @@ class Runner(Service):
         around: the worker.
         guarantee: how batches are made durable.
         copy: where the tables are kept on disk too.
+        begin: the next offset to read of each of its partitions.
         """
         super().__init__()
         self.number = number
@@ -90,10 +93,10 @@ class Runner(Service):
         self._finished = asyncio.Event()
         #: the next offset to come of each partition.
         self._received: dict[TP, int] = {}
-        #: of what was done since the last checkpoint.
-        self._positions: dict[TP, int] = {}
         #: the next offset to read of each partition, as far as its outputs are durable.
-        self.progress: dict[TP, int] = {}
+        self.progress: dict[TP, int] = dict(begin or {})
+        #: of what was done since the last checkpoint; the first one keeps where it all began, too.
+        self._positions: dict[TP, int] = dict(self.progress)
 
     @property
     def label(self) -> str:
@@ -203,12 +206,21 @@ class Runner(Service):
         """Take what changed, and how far was read, since the last call."""
         changes = self.core.take_changes()
         positions, self._positions = self._positions, {}
-        return Checkpoint(self._records(changes), positions, changes)
+        return Checkpoint(self._records(changes), positions)
 
     def kept(self, checkpoint: Checkpoint, written: Positions) -> None:
-        """Its changelog records are durable: bring them into the local copy too."""
-        if self._copy is not None:
-            self._save(self._copy, checkpoint.changes, written)
+        """Its changelog records are durable: bring the same bytes into the local copy too."""
+        if self._copy is None:
+            return
+        tables = {self._around.changelog(table): table for table in TABLES}
+        rows = (
+            (tables[record.topic], record.key or b"", record.value) for record in checkpoint.records
+        )
+        positions = [
+            (topic, position) for (topic, _), position in written.items() if topic in tables
+        ]
+        if positions:
+            self._copy.save(rows, positions)
 
     def _records(self, changes: Changes) -> list[Send]:
         """The changelog records of changes."""
@@ -222,19 +234,6 @@ class Runner(Service):
             for table, rows in changes
             for key, value in rows
         ]
-
-    def _save(self, copy: Copy, changes: Changes, written: Positions) -> None:
-        changelogs = {self._around.changelog(table) for table, _ in changes}
-        rows = (
-            (table, key.encode(), None if value is None else _encode(value))
-            for table, news in changes
-            for key, value in news
-        )
-        positions = [
-            (topic, position) for (topic, _), position in written.items() if topic in changelogs
-        ]
-        if positions:
-            copy.save(rows, positions)
 
     async def _catch_up(self, wanted: CatchUp) -> None:
         while True:
@@ -251,11 +250,14 @@ class Runner(Service):
 
     # -- ending -------------------------------------------------------------------------------
 
-    async def close(self, timeout: float) -> None:
+    async def close(self, timeout: float) -> bool:
         """Finish the batch in hand, take no more, and let go of the shard.
 
         Args:
             timeout: seconds that the batch may take; the next owner does it again otherwise.
+
+        Returns:
+            Whether nothing of it is left to be written.
         """
         self._closing = True
         self._room.set()
@@ -270,3 +272,4 @@ class Runner(Service):
         await self._guarantee.close()
         if self._copy is not None:
             self._copy.close()
+        return self._finished.is_set()

@@ -56,8 +56,11 @@ class Shards(Service):
         self._settings = settings
         self.rules = rules_of(settings)
         self.directory = Directory(settings)
-        self.writer = Writer(settings, self.directory)
         self.lease = Lease(settings.session_timeout, self._prove_membership)
+        #: for what nobody's shard says: orders of operators.
+        self.writer = Writer(settings, self.directory)
+        #: for what all shards say, at least once.
+        self._outputs = Writer(settings, self.directory, may_write=lambda: self.lease.valid)
         self._catch_ups = CatchUps(settings, self._progress)
         self._standby = Standby(settings, self._new) if settings.standby else None
         self._spans = _spans(settings) if settings.traces_url else None
@@ -82,7 +85,7 @@ class Shards(Service):
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
         optional = [each for each in (self._standby, self._spans) if each is not None]
-        return [self.directory, self.writer, self._catch_ups, *optional]
+        return [self.directory, self.writer, self._outputs, self._catch_ups, *optional]
 
     async def on_stop(self) -> None:
         """Let go."""
@@ -226,12 +229,17 @@ class Shards(Service):
                 return None
             for number, core in cores.items():
                 core.restored(now_ms())
-                copy = copies.get(number)
-                runner = Runner(number, core, self, guarantees[number], copy)
-                runner.progress = {tp: at for tp, at in positions.items() if tp.partition == number}
-                self._runners[number] = runner
+                begin = {
+                    tp: at
+                    for tp, at in positions.items()
+                    if tp.partition == number and tp not in ingresses
+                }
+                copy, guarantee = copies.get(number), guarantees[number]
+                self._runners[number] = Runner(number, core, self, guarantee, copy, begin)
             for tp, ingress in ingresses.items():
-                self._ingresses[tp] = Runner(NOWHERE, ingress, self, guarantees[tp])
+                begin = {tp: positions[tp]}
+                runner = Runner(NOWHERE, ingress, self, guarantees[tp], begin=begin)
+                self._ingresses[tp] = runner
             if self._settings.guarantee == "at_least_once":
                 self._app.consumer.acknowledge(positions)
                 await self.lease.renew()
@@ -262,7 +270,8 @@ class Shards(Service):
     def _guarantee(self, owner: int | TP) -> AtLeastOnce | ExactlyOnce:
         settings = self._settings
         if settings.guarantee == "at_least_once":
-            return AtLeastOnce(self.writer, self.lease, self.rules, self._app.consumer.acknowledge)
+            acknowledge = self._app.consumer.acknowledge
+            return AtLeastOnce(self._outputs, self.lease, self.rules, acknowledge)
         name = str(owner) if isinstance(owner, int) else f"{owner.topic}-{owner.partition}"
         return ExactlyOnce(settings, self.directory, self.rules, f"{settings.app_id}-{name}")
 
@@ -285,7 +294,7 @@ class Shards(Service):
             if generation != self.generation:
                 return  # these may be somebody else's by now; the caller sees it too
             await guarantee.open()
-        await self._app.consumer.rewind(await self._catch_ups.committed(assigned))
+        await self._app.consumer.rewind(await self._catch_ups.begin(assigned))
 
     def lost(self, number: int, error: Exception) -> None:
         """A shard's state is ahead of what is durable: take all over anew."""
@@ -317,7 +326,8 @@ class Shards(Service):
             return
         numbers = sorted(self._runners)
         timeout = self._settings.session_timeout / 2
-        await asyncio.gather(*(runner.close(timeout) for runner in runners))
+        if not all(await asyncio.gather(*(runner.close(timeout) for runner in runners))):
+            self._outputs.abandon()  # it may be able to write again when the shards are others'
         for runner in runners:
             with contextlib.suppress(ValueError):
                 self._children.remove(runner)
@@ -333,7 +343,7 @@ class Shards(Service):
         while not self.should_stop:
             await self.sleep(TICK)
             self._fault_log.tick()
-            for runner in self._runners.values():
+            for runner in (*self._runners.values(), *self._ingresses.values()):
                 runner.tick()
                 self._hold_back(runner)
             if self._runners and self._settings.guarantee == "at_least_once" and self.lease.fading:

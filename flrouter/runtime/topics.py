@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from flrouter.runtime.clients import admin
 from flrouter.settings import Settings
@@ -23,6 +23,12 @@ APPEARANCE = 30.0
 
 class BadTopic(RuntimeError):
     """A topic exists with the wrong number of partitions; the text says what to do about it."""
+
+
+class NoLeader(KafkaError):
+    """A partition of a topic has no leader now: a broker is away, and will be back."""
+
+    retriable = True
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -61,6 +67,7 @@ def provide(settings: Settings, topics: Iterable[Wanted]) -> None:
 
     Raises:
         BadTopic: one that must have as many partitions as there are shards has not.
+        NoLeader: a topic is not there after 30 s, or not all of it is served.
     """
     wanted = list(topics)
     client = admin(settings)
@@ -86,9 +93,9 @@ def _provide(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted])
     for topic in wanted:
         found = counts.get(topic.name, 0)
         if found == 0:
-            raise BadTopic(
-                f"topic {topic.name} did not appear within {APPEARANCE:.0f} s of being created:"
-                " are all brokers up?"
+            raise NoLeader(
+                f"topic {topic.name} is not there, or has a partition without a leader, for"
+                f" {APPEARANCE:.0f} s: are all brokers up?"
             )
         if topic.exact and found != settings.partitions:
             raise BadTopic(

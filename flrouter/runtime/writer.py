@@ -7,7 +7,7 @@ does (docs/performance.md).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import aiokafka
@@ -26,6 +26,7 @@ from flrouter.core.home import partition_for
 from flrouter.runtime.checkpoint import Positions
 from flrouter.runtime.clients import connection
 from flrouter.runtime.directory import Directory
+from flrouter.runtime.gate import Gate
 from flrouter.settings import Settings
 
 #: bytes in one batch; brokers take about 1 MB by default.
@@ -57,16 +58,23 @@ class Writer(Service):
     """Writes records and knows when they are durable."""
 
     def __init__(
-        self, settings: Settings, directory: Directory, transactional_id: str | None = None
+        self,
+        settings: Settings,
+        directory: Directory,
+        transactional_id: str | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """Args:
         transactional_id: every write is part of a transaction of this id; None: of none.
+        may_write: asked before anything goes out; what may not has failed.
         """
         super().__init__()
         self._settings = settings
         self._directory = directory
         self._transactional_id = transactional_id
+        self._may_write = may_write
         self._producer: Any = None
+        self._gate: Gate | None = None
         self._replacing = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -98,6 +106,7 @@ class Writer(Service):
             request_timeout_ms=15_000,
         )
         await producer.start()
+        self._gate = Gate(producer, self._may_write)
         return producer
 
     async def replace(self, broken: Any) -> None:
@@ -108,9 +117,15 @@ class Writer(Service):
         """
         async with self._replacing:
             if self._producer is broken:
+                self.abandon()
                 old, self._producer = self._producer, await self._connect()
                 if old is not None:
                     self.add_future(old.stop())
+
+    def abandon(self) -> None:
+        """Whatever the producer holds must not go out any more; all that it is given fails."""
+        if self._gate is not None:
+            self._gate.shut()
 
     @property
     def producer(self) -> Any:
@@ -141,6 +156,9 @@ class Writer(Service):
             else:
                 for single in _singly(group):
                     _sort(single, (await self._deliver([single], outcome))[0], outcome)
+        if outcome.failed:
+            # A topic may be gone, or be another one by now: whoever tries again must know.
+            await self._directory.look()
         return outcome
 
     async def _grouped(self, sends: Sequence[Send], outcome: Outcome) -> list[Group]:

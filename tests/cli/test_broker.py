@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from flrouter import embedded
 from flrouter.embedded import free_port, listening
 from tests.cli.command import Running, flrouter
 from tests.support.clients import topics
@@ -33,3 +34,14 @@ def test_a_port_that_is_taken_is_refused(broker_url: str) -> None:
     done = flrouter("broker", "--port", port)
     assert done.returncode == 2
     assert done.stderr == f"flrouter: port {port} is taken: choose another one with --port\n"
+
+
+def test_a_broker_without_transactions_is_refused_where_they_are_asked_for() -> None:
+    """It announces them, and fails each: a worker says so in one line, and ends."""
+    with embedded.broker() as url:
+        kafka = url.replace(embedded.SCHEME, "kafka", 1)
+        done = flrouter("worker", settings={"broker": kafka, "guarantee": "exactly_once"})
+    assert done.returncode == 1, done.stdout + done.stderr
+    [line] = done.stderr.splitlines()
+    assert "takes no transactions" in line
+    assert "FLROUTER_GUARANTEE=at_least_once" in line

@@ -1,0 +1,189 @@
+"""Topics that go, that take less than the router does, or that nobody ever read."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from tests.support.api import until
+from tests.support.clients import COPIES, consumer
+from tests.support.deployment import Deployment
+from tests.support.patience import PATIENCE
+from tests.support.plain import (
+    DONE,
+    INSTALL,
+    Behaviour,
+    Request,
+    command,
+    error_type,
+    info,
+    switch_id,
+)
+
+pytestmark = pytest.mark.broker
+
+#: the embedded broker knows no transactions, and no limit of a topic's own.
+ON_KAFKA = "FLROUTER_TEST_BROKER" in os.environ
+GUARANTEES = ["at_least_once", *(["exactly_once"] if ON_KAFKA else [])]
+SWITCH = switch_id(1)
+#: bytes; what a topic takes, and an answer that is larger.
+LEAST, LARGE = 20_000, 30_000
+
+
+@pytest.fixture
+def deployment(broker_url: str, work_folder: Path, guarantee: str) -> Iterator[Deployment]:
+    """A router whose one FL has one switch."""
+    with Deployment(
+        broker_url,
+        work_folder,
+        floodlights=["fl-1"],
+        guarantee=guarantee,
+        ack_timeout=30 * PATIENCE,
+        response_timeout=60 * PATIENCE,
+        alive_timeout=30 * PATIENCE,
+        blacklist_ttl=120 * PATIENCE,
+    ) as found:
+        yield found
+
+
+def ask(serial: int, reply_to: str | None = None) -> tuple[bytes, str]:
+    """A command, and its correlation id."""
+    name = f"{serial} {uuid.uuid4()}"
+    payload = {"clazz": INSTALL, "switch_id": SWITCH, "serial": serial}
+    return command(payload, name, reply_to), name
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_a_reply_topic_that_is_deleted_holds_up_nobody(deployment: Deployment) -> None:
+    """The answer is kept as a dead letter, and the switch's next command is answered."""
+    reply = deployment.topic("reply")
+    deployment.create_topics(reply)
+    fl = deployment.floodlight("fl-1", switches=[SWITCH])
+    fl.script[SWITCH] = Behaviour(hold=True)
+    requester = deployment.requester()
+    dead = deployment.tap(deployment.dead_letters)
+    deployment.start_worker()
+    value, _ = ask(1, reply)
+    requester.send(value, SWITCH)
+    fl.request(1, timeout=30)
+    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    try:
+        admin.delete_topics([reply])
+        until(admin.list_topics, lambda found: reply not in found, timeout=30)
+    finally:
+        admin.close()
+    fl.script[SWITCH] = Behaviour()
+    fl.release()
+    value, name = ask(2)
+    requester.send(value, SWITCH)
+    answer = requester.wait(name, timeout=60)[0]
+    assert error_type(answer) is None
+    [letter] = dead.wait_for(lambda record: True, timeout=30)
+    assert letter.headers["flrouter-topic"].decode() == reply
+
+
+@pytest.mark.skipif(not ON_KAFKA, reason="the embedded broker knows no limit of a topic's own")
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+@pytest.mark.parametrize("beside", [0, 20])
+def test_an_answer_that_its_topic_does_not_take(deployment: Deployment, beside: int) -> None:
+    """It becomes an error and a dead letter; answers beside it, and later ones, arrive."""
+    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    try:
+        small = {"max.message.bytes": LEAST}
+        flow, count = deployment.topic("flow"), deployment.partitions
+        admin.create_topics([NewTopic(flow, count, COPIES, topic_configs=small)])
+    finally:
+        admin.close()
+    deployment.create_topics()
+    fl = deployment.floodlight("fl-1", switches=[SWITCH])
+    requester = deployment.requester()
+    dead = deployment.tap(deployment.dead_letters)
+    deployment.start_worker()
+    value, name = ask(0)  # the topic has records of this producer before the large one comes
+    requester.send(value, SWITCH)
+    assert error_type(requester.wait(name, timeout=30)[0]) is None
+
+    large = info(f'{{"clazz":"test.Large","text":"{"x" * LARGE}"}}')
+    middle = beside // 2 + 1
+
+    def answer(request: Request) -> Sequence[bytes]:
+        return (large if request.serial == middle else DONE)(request)
+
+    fl.script[SWITCH] = Behaviour(answer, hold=True)
+    names = []
+    for serial in range(1, beside + 2):
+        value, name = ask(serial)
+        names.append(name)
+        requester.send(value, SWITCH)
+    fl.request(beside + 1, timeout=30)
+    fl.release()
+    for serial, name in enumerate(names, 1):
+        answers = requester.wait(name, timeout=60)
+        assert error_type(answers[0]) == ("INTERNAL_ERROR" if serial == middle else None)
+    [letter] = dead.wait_for(lambda record: True, timeout=30)
+    assert int(letter.headers["flrouter-size"]) > LARGE
+    fl.script[SWITCH] = Behaviour()
+    value, name = ask(99)
+    requester.send(value, SWITCH)
+    assert error_type(requester.wait(name, timeout=60)[0]) is None
+    assert [len(requester.answers_to(each)) for each in names] == [1] * len(names)
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_where_reading_begins_is_committed(deployment: Deployment) -> None:
+    """Of partitions that bring nothing too: others wait for it, and a later owner begins there."""
+    deployment.create_topics()
+    deployment.start_worker()
+    topics = [deployment.inbound, deployment.write_topic("fl-1"), f"{deployment.name}-shards"]
+    wanted = {(topic, at) for topic in topics for at in range(deployment.partitions)}
+    until(lambda: wanted - committed(deployment).keys(), lambda left: not left, timeout=30)
+
+
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_an_inbound_topic_of_another_size_is_committed_to_its_end(
+    broker_url: str, work_folder: Path, guarantee: str
+) -> None:
+    """However a burst ends, so that no kill later on has its commands done again."""
+    with Deployment(
+        broker_url, work_folder, floodlights=["fl-1"], inbound_partitions=3, guarantee=guarantee
+    ) as deployment:
+        deployment.create_topics()
+        deployment.floodlight("fl-1", switches=[SWITCH])
+        requester = deployment.requester()
+        deployment.start_worker()
+        for burst in range(10):  # each ends anywhere between two checkpoints
+            for serial in range(20):
+                value, name = ask(100 * burst + serial)
+                requester.send(value, f"{serial}")
+            requester.wait(name, timeout=30)
+            reader = consumer(deployment.bootstrap, [deployment.inbound])
+            try:
+                ends = reader.end_offsets(list(reader.assignment()))
+            finally:
+                reader.close()
+            wanted = {(tp.topic, tp.partition): end for tp, end in ends.items()}
+            until(
+                lambda: committed(deployment).items(),
+                lambda found, wanted=wanted: wanted.items() <= found,
+                timeout=5,
+            )
+
+
+def committed(deployment: Deployment) -> dict[tuple[str, int], int]:
+    """What the router's group has committed."""
+    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    try:
+        [found] = admin.list_group_offsets([deployment.name]).values()
+    finally:
+        admin.close()
+    return {
+        (tp.topic, tp.partition): entry.offset
+        for tp, entry in found.items()
+        if isinstance(tp, TopicPartition) and entry.offset >= 0
+    }
