@@ -116,7 +116,7 @@ class Floodlights:
     def remove(self, floodlight: str) -> None:
         """In the home: this FL is gone for good."""
         if self.state(floodlight).known:
-            self._syncs.cancel(floodlight)
+            self._syncs.cancel(floodlight, f"floodlight {floodlight} was removed")
             self._watches.pop(floodlight, None)
             self._announce(floodlight, known=False, up=False)
 
@@ -254,5 +254,5 @@ class Floodlights:
         if state.up:
             self._context.note(f"outage of floodlight {floodlight}: {why}")
             self._context.count("outages", floodlight)
-            self._syncs.cancel(floodlight)
+            self._syncs.cancel(floodlight, f"floodlight {floodlight} stopped answering")
             self._announce(floodlight, up=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from flrouter.core import traces
+from flrouter.core.blacklist import Blacklist
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers
 from flrouter.core.parts import Parts, part_number
@@ -16,11 +17,12 @@ from flrouter.messages.errors import ErrorType
 
 
 class Requests:
-    """The pending table, its blacklist and their deadlines."""
+    """The pending table, its deadlines, and the blacklist of what failed."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.parts = Parts(context)
+        self.blacklist = Blacklist(context)
         #: the requests at each switch; so that losing one does not cost a look at all of them.
         self._at: dict[str, dict[str, None]] = {}
         #: what waits for the FL's write topic to be read: token → (FL, (request number, due)).
@@ -40,8 +42,7 @@ class Requests:
             self._at.setdefault(pending.switch, {})[number] = None
             self.by_floodlight[pending.floodlight] += 1
             context.deadlines.add(pending.due, "pending", number)
-        for number, barred in context.blacklist.items():
-            context.deadlines.add(barred.expires, "blacklist", number)
+        self.blacklist.rebuild()
 
     # -- beginning ----------------------------------------------------------------------------
 
@@ -68,10 +69,11 @@ class Requests:
     def hold(self, number: str, pending: Pending) -> None:
         """Keep a command until somebody holds its switch, or the first sync says that none does."""
         context = self._context
+        if number not in context.pending:
+            self.by_floodlight[pending.floodlight] += 1
         context.pending.put(number, pending)
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
-        self.by_floodlight[pending.floodlight] += 1
         context.count("held")
 
     def forward(
@@ -145,8 +147,7 @@ class Requests:
             error = self.parts.failed(number, pending.gather, kind, message, description)
         expires = context.now + context.rules.blacklist_ttl
         barred = Barred(expires, pending.floodlight, pending.correlation_id, error)
-        context.blacklist.put(number, barred)
-        context.deadlines.add(expires, "blacklist", number)
+        self.blacklist.put(number, barred)
         if pending.gather >= 0:
             return
         context.answer_error(
@@ -324,14 +325,6 @@ class Requests:
                 f"{at} did not answer before the command's deadline",
                 "Whether it took effect is not known.",
             )
-
-    def expire(self, numbers: list[str]) -> None:
-        """Forget blacklist entries whose time is over."""
-        blacklist = self._context.blacklist
-        for number in numbers:
-            barred = blacklist.get(number)
-            if barred is not None and barred.expires <= self._context.now:
-                blacklist.drop(number)
 
 
 def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:

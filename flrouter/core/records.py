@@ -141,6 +141,8 @@ class Floodlight(msgspec.Struct, array_like=True):
     #: where it is, and how much it is preferred among those of one region.
     region: str = ""
     weight: Count = 100
+    #: the home's own: the correlation id of whom the sync is owed to; empty for nobody else.
+    owed_to: str = ""
 
 
 class OldLink(msgspec.Struct, array_like=True):

@@ -117,6 +117,7 @@ class Shard:
 
     def _tick(self) -> None:
         self._wake()
+        self._requests.blacklist.expire()
         self._floodlights.tick()
         self._moves.tick()
         self._syncs.tick()
@@ -128,8 +129,6 @@ class Shard:
             due.setdefault(table, []).append(key)
         if "pending" in due:
             self._requests.woken(due["pending"])
-        if "blacklist" in due:
-            self._requests.expire(due["blacklist"])
         if "gathers" in due:
             self._gathers.woken(due["gathers"])
         if "links" in due:

@@ -95,7 +95,8 @@ class Syncs:
                 cut_short = state.owed or state.syncing or not state.synced
                 wait = 0 if cut_short else self._context.rules.sync_interval
                 if cut_short or wait:
-                    self._planned[name] = (self._context.now + wait, 0, peers.OWN_SYNC)
+                    under = state.owed_to or peers.OWN_SYNC
+                    self._planned[name] = (self._context.now + wait, 0, under)
 
     # -- leading ------------------------------------------------------------------------------
 
@@ -127,6 +128,7 @@ class Syncs:
         # By the clock, or an attempt that a kill kept out of the changelog would have this number.
         state.attempt = max(state.attempt + 1, context.now)
         state.owed = True
+        state.owed_to = correlation_id if correlation_id != peers.OWN_SYNC else ""
         context.floodlights.put(floodlight, state)
         others = set(range(context.rules.partitions)) - {context.number}
         self._running[floodlight] = Sync(correlation_id, retries, others)
@@ -166,10 +168,18 @@ class Syncs:
             partition=context.number,
         )
 
-    def cancel(self, floodlight: str) -> None:
-        """The FL is in outage: its next sync begins when it is back."""
+    def cancel(self, floodlight: str, why: str) -> None:
+        """The FL is in outage, where its next sync begins when it is back, or is removed.
+
+        Whoever asked for the sync that ends here is told.
+        """
         self._running.pop(floodlight, None)
         self._planned.pop(floodlight, None)
+        state = self._context.floodlights[floodlight]
+        if state.owed_to:
+            self._tell_error(floodlight, state.owed_to, ErrorType.NOT_FOUND, why)
+            state.owed_to = ""
+            self._context.floodlights.put(floodlight, state)
 
     def take(
         self, report: Report, envelope: Envelope, form: Form, attempt: int, floodlight: str
@@ -277,7 +287,7 @@ class Syncs:
     def _settle_up(self, floodlight: str) -> None:
         """No sync is owed any more, so nobody who takes over needs to begin one."""
         state = self._context.floodlights[floodlight]
-        state.owed = False
+        state.owed, state.owed_to = False, ""
         self._context.floodlights.put(floodlight, state)
 
     def _tell_error(

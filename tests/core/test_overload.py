@@ -11,7 +11,7 @@ FIRST, SECOND = "00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"
 MOST = 40
 
 
-def overloaded(*floodlights: str) -> World:
+def overloaded(*floodlights: str, **changes: int) -> World:
     """The first FL acknowledges and never answers."""
     world = World(
         *floodlights,
@@ -19,6 +19,7 @@ def overloaded(*floodlights: str) -> World:
         max_pending=MOST,
         alive_timeout=10**9,
         response_timeout=60_000,
+        **changes,
     )
     world.floodlights["fl-1"].switches[FIRST] = "ACTIVATED"
     world.floodlights["fl-1"].usual = ONLY_ACK
@@ -73,3 +74,34 @@ def test_what_other_shards_send_is_refused_beyond_twice_as_much() -> None:
         world.ask(FIRST)
     world.run()
     assert errors(world) == {"shard 0 has 80 commands without an answer": 5}
+
+
+def test_the_blacklist_has_an_end() -> None:
+    """An FL that takes commands and never answers leaves no more behind than there is room for."""
+    world = overloaded("fl-1", blacklist_ttl=10**6)
+    for _ in range(3):
+        for _ in range(MOST - 1):
+            world.ask(FIRST)
+        world.pass_time(60_000, grain=10_000)
+    assert errors(world)["floodlight fl-1 did not answer in time"] == 3 * (MOST - 1)
+    blacklist = world.shards[0].context.blacklist
+    assert len(blacklist) == MOST
+    newest = {str(asked.origin.number) for asked in world.asked[-MOST:]}
+    assert blacklist.keys() == newest
+    world.restart(0)
+    world.pass_time(world.rules.blacklist_ttl)
+    assert not world.shards[0].context.blacklist
+
+
+def test_a_command_that_is_held_again_takes_up_its_room_once() -> None:
+    """An event of its switch that says nothing of use changes nothing."""
+    world = World("fl-1", partitions=1, sync_timeout=60_000)
+    floodlight = world.floodlights["fl-1"]
+    floodlight.sync = "silent"
+    world.run()
+    world.ask(FIRST)
+    world.run()
+    for _ in range(5):
+        floodlight.connect(FIRST, "ADDED")
+        world.run()
+    assert world.shards[0].pending_by_floodlight()[""] == 1

@@ -325,3 +325,39 @@ def test_a_receipt_counts_once() -> None:
 def test_the_numbers_of_syncs(number: str, expected: tuple[int, str] | None) -> None:
     """They stand where request numbers do, and are none."""
     assert read_sync_number(number) == expected
+
+
+@pytest.mark.parametrize("how", ["outage", "removal"])
+def test_who_asked_for_a_sync_that_ends_with_its_floodlight_is_told(how: str) -> None:
+    """Its chain stops, and an error says why; what the router asks for itself has none."""
+    world, floodlight = one(sync_timeout=60_000)
+    other = world.add("fl-2")
+    world.run()
+    floodlight.sync = "half"
+    please(world)
+    before = len(other.syncs)
+    if how == "outage":
+        floodlight.die()
+        world.pass_time(10_000)
+    else:
+        world.remove("fl-1")
+        world.run()
+    [error] = [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+    assert error.json["correlation_id"] == "please"
+    assert error.json["payload"]["error-type"] == "NOT_FOUND"
+    assert "fl-1" in error.json["payload"]["error-message"]
+    assert len(other.syncs) == before
+
+
+def test_a_takeover_goes_on_with_the_sync_of_who_asked_for_it() -> None:
+    """The chain that comes then has that one's id, and nobody is told an error."""
+    world, floodlight = one(sync_timeout=60_000)
+    world.run()
+    floodlight.sync = "half"
+    please(world)
+    floodlight.sync = "full"
+    world.restart(world.home("fl-1"))
+    world.run()
+    assert all(cid.startswith("please~") for cid in floodlight.syncs[-2:])
+    assert floodlight.syncs[-1] != floodlight.syncs[-2]
+    assert not [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
