@@ -138,7 +138,8 @@ class Settings:
     standby: bool = _setting(
         False,
         kinds.yes_or_no(),
-        "Whether each worker follows the tables of all other shards, to take them over at once.",
+        "Whether each worker follows the tables of all other shards, to take them over at once;"
+        " needs `store` memory.",
     )
     data_dir: str = _setting(
         "", kinds.text("a folder, or nothing"), "Where files go; nothing: `<app_id>-data`."

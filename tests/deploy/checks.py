@@ -7,8 +7,8 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from tests.deploy.environment import taken
 from tests.deploy.programs import (
     CHART,
     DEPLOY,
@@ -20,12 +20,15 @@ from tests.deploy.programs import (
     render,
     run,
 )
-
-BROKER = ("--set", "settings.BROKER=kafka://kafka:9092")
-#: (file of values, arguments): the chart as it comes, and with everything switched on.
-RENDERED = (("", BROKER), ("production.example.yaml", ()))
-#: they come with operators, and no package that can be had here has their schemas.
-CUSTOM = {"ScaledObject", "PodMonitor", "PrometheusRule"}
+from tests.deploy.rendered import (
+    BROKER,
+    RENDERED,
+    kubernetes,
+    network_policy,
+    numbers,
+    pods,
+    workers_start,
+)
 
 
 def hadolint() -> str:
@@ -43,7 +46,7 @@ def yamllint() -> str:
 
 
 def compose() -> str:
-    """docker-compose.yml keeps the compose specification, and names nothing that is not there."""
+    """docker-compose.yml keeps the compose specification; what it names is there, and taken."""
     import jsonschema
     import yaml
 
@@ -56,6 +59,8 @@ def compose() -> str:
         raise Wrong(f"{error.message} at {list(error.path)}") from error
     services = document["services"]
     for name, service in services.items():
+        if service["image"] == "flrouter":
+            taken(service["environment"], name)
         for other in service.get("depends_on", ()):
             if other not in services:
                 raise Wrong(f"{name} depends on {other}, which is no service")
@@ -85,6 +90,7 @@ def helm_refuses() -> str:
             (*BROKER, "--set", "settings.SASL_PASSWORD=x"),
             "SASL_PASSWORD",
         ),
+        "standby with RocksDB": ((*BROKER, "--set", "settings.STANDBY=true"), "STORE"),
         "more workers than shards": (
             (*BROKER, "--set", "autoscaling.enabled=true", "--set", "autoscaling.maxReplicas=9"),
             "PARTITIONS",
@@ -101,57 +107,8 @@ def helm_refuses() -> str:
     return f"{len(bad)} bad values"
 
 
-def manifests(values: str, more: tuple[str, ...]) -> list[dict[str, Any]]:
-    """What Helm makes of the chart."""
-    import yaml
-
-    return [each for each in yaml.safe_load_all(render(values, *more)) if each]
-
-
-def kubernetes() -> str:
-    """All that Helm renders keeps the Kubernetes API's schemas, strictly."""
-    import kubernetes_validate
-
-    seen: list[str] = []
-    for values, more in RENDERED:
-        for manifest in manifests(values, more):
-            kind = manifest["kind"]
-            if kind not in CUSTOM:
-                try:
-                    kubernetes_validate.validate(manifest, "1.32", strict=True)
-                except kubernetes_validate.ValidationError as error:
-                    raise Wrong(f"{kind}: {error.message} at {list(error.path)}") from error
-            seen.append(kind)
-    left = sorted(CUSTOM & set(seen))
-    return (
-        f"{len(seen) - sum(map(seen.count, left))} manifests; without a schema: {', '.join(left)}"
-    )
-
-
-def pods() -> str:
-    """What the schemas do not ask for: probes, no root, no writing, limits, volumes."""
-    for values, more in RENDERED:
-        (workers,) = (each for each in manifests(values, more) if each["kind"] == "StatefulSet")
-        pod = workers["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            if container[probe]["httpGet"]["path"] not in ("/healthz", "/readyz"):
-                raise Wrong(f"{probe} asks for a page that is not there")
-        security = container["securityContext"]
-        if not (pod["securityContext"]["runAsNonRoot"] and security["readOnlyRootFilesystem"]):
-            raise Wrong("workers may be root, or may write to their image")
-        if not {"requests", "limits"} <= container["resources"].keys():
-            raise Wrong("no requests or no limits")
-        there = {volume["name"] for volume in pod["volumes"]}
-        there |= {claim["metadata"]["name"] for claim in workers["spec"]["volumeClaimTemplates"]}
-        mounted = {mount["name"] for mount in container["volumeMounts"]}
-        if mounted != there:
-            raise Wrong(f"mounted {sorted(mounted)}, there are {sorted(there)}")
-    return "probes, security context, resources, volumes"
-
-
 def settings() -> str:
-    """Every setting that is named under deploy/ is one, with a value that flrouter takes."""
+    """Every setting that is named under deploy/ is one."""
     import yaml
 
     from flrouter.settings import Settings
@@ -185,6 +142,8 @@ def systemd() -> str:
     """The unit is one that systemd takes, and finds well confined."""
     analyze = program("systemd-analyze")
     unit = (DEPLOY / "systemd" / "flrouter.service").read_text("utf-8")
+    if not re.search(r"^EnvironmentFile=-", unit, re.MULTILINE):
+        raise Wrong("there is no place for secrets that root alone reads")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "flrouter.service"
         copy.write_text(unit.replace("/opt/flrouter/bin/flrouter", "/bin/true"), "utf-8")
@@ -201,6 +160,9 @@ CHECKS = (
     helm_refuses,
     kubernetes,
     pods,
+    workers_start,
+    network_policy,
+    numbers,
     settings,
     prometheus_config,
     alerts,

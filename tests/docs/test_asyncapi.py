@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 import yaml
 
-from flrouter.messages import build, names
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.cli.letters import REPLAYED
+from flrouter.messages import build, names, switch_list
+from flrouter.messages.assembly import Entry, list_results
+from flrouter.messages.catalog import load
+from flrouter.messages.errors import ErrorType, error_data, error_message
+from flrouter.messages.trace import HEADER
 from flrouter.settings import Settings
 from tests.support import npm
 
 HERE = Path(__file__).parent
-FILE = HERE.parents[1] / "docs" / "asyncapi.yaml"
+ROOT = HERE.parents[1]
+FILE = ROOT / "docs" / "asyncapi.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
 SCHEMAS = DOCUMENT["components"]["schemas"]
 SAMPLES = sorted((HERE.parent / "samples").glob("*.json"))
+WITH_REPLY_TO = "org.openkilda.messaging.command.CommandWithReplyToMessage"
+MANY = "flrouter.MultiSwitchCommand"
+SWITCH = "00:00:00:00:00:00:00:09"
+DUMP = {"clazz": "org.openkilda.messaging.command.switches.DumpRulesRequest"}
+#: headers that only records between the router's own shards have.
+INSIDE = {"flrouter-what", "flrouter-origin", "flrouter-floodlight", "flrouter-number"}
 #: by the envelope's class: the most general schema of each.
 BY_CLASS = {
     names.COMMAND: "Command",
-    "org.openkilda.messaging.command.CommandWithReplyToMessage": "Command",
+    WITH_REPLY_TO: "Command",
     names.INFO: "Info",
     names.CHUNK: "Chunk",
     names.ERROR: "Error",
@@ -99,11 +112,78 @@ def test_all_else_that_it_builds_is_too(schema: str, message: bytes) -> None:
     assert faults(schema, json.loads(message)) == []
 
 
+def test_answers_for_several_are_as_it_says() -> None:
+    """Of switches, of one whose id is none, of FLs; a chain's links, a part that failed."""
+    failed = msgspec.json.encode(error_data(ErrorType.NOT_FOUND, "text", "more"))
+    for entries in (
+        [
+            Entry("switch_id", SWITCH, True, b'{"clazz":"a"}'),
+            Entry("switch_id", "x", False, failed),
+        ],
+        [Entry("floodlight", "fl-1", True, b'[{"clazz":"a"},null]')],
+    ):
+        payload, *more = map(msgspec.Raw, list_results(entries, 10_000))
+        assert not more
+        for message in (
+            build.message(names.INFO, payload, "id", 1),
+            build.chunk(payload, "id", 0, 2, 1),
+        ):
+            assert faults("MultiSwitchResponse", json.loads(message)) == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "takes"),
+    [
+        ({"switch_ids": [SWITCH, "9"], "command": DUMP}, True),
+        ({"commands": [DUMP | {"switch_id": SWITCH}]}, True),
+        ({"commands": [{"clazz": "a.PingRequest", "ping": {"source": {"switch_id": "9"}}}]}, True),
+        ({"switch_ids": [], "command": DUMP}, False),
+        ({"commands": []}, False),
+        ({"switch_ids": [SWITCH]}, False),
+        ({"switch_ids": [SWITCH], "command": {}}, False),
+        ({"switch_ids": [SWITCH], "command": DUMP | {"switch_id": SWITCH}}, False),
+        ({}, False),
+    ],
+)
+def test_commands_for_several_are_those_that_the_router_takes(
+    payload: dict[str, Any], takes: bool
+) -> None:
+    """What the one refuses as a whole, the other does too."""
+    payload = {"clazz": MANY, **payload}
+    found = faults("MultiSwitchCommand", {"clazz": names.COMMAND, "payload": payload})
+    catalog = load(Settings().topics, None)
+    try:
+        listed = switch_list.read(
+            msgspec.json.encode(payload), catalog.command(MANY), catalog, most=10
+        )
+    except switch_list.BadList:
+        taken = False
+    else:
+        taken = not any(each.fault for each in listed)
+    assert (not found, taken) == (takes, takes), found
+
+
 def test_its_names_are_the_code_s() -> None:
     """Every class that it names is one of `messages/names.py`, and the other way round."""
-    text = FILE.read_text("utf-8")
-    for name in (*BY_CLASS, *BY_PAYLOAD, names.ERROR_DATA):
-        assert name in text
+    told = set(re.findall(r"org\.openkilda\.messaging\.[\w.]*\w", FILE.read_text("utf-8")))
+    there = {each for each in vars(names).values() if str(each).startswith(f"{names._O}.")}
+    assert told == there | {WITH_REPLY_TO}
+
+
+def test_its_headers_are_the_code_s_and_the_page_s() -> None:
+    """Each header that flrouter adds to a record that others read."""
+    told = {
+        name
+        for schema, rows in SCHEMAS.items()
+        if schema.endswith("Headers")
+        for part in rows.get("allOf", [rows])
+        for name in part.get("properties", ())
+    }
+    rows = re.findall(r"^\| (`[^|]*) \|", (FILE.parent / "protocol.md").read_text("utf-8"), re.M)
+    assert told == set(re.findall(r"`([\w-]+)`", " ".join(rows)))
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "flrouter" / "core").glob("*.py"))
+    added = {*re.findall(r'\("(flrouter-[a-z-]+)"', code), names.SYNC_BEGAN, HEADER, REPLAYED}
+    assert told == added - INSIDE
 
 
 def test_its_topics_are_the_settings_defaults() -> None:
@@ -120,6 +200,7 @@ def test_its_topics_are_the_settings_defaults() -> None:
         "stats": settings.stats_topic,
         "ping": settings.ping_topic,
         "replyTo": None,
+        "deadLetters": settings.dead_letters,
     }
 
 

@@ -27,7 +27,6 @@ RUN_ELSEWHERE = {
     ("docs/command-line.md", "sh"): "tests/docs/test_pages.py",
     ("docs/growth.md", "sh"): "tests/docs/test_pages.py",
     ("docs/openkilda.md", "sh"): "tests/docs/test_pages.py",
-    ("docs/operating.md", "sh"): "tests/docs/test_pages.py",
     ("docs/testing.md", "python"): "tests/kafka/test_the_page_on_testing.py",
     ("docs/floodlight-side.md", "python"): "tests/integration/test_the_page_on_fls.py",
     ("docs/message-kinds.md", "python"): "tests/core/test_message_kinds.py",
@@ -48,6 +47,8 @@ NOT_RUN = {
     "make bench-dashboard": "it takes ten minutes of a quiet machine",
     "flrouter demo --switches ovs": "tests/openflow runs it",
     "flrouter speaker --id fl-1 --openflow": "tests/docs/test_pages.py runs it for the README",
+    "python -m benchmarks.model": "tests/docs/test_pages.py looks at its figures",
+    "kafka-consumer-groups.sh": "tests/kafka/test_the_page_on_operating.py runs it",
     "apt-get install": "it changes the machine; `.ci/run` does it",
     "pip install": "it changes the environment; `make dist` does it in an empty one",
     # The other lines of the README's block.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter import embedded
+from flrouter import embedded, speaker
 from tests.docs.blocks import ROOT, of_page
 from tests.docs.shell import run
 from tests.support.deployment import Deployment
@@ -21,7 +21,17 @@ def commands(page: str) -> list[str]:
 @pytest.mark.parametrize("page", ["docs/growth.md", "docs/operating.md"])
 def test_the_model_s_figures(page: str) -> None:
     """It calculates what the page says that it does."""
-    assert "PARTITIONS" in run(commands(page), ROOT, timeout=30)
+    lines = [text for text in commands(page) if "benchmarks.model" in text]
+    assert "PARTITIONS" in run(lines, ROOT, timeout=30)
+
+
+def test_the_reference_has_all_of_the_sdk() -> None:
+    """Every class that `flrouter.speaker` offers."""
+    page = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    for name in speaker.__all__:
+        each = getattr(speaker, name)
+        if isinstance(each, type):
+            assert f"::: {each.__module__}.{name}\n" in page, name
 
 
 @pytest.mark.broker

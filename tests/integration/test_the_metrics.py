@@ -102,6 +102,19 @@ def test_what_happened_is_counted(worker: Worker) -> None:
 
 
 @broker
+def test_what_alerts_wait_for_is_there_before_it_happens(
+    deployment: Deployment, worker: Worker
+) -> None:
+    """Prometheus sees no increase in a series that begins with its first count."""
+    found = families(worker)
+    for name in re.findall(r"increase\(flrouter_(\w+)_total", (DOCS / "alerts.yml").read_text()):
+        assert found[f"flrouter_{name}"].samples, name
+    read = (deployment.inbound, f"{deployment.name}-shards", deployment.write_topic("fl-1"))
+    for topic in read:
+        assert value(found, "dead_letters", "dead_letters_total", topic=topic) == 0
+
+
+@broker
 def test_the_page_on_metrics_has_them_all(worker: Worker) -> None:
     """And none that there is not."""
     page = (DOCS / "metrics.md").read_text("utf-8")

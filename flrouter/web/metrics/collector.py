@@ -51,9 +51,20 @@ class RouterCollector(Collector):
     def _shown(self, label: str, value: str) -> str:
         return self._labels[label].shown(value)
 
+    def _known(self, label: str) -> Iterator[str]:
+        """What is told before it is counted: a series that begins with 1 shows no increase."""
+        settings, floodlights = self._app.settings, sorted(self._app.membership.subscribed)
+        if label == FLOODLIGHT:
+            yield from floodlights
+        elif label == "topic":
+            yield from (*settings.inbound_topics, settings.shards_topic)
+            yield from map(settings.write_topic, floodlights)
+
     def _counter(self, name: str, text: str, label: str, counts: Counter[str]) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=[label] if label else [])
         shown: Counter[str] = Counter()
+        for value in self._known(label):
+            shown[self._shown(label, value)] = 0
         for value, count in counts.items():
             shown[self._shown(label, value) if label else ""] += count
         if not label:

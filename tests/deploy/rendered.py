@@ -1,0 +1,132 @@
+"""Checks of what Helm makes of the chart."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+from urllib.parse import urlsplit
+
+from flrouter.settings import Settings
+from tests.deploy.environment import taken
+from tests.deploy.programs import Wrong, render
+
+BROKER = ("--set", "settings.BROKER=kafka://kafka:9092")
+#: (file of values, arguments): the chart as it comes, and with everything switched on.
+RENDERED = (("", BROKER), ("production.example.yaml", ()))
+#: they come with operators, and no package that can be had here has their schemas.
+CUSTOM = {"ScaledObject", "PodMonitor", "PrometheusRule"}
+#: s; how long Kafka may be away while a worker starts: it opens its port afterwards.
+PATIENCE = 3600
+#: such as Helm reads as floats from a file, though not from `--set`.
+NUMBERS = """
+settings: {MAX_MESSAGE_BYTES: 2000000, ALIVE_INTERVAL: 0.5}
+autoscaling: {enabled: true, lagThreshold: 1000000}
+"""
+
+
+def manifests(values: str, more: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What Helm makes of the chart."""
+    import yaml
+
+    return [each for each in yaml.safe_load_all(render(values, *more)) if each]
+
+
+def only(kind: str, values: str, more: tuple[str, ...]) -> dict[str, Any]:
+    """The one manifest of this kind."""
+    (found,) = (each for each in manifests(values, more) if each["kind"] == kind)
+    return found
+
+
+def given(values: str, more: tuple[str, ...]) -> Settings:
+    """What a worker is started with. Raises :class:`Wrong` when it would not start."""
+    workers = only("StatefulSet", values, more)
+    (container,) = workers["spec"]["template"]["spec"]["containers"]
+    environ: dict[str, str] = {}
+    for variable in container["env"]:
+        name = variable["name"]
+        # What a Secret has instead: any text, and any file that is there.
+        environ[name] = __file__ if name.endswith("FILE") else variable.get("value", "secret")
+    return taken(environ, f"a worker with {values or 'the defaults'}")
+
+
+def kubernetes() -> str:
+    """All that Helm renders keeps the Kubernetes API's schemas, strictly."""
+    import kubernetes_validate
+
+    seen: list[str] = []
+    for values, more in RENDERED:
+        for manifest in manifests(values, more):
+            kind = manifest["kind"]
+            if kind not in CUSTOM:
+                try:
+                    kubernetes_validate.validate(manifest, "1.32", strict=True)
+                except kubernetes_validate.ValidationError as error:
+                    raise Wrong(f"{kind}: {error.message} at {list(error.path)}") from error
+            seen.append(kind)
+    left = sorted(CUSTOM & set(seen))
+    return (
+        f"{len(seen) - sum(map(seen.count, left))} manifests; without a schema: {', '.join(left)}"
+    )
+
+
+def pods() -> str:
+    """What the schemas do not ask for: probes, no root, no writing, limits, volumes."""
+    for values, more in RENDERED:
+        workers = only("StatefulSet", values, more)
+        pod = workers["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            if container[probe]["httpGet"]["path"] not in ("/healthz", "/readyz"):
+                raise Wrong(f"{probe} asks for a page that is not there")
+        start = container["startupProbe"]
+        if start["periodSeconds"] * start["failureThreshold"] < PATIENCE:
+            raise Wrong("a worker that waits for Kafka when it starts is killed for it")
+        if pod.get("enableServiceLinks", True):
+            raise Wrong("a release named flrouter gives its workers FLROUTER_... of its Services")
+        security = container["securityContext"]
+        if not (pod["securityContext"]["runAsNonRoot"] and security["readOnlyRootFilesystem"]):
+            raise Wrong("workers may be root, or may write to their image")
+        if not {"requests", "limits"} <= container["resources"].keys():
+            raise Wrong("no requests or no limits")
+        there = {volume["name"] for volume in pod["volumes"]}
+        there |= {claim["metadata"]["name"] for claim in workers["spec"]["volumeClaimTemplates"]}
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        if mounted != there:
+            raise Wrong(f"mounted {sorted(mounted)}, there are {sorted(there)}")
+    return "probes, service links, security context, resources, volumes"
+
+
+def workers_start() -> str:
+    """Workers take the settings that the chart gives them."""
+    for values, more in RENDERED:
+        given(values, more)
+    return "defaults, production.example.yaml"
+
+
+def network_policy() -> str:
+    """Workers may talk to all that their settings name."""
+    ports: set[int] = set()
+    for values, more in RENDERED:
+        settings = given(values, more)
+        named = {int(server.rpartition(":")[2]) for server in settings.bootstrap_servers}
+        if settings.traces_url:
+            named.add(urlsplit(settings.traces_url).port or 0)
+        egress = only("NetworkPolicy", values, more)["spec"]["egress"]
+        shut = named - {port["port"] for rule in egress for port in rule["ports"]}
+        if shut:
+            raise Wrong(f"{values or 'the defaults'}: no way out to port {sorted(shut)}")
+        ports |= named
+    return f"ports {', '.join(map(str, sorted(ports)))}"
+
+
+def numbers() -> str:
+    """Numbers of a file of values come through as they stand there."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(NUMBERS)
+        file.flush()
+        settings = given(file.name, BROKER)
+        lag = only("ScaledObject", file.name, BROKER)["spec"]["triggers"][0]["metadata"]
+    found = settings.max_message_bytes, settings.alive_interval, lag["lagThreshold"]
+    if found != (2_000_000, 0.5, "1000000"):
+        raise Wrong(f"became {found}")
+    return "whole ones and fractions"
