@@ -43,7 +43,7 @@ def drain(world: World, floodlight: str, drained: bool = True) -> None:
 
 def prefer(world: World, floodlight: str, *, region: str = "", weight: int = 100) -> None:
     """Say where an FL is, and how much it is preferred."""
-    tell(world, floodlight, peers.AddFloodlight(floodlight, True, region, weight))
+    tell(world, floodlight, peers.PreferFloodlight(floodlight, region, weight))
 
 
 def syncs(world: World, floodlight: str) -> int:
@@ -227,6 +227,19 @@ def test_without_preferences_nothing_comes_back(world: World) -> None:
     drain(world, "fl-1", drained=False)
     world.pass_time(30_000)
     assert active(world) == "fl-2"
+
+
+def test_preferences_outlive_being_added_again_but_not_being_removed(world: World) -> None:
+    """Whether an FL acknowledges is changed by adding it once more: all else stays."""
+    home = world.shards[world.home("fl-1")].context
+    prefer(world, "fl-1", region="west", weight=7)
+    tell(world, "fl-1", peers.AddFloodlight("fl-1", acks=False))
+    state = home.floodlights["fl-1"]
+    assert (state.region, state.weight, state.acks) == ("west", 7, False)
+    tell(world, "fl-1", peers.RemoveFloodlight("fl-1"))
+    tell(world, "fl-1", peers.AddFloodlight("fl-1"))
+    state = home.floodlights["fl-1"]
+    assert (state.region, state.weight, state.acks) == ("", 100, True)
 
 
 def test_preferences_are_set_one_by_one(world: World) -> None:
