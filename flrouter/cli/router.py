@@ -20,6 +20,17 @@ _STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this vers
 _PAGE = 1_000
 
 
+class _FollowNobody(urllib.request.HTTPRedirectHandler):
+    """What is for a worker, the token above all, goes nowhere else."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Refuse."""
+
+
+#: no proxy either: `http_proxy` is meant for the world outside, and would see the token.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _FollowNobody)
+
+
 class Router:
     """Asks the worker that the settings name."""
 
@@ -79,7 +90,7 @@ class Router:
         self, method: str, path: str, body: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"}
-        if self._token:
+        if self._token and method == "POST":  # reading needs none
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(
             f"{self._url}/api/v1/{path}",
@@ -88,10 +99,11 @@ class Router:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+            with _opener.open(request, timeout=self._timeout) as answer:
                 found = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
-            raise Failure(_refusal(refused)) from refused
+            with refused:
+                raise Failure(_refusal(refused)) from refused
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Failure(
                 f"no worker answers at {self._url} ({error}): is one running, and is"
@@ -115,6 +127,11 @@ def _path(parts: tuple[str, ...]) -> str:
 
 def _refusal(refused: urllib.error.HTTPError) -> str:
     """The worker's own sentence, and what it cannot know."""
+    if 300 <= refused.code < 400:
+        return (
+            f"{refused.url} sends on to {refused.headers.get('Location')}, which is not followed:"
+            " set FLROUTER_WORKER_URL to the address at which a worker itself answers"
+        )
     try:
         told = str(json.load(refused)["error"])
     except (ValueError, KeyError, TypeError):
