@@ -41,8 +41,8 @@ def page(body: str, status: str = "200 OK") -> bytes:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (page("{}"), "no 'missing_shards'"),
-        (page('{"items": [], "missing_shards": []}'), "no 'next'"),
+        (page("{}"), "no 'missing'"),
+        (page('{"items": [], "missing": [], "missing_shards": []}'), "no 'next'"),
         (page("7"), "says 7"),
         (page("[]"), r"says \[\]"),
         (page("rubbish"), "no worker answers"),
