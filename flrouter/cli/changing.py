@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import click
 
 from flrouter.cli.completion import FLOODLIGHT
+from flrouter.cli.draining import emptied
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
-from flrouter.cli.output import json_option, progress, show_json, show_message
+from flrouter.cli.output import json_option, show_json, show_message
 from flrouter.cli.router import Router
-
-#: s; between two looks at how far a drain is.
-_LOOK = 0.5
 
 
 @click.command()
@@ -73,14 +70,15 @@ def prefer(floodlight: str, region: str | None, weight: int | None, as_json: boo
 def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
     """Move FLOODLIGHT's switches to others that hold them, and give it none until `undrain`.
 
-    With --wait the exit status is 1 when switches stay, because nobody else serves them.
+    With --wait the exit status is 1 when switches stay, because nobody else serves them, or when
+    nobody can tell: do not stop it then.
     """
     router = Router(settings())
     message = router.post("floodlights", floodlight, "drain")
     if wait is None:
         show_message(message, as_json)
         return
-    left, pending = _emptied(router, floodlight, wait)
+    left, pending = emptied(router, floodlight, wait)
     told = f"{floodlight} is drained: {left} switches stay, {pending} commands are pending there"
     if as_json:
         show_json({"message": told, "switches": left, "pending": pending})
@@ -96,22 +94,6 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""
     show_message(Router(settings()).post("floodlights", floodlight, "undrain"), as_json)
-
-
-def _emptied(router: Router, floodlight: str, wait: float) -> tuple[int, int]:
-    """Wait until an FL has neither switches nor pending commands; how many of each are left."""
-    until = time.monotonic() + wait
-    with progress() as bar:
-        task = bar.add_task(f"draining {floodlight}", total=None)
-        most = 0
-        while True:
-            row = router.get("floodlights", floodlight)["floodlight"]
-            left = (row["switches"], row["pending"])
-            most = max(most, sum(left))
-            bar.update(task, total=most, completed=most - sum(left))
-            if not any(left) or time.monotonic() > until:
-                return left
-            time.sleep(_LOOK)
 
 
 COMMANDS = (sync, move, place, prefer, drain, undrain)

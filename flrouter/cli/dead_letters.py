@@ -15,8 +15,7 @@ from flrouter import setting_kinds as kinds
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import run
 from flrouter.cli.letters import Letter, Wanted, letters
-from flrouter.cli.looking import moment
-from flrouter.cli.output import json_option, plain, progress, show_json, show_table
+from flrouter.cli.output import json_option, moment, plain, progress, show_json, show_table
 from flrouter.cli.replay import replay as put_back
 from flrouter.settings import Settings
 

@@ -73,7 +73,7 @@ def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
     return [
         {
             "id": name,
-            "state": "up" if one.newest.up else "outage",
+            "state": one.newest.condition,
             "acks": one.newest.acks,
             "switches": one.switches,
         }

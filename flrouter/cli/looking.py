@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import click
 
 from flrouter.cli.completion import FLOODLIGHT
-from flrouter.cli.failure import Failure, settings
-from flrouter.cli.output import json_option, show_json, show_table
-from flrouter.cli.router import Router
-
-Row = dict[str, Any]
+from flrouter.cli.failure import settings
+from flrouter.cli.output import json_option, moment, plain, show_json, show_table
+from flrouter.cli.overview import overview
+from flrouter.cli.problems import problems
+from flrouter.cli.router import Router, Row
+from flrouter.cli.silence import Silence
 
 
 @click.command()
@@ -21,51 +20,29 @@ Row = dict[str, Any]
 def status(as_json: bool) -> None:
     """Say in a few lines whether all is well: FLs, workers and their shards, what waits.
 
-    The exit status is 0 when every FL is up and every worker serves its shards, else 1.
+    The exit status is 0 when all is well, 1 when something is wrong: a line says what.
     """
-    router = Router(settings())
-    workers = router.get("workers", limit=1000)["items"]
-    floodlights = list(router.rows("floodlights"))
-    wrong = [f"worker {row['url']}: {_why(row)}" for row in workers if not row["ready"]]
-    wrong += [
-        f"floodlight {row['id']}: in outage since {moment(row['since'])}"
-        for row in floodlights
-        if row["state"] == "outage"
-    ]
+    seen = overview(Router(settings()))
+    wrong = problems(seen)
     if as_json:
-        show_json({"well": not wrong, "workers": workers, "floodlights": floodlights})
+        show_json({"well": not wrong, "problems": wrong} | seen.as_json())
     else:
-        click.echo(summary(workers, floodlights))
-        click.echo("\n".join(wrong) or "all is well")
+        for line in (seen.summary(), *(wrong or ["all is well"])):
+            click.echo(plain(line))
     if wrong:
         raise SystemExit(1)
-
-
-def summary(workers: Sequence[Row], floodlights: Sequence[Row]) -> str:
-    """All in one line."""
-    states = [row["state"] for row in floodlights]
-    counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-    return (
-        f"{len(workers)} workers with {sum(len(row['shards']) for row in workers)} shards, lag"
-        f" {sum(row['lag'] for row in workers)}; floodlights: {counted or 'none'};"
-        f" {sum(row['switches'] for row in floodlights)} switches,"
-        f" {sum(row['pending'] for row in floodlights)} commands pending"
-    )
-
-
-def _why(worker: Row) -> str:
-    return worker["reason"] if worker["answering"] else "it does not answer"
 
 
 @click.command()
 @json_option
 def floodlights(as_json: bool) -> None:
     """List the FLs: state, since when, switches, what waits for them."""
-    rows = list(Router(settings()).rows("floodlights"))
+    rows, silence = Router(settings()).rows("floodlights")
     if as_json:
         show_json(rows)
     else:
         show_table(_FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
+    silence.admit()
 
 
 _FLOODLIGHT_COLUMNS = (
@@ -117,11 +94,12 @@ def switches(
         return
     only = "true" if unmanaged else None
     asked = {"floodlight": floodlight, "active": active, "region": region, "unmanaged": only}
-    rows = list(router.rows("switches", limit, **asked))
+    rows, silence = router.rows("switches", limit, **asked)
     if as_json:
         show_json(rows)
     else:
         show_table(_SWITCH_COLUMNS, map(_switch_cells, rows))
+    silence.admit()
 
 
 _SWITCH_COLUMNS = ("switch", "active", "held by", "shard>", "region", "")
@@ -141,10 +119,9 @@ def trace(correlation_id: str, as_json: bool) -> None:
     found = Router(settings()).get("requests", correlation_id)
     if as_json:
         show_json(found)
-        return
-    if not found["requests"]:
-        raise Failure(f"nothing is known of {correlation_id!r}")
-    show_table(_REQUEST_COLUMNS, map(_request_cells, found["requests"]))
+    else:
+        show_table(_REQUEST_COLUMNS, map(_request_cells, found["requests"]))
+    Silence.of(found).admit()
 
 
 _REQUEST_COLUMNS = (
@@ -159,13 +136,6 @@ def _request_cells(row: Row) -> Sequence[object]:
         *(row["request"], row["state"], row["switch"], row["floodlight"]),
         *(moment(row["received"]), took, row["origin"], row["reply_topic"], row["error"]),
     )
-
-
-def moment(ms: int) -> str | None:
-    """A time as people read it; None for one that is not known."""
-    if not ms:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
 COMMANDS = (status, floodlights, switches, trace)

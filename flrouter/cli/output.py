@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -43,6 +44,13 @@ def console(*, stderr: bool = False) -> Console:
 def plain(value: object) -> str:
     """`value` as text that does nothing to a terminal."""
     return str(value).translate(_CONTROL)
+
+
+def moment(ms: int) -> str | None:
+    """A time as people read it; None for one that is not known."""
+    if not ms:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
 def show_json(value: object) -> None:

@@ -7,17 +7,38 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flrouter.cli.failure import Failure
+from flrouter.cli.silence import Silence
 from flrouter.settings import Settings
 
 #: s; a worker waits 2 s for the others.
 TIMEOUT = 10.0
 _STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this version?"
-#: rows of a page.
-_PAGE = 1_000
+#: rows that a page has at most.
+PAGE = 1_000
+
+Row = dict[str, Any]
+
+
+class Rows(NamedTuple):
+    """Those of a list, and who did not tell of more."""
+
+    rows: list[Row]
+    silence: Silence
+
+
+class _FollowNobody(urllib.request.HTTPRedirectHandler):
+    """What is for a worker, the token above all, goes nowhere else."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        """Refuse."""
+
+
+#: no proxy either: `http_proxy` is meant for the world outside, and would see the token.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _FollowNobody)
 
 
 class Router:
@@ -28,7 +49,7 @@ class Router:
         self._url = found.worker_url
         self._token = found.token
 
-    def get(self, *path: str, **query: object) -> dict[str, Any]:
+    def get(self, *path: str, **query: object) -> Row:
         """What it says.
 
         Args:
@@ -43,29 +64,24 @@ class Router:
             "GET", _path(path) + (f"?{urllib.parse.urlencode(given)}" if given else "")
         )
 
-    def rows(
-        self, what: str, limit: int | None = None, **query: object
-    ) -> Iterator[dict[str, Any]]:
-        """The rows of a list, page by page; at most `limit` of them.
+    def rows(self, what: str, limit: int | None = None, **query: object) -> Rows:
+        """The rows of a list that are known; at most `limit` of them.
 
         Raises:
-            Failure: as for `get`; or rows are missing, because somebody did not tell.
+            Failure: as for `get`.
         """
         after: str | None = None
-        left = limit
-        while left is None or left > 0:
-            size = _PAGE if left is None else min(left, _PAGE)
+        rows: list[Row] = []
+        silence = Silence()
+        while limit is None or len(rows) < limit:
+            size = PAGE if limit is None else min(limit - len(rows), PAGE)
             page = self.get(what, after=after, limit=size, **query)
-            if page["missing_shards"]:
-                raise Failure(
-                    f"shards {page['missing_shards']} do not tell: a worker is starting or does not"
-                    " answer; try again, and see `flrouter status`"
-                )
-            yield from page["items"]
+            silence |= Silence.of(page)
+            rows += page["items"]
             after = page["next"]
             if after is None:
-                return
-            left = None if left is None else left - len(page["items"])
+                break
+        return Rows(rows, silence)
 
     def post(self, *path: str, body: Mapping[str, object] | None = None) -> str:
         """Have something changed; returns what is done about it.
@@ -75,11 +91,9 @@ class Router:
         """
         return str(self._ask("POST", _path(path), body or {})["message"])
 
-    def _ask(
-        self, method: str, path: str, body: Mapping[str, object] | None = None
-    ) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Row:
         headers = {"Content-Type": "application/json"}
-        if self._token:
+        if self._token and method == "POST":  # reading needs none
             headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(
             f"{self._url}/api/v1/{path}",
@@ -88,14 +102,15 @@ class Router:
             method=method,
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+            with _opener.open(request, timeout=self._timeout) as answer:
                 found = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
-            raise Failure(_refusal(refused)) from refused
+            with refused:
+                raise Failure(_refusal(refused)) from refused
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Failure(
                 f"no worker answers at {self._url} ({error}): is one running, and is"
-                " FLROUTER_WORKER_URL right?"
+                " FLROUTER_WORKER_URL right? Any worker may be asked"
             ) from error
         if not isinstance(found, _Said):
             raise Failure(f"{self._url} says {found!r:.40}: {_STRANGER}")
@@ -115,6 +130,11 @@ def _path(parts: tuple[str, ...]) -> str:
 
 def _refusal(refused: urllib.error.HTTPError) -> str:
     """The worker's own sentence, and what it cannot know."""
+    if 300 <= refused.code < 400:
+        return (
+            f"{refused.url} sends on to {refused.headers.get('Location')}, which is not followed:"
+            " set FLROUTER_WORKER_URL to the address at which a worker itself answers"
+        )
     try:
         told = str(json.load(refused)["error"])
     except (ValueError, KeyError, TypeError):

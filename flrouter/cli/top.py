@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.text import Text
 
 from flrouter.cli.failure import Failure, settings
-from flrouter.cli.looking import Row, moment, summary
-from flrouter.cli.output import cell, console, json_option, show_json, table
-from flrouter.cli.router import Router
+from flrouter.cli.output import cell, console, json_option, moment, show_json, table
+from flrouter.cli.overview import overview
+from flrouter.cli.router import Router, Row
 
 #: rich's picture without the font that it would take from somewhere on the network.
 _PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
@@ -81,7 +81,7 @@ def _looks(router: Router, every: float, times: int | None) -> Iterator[_Look]:
             try:
                 look = _Look(router, look)
             except Failure as failure:
-                look.trouble = failure.message
+                look.failure = failure.message
             yield look
 
 
@@ -90,35 +90,40 @@ class _Look:
 
     def __init__(self, router: Router, before: _Look | None = None) -> None:
         #: why there was nothing newer to see; empty when there was.
-        self.trouble = ""
-        self.workers: Sequence[Row] = router.get("workers", limit=1000)["items"]
-        self.floodlights: Sequence[Row] = list(router.rows("floodlights"))
+        self.failure = ""
+        self._seen = seen = overview(router)
         #: monotonic seconds.
         self._at = time.monotonic()
-        self._before = before._totals() if before is not None else {}
-        self._seconds = self._at - before._at if before is not None else 0.0
-
-    def _totals(self) -> dict[str, tuple[int, float]]:
-        """Of each FL: how many answers there ever were, and the seconds that they took."""
-        return {
-            row["id"]: (sum(row["latency"]["counts"]), row["latency"]["total"])
-            for row in self.floodlights
+        #: the workers that told what they count, and since when they do.
+        self._told = {
+            (row["url"], row["started"])
+            for row in seen.workers
+            if row["answering"] and row["url"] not in seen.silence.workers
         }
+        #: of each FL: how many answers there ever were, and the seconds that they took.
+        self._totals = {
+            row["id"]: (sum(row["latency"]["counts"]), row["latency"]["total"])
+            for row in seen.floodlights
+        }
+        #: the totals of the look before, and the seconds since.
+        self._earlier: dict[str, tuple[int, float]] = {}
+        self._seconds = 0.0
+        # What a worker that comes or goes has counted is no rate.
+        if before is not None and before._told == self._told:
+            self._earlier, self._seconds = before._totals, self._at - before._at
 
     def as_json(self) -> Row:
         """As programs see it."""
-        if self.trouble:
-            return {"error": self.trouble}
-        return {"workers": self.workers, "floodlights": self.floodlights}
+        return {"error": self.failure} if self.failure else self._seen.as_json()
 
     def shown(self) -> Group:
         """As people see it."""
         return Group(
-            Text(summary(self.workers, self.floodlights), "bold"),
-            cell(self.trouble, _STYLES["outage"]),
-            table(_FLOODLIGHTS, map(self._floodlight, self.floodlights)),
+            Text(self._seen.summary(), "bold"),
+            cell(self.failure or self._seen.silence, _STYLES["outage"]),
+            table(_FLOODLIGHTS, map(self._floodlight, self._seen.floodlights)),
             Text(),
-            table(_WORKERS, map(_worker, self.workers)),
+            table(_WORKERS, map(_worker, self._seen.workers)),
         )
 
     def _floodlight(self, row: Row) -> Sequence[object]:
@@ -130,12 +135,10 @@ class _Look:
 
     def _rates(self, floodlight: str) -> tuple[str | None, str | None]:
         """Answers a second, and how many ms one took; of an FL that is new nobody knows."""
-        if floodlight not in self._before:
+        if floodlight not in self._earlier:
             return None, None
-        before, now = self._before[floodlight], self._totals()[floodlight]
+        before, now = self._earlier[floodlight], self._totals[floodlight]
         answers, seconds = now[0] - before[0], now[1] - before[1]
-        if answers < 0:  # a worker was started again and counts from 0
-            return None, None
         mean = f"{seconds / answers * 1000:.1f}" if answers else None
         return f"{answers / self._seconds:.0f}", mean
 

@@ -12,15 +12,20 @@ class Election:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: FLs that took a switch over from another one.
+        #: FLs that took over from another one a switch that they held before.
         self._gained: set[str] = set()
 
-    def hold(self, switch: Switch) -> None:
-        """Choose the active FL. Sticky: it changes only for one that is in a better state.
+    def hold(self, switch: Switch, newcomer: str = "") -> bool:
+        """Choose the active FL; True if the switch moved to another one that answers.
 
-        When all that hold the switch are in outage the last active one stays, so that the map is
-        kept; commands to it are answered with an error.
+        Sticky: it changes only for one that is in a better state. When all that hold the switch
+        are in outage the last active one stays, so that the map is kept; commands to it are
+        answered with an error.
+
+        Args:
+            newcomer: an FL that has just said that it holds the switch, in what listeners see too.
         """
+        before = switch.active
         best = max(
             sorted(switch.holders),
             key=lambda name: (self.standing(switch, name), self.liking(switch, name)),
@@ -31,26 +36,20 @@ class Election:
         if fitness > active or not active:
             switch.active = best if fitness else ""
             switch.pinned = False
-
-    def hold_again(self, switch: Switch) -> bool:
-        """The same after something happened to the active FL; True if another one serves it now."""
-        before = switch.active
-        self.hold(switch)
-        if switch.active in ("", before) or not self._context.floodlights[switch.active].up:
-            return False
-        if before:
-            self._note_move(switch.active)
-        return True
+        now = switch.active
+        moved = bool(before) and now not in ("", before) and self._context.floodlights[now].up
+        if moved:
+            self._context.count("moves", now)
+            if now != newcomer:
+                self._gained.add(now)
+        return moved
 
     def hand_over(self, switch: Switch, floodlight: str) -> None:
         """Make an FL that holds the switch its active one."""
         if switch.active != floodlight:
             switch.active = floodlight
-            self._note_move(floodlight)
-
-    def _note_move(self, floodlight: str) -> None:
-        self._gained.add(floodlight)
-        self._context.count("moves", floodlight)
+            self._context.count("moves", floodlight)
+            self._gained.add(floodlight)
 
     def standing(self, switch: Switch, floodlight: str) -> int:
         """How fit an FL is to speak for the switch: it answers, is its master, is not drained."""

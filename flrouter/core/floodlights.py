@@ -96,14 +96,14 @@ class Floodlights:
     # -- coming and going ---------------------------------------------------------------------
 
     def add(self, wanted: peers.AddFloodlight) -> None:
-        """In the home: route to this FL from now on, and so."""
-        name = wanted.floodlight
-        so = {"acks": wanted.acks, "region": wanted.region, "weight": wanted.weight}
-        if not self.state(name).known:
-            self._announce(name, known=True, up=True, drained=False, **so)
+        """In the home: route to this FL from now on. One that is known stays as it is else."""
+        name, acks = wanted.floodlight, wanted.acks
+        state = self.state(name)
+        if state.known:
+            self._announce(name, acks=acks)
+        else:  # also one that was removed: it is new
+            self._tell(peers.FloodlightState(name, state.number, known=True, up=True, acks=acks))
             self._syncs.start(name)
-        else:
-            self._announce(name, **so)
 
     def prefer(self, wanted: peers.PreferFloodlight) -> None:
         """In the home: an operator says where this FL is, and how much it is preferred."""

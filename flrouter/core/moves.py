@@ -63,7 +63,7 @@ class Moves:
         for name, switch in list(self._context.switches.items()):
             if switch.active != floodlight:
                 continue
-            if self._election.hold_again(switch):
+            if self._election.hold(switch):
                 self._context.switches.put(name, switch)
                 moved += 1
             else:

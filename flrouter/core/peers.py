@@ -26,12 +26,10 @@ class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class AddFloodlight(_Peer, frozen=True, array_like=True, tag=True):
-    """To an FL's home: route to this FL from now on; and how, if it is known already."""
+    """To an FL's home: route to this FL from now on, or whether it acknowledges if it is known."""
 
     floodlight: Name
     acks: bool = True
-    region: Region = ""
-    weight: Count = 100
 
 
 class RemoveFloodlight(_Peer, frozen=True, array_like=True, tag=True):

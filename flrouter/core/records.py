@@ -6,7 +6,7 @@ Fields are only ever added at the end, with a default: an older changelog must s
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -17,6 +17,8 @@ from flrouter.core.request import Origin
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 #: where a command was first read, as text.
 Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
+#: what has become of an FL.
+Condition = Literal["up", "drained", "outage", "removed"]
 
 
 class Stage(IntEnum):
@@ -144,6 +146,15 @@ class Floodlight(msgspec.Struct, array_like=True):
     #: the home's own: the correlation id of whom the sync is owed to; empty for nobody else.
     owed_to: str = ""
 
+    @property
+    def condition(self) -> Condition:
+        """In a word; a drained FL in outage is in outage."""
+        if not self.known:
+            return "removed"
+        if not self.up:
+            return "outage"
+        return "drained" if self.drained else "up"
+
 
 class OldLink(msgspec.Struct, array_like=True):
     """An old-form link's id. Key: the id.
@@ -201,6 +212,7 @@ class Part(msgspec.Struct, array_like=True, tag=True, gc=False):
 
 __all__ = [
     "Barred",
+    "Condition",
     "Count",
     "Floodlight",
     "Gather",

@@ -33,7 +33,6 @@ class SwitchMap:
         self._context = context
         self._requests = requests
         self._elect = election.hold
-        self._elect_after_outage = election.hold_again
         self._released = released
 
     # -- live events --------------------------------------------------------------------------
@@ -41,10 +40,11 @@ class SwitchMap:
     def connected(self, name: str, floodlight: str, mode: Mode) -> bool:
         """A live event says that `floodlight` has the switch; True if listeners are to see it."""
         switch = self._context.switches.get(name) or Switch({}, "", False)
+        newcomer = "" if floodlight in switch.holders else floodlight
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
             holder.mode, holder.since = mode, self._context.now
-        self._elect(switch)
+        self._elect(switch, newcomer)
         if switch.active == floodlight:
             switch.unmanaged = False
         self._context.switches.put(name, switch)
@@ -102,7 +102,7 @@ class SwitchMap:
         if holder.mode is Mode.GONE and holder.live < attempt:
             holder.mode, holder.since = Mode.RW, self._context.now
         holder.listed = attempt
-        self._elect(switch)
+        self._elect(switch, newcomer=floodlight)
         self._context.switches.put(name, switch)
         if switch.active == floodlight:
             self._released(name)
@@ -146,7 +146,7 @@ class SwitchMap:
                 continue
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-            self._elect_after_outage(switch)
+            self._elect(switch)
             self._keep(name, switch)
             self._see_who_is_left(name, switch)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import Running, flrouter
-from tests.support.api import until
+from tests.cli.command import Running, flrouter, typed
+from tests.support.api import ask, until
 from tests.support.clients import create_topics, topics
 from tests.support.deployment import Deployment
 
@@ -29,6 +29,12 @@ def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
 def page(deployment: Deployment) -> dict[str, Any]:
     """What the worker's `/stats` show, as soon as it has its shards; a rebalance takes them."""
     return until(deployment.workers[0].stats, lambda found: found["shards"], timeout=60)
+
+
+def state(deployment: Deployment, name: str) -> str:
+    """What `floodlight list` calls an FL's."""
+    listed = typed("floodlight", "list", "--json", settings=deployment.settings)
+    return str({row["id"]: row["state"] for row in json.loads(listed.stdout)}[name])
 
 
 def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
@@ -55,6 +61,9 @@ def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
         rows = {row["id"]: row for row in json.loads(listed.stdout)}
         assert rows["fl-4"] == {"id": "fl-4", "state": "up", "acks": True, "switches": 3}
 
+        deployment.tell_shard("DrainFloodlight", "fl-4", True)
+        until(lambda: state(deployment, "fl-4"), lambda found: found == "drained", timeout=60)
+
         done = flrouter("floodlight", "remove", "fl-4", settings=deployment.settings)
         assert (done.returncode, done.stdout) == (0, "fl-4 is removed\n"), done.stderr
         assert page(deployment)["floodlights"]["fl-4"]["known"] is False
@@ -66,10 +75,18 @@ def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
 
 
 def test_one_that_cannot_acknowledge(deployment: Deployment) -> None:
-    """`--no-ack` reaches every shard, also when the FL was known without it."""
+    """`--no-ack` reaches every shard, also when the FL was known without it; no more changes."""
+
+    def preferred() -> tuple[Any, ...]:
+        found = ask(deployment.workers[0], "/api/v1/floodlights/fl.1").json
+        row = found.get("floodlight", {})  # a rebalance takes the shards
+        return tuple(row.get(name) for name in ("region", "weight", "acks"))
+
+    deployment.tell_shard("PreferFloodlight", "fl.1", "west", 7)
+    until(preferred, lambda found: found == ("west", 7, True), timeout=60)
     done = flrouter("floodlight", "add", "fl.1", "--no-ack", settings=deployment.settings)
     assert done.returncode == 0, done.stderr
-    assert page(deployment)["floodlights"]["fl.1"]["acks"] is False
+    assert until(preferred, lambda found: found[2] is not True, timeout=60) == ("west", 7, False)
 
 
 def test_what_cannot_be_is_refused(deployment: Deployment) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 
 import pytest
@@ -15,13 +15,15 @@ from flrouter.settings import Settings
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server that says this to whoever connects."""
+def answering(answer: bytes, heard: MutableSequence[bytes] | None = None) -> Iterator[str]:
+    """A server that says this to whoever connects, and keeps what it `heard`."""
 
     def serve() -> None:
         client, _ = server.accept()
         with client:
-            client.recv(10_000)
+            request = client.recv(10_000)
+            if heard is not None:
+                heard.append(request)
             client.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -39,8 +41,8 @@ def page(body: str, status: str = "200 OK") -> bytes:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (page("{}"), "no 'missing_shards'"),
-        (page('{"items": [], "missing_shards": []}'), "no 'next'"),
+        (page("{}"), "no 'missing'"),
+        (page('{"items": [], "missing": [], "missing_shards": []}'), "no 'next'"),
         (page("7"), "says 7"),
         (page("[]"), r"says \[\]"),
         (page("rubbish"), "no worker answers"),
@@ -66,3 +68,36 @@ def test_a_refusal_is_told_as_the_worker_tells_it() -> None:
             pytest.raises(Failure, match=said),
         ):
             Router(Settings(worker_url=url)).post("sync")
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_the_token_goes_with_changes_only(changes: bool) -> None:
+    """Reading needs none, so whoever sits in a worker's place does not get it that way."""
+    heard: list[bytes] = []
+    with answering(page('{"message": "done"}'), heard) as url:
+        router = Router(Settings(worker_url=url, token="open-sesame"))
+        if changes:
+            router.post("sync")
+        else:
+            router.get("workers")
+    assert (b"open-sesame" in heard[0]) is changes
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_no_redirect_is_followed(status: str) -> None:
+    """The token would go along; it says where it was sent, and which setting to change."""
+    gone = f"HTTP/1.1 {status}\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n"
+    with answering(gone.encode()) as url, pytest.raises(Failure, match="http://elsewhere/") as why:
+        Router(Settings(worker_url=url)).get("workers")
+    assert "FLROUTER_WORKER_URL" in why.value.message
+    with answering(gone.encode()) as url, pytest.raises(Failure, match="http://elsewhere/"):
+        Router(Settings(worker_url=url, token="open-sesame")).post("sync")
+
+
+def test_no_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would see the token, and workers are not in the world outside."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with answering(page('{"message": "done"}')) as url:
+        assert Router(Settings(worker_url=url)).post("sync") == "done"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from faust.cli.base import cli
 
+from flrouter.cli import register
 from flrouter.cli.broker import broker
 from flrouter.cli.demo import demo
 from flrouter.cli.floodlight import floodlight
@@ -38,6 +40,26 @@ def test_help_lists_every_command() -> None:
     assert done.returncode == 0
     for command in ("broker", "demo", "floodlight", "speaker", "worker"):
         assert f"  {command} " in done.stdout
+
+
+def test_what_asks_sends_or_changes_takes_json() -> None:
+    """And what runs until it is stopped does not, as docs/command-line.md says."""
+    register()
+    without = {path for path, command in _ours(cli) if not _takes_json(command)}
+    assert without == {"broker", "completion", "speaker", "worker"}
+
+
+def _ours(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Our commands, and those of groups."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _ours(command, f"{above}{name} ")
+        elif getattr(command.callback, "__module__", "").startswith("flrouter"):
+            yield f"{above}{name}", command
+
+
+def _takes_json(command: click.Command) -> bool:
+    return any("--json" in parameter.opts for parameter in command.params)
 
 
 @pytest.mark.parametrize("arguments", [("worker",), ("floodlight", "list")])

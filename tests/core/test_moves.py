@@ -43,7 +43,7 @@ def drain(world: World, floodlight: str, drained: bool = True) -> None:
 
 def prefer(world: World, floodlight: str, *, region: str = "", weight: int = 100) -> None:
     """Say where an FL is, and how much it is preferred."""
-    tell(world, floodlight, peers.AddFloodlight(floodlight, True, region, weight))
+    tell(world, floodlight, peers.PreferFloodlight(floodlight, region, weight))
 
 
 def syncs(world: World, floodlight: str) -> int:
@@ -125,13 +125,49 @@ def test_whoever_took_switches_over_is_asked_for_a_sync(world: World) -> None:
     assert syncs(world, "fl-1") == before
 
 
-def test_after_an_outage_too(world: World) -> None:
-    """The FL that died may have kept an event to itself that the other one's was dropped for."""
-    before = syncs(world, "fl-2")
+@pytest.mark.parametrize("why", ["outage", "removed", "lost", "not listed", "reads only"])
+def test_whatever_the_reason(world: World, why: str) -> None:
+    """A switch that another FL takes over is a move, and that one is asked for a sync: the first
+    may have kept an event to itself, for which the other one's was dropped.
+    """
+    first, before = world.floodlights["fl-1"], syncs(world, "fl-2")
+    if why == "outage":
+        first.die()
+        world.pass_time(6_000)
+    elif why == "removed":
+        tell(world, "fl-1", peers.RemoveFloodlight("fl-1"))
+    elif why == "lost":
+        first.disconnect(SWITCH)
+    elif why == "not listed":
+        del first.switches[SWITCH]
+        tell(world, "fl-1", peers.SyncWanted("fl-1", peers.OWN_SYNC))
+    else:
+        first.connect(SWITCH, "ADDED")
+    world.run()
+    assert active(world) == "fl-2"
+    all_moved = why in ("outage", "removed")
+    assert world.counts["moves", "fl-2"] == (len(SWITCHES) if all_moved else 1)
+    assert syncs(world, "fl-2") > before
+
+
+@pytest.mark.parametrize("how", ["an event", "a sync"])
+def test_who_has_a_switch_only_now_is_not_asked(world: World, how: str) -> None:
+    """It had nothing to report before; a switch that changes its FL in an outage is a move."""
+    alone = "00:00:00:00:00:00:00:99"
+    world.floodlights["fl-1"].connect(alone)
+    world.run()
     world.floodlights["fl-1"].die()
     world.pass_time(6_000)
-    assert active(world) == "fl-2"
-    assert syncs(world, "fl-2") > before
+    moves, before = world.counts["moves", "fl-2"], syncs(world, "fl-2")
+    if how == "an event":
+        world.floodlights["fl-2"].connect(alone)
+    else:
+        world.floodlights["fl-2"].switches[alone] = "ACTIVATED"
+        tell(world, "fl-2", peers.SyncWanted("fl-2", peers.OWN_SYNC))
+    world.run()
+    assert active(world, alone) == "fl-2"
+    assert world.counts["moves", "fl-2"] == moves + 1
+    assert syncs(world, "fl-2") == before + (how == "a sync")
 
 
 def test_an_unknown_floodlight_cannot_be_drained(world: World) -> None:
@@ -191,6 +227,19 @@ def test_without_preferences_nothing_comes_back(world: World) -> None:
     drain(world, "fl-1", drained=False)
     world.pass_time(30_000)
     assert active(world) == "fl-2"
+
+
+def test_preferences_outlive_being_added_again_but_not_being_removed(world: World) -> None:
+    """Whether an FL acknowledges is changed by adding it once more: all else stays."""
+    home = world.shards[world.home("fl-1")].context
+    prefer(world, "fl-1", region="west", weight=7)
+    tell(world, "fl-1", peers.AddFloodlight("fl-1", acks=False))
+    state = home.floodlights["fl-1"]
+    assert (state.region, state.weight, state.acks) == ("west", 7, False)
+    tell(world, "fl-1", peers.RemoveFloodlight("fl-1"))
+    tell(world, "fl-1", peers.AddFloodlight("fl-1"))
+    state = home.floodlights["fl-1"]
+    assert (state.region, state.weight, state.acks) == ("", 100, True)
 
 
 def test_preferences_are_set_one_by_one(world: World) -> None:

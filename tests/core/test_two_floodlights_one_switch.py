@@ -96,6 +96,8 @@ def test_disconnects_instead_of_outages(story: Story) -> None:
     story.then("", "DEACTIVATED")
     story.b.connect(SWITCH)
     story.then("b", "ACTIVATED")
+    counts = story.world.counts
+    assert (counts["moves", "a"], counts["moves", "b"]) == (1, 1), "from nobody is no move"
 
 
 def test_a_master_takes_over_from_one_that_may_only_read(story: Story) -> None:

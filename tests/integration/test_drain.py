@@ -102,7 +102,7 @@ def test_an_fl_is_drained_under_load_and_comes_back(broker_url: str, work_folder
         def wait(expected: dict[str, int], doing: str) -> None:
             requester.until(lambda: speaks_for(worker) == Counter(expected), 30, doing)
 
-        deployment.tell_shard("AddFloodlight", "fl-1", True, "", 200)
+        deployment.tell_shard("PreferFloodlight", "fl-1", None, 200)
         wait({"fl-1": 21, "fl-2": 0}, "fl-1 to have all switches, which prefer it")
 
         with load(requester) as sent:

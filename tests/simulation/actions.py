@@ -296,7 +296,7 @@ REGIONS = ["", "east", "west"]
 
 
 def operate(episode: Episode, dice: Dice) -> None:
-    """An operator moves or places a switch, or removes, adds, places or drains an FL."""
+    """An operator moves or places a switch, or removes, adds, prefers or drains an FL."""
     floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
     what = dice.pick(9)
     if what == 0:
@@ -315,8 +315,9 @@ def operate(episode: Episode, dice: Dice) -> None:
         episode.tell(switch, peers.PlaceSwitch(switch, region))
     elif what == 5:
         region = dice.choose(REGIONS)
-        episode.topics.say(f"{floodlight.name} is added in {region or 'no region'}")
-        episode.add(floodlight, region, 50 + dice.pick(3) * 50)
+        episode.topics.say(f"{floodlight.name} is in {region or 'no region'}")
+        weight = 50 + dice.pick(3) * 50
+        episode.tell(floodlight.name, peers.PreferFloodlight(floodlight.name, region, weight))
     else:
         episode.topics.say(f"{floodlight.name} is added")
         episode.add(floodlight)

@@ -99,10 +99,9 @@ class Episode:
         what = (("flrouter-what", b"peer"),)
         self.topics.write(SHARDS, None, peers.encode(peer), partition, what)
 
-    def add(self, floodlight: Floodlight, region: str = "", weight: int = 100) -> None:
+    def add(self, floodlight: Floodlight) -> None:
         """Route to an FL."""
-        wanted = peers.AddFloodlight(floodlight.name, floodlight.acks, region, weight)
-        self.tell(floodlight.name, wanted)
+        self.tell(floodlight.name, peers.AddFloodlight(floodlight.name, floodlight.acks))
 
     # -- running -------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from flrouter.core.records import Floodlight as State
 from flrouter.runtime.ended import BOUNDS
 from flrouter.runtime.histogram import Histogram
 from flrouter.web.api.call import Site
-from flrouter.web.api.shapes import Floodlight, FloodlightStateName, Latency
+from flrouter.web.api.shapes import Floodlight, Latency
 
 #: what is counted with an FL's id as its label (`core/context.py`, `count`).
 COUNTED = frozenset(
@@ -55,7 +55,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     return {
         name: Floodlight(
             name,
-            state_name(state),
+            state.condition,
             state.since,
             state.drained,
             state.acks,
@@ -72,15 +72,6 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
         )
         for name, state in newest.items()
     }
-
-
-def state_name(state: State) -> FloodlightStateName:
-    """What has become of an FL, in a word."""
-    if not state.known:
-        return "removed"
-    if not state.up:
-        return "outage"
-    return "drained" if state.drained else "up"
 
 
 def _latency(site: Site, floodlight: str) -> Latency:

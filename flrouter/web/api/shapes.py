@@ -7,12 +7,11 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 
 from flrouter.core.peers import Name, Region
-from flrouter.core.records import Count
+from flrouter.core.records import Condition, Count
 from flrouter.core.sync_status import SyncStatus
 
 Row = TypeVar("Row")
 
-FloodlightStateName = Literal["up", "drained", "outage", "removed"]
 RequestState = Literal["held", "sent", "acknowledged", "passing", "gathering", "answered", "failed"]
 HoldingMode = Literal["RW", "RO", "GONE"]
 Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -45,7 +44,7 @@ class Floodlight(msgspec.Struct):
 
     id: str
     #: a drained FL in outage is in outage.
-    state: FloodlightStateName
+    state: Condition
     #: since when, as the shard knows that heard of it last.
     since: Number
     drained: bool

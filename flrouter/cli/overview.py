@@ -1,0 +1,48 @@
+"""The whole router at one moment, as far as its workers tell: for `status` and `top`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flrouter.cli.router import Router, Row
+from flrouter.cli.silence import Silence
+
+
+class Overview(NamedTuple):
+    """Its workers and FLs; of the FLs, what those count together who tell."""
+
+    workers: list[Row]
+    floodlights: list[Row]
+    silence: Silence = Silence()
+
+    def as_json(self) -> Row:
+        """As programs see it."""
+        return {
+            "workers": self.workers,
+            "floodlights": self.floodlights,
+            "missing": sorted(self.silence.workers),
+            "missing_shards": sorted(self.silence.shards),
+        }
+
+    def summary(self) -> str:
+        """All in one line."""
+        workers, floodlights = self.workers, self.floodlights
+        states = [row["state"] for row in floodlights]
+        counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+        return (
+            f"{len(workers)} workers with {sum(len(row['shards']) for row in workers)} shards, lag"
+            f" {sum(row['lag'] for row in workers)}; floodlights: {counted or 'none'};"
+            f" {sum(row['switches'] for row in floodlights)} switches,"
+            f" {sum(row['pending'] for row in floodlights)} commands pending"
+        )
+
+
+def overview(router: Router) -> Overview:
+    """Ask for it.
+
+    Raises:
+        Failure: as for `Router.get`.
+    """
+    workers = router.get("workers", limit=1000)
+    floodlights, silence = router.rows("floodlights")
+    return Overview(workers["items"], floodlights, Silence.of(workers) | silence)

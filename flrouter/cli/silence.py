@@ -1,0 +1,42 @@
+"""Who did not tell: what an answer of the API lacks (docs/api.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from flrouter.cli.failure import Failure
+
+
+class Silence(NamedTuple):
+    """Workers that did not answer, and shards of which nobody told. False when there are none."""
+
+    workers: Collection[str] = frozenset()
+    shards: Collection[int] = frozenset()
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Silence:
+        """That of an answer."""
+        return cls(frozenset(answer["missing"]), frozenset(answer["missing_shards"]))
+
+    def __or__(self, other: Silence) -> Silence:
+        return Silence({*self.workers, *other.workers}, {*self.shards, *other.shards})
+
+    def __bool__(self) -> bool:
+        return bool(self.workers or self.shards)
+
+    def __str__(self) -> str:
+        away = ", ".join(f"{url} does not answer" for url in sorted(self.workers))
+        if not self.shards:
+            return away
+        untold = f"nobody tells of the shards {', '.join(map(str, sorted(self.shards)))}"
+        return f"{untold} ({away or 'they are being taken over'})"
+
+    def admit(self) -> None:
+        """End the command with it, now that what is known was shown.
+
+        Raises:
+            Failure: somebody did not tell.
+        """
+        if self:
+            raise Failure(f"this is not all: {self}; try again, and see `flrouter status`")

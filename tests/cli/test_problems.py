@@ -1,0 +1,100 @@
+"""What `flrouter status` calls wrong, rule by rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flrouter.cli.overview import Overview
+from flrouter.cli.problems import BEHIND, problems
+from flrouter.cli.silence import Silence
+
+AGO = 1_764_000_000_000
+
+
+def worker(**other: Any) -> dict[str, Any]:
+    """One that is well, but for this."""
+    well = {"url": "http://a:6066", "answering": True, "ready": True, "reason": ""}
+    return well | {"lag": BEHIND, "held_back": []} | other
+
+
+def floodlight(**other: Any) -> dict[str, Any]:
+    """One that is well, but for this."""
+    return {"id": "fl-1", "state": "up", "since": AGO, "sync": sync()} | other
+
+
+def sync(**other: Any) -> dict[str, Any]:
+    """One that was whole."""
+    return {"running": False, "ended": AGO, "succeeded": True} | other
+
+
+FAILED = sync(succeeded=False)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (
+            Overview([worker(answering=False, ready=False)], [floodlight()]),
+            "worker http://a:6066: it does not answer",
+        ),
+        (
+            Overview([worker(ready=False, reason="it is stopping")], [floodlight()]),
+            "worker http://a:6066: it is stopping",
+        ),
+        (
+            Overview([worker()], [floodlight()], Silence(shards=[12, 3])),
+            "shards 3, 12: nobody tells of them",
+        ),
+        (
+            Overview([worker(held_back=["kilda.speaker/3"])], [floodlight()]),
+            "worker http://a:6066: shards are full, so commands wait in Kafka, in kilda.speaker/3",
+        ),
+        (Overview([worker(lag=10_001)], [floodlight()]), "worker http://a:6066: 10001 records"),
+        (Overview([worker()], []), "no floodlight is known: `flrouter floodlight add`"),
+        (
+            Overview([worker()], [floodlight(state="outage", sync=None)]),
+            "floodlight fl-1: in outage since 2025-11-24 16:00:00",
+        ),
+        (
+            Overview([worker()], [floodlight(sync=FAILED)]),
+            "floodlight fl-1: its last sync failed at 2025-11-24 16:00:00",
+        ),
+    ],
+    ids=range(8),
+)
+def test_each_thing_that_is_wrong_is_told(seen: Overview, told: str) -> None:
+    """In a line of its own that names it."""
+    (line,) = problems(seen)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Overview([worker()], [floodlight()]),
+        Overview([worker()], [floodlight(state="drained")]),
+        Overview([worker()], [floodlight(sync=None)]),
+        Overview([worker()], [floodlight(sync=sync(running=True, ended=0, succeeded=False))]),
+    ],
+    ids=["well", "drained", "home unknown", "the first sync runs"],
+)
+def test_all_is_well(seen: Overview) -> None:
+    """What an operator wants, and what is not known yet, is no problem."""
+    assert not problems(seen)
+
+
+def test_one_thing_is_not_told_as_two() -> None:
+    """Who does not answer is not also behind; an FL in outage not also out of sync."""
+    seen = Overview(
+        [worker(), worker(url="http://b:6066", answering=False, ready=False, lag=0)],
+        [floodlight(state="outage", sync=FAILED)],
+    )
+    assert len(problems(seen)) == 2
+
+
+def test_nobody_tells_of_floodlights() -> None:
+    """That is not the same as that there are none."""
+    (line,) = problems(Overview([worker()], [], Silence(shards=[0, 1])))
+    assert line.startswith("shards 0, 1")
