@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,16 @@ def test_what_is_not_there(worker: Worker) -> None:
         answer = settled(worker, f"/api/v1{path}")
         assert answer.status == 404, (path, answer)
         assert set(answer.json) == {"error"}
+
+
+def test_it_says_how_far_back_it_remembers(deployment: Deployment) -> None:
+    """As the worker that remembers least."""
+    path = "/requests/never-sent"
+    since = max(get(each, f"{path}?local=true")["failed_since"] for each in deployment.workers)
+    moment = datetime.fromtimestamp(since / 1000, UTC)
+    told = f"since {moment:%Y-%m-%d %H:%M:%S} UTC all that failed"
+    for worker in deployment.workers:
+        assert told in settled(worker, f"/api/v1{path}").json["error"]
 
 
 @pytest.mark.parametrize(
