@@ -8,7 +8,7 @@ import { drawPicture } from "./picture.js";
 import { problems } from "./problems.js";
 import { Rates } from "./rates.js";
 import { page } from "./site.js";
-import { ago, count, duration, number, plural, ranges, rate, since } from "./text.js";
+import { ago, clock, count, duration, number, plural, ranges, rate, since } from "./text.js";
 
 const rates = new Rates();
 let newest = null;
@@ -99,9 +99,14 @@ function show(snapshot) {
   const now = snapshot.at;
   tableRows(byId("floodlights"), snapshot.floodlights.map((row) => floodlight(row, now)));
   tableRows(byId("workers"), snapshot.workers.map((row) => worker(row, snapshot.shards, now)));
-  showFeed(snapshot.feed);
+  showFeed(snapshot.feed, now);
   drawPicture(snapshot, rates);
 }
 
-watch(show);
+function doubt(since) {
+  setText(byId("verdict"), `Not known: no news since ${clock(since)}`);
+  document.title = "(?) flrouter";
+}
+
+watch(show, doubt);
 addEventListener("resize", () => newest && drawPicture(newest, rates));
