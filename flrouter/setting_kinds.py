@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _DAY = 86_400.0
+#: characters of a token, so that nobody guesses it.
+_TOKEN = 16
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}", re.ASCII)
@@ -306,9 +308,12 @@ def token() -> Kind[str]:
         found = _text(value)
         if not found.isascii() or not found.isprintable() or " " in found:
             raise Refused
+        if found and len(found) < _TOKEN:
+            raise Refused("it can be guessed: make one with `openssl rand -hex 16`")
         return found
 
-    return Kind("letters, digits and signs of ASCII, or nothing", read, lambda _: "'***'")
+    allowed = f"at least {_TOKEN} letters, digits and signs of ASCII, or nothing"
+    return Kind(allowed, read, lambda _: "'***'")
 
 
 def file() -> Kind[Path | None]:

@@ -268,9 +268,18 @@ def test_passwords_are_never_shown() -> None:
     assert settings.sasl_password == " hunter2 "
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in refusal(SASL_PASSWORD="hunter2")
-    assert "hunter2" not in repr(load({"FLROUTER_TOKEN": "hunter2"}))
+    assert "hunter2" not in repr(load({"FLROUTER_TOKEN": "hunter2-hunter2-hunter2"}))
     assert "hunter2" not in refusal(TOKEN="hunter2 hunter2")
     assert "hunter2" not in refusal(BROKER="kafka://router:hunt@hunter2@kafka:9092")
+
+
+def test_a_token_that_can_be_guessed() -> None:
+    """Is refused at the start, with what to do; none at all is allowed."""
+    told = refusal(TOKEN="fifteen-letters")
+    assert "token is '***'" in told
+    assert "openssl rand -hex 16" in told
+    assert load({"FLROUTER_TOKEN": "sixteen--letters"}).token == "sixteen--letters"
+    assert load({"FLROUTER_TOKEN": " "}).token == ""
 
 
 @pytest.mark.parametrize(

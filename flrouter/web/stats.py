@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 from flrouter.core.shard import Shard
 from flrouter.runtime.app import RouterApp
+from flrouter.web.turns import in_turns
 
 
 def register(app: RouterApp) -> None:
     """Give `app` the page."""
 
     async def stats(view: Any, request: Any) -> Any:
-        return view.json(figures(app))
+        return view.json(await figures(app))
 
     app.page("/stats", name="stats")(stats)
 
 
-def figures(app: RouterApp) -> dict[str, Any]:
+async def figures(app: RouterApp) -> dict[str, Any]:
     """The page. Add up those of all workers for the whole router; an FL's newest state counts.
 
     `counts` (what happened → FL, topic or error type → how often) are this process's since it
@@ -34,16 +36,18 @@ def figures(app: RouterApp) -> dict[str, Any]:
         "pending": sum(len(shard.context.pending) for shard in shards),
         "held_back": sorted(f"{tp.topic}/{tp.partition}" for tp in app.shards.held_back),
         "blacklist": sum(len(shard.context.blacklist) for shard in shards),
-        "floodlights": _floodlights(shards),
+        "floodlights": await _floodlights(shards),
         "counts": counts,
     }
 
 
-def _floodlights(shards: list[Shard]) -> dict[str, dict[str, Any]]:
+async def _floodlights(shards: list[Shard]) -> dict[str, dict[str, Any]]:
     """Each FL that these shards have heard of, and how many of their switches it speaks for."""
-    speaks = Counter(
-        switch.active for shard in shards for switch in shard.context.switches.values()
-    )
+    speaks: Counter[str] = Counter()
+    for shard in shards:
+        for switches in in_turns(list(shard.context.switches.values())):
+            speaks.update(switch.active for switch in switches)
+            await asyncio.sleep(0)
     found: dict[str, dict[str, Any]] = {}
     for shard in shards:
         for name, state in shard.context.floodlights.items():

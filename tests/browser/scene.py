@@ -86,7 +86,8 @@ class Scene:
 def scene(url: str, folder: Path, floodlights: int = 3, switches: int = 4) -> Iterator[Scene]:
     """A scene on this broker."""
     names = [f"fl-{number}" for number in range(1, floodlights + 1)]
-    with Deployment(url, folder, floodlights=names, partitions=8) as deployment:
+    # Longer than a page takes to notice that its worker is frozen.
+    with Deployment(url, folder, floodlights=names, partitions=8, session_timeout=10) as deployment:
         deployment.create_topics()
         yield Scene(deployment, switches)
         deployment.assert_running()

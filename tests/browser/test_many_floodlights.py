@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from flrouter.web.api.floodlights import COUNTED
 from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
 from flrouter.web.dashboard.files import pages, static
+from tests.browser.alone import alone
 from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable
 
 pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
@@ -23,7 +23,6 @@ PARTITIONS = 64
 WORKERS = 4
 #: bytes of all that the page loads.
 MOST = 1_000_000
-ADDRESS = "http://router.test/dashboard/"
 
 
 def whole() -> bytes:
@@ -63,21 +62,8 @@ def told() -> bytes:
 
 @pytest.fixture(scope="module")
 def page(told: bytes) -> Iterator[Page]:
-    """The dashboard, with files from the package and that one snapshot."""
-    known = static() | pages()
-
-    def serve(route: Route) -> None:
-        name = urlsplit(route.request.url).path.rpartition("/")[2]
-        if name == "events":
-            route.fulfill(body=told, content_type="text/event-stream")
-        else:
-            file = known[name or "index"]
-            route.fulfill(body=file.body, content_type=file.kind)
-
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": SCREEN["width"], "height": SCREEN["height"]})
-        page.route("**/*", serve)
-        page.goto(ADDRESS)
+    """The dashboard, told of that one snapshot."""
+    with chromium() as browser, alone(browser, {"events": told}) as page:
         yield page
 
 

@@ -185,6 +185,27 @@ def test_what_a_browser_has_is_not_sent_again(stage: Scene) -> None:
 
 
 @needs_chromium
+def test_a_frozen_worker_is_noticed(stage: Scene, browser: Browser) -> None:
+    """Nothing tells a browser of it: the pages say since when they are old, until it goes on."""
+    old = re.compile(r"^no news since \d\d:\d\d:\d\d UTC: what is shown is old$")
+    with opened(browser, stage.url()) as page, opened(browser, stage.url("floodlight/fl-1")) as one:
+        links = [each.locator("#link") for each in (page, one)]
+        for link in links:
+            expect(link).to_have_text("live")
+        stage.worker.freeze()
+        try:
+            for link in links:
+                expect(link).to_have_text(old)
+            expect(page.locator("#verdict")).to_have_text(re.compile("^Not known: no news since"))
+            expect(one.locator("#fault")).to_have_text("the worker did not answer within 5 s")
+        finally:
+            stage.worker.thaw()
+        for link in links:
+            expect(link).to_have_text("live")
+        expect(page.locator("#verdict")).to_have_text("All is well: 3 floodlights answer")
+
+
+@needs_chromium
 def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
     """An FL is killed: soon after the router has decided that it is out, the page says so."""
     with opened(browser, stage.url()) as page:

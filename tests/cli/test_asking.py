@@ -147,7 +147,7 @@ def test_what_cannot_be(operator: Operator, arguments: tuple[str, ...], told: st
 
 def test_changes_need_the_token(operator: Operator) -> None:
     """Without it, or with another one, nothing changes, and the setting is named."""
-    for token in ("", "wrong"):
+    for token in ("", "another-token-than-the-router-has"):
         done = operator.types("drain", "fl-1", token=token)
         assert done.exit_code == 1
         assert "FLROUTER_TOKEN" in done.stderr

@@ -12,6 +12,8 @@ from tests.docs.shell import run
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, Behaviour, command, info, switch_id
 
+TOKEN = "correct-horse-battery-staple"
+
 
 def commands(page: str) -> list[str]:
     """The page's lines for a shell."""
@@ -37,7 +39,7 @@ def test_the_reference_has_all_of_the_sdk() -> None:
 @pytest.mark.broker
 def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
     """No request is refused, and the one that somebody looks for is found."""
-    with Deployment(broker_url, work_folder, token="t0ken", response_timeout=30) as deployment:
+    with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=30) as deployment:
         deployment.create_topics()
         for name in ("fl-1", "fl-2"):
             deployment.floodlight(name, switches=[switch_id(1)]).default = Behaviour(info())
@@ -48,9 +50,7 @@ def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
         requester.wait("op-17")
         lines = ['curl() { command curl --silent --show-error --fail "$@"; echo; }']
         router = f"http://127.0.0.1:{worker.web_port}"
-        found = run(
-            [*lines, *commands("docs/api.md")], work_folder, 60, ROUTER=router, TOKEN="t0ken"
-        )
+        found = run([*lines, *commands("docs/api.md")], work_folder, 60, ROUTER=router, TOKEN=TOKEN)
         assert '"correlation_id":"op-17"' in found
         assert f"{switch_id(1)} goes to fl-2 and stays there" in found
 
@@ -58,7 +58,7 @@ def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
 @pytest.mark.broker
 def test_the_page_on_the_command_line(broker_url: str, work_folder: Path) -> None:
     """Every command does what the page says, without a warning."""
-    with Deployment(broker_url, work_folder, token="t0ken", response_timeout=30) as deployment:
+    with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=30) as deployment:
         deployment.create_topics()
         for name in ("fl-1", "fl-2"):
             deployment.floodlight(name, switches=[switch_id(1)]).default = Behaviour(info())

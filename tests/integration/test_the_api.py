@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,16 @@ def test_what_is_not_there(worker: Worker) -> None:
         assert set(answer.json) == {"error"}
 
 
+def test_it_says_how_far_back_it_remembers(deployment: Deployment) -> None:
+    """As the worker that remembers least."""
+    path = "/requests/never-sent"
+    since = max(get(each, f"{path}?local=true")["failed_since"] for each in deployment.workers)
+    moment = datetime.fromtimestamp(since / 1000, UTC)
+    told = f"since {moment:%Y-%m-%d %H:%M:%S} UTC all that failed"
+    for worker in deployment.workers:
+        assert told in settled(worker, f"/api/v1{path}").json["error"]
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [
@@ -320,12 +331,14 @@ def test_bad_changes_are_told_what_is_wrong(
 
 
 def test_too_many_changes_have_to_wait(deployment: Deployment) -> None:
-    """429, and when to come back; those with a wrong token use up nobody's room."""
+    """429, and when to come back; soon after too many wrong tokens the right one is heard again."""
     worker = deployment.workers[1]
-    for _ in range(150):
-        assert ask(worker, "/api/v1/sync", {}, token="wrong").status == 403
+    wrong = [ask(worker, "/api/v1/sync", {}, token="wrong") for _ in range(150)]
+    assert {answer.status for answer in wrong} == {403, 429}
+    assert "wrong tokens came from 127.0.0.1" in wrong[-1].json["error"]
     path = "/api/v1/switches/nonsense/place"
     body = {"region": ""}
+    until(lambda: ask(worker, path, body, token=TOKEN).status, lambda found: found == 400)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask, worker, path, body, token=TOKEN) for _ in range(500)]
     answers = [each.result() for each in asked]

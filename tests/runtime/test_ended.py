@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from flrouter.core.effects import End
 from flrouter.runtime import ended
 
@@ -17,10 +19,32 @@ def test_only_the_last_are_kept() -> None:
     found = ended.Ended()
     for start in range(0, ended.MOST + 1_000, 500):
         found.take(3, [end(number) for number in range(start, start + 500)])
-    kept = list(found.last())
+    kept = found.last()
     assert len(kept) == ended.MOST
     assert kept[-1] == (3, end(ended.MOST + 999))
     assert kept[0][1].number == "1000"
+
+
+def test_those_that_failed_are_kept_longer() -> None:
+    """However many are answered after them; people look for these."""
+    found = ended.Ended()
+    found.take(3, [end(1), end(2, error="NOT_FOUND: x"), end(3, floodlight="")])
+    assert [each.number for _, each in found.last()] == ["1", "3", "2"]
+    found.take(4, [end(number) for number in range(10, 10 + ended.MOST)])
+    kept = found.last()
+    assert len(kept) == ended.MOST + 1
+    assert kept[-1] == (3, end(2, error="NOT_FOUND: x"))
+
+
+def test_it_says_how_far_back_it_remembers() -> None:
+    """To its beginning, until the first is forgotten."""
+    before = time.time_ns() // 1_000_000
+    found = ended.Ended()
+    found.take(0, [end(1)])
+    answered, failed = found.since()
+    assert before <= answered == failed <= time.time_ns() // 1_000_000
+    found.take(0, [end(number, took=number) for number in range(2, 2 + ended.MOST)])
+    assert found.since() == (1_000 + 2, failed)
 
 
 def test_answers_of_floodlights_are_timed() -> None:

@@ -68,8 +68,8 @@ def living(workers: Iterable[Worker], name: str) -> Table:
     for worker in workers:
         url = f"http://127.0.0.1:{worker.web_port}/tables/{name}"
         with urllib.request.urlopen(url, timeout=10) as page:
-            for shard, rows in json.load(page).items():
-                table |= {(int(shard), key.encode()): value for key, value in rows.items()}
+            for shard, key, value in map(json.loads, page):
+                table[shard, key.encode()] = value
     return table
 
 

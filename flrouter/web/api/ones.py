@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from flrouter.core.context import TOLD
@@ -107,31 +108,38 @@ async def trace(call: Call, correlation_id: str) -> Trace:
     Raises:
         Refusal: none is known, or nobody can tell.
     """
-    found = {
-        row.request: row
-        for shard, end in call.app.shards.ended.last()
-        if end.correlation_id == correlation_id[:TOLD]
-        for row in (rows.ended(shard, end),)
-    }
+    found: dict[str, Request] = {}
     absent = set(not_owned(call.app))
     missing: list[str] = []
     for shard in list(call.app.shards.owned()):
         await _look(shard, correlation_id, found)
+    # Then those that have ended, perhaps since their shard was looked at.
+    answered_since, failed_since = call.app.shards.ended.since()
+    await _remember(call, correlation_id, found)
     if not call.local:
         path = f"{BASE}/requests/{quote(correlation_id, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), Trace)
         for other in others:
             absent &= set(other.missing_shards)
+            answered_since = max(answered_since, other.answered_since)
+            failed_since = max(failed_since, other.failed_since)
             for row in other.requests:
                 found[row.request] = _known_better(found.get(row.request), row)
         if not found and (missing or absent):
             raise _incomplete(missing, f"a request {correlation_id[:100]}")
         if not found:
-            what = f"request with the correlation id {correlation_id[:100]}"
-            text = f"no {what} is known: it never came, or it ended too long ago"
+            text = (
+                f"no request with the correlation id {correlation_id[:100]} is known: it never"
+                f" came, or it ended too long ago. Since {_moment(answered_since)} all that were"
+                f" answered are remembered, since {_moment(failed_since)} all that failed"
+            )
             raise Refusal(404, text)
     in_order = sorted(found.values(), key=lambda row: (row.received, row.request))
-    return Trace(correlation_id, in_order, missing, sorted(absent))
+    return Trace(correlation_id, in_order, missing, sorted(absent), answered_since, failed_since)
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 async def _requests(call: Call) -> Trace:
@@ -158,6 +166,17 @@ async def _look(shard: Shard, correlation_id: str, found: dict[str, Request]) ->
             gather = context.gathers.get(each)
             if isinstance(gather, Gather) and gather.correlation_id == correlation_id:
                 found[each] = _known_better(found.get(each), rows.gather(shard, each, gather))
+        await asyncio.sleep(0)
+
+
+async def _remember(call: Call, correlation_id: str, found: dict[str, Request]) -> None:
+    """Find what this worker remembers of those that have had their answer."""
+    told = correlation_id[:TOLD]
+    for kept in in_turns(call.app.shards.ended.last()):
+        for shard, end in kept:
+            if end.correlation_id == told:
+                row = rows.ended(shard, end)
+                found[end.number] = _known_better(found.get(end.number), row)
         await asyncio.sleep(0)
 
 

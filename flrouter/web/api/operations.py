@@ -74,7 +74,7 @@ async def _read(site: Site, guard: Guard, operation: Operation, request: web.Req
     """What a request says. Raises :class:`Refusal`."""
     body: Any = None
     if operation.body is not None:
-        guard.admit(request.headers.get("Authorization"))
+        guard.admit(request.headers.get("Authorization"), request.remote or "")
         body = _decode(await _body(request), operation.body)
     given = request.query
     if len(given) != len(set(given)):

@@ -144,6 +144,9 @@ class Trace(msgspec.Struct):
     requests: list[Request]
     missing: list[str] = []
     missing_shards: list[int] = []
+    #: since when all requests that were answered are remembered, and all that failed.
+    answered_since: Number = 0
+    failed_since: Number = 0
 
 
 class ShardRow(msgspec.Struct):

@@ -56,8 +56,7 @@ class Workers:
             for url, shards in self.shards().items()
             if url != self.own and (shard is None or shard in shards)
         ]
-        given = {name: _text(value) for name, value in msgspec.to_builtins(query).items() if value}
-        target = f"{path}?{urlencode(given | {'local': 'true'})}"
+        target = f"{path}?{urlencode(local(query))}"
         answers = await asyncio.gather(*(self._one(url + target, kind) for url in urls))
         missing = [url for url, found in zip(urls, answers, strict=True) if found is None]
         return [answer for found in answers if found is not None for answer in found], sorted(
@@ -81,6 +80,15 @@ class Workers:
             return (msgspec.json.decode(data, type=kind),)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
+
+
+def local(query: msgspec.Struct) -> dict[str, str]:
+    """The same parameters, as a worker is asked for its own shards alone."""
+    given = msgspec.to_builtins(query)
+    # False and 0 are asked for; what is empty is not, and cannot be said in a URL.
+    return {name: _text(value) for name, value in given.items() if value not in (None, "")} | {
+        "local": "true"
+    }
 
 
 def _text(value: Any) -> str:

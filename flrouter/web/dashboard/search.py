@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Literal
 
 import msgspec
@@ -35,22 +37,31 @@ async def search(site: Site, text: str) -> Found:
     if not name:
         return found
     call = Call(site, BASE, {"id": name, "correlation_id": name}, Query(), None)
-    try:
-        found.hits.append(Hit("floodlight", (await ones.floodlight(call, name)).floodlight.id))
-    except Refusal as refusal:
-        _note(refusal, found)
-    try:
-        found.hits.append(Hit("switch", (await ones.switch(call, name)).switch.id))
-    except Refusal as refusal:
-        _note(refusal, found)
-    try:
-        found.hits.append(Hit("request", (await ones.trace(call, name)).correlation_id))
-    except Refusal as refusal:
-        _note(refusal, found)
+    for looked in await asyncio.gather(
+        _look(_floodlight(call, name)), _look(_switch(call, name)), _look(_request(call, name))
+    ):
+        if isinstance(looked, Hit):
+            found.hits.append(looked)
+        elif looked:
+            found.unknown.append(looked)
     return found
 
 
-def _note(refusal: Refusal, found: Found) -> None:
-    """That there is none (404), or that it cannot be its name (400), need not be said."""
-    if refusal.status == 503:
-        found.unknown.append(str(refusal))
+async def _floodlight(call: Call, name: str) -> Hit:
+    return Hit("floodlight", (await ones.floodlight(call, name)).floodlight.id)
+
+
+async def _switch(call: Call, name: str) -> Hit:
+    return Hit("switch", (await ones.switch(call, name)).switch.id)
+
+
+async def _request(call: Call, name: str) -> Hit:
+    return Hit("request", (await ones.trace(call, name)).correlation_id)
+
+
+async def _look(looking: Awaitable[Hit]) -> Hit | str:
+    """What there is, or why nobody knows; nothing when there is none (404), or cannot be (400)."""
+    try:
+        return await looking
+    except Refusal as refusal:
+        return str(refusal) if refusal.status == 503 else ""

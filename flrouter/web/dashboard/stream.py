@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from time import monotonic
 
 from aiohttp import web
 
 from flrouter.web.dashboard.snapshot import Snapshots
+from flrouter.web.streaming import streamed
 
 #: s; between two snapshots.
 PERIOD = 1.0
 #: browsers that may look on at a worker.
 MOST = 50
-#: s; how long a browser may take to read a snapshot, before it counts as gone.
-PATIENCE = 10.0
 
 
 class Stream:
@@ -38,21 +38,17 @@ class Stream:
         if self._viewers >= MOST:
             text = f"{MOST} others look on at this worker already: look on at another one\n"
             return web.Response(status=503, text=text, headers={"Retry-After": "10"})
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        response = web.StreamResponse(headers=headers)
         self._viewers += 1
         try:
-            await response.prepare(request)
-            seen = 0
-            while not self._ending and request.method != "HEAD":
-                seen, frame = await self._next(seen)
-                await asyncio.wait_for(response.write(frame), PATIENCE)
-        except (ConnectionError, TimeoutError):
-            if request.transport is not None:
-                request.transport.abort()
+            return await streamed(request, "text/event-stream", self._frames())
         finally:
             self._viewers -= 1
-        return response
+
+    async def _frames(self) -> AsyncIterator[bytes]:
+        seen = 0
+        while not self._ending:
+            seen, frame = await self._next(seen)
+            yield frame
 
     async def _next(self, seen: int) -> tuple[int, bytes]:
         """A snapshot that is newer than number `seen`, made by whoever needs it first."""

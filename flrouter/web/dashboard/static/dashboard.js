@@ -8,7 +8,7 @@ import { drawPicture } from "./picture.js";
 import { problems } from "./problems.js";
 import { Rates } from "./rates.js";
 import { page } from "./site.js";
-import { ago, count, duration, number, plural, ranges, rate, since } from "./text.js";
+import { ago, clock, count, duration, number, plural, ranges, rate, since } from "./text.js";
 
 const rates = new Rates();
 let newest = null;
@@ -80,7 +80,7 @@ function totals({ ended, dead_letters, shards, floodlights }) {
 }
 
 function verdict(found, { floodlights }) {
-  if (found.length) return plural(found.length, "problem");
+  if (found.size) return plural(found.size, "problem");
   return floodlights.length === 1 ? "All is well: the floodlight answers" : `All is well: ${count(floodlights.length)} floodlights answer`;
 }
 
@@ -88,20 +88,25 @@ function show(snapshot) {
   newest = snapshot;
   snapshot.floodlights.sort((one, other) => one.id.localeCompare(other.id, "en", { numeric: true }));
   rates.take(snapshot);
-  const found = problems(snapshot);
+  const found = problems(snapshot, rates);
   setText(byId("verdict"), verdict(found, snapshot));
-  document.title = found.length ? `(${found.length}) flrouter` : "flrouter";
-  byId("problems").hidden = !found.length;
-  keyed(byId("problems"), found, (text) => text.replace(/ for \d.*$/, ""), () => element("li"), setText);
+  document.title = found.size ? `(${found.size}) flrouter` : "flrouter";
+  byId("problems").hidden = !found.size;
+  keyed(byId("problems"), [...found], ([key]) => key, () => element("li"), (line, [, text]) => setText(line, text));
   keyed(byId("totals"), totals(snapshot), ([name]) => name, () => element("div"), (group, pair) => {
     facts(group, [pair]);
   });
   const now = snapshot.at;
   tableRows(byId("floodlights"), snapshot.floodlights.map((row) => floodlight(row, now)));
   tableRows(byId("workers"), snapshot.workers.map((row) => worker(row, snapshot.shards, now)));
-  showFeed(snapshot.feed);
+  showFeed(snapshot.feed, now);
   drawPicture(snapshot, rates);
 }
 
-watch(show);
+function doubt(since) {
+  setText(byId("verdict"), `Not known: no news since ${clock(since)}`);
+  document.title = "(?) flrouter";
+}
+
+watch(show, doubt);
 addEventListener("resize", () => newest && drawPicture(newest, rates));

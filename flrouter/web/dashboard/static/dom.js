@@ -17,12 +17,14 @@ export function setText(node, text) {
 
 /** Gives `parent` one child per row, in order; those of keys that are still there are kept. */
 export function keyed(parent, rows, key, make, update) {
+  const wanted = new Set(rows.map(key));
+  // First, or else all that follow one that is gone would be moved, which takes the focus off them.
+  for (const child of [...parent.children]) if (!wanted.has(child.dataset.key)) child.remove();
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let at = parent.firstElementChild;
   for (const row of rows) {
     const name = key(row);
     let child = old.get(name);
-    old.delete(name);
     if (!child) {
       child = make(row);
       child.dataset.key = name;
@@ -31,23 +33,25 @@ export function keyed(parent, rows, key, make, update) {
     if (child === at) at = at.nextElementSibling;
     else parent.insertBefore(child, at);
   }
-  for (const child of old.values()) child.remove();
+}
+
+/** The one element of a cell, of this name; the cell itself when it is to have none. */
+function within(cell, name) {
+  const found = cell.firstElementChild;
+  if (found && found.localName === name) return found;
+  if (found || name) cell.textContent = "";
+  return name ? cell.appendChild(element(name)) : cell;
 }
 
 /** A cell: text, or {text, href, state, title, number}. */
 function fill(cell, given) {
-  const { text, href, state, title, number } = typeof given === "object" ? given : { text: given };
-  if (href) {
-    const link = cell.firstElementChild ?? cell.appendChild(element("a"));
-    if (link.getAttribute("href") !== href) link.setAttribute("href", href);
-    setText(link, text);
-  } else if (state) {
-    const badge = cell.firstElementChild ?? cell.appendChild(element("span"));
-    badge.className = `state ${state}`;
-    setText(badge, text);
-  } else setText(cell, String(text));
+  const { text, href, state, title = "", number } = typeof given === "object" ? given : { text: given };
+  const shown = within(cell, href ? "a" : state ? "span" : "");
+  if (href && shown.getAttribute("href") !== href) shown.setAttribute("href", href);
+  if (state) shown.className = `state ${state}`;
+  setText(shown, String(text));
   if (number) cell.className = "n";
-  if (title && cell.title !== title) cell.title = title;
+  if (cell.title !== title) cell.title = title;
 }
 
 /** Shows rows of cells, the first of which heads its row. */

@@ -17,7 +17,7 @@ const TELL = {
   write_errors: (fl, n) => `${fl} failed to write ${plural(n, "message")}`,
 };
 
-export function showFeed(told) {
+export function showFeed(told, now) {
   if (!told.length) return;
   const list = feed.querySelector("ol") ?? element("ol");
   if (!list.parentNode) feed.replaceChildren(list);
@@ -30,7 +30,7 @@ export function showFeed(told) {
       const text = TELL[what](about, count);
       const [time, said] = line.children;
       time.setAttribute("datetime", new Date(began).toISOString());
-      setText(time, clock(began));
+      setText(time, clock(began, now));
       setText(said, text);
       said.className = /^outage|failed|not handled|unmanaged/.test(text) ? "grave" : "";
     },

@@ -1,20 +1,36 @@
-// Snapshots of the router, as they come.
+// Snapshots of the router, as they come; and that they do not come, whatever the reason: a worker
+// that hangs or a network that loses all is no error that a browser would tell of.
 
 import { byId, setText } from "./dom.js";
 import { dashboard } from "./site.js";
+import { stale } from "./text.js";
 
-const AGAIN = 5000; // ms, when the worker refuses: browsers then do not try again themselves
+const PATIENCE = 5000; // ms without a snapshot, of which there is one a second
 const link = byId("link");
 
-/** Calls `show` with every snapshot. */
-export function watch(show) {
-  const source = new EventSource(dashboard("events"));
-  source.onmessage = (event) => {
-    setText(link, "live");
-    show(JSON.parse(event.data));
+/** Calls `show` with every snapshot, and `doubt` when what was shown is old, with its time. */
+export function watch(show, doubt) {
+  let news = Date.now();
+  let source, waiting;
+  const open = () => {
+    source?.close();
+    source = new EventSource(dashboard("events"));
+    source.onerror = () => setText(link, stale(news));
+    source.onmessage = (event) => {
+      show(JSON.parse(event.data));
+      news = Date.now();
+      setText(link, "live");
+      wait();
+    };
+    wait();
   };
-  source.onerror = () => {
-    setText(link, "not connected: what is shown is old");
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => watch(show), AGAIN);
+  const wait = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      setText(link, stale(news));
+      doubt(news);
+      open();
+    }, PATIENCE);
   };
+  open();
 }

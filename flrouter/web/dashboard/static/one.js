@@ -2,7 +2,7 @@
 
 import { byId, setText } from "./dom.js";
 import { page } from "./site.js";
-import { ago, moment } from "./text.js";
+import { ago, moment, stale } from "./text.js";
 
 const PERIOD = 2000; // ms
 
@@ -12,16 +12,18 @@ export const id = decodeURIComponent(location.pathname.split("/").at(-1));
 export function follow(look) {
   const fault = byId("fault");
   const link = byId("link");
+  let news = 0;
   const turn = async () => {
     if (!document.hidden) {
       try {
         await look();
         fault.hidden = true;
+        news = Date.now();
         setText(link, "live");
       } catch (error) {
         setText(fault, error.message);
         fault.hidden = false;
-        setText(link, "not live");
+        setText(link, news ? stale(news) : "not live");
       }
     }
     setTimeout(turn, PERIOD);

@@ -1,12 +1,17 @@
-// What counters did over the last seconds. They only grow, but for a worker that starts anew.
+// What counters did over the last seconds. They are sums over the workers that answer, which each
+// count since they started: they only grow while these are the same.
 
 const SPAN = 10_000; // ms
+
+const counting = ({ workers }) =>
+  workers.filter(({ answering }) => answering).map(({ url, started, shards }) => `${url} ${started} ${shards}`).join();
 
 export class Rates {
   #kept = [];
 
   take(snapshot) {
-    if (this.#kept.length && snapshot.at <= this.#kept.at(-1).at) this.#kept = [];
+    const last = this.#kept.at(-1);
+    if (last && (snapshot.at <= last.at || counting(snapshot) !== counting(last))) this.#kept = [];
     this.#kept.push(snapshot);
     while (this.#kept.length > 2 && this.#kept[1].at <= snapshot.at - SPAN) this.#kept.shift();
     this.#kept[0].byId ??= new Map(this.#kept[0].floodlights.map((each) => [each.id, each]));

@@ -13,7 +13,8 @@ function show(found, text) {
   const links = found.hits.map(({ kind, id }) =>
     element("li", {}, element("a", { href: page(kind, id) }, `${kind} ${id}`)),
   );
-  const said = found.hits.length ? `There are several named ${text}:` : `Nothing known is named ${text}.`;
+  const many = found.hits.length > 1 ? "are several" : "is one";
+  const said = found.hits.length ? `There ${many} named ${text}:` : `Nothing known is named ${text}.`;
   hits.replaceChildren(element("p", {}, [said, ...found.unknown].join(" ")));
   if (links.length) hits.append(element("ul", {}, ...links));
 }

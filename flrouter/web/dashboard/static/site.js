@@ -6,9 +6,14 @@ export const api = (path) => new URL(`api/v1/${path}`, ROOT).href;
 export const dashboard = (path) => new URL(`dashboard/${path}`, ROOT).href;
 export const page = (kind, id) => new URL(`dashboard/${kind}/${encodeURIComponent(id)}`, ROOT).pathname;
 
+const PATIENCE = 5000; // ms: a worker waits for others no longer than 2 s
+
 export async function read(url) {
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  const late = new AbortController();
+  setTimeout(() => late.abort(new Error(`the worker did not answer within ${PATIENCE / 1000} s`)), PATIENCE);
+  const answer = await fetch(url, { headers: { Accept: "application/json" }, signal: late.signal });
   const body = await answer.json().catch(() => ({}));
+  late.signal.throwIfAborted();
   if (!answer.ok) throw new Error(body.error ?? `${answer.status} ${answer.statusText}`);
   return body;
 }

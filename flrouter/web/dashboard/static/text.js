@@ -9,9 +9,15 @@ export function rate(perSecond) {
   return perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond));
 }
 
-export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
-
 export const moment = (ms) => (ms ? new Date(ms).toISOString().replace("T", " ").replace("Z", " UTC") : "–");
+
+/** To the second; without its date when that is the same as `now`'s. */
+export function clock(ms, now = Date.now()) {
+  const [date, time] = new Date(ms).toISOString().split(/[T.]/);
+  return new Date(now).toISOString().startsWith(date) ? `${time} UTC` : `${date} ${time} UTC`;
+}
+
+export const stale = (since) => `no news since ${clock(since)}: what is shown is old`;
 
 export function ago(ms, now) {
   if (!ms) return "–";

@@ -1,0 +1,28 @@
+"""Answers that come in parts: memory stays small, and nobody waits for whoever reads slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+
+from aiohttp import web
+
+#: s; how long somebody may take to read a part, before it counts as gone.
+PATIENCE = 10.0
+
+
+async def streamed(
+    request: web.Request, kind: str, parts: AsyncIterable[bytes]
+) -> web.StreamResponse:
+    """Answer with all of `parts`, or until whoever asked is gone; to HEAD with none of them."""
+    headers = {"Content-Type": kind, "Cache-Control": "no-store"}
+    response = web.StreamResponse(headers=headers)
+    try:
+        await response.prepare(request)
+        if request.method != "HEAD":
+            async for part in parts:
+                await asyncio.wait_for(response.write(part), PATIENCE)
+    except (ConnectionError, TimeoutError):
+        if request.transport is not None:
+            request.transport.abort()
+    return response

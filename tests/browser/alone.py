@@ -1,0 +1,45 @@
+"""The dashboard without a router: its files in a browser, and what a test has it told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, Route
+
+from flrouter.web.dashboard.files import File, pages, static
+from tests.browser.chromium import SCREEN
+
+ADDRESS = "http://router.test/dashboard/"
+
+
+@contextmanager
+def alone(browser: Browser, told: Mapping[str, str | bytes], url: str = ADDRESS) -> Iterator[Page]:
+    """A page of the dashboard.
+
+    Args:
+        browser: where.
+        told: the last part of a path → what is answered there, beside the dashboard's own files.
+        url: of the page.
+    """
+    known: dict[str, File] = static() | pages()
+
+    def serve(route: Route) -> None:
+        name = urlsplit(route.request.url).path.rpartition("/")[2]
+        if name in told:
+            kind = "text/event-stream" if name == "events" else "application/json"
+            route.fulfill(body=told[name], content_type=kind)
+        elif name in known or not name:
+            file = known[name or "index"]
+            route.fulfill(body=file.body, content_type=file.kind)
+        else:
+            route.abort()
+
+    size: Any = dict(SCREEN)
+    page = browser.new_page(viewport=size)
+    page.route("**/*", serve)
+    page.goto(url)
+    yield page
+    page.close()

@@ -1,0 +1,253 @@
+"""What the pages' scripts make of what they are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.alone import alone
+from tests.browser.chromium import MISSING, chromium, executable
+
+pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
+
+NOW = 1_764_000_000_000  # 2025-11-24 16:00:00 UTC
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One that hears nothing of a router."""
+    with alone(browser, {}) as found:
+        yield found
+
+
+def script(page: Page, name: str, text: str, given: Any = None) -> Any:
+    """What a function of `all` of a file's exports, and of what is given, returns."""
+    call = f"async (given) => ({text})(await import('/dashboard/static/{name}.js'), given)"
+    return page.evaluate(call, given)
+
+
+# -- cells and lists ------------------------------------------------------------------------------
+
+
+def test_a_cell_becomes_another_one(page: Page) -> None:
+    """Text, a link, a badge, text again: nothing is left of what it was before."""
+    cells = [
+        {"text": "–", "title": "never"},
+        {"text": "fl-1", "href": "/x"},
+        {"text": "up", "state": "up"},
+        "–",
+        {"text": "out", "state": "outage"},
+        {"text": "out", "href": "/y"},
+        "out",
+    ]
+    found = script(
+        page,
+        "dom",
+        """({ tableRows }, cells) => cells.map((cell) => {
+          const body = globalThis.body ??= document.createElement("tbody");
+          tableRows(body, [{ key: "k", cells: ["a", cell] }]);
+          return [body.rows[0].cells[1].innerHTML, body.rows[0].cells[1].title];
+        })""",
+        cells,
+    )
+    assert found == [
+        ["–", "never"],
+        ['<a href="/x">fl-1</a>', ""],
+        ['<span class="state up">up</span>', ""],
+        ["–", ""],
+        ['<span class="state outage">out</span>', ""],
+        ['<a href="/y">out</a>', ""],
+        ["out", ""],
+    ]
+
+
+def test_focus_stays_when_a_row_before_it_goes(page: Page) -> None:
+    """And when one comes."""
+    found = script(
+        page,
+        "dom",
+        """({ keyed, element }, lists) => {
+          const parent = document.body.appendChild(element("div"));
+          return lists.map((rows) => {
+            const say = (node, row) => node.textContent = row;
+            keyed(parent, rows, (row) => row, () => element("button"), say);
+            if (rows === lists[0]) parent.children[2].focus();
+            return [parent.textContent, document.activeElement.textContent];
+          });
+        }""",
+        [list("abcd"), list("bcd"), list("xbcd"), list("xc")],
+    )
+    assert found == [["abcd", "c"], ["bcd", "c"], ["xbcd", "c"], ["xc", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("ms", "told"),
+    [
+        (NOW, "16:00:00 UTC"),
+        (NOW - 16 * 3_600_000, "00:00:00 UTC"),
+        (NOW - 16 * 3_600_000 - 1, "2025-11-23 23:59:59 UTC"),
+    ],
+)
+def test_times_are_utc(page: Page, ms: int, told: str) -> None:
+    """With the date when it is not today's."""
+    assert script(page, "text", "({ clock }, [ms, now]) => clock(ms, now)", [ms, NOW]) == told
+
+
+# -- what is wrong --------------------------------------------------------------------------------
+
+
+def snapshot(at: int = 0, **more: Any) -> dict[str, Any]:
+    """All is well, `at` seconds from now."""
+    made = {
+        "at": NOW + 1_000 * at,
+        "floodlights": [floodlight("fl-1"), floodlight("fl-2")],
+        "workers": [worker("http://a"), worker("http://b")],
+        "shards": [{"shard": 0, "held_back": False, "lag": 0}],
+        "missing_shards": [],
+        "ended": {"answered": 1_000_000, "NOT_FOUND": 500},
+    }
+    return made | more
+
+
+def floodlight(name: str, **more: Any) -> dict[str, Any]:
+    """An FL that answers."""
+    latency = {"counts": [0, 0], "bounds": [1.0]}
+    counts = {"write_errors": 7, "commands": 1_000}
+    made = {"id": name, "state": "up", "since": NOW, "counts": counts, "latency": latency}
+    return made | {"sync": {"ended": 5, "succeeded": True}} | more
+
+
+def worker(url: str, **more: Any) -> dict[str, Any]:
+    """A worker that serves."""
+    return {"url": url, "answering": True, "ready": True, "started": 1, "shards": [0]} | more
+
+
+def problems(page: Page, *snapshots: dict[str, Any]) -> list[str]:
+    """What is said of the last of these."""
+    found = script(
+        page,
+        "problems",
+        """async ({ problems }, told) => {
+          const { Rates } = await import("/dashboard/static/rates.js");
+          const rates = new Rates();
+          for (const each of told) rates.take(each);
+          return [...problems(told.at(-1), rates).values()];
+        }""",
+        snapshots,
+    )
+    return list(found)
+
+
+def test_all_is_well(page: Page) -> None:
+    """Also with what was wrong long ago, while an FL syncs again, and with requesters' mistakes."""
+    later = {"answered": 1_000_100, "NOT_FOUND": 505, "DATA_INVALID": 9_000}
+    running = floodlight("fl-1", sync={"running": True, "ended": 0, "succeeded": False})
+    assert problems(page, snapshot()) == []
+    assert problems(page, snapshot(), snapshot(10, ended=later, floodlights=[running])) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"ended": {"answered": 1_000_180, "NOT_FOUND": 502, "OPERATION_TIMED_OUT": 18}},
+            "10 % of requests end with an error of the router, most with OPERATION_TIMED_OUT",
+        ),
+        (
+            {"floodlights": [floodlight("fl-1", sync={"ended": 9, "succeeded": False})]},
+            "the last sync of fl-1 failed",
+        ),
+        (
+            {"floodlights": [floodlight("fl-1", counts={"write_errors": 8})]},
+            "fl-1 fails to write messages",
+        ),
+        ({"floodlights": []}, "no floodlight is known: flrouter floodlight add makes one known"),
+        ({"missing_shards": [3, 4, 5]}, "nobody tells of shards 3–5"),
+        ({"floodlights": [], "missing_shards": [3]}, "nobody tells of shards 3"),
+    ],
+)
+def test_what_is_wrong_is_said(page: Page, wrong: dict[str, Any], told: str) -> None:
+    """Each in one line, and nothing else with it."""
+    assert problems(page, snapshot(), snapshot(10, **wrong)) == [told]
+
+
+def test_few_errors_are_none(page: Page) -> None:
+    """Less than one a second, however few requests there are; and 5 % of many."""
+    few = snapshot(10, ended={"answered": 1_000_000, "NOT_FOUND": 509})
+    many = snapshot(10, ended={"answered": 1_009_500, "NOT_FOUND": 1_000})
+    assert problems(page, snapshot(), few) == problems(page, snapshot(), many) == []
+
+
+# -- rates ----------------------------------------------------------------------------------------
+
+
+def rate(page: Page, *snapshots: dict[str, Any]) -> float | None:
+    """Requests that end per second, as the last of these shows it."""
+    found = script(
+        page,
+        "rates",
+        """({ Rates }, told) => {
+          const rates = new Rates();
+          for (const each of told) rates.take(each);
+          return rates.per(({ ended }) => ended.answered);
+        }""",
+        snapshots,
+    )
+    return None if found is None else float(found)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"answering": False, "shards": [1], "started": 0},
+        {"shards": [1], "started": 2},
+        None,
+    ],
+    ids=["away", "started anew", "gone"],
+)
+def test_a_worker_that_comes_back_is_no_burst(page: Page, other: dict[str, Any] | None) -> None:
+    """What it has counted in its life was not counted now."""
+    both = [worker("http://a"), worker("http://b")]
+    less = both[:1] if other is None else [both[0], worker("http://b", **other)]
+    told = [
+        snapshot(0, ended={"answered": 9_000}),
+        snapshot(1, ended={"answered": 5_000}, workers=less),
+        snapshot(2, ended={"answered": 5_020}, workers=less),
+    ]
+    assert rate(page, *told) == 20
+    back = snapshot(3, ended={"answered": 9_050})
+    assert rate(page, *told, back) is None
+    assert rate(page, *told, back, snapshot(5, ended={"answered": 9_090})) == 20
+
+
+# -- search ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hits", "said"),
+    [
+        ([], "Nothing known is named fl-1. whether"),
+        ([{"kind": "floodlight", "id": "fl-1"}], "There is one named fl-1: whether"),
+        ([{"kind": "floodlight", "id": "fl-1"}] * 2, "There are several named fl-1: whether"),
+    ],
+)
+def test_search_while_a_worker_is_away(browser: Browser, hits: list[Any], said: str) -> None:
+    """What was found, and what nobody knows."""
+    unknown = ["whether there is a request fl-1 is not known now"]
+    found = json.dumps({"hits": hits, "unknown": unknown})
+    with alone(browser, {"search": found}) as page:
+        page.get_by_label("Search").fill("fl-1")
+        page.keyboard.press("Enter")
+        expect(page.locator("#hits p")).to_have_text(f"{said}{unknown[0].removeprefix('whether')}")
+        expect(page.locator("#hits a")).to_have_count(len(hits))

@@ -1,0 +1,46 @@
+"""What is looked up for whoever searches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from flrouter.app import create_app
+from flrouter.settings import load
+from flrouter.web.api import ones
+from flrouter.web.api.call import Refusal, Site
+from flrouter.web.api.shapes import Trace
+from flrouter.web.api.workers import Workers
+from flrouter.web.dashboard.search import search
+from flrouter.web.tally import Tally
+
+
+def test_all_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a worker that is away waits for it once; and what is there is told."""
+
+    async def look() -> None:
+        all_began = asyncio.Barrier(3)
+
+        async def nobody_knows(*_: Any) -> Any:
+            await all_began.wait()
+            raise Refusal(503, "a worker is away")
+
+        async def there_is_none(*_: Any) -> Any:
+            await all_began.wait()
+            raise Refusal(404, "there is none")
+
+        async def there_is_one(*_: Any) -> Trace:
+            await all_began.wait()
+            return Trace("op-17", [])
+
+        monkeypatch.setattr(ones, "floodlight", nobody_knows)
+        monkeypatch.setattr(ones, "switch", there_is_none)
+        monkeypatch.setattr(ones, "trace", there_is_one)
+        app = create_app(load({}))
+        found = await asyncio.wait_for(search(Site(app, Tally(app), Workers(app)), " op-17 "), 5)
+        assert [(hit.kind, hit.id) for hit in found.hits] == [("request", "op-17")]
+        assert found.unknown == ["a worker is away"]
+
+    asyncio.run(look())
