@@ -70,7 +70,7 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     error: str = ""
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A request has had its final answer. Times are in ms since the epoch."""
 
     #: its request number.

@@ -14,26 +14,42 @@ def end(number: int, took: int = 3, error: str = "", floodlight: str = "fl-1") -
     return End(str(number), cid, "in/0/1", "", floodlight, "topic", 1_000, 1_000 + took, error)
 
 
+def ends(found: ended.Ended) -> list[End]:
+    """All that are remembered."""
+    return [end for chunk in found.last() for end in chunk.ends()]
+
+
 def test_only_the_last_are_kept() -> None:
     """Memory stays bounded."""
     found = ended.Ended()
     for start in range(0, ended.MOST + 1_000, 500):
         found.take(3, [end(number) for number in range(start, start + 500)])
-    kept = found.last()
+    kept = ends(found)
     assert len(kept) == ended.MOST
-    assert kept[-1] == (3, end(ended.MOST + 999))
-    assert kept[0][1].number == "1000"
+    assert kept[-1] == end(ended.MOST + 999)
+    assert kept[0].number == "1000"
+    assert {chunk.shard for chunk in found.last()} == {3}
 
 
 def test_those_that_failed_are_kept_longer() -> None:
     """However many are answered after them; people look for these."""
     found = ended.Ended()
     found.take(3, [end(1), end(2, error="NOT_FOUND: x"), end(3, floodlight="")])
-    assert [each.number for _, each in found.last()] == ["1", "3", "2"]
+    assert [each.number for each in ends(found)] == ["1", "3", "2"]
     found.take(4, [end(number) for number in range(10, 10 + ended.MOST)])
-    kept = found.last()
+    kept = ends(found)
     assert len(kept) == ended.MOST + 1
-    assert kept[-1] == (3, end(2, error="NOT_FOUND: x"))
+    assert kept[-1] == end(2, error="NOT_FOUND: x")
+
+
+def test_they_are_found_by_their_correlation_id() -> None:
+    """By all of it, and not where it stands in another field."""
+    found = ended.Ended()
+    found.take(1, [end(1), end(12), end(1, took=5)])
+    [chunk] = found.last()
+    assert chunk.about("op-1") == [end(1), end(1, took=5)]
+    assert chunk.about("op") == []
+    assert chunk.about("topic") == []
 
 
 def test_it_says_how_far_back_it_remembers() -> None:
@@ -43,8 +59,8 @@ def test_it_says_how_far_back_it_remembers() -> None:
     found.take(0, [end(1)])
     answered, failed = found.since()
     assert before <= answered == failed <= time.time_ns() // 1_000_000
-    found.take(0, [end(number, took=number) for number in range(2, 2 + ended.MOST)])
-    assert found.since() == (1_000 + 2, failed)
+    found.take(0, [end(number) for number in range(2, 2 + ended.MOST)])
+    assert found.since() == (1_003, failed)
 
 
 def test_answers_of_floodlights_are_timed() -> None:

@@ -172,10 +172,10 @@ async def _look(shard: Shard, correlation_id: str, found: dict[str, Request]) ->
 async def _remember(call: Call, correlation_id: str, found: dict[str, Request]) -> None:
     """Find what this worker remembers of those that have had their answer."""
     told = correlation_id[:TOLD]
-    for kept in in_turns(call.app.shards.ended.last()):
-        for shard, end in kept:
-            if end.correlation_id == told:
-                row = rows.ended(shard, end)
+    for chunks in in_turns(call.app.shards.ended.last()):
+        for chunk in chunks:
+            for end in chunk.about(told):
+                row = rows.ended(chunk.shard, end)
                 found[end.number] = _known_better(found.get(end.number), row)
         await asyncio.sleep(0)
 
