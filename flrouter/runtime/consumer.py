@@ -28,7 +28,7 @@ TAKEN_TIMEOUT = 0.05
 #: s; how long it waits for each partition that it asks for, as each is work, once the last brought
 #: as many records as FULL; a square's part of that when it brought fewer. So records come in
 #: batches under load, and at once otherwise (docs/performance.md).
-PAUSE = 0.000_3
+PAUSE = 0.000_15
 #: records.
 FULL = 1_000
 #: s; how long a takeover waits to be told where to read on.
