@@ -13,7 +13,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import commands, ports, roles, rules
-from flrouter.speaker.openflow.connection import Connection, Disconnected, Refused, Silent
+from flrouter.speaker.openflow.connection import UNANSWERED, Connection, Silent
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.ports import Port
@@ -24,8 +24,6 @@ from flrouter.speaker.speaker import Speaker
 from flrouter.speaker.sync import PortState, SwitchRecord
 
 log = logging.getLogger(__name__)
-
-_GONE = (Refused, Disconnected, Silent)
 
 
 class OpenFlowFloodlight(Speaker):
@@ -52,16 +50,24 @@ class OpenFlowFloodlight(Speaker):
             OSError: the port is taken.
         """
         await super().on_start()
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        self._server = await self.listen()
+        self._settled = asyncio.get_running_loop().time() + self._openflow.settle_s
+        self.add_future(self._discover())
+        self.add_future(self._report_counters())
+
+    async def listen(self) -> asyncio.Server:
+        """Let switches connect, until the server that is returned is closed.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        server = await asyncio.get_running_loop().create_server(
             lambda: Connection(self._made, self._heard, self._openflow.echo_s),
             self._openflow.host,
             self._openflow.port,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._settled = loop.time() + self._openflow.settle_s
-        self.add_future(self._discover())
-        self.add_future(self._report_counters())
+        self.port = server.sockets[0].getsockname()[1]
+        return server
 
     async def on_stop(self) -> None:
         """Finish the commands that were read, then tell that all switches are gone from here."""
@@ -118,7 +124,7 @@ class OpenFlowFloodlight(Speaker):
             await self._watch(switch)
         except TimeoutError as error:
             connection.close(f"it says nothing that an OpenFlow switch says: {error}")
-        except _GONE as error:
+        except UNANSWERED as error:
             connection.close(f"{error}")
         finally:
             connection.close("this floodlight stops")
@@ -153,7 +159,7 @@ class OpenFlowFloodlight(Speaker):
         """Ask for a sign of life, and the role, until there is none.
 
         Raises:
-            Silent, Disconnected: the switch is gone.
+            UNANSWERED: the switch is gone.
         """
         connection = switch.connection
         while True:
@@ -208,7 +214,7 @@ class OpenFlowFloodlight(Speaker):
         """Ask a switch for its ports; one that does not say is gone."""
         try:
             now = await switch.ask_ports()
-        except _GONE as error:
+        except UNANSWERED as error:
             switch.connection.close(f"it does not say what ports it has: {error}")
             self._lost(switch)
             return
@@ -229,6 +235,6 @@ class OpenFlowFloodlight(Speaker):
             await asyncio.gather(*map(self._counters_of, list(self.connected.values())))
 
     async def _counters_of(self, switch: Switch) -> None:
-        with contextlib.suppress(*_GONE):
+        with contextlib.suppress(*UNANSWERED):
             parts = await switch.connection.ask(ports.counters_request())
             self.event(ports.counters(switch.id, parts, int(time.time() * 1000)), switch.id)

@@ -9,7 +9,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow import errors, ports, roles
-from flrouter.speaker.openflow.connection import Connection, Disconnected, Refused, Silent
+from flrouter.speaker.openflow.connection import UNANSWERED, Connection
 from flrouter.speaker.openflow.ports import Port
 from flrouter.speaker.openflow.roles import Mode, Role
 from flrouter.speaker.openflow.wire import DESC, messages
@@ -31,7 +31,7 @@ class Switch:
         """Find out who has connected, take the role, and ask for its ports.
 
         Raises:
-            Refused, Silent, Disconnected: it does not do what a switch does.
+            UNANSWERED: it does not do what a switch does.
         """
         (features,) = await connection.ask(messages.OFPFeaturesRequest(DESC))
         switch = cls(features.datapath_id, connection)
@@ -45,7 +45,7 @@ class Switch:
         """Its ports, as it says now.
 
         Raises:
-            Refused, Silent, Disconnected: it does not say.
+            UNANSWERED: it does not say.
         """
         while True:
             news = self.connection.port_news
@@ -85,7 +85,7 @@ class Switch:
         """
         try:
             return await self.connection.ask(request)
-        except (Refused, Disconnected, Silent) as error:
+        except UNANSWERED as error:
             raise errors.not_answered(error, self.id) from error
 
     async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
@@ -96,7 +96,7 @@ class Switch:
         """
         try:
             return await self.connection.carry_out(mods)
-        except (Disconnected, Silent) as error:
+        except UNANSWERED as error:
             raise errors.unknown_outcome(error, self.id) from error
 
     async def change(self, mod: Any, what: str, otherwise: ErrorType) -> None:
