@@ -25,6 +25,11 @@ from flrouter.speaker.openflow.wire import (
 log = logging.getLogger(__name__)
 
 
+#: s; how long a switch may take to carry out a command, or to list what it has: the router gives
+#: an FL 30 s for its answer, and a switch that is gone is found sooner by its signs of life.
+PATIENCE_S = 25.0
+
+
 class Disconnected(ConnectionError):
     """The switch went away before it had answered."""
 
@@ -93,7 +98,7 @@ class Connection(asyncio.Protocol):
         """Args:
         made: takes each new connection.
         heard: takes each message that nobody waits for: port status, packet-in.
-        timeout_s: how long each answer may take.
+        timeout_s: how long an answer may take that costs a switch nothing.
         """
         self._made = made
         self._heard = heard
@@ -171,8 +176,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(encode(message, xid))
         return xid
 
-    async def ask(self, request: Any) -> list[Any]:
+    async def ask(self, request: Any, timeout_s: float | None = None) -> list[Any]:
         """Send a request and return its answer, which has several parts when it is multipart.
+
+        Args:
+            timeout_s: how long that may take; as long as a sign of life if None.
 
         Raises:
             Refused: the answer is an error.
@@ -182,14 +190,15 @@ class Connection(asyncio.Protocol):
         """
         if self._transport.is_closing():
             raise Disconnected(f"the connection from {self.peer} is closed")
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         asked = _Asked.by(request)
         xid = self.send(request)
         self._asked[xid] = asked
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await asked.waiting
         except TimeoutError:
-            raise Silent(f"no answer within {self._timeout_s:g} s") from None
+            raise Silent(f"no answer within {timeout_s:g} s") from None
         finally:
             self._asked.pop(xid, None)
 
@@ -215,7 +224,7 @@ class Connection(asyncio.Protocol):
             xids.append(self.send(mod))
             self._mods[xids[-1]] = refused
         try:
-            await self.ask(messages.OFPBarrierRequest(DESC))
+            await self.ask(messages.OFPBarrierRequest(DESC), PATIENCE_S)
         finally:
             for xid in xids:
                 self._mods.pop(xid, None)

@@ -13,7 +13,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import commands, ports, roles, rules
-from flrouter.speaker.openflow.connection import UNANSWERED, Connection, Silent
+from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection, Silent
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.ports import Port
@@ -211,10 +211,13 @@ class OpenFlowFloodlight(Speaker):
                 self._discovery.send_from(switch, number)
 
     async def _look_at_ports(self, switch: Switch) -> None:
-        """Ask a switch for its ports; one that does not say is gone."""
+        """Ask a switch for its ports; one that says nothing at all is gone."""
+        asked = asyncio.get_running_loop().time()
         try:
             now = await switch.ask_ports()
         except UNANSWERED as error:
+            if isinstance(error, Silent) and switch.connection.heard_at >= asked:
+                return  # it is busy: its ports are those that it told of last
             switch.connection.close(f"it does not say what ports it has: {error}")
             self._lost(switch)
             return
@@ -236,5 +239,5 @@ class OpenFlowFloodlight(Speaker):
 
     async def _counters_of(self, switch: Switch) -> None:
         with contextlib.suppress(*UNANSWERED):
-            parts = await switch.connection.ask(ports.counters_request())
+            parts = await switch.connection.ask(ports.counters_request(), PATIENCE_S)
             self.event(ports.counters(switch.id, parts, int(time.time() * 1000)), switch.id)

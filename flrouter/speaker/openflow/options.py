@@ -19,7 +19,7 @@ class OpenFlowOptions:
     #: what to ask each switch for.
     role: Role = Role.EQUAL
     #: a switch is asked for a sign of life, and its role, this often, and is gone when there is
-    #: none for as long again; no other answer may take longer either.
+    #: none for as long again.
     echo_s: float = 5.0
     #: between two discovery packets of a port.
     discovery_s: float = 3.0

@@ -9,7 +9,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow import errors, ports, roles
-from flrouter.speaker.openflow.connection import UNANSWERED, Connection
+from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection
 from flrouter.speaker.openflow.ports import Port
 from flrouter.speaker.openflow.roles import Mode, Role
 from flrouter.speaker.openflow.wire import DESC, messages
@@ -84,7 +84,7 @@ class Switch:
             CommandFailed: there was none.
         """
         try:
-            return await self.connection.ask(request)
+            return await self.connection.ask(request, PATIENCE_S)
         except UNANSWERED as error:
             raise errors.not_answered(error, self.id) from error
 
