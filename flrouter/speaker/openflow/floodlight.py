@@ -35,7 +35,7 @@ class OpenFlowFloodlight(Speaker):
         self.connected: dict[str, Switch] = {}
         #: where it listens: the port, once it has started.
         self.port = options.port
-        self._discovery = Discovery(self.isl_event, options.discovery_s)
+        self._discovery = Discovery(self.isl_event, options.discovery_s, options.discovery_key)
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._settled = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, Chain, CommandFailed, Info, Payload
 from flrouter.speaker.openflow import flows
-from flrouter.speaker.openflow.lldp import ETHERTYPE
+from flrouter.speaker.openflow.lldp import ETHERTYPE, SOURCE
 from flrouter.speaker.openflow.switch import Switch
 from flrouter.speaker.openflow.wire import DESC, messages, of
 
@@ -31,7 +31,7 @@ def discovery() -> Any:
             [messages.OFPActionOutput(of.OFPP_CONTROLLER, of.OFPCML_NO_BUFFER)],
         )
     ]
-    match = messages.OFPMatch(eth_type=ETHERTYPE)
+    match = messages.OFPMatch(eth_src=SOURCE, eth_type=ETHERTYPE)
     return messages.OFPFlowMod(
         DESC, cookie=DISCOVERY, priority=0x7000, match=match, instructions=instructions
     )
