@@ -12,12 +12,12 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import commands, ports, roles, rules
+from flrouter.speaker.openflow import commands, ports, rules
 from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection, Silent
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.ports import Port
-from flrouter.speaker.openflow.roles import Mode
+from flrouter.speaker.openflow.roles import Election, Mode
 from flrouter.speaker.openflow.switch import Switch
 from flrouter.speaker.openflow.wire import messages, of
 from flrouter.speaker.speaker import Speaker
@@ -119,9 +119,10 @@ class OpenFlowFloodlight(Speaker):
         try:
             async with asyncio.timeout(self._openflow.echo_s):
                 await connection.greeted
-            switch = await Switch.greet(connection, self._openflow.role)
+            election = Election(connection, self._openflow.role, self._openflow.echo_s)
+            switch = await Switch.greet(connection, election)
             self._came(switch)
-            await self._watch(switch)
+            await self._watch(switch, election)
         except TimeoutError as error:
             connection.close(f"it says nothing that an OpenFlow switch says: {error}")
         except UNANSWERED as error:
@@ -155,7 +156,7 @@ class OpenFlowFloodlight(Speaker):
             switch.id, switch.mode, address=switch.record().ip_address, switch=switch.record()
         )
 
-    async def _watch(self, switch: Switch) -> None:
+    async def _watch(self, switch: Switch, election: Election) -> None:
         """Ask for a sign of life, and the role, until there is none.
 
         Raises:
@@ -166,7 +167,7 @@ class OpenFlowFloodlight(Speaker):
             await asyncio.wait([connection.closed], timeout=self._openflow.echo_s)
             asked = asyncio.get_running_loop().time()
             try:
-                mode = await roles.look(connection)
+                mode = await election.look(asked)
             except Silent:
                 if connection.heard_at < asked:
                     raise
@@ -175,6 +176,8 @@ class OpenFlowFloodlight(Speaker):
                 switch.mode = mode
                 if mode is Mode.READ_WRITE:
                     connection.send(rules.discovery())
+                else:  # its packets come to its master alone
+                    self._discovery.switch_lost(switch.id)
                 self._report(switch)
 
     # -- what switches say unasked
