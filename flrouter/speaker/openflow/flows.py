@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -140,6 +140,15 @@ def rule_of(kind: str, payload: Mapping[str, Any]) -> Rule:
     raise CommandFailed(
         ErrorType.NOT_IMPLEMENTED, f"{kind} is not implemented", "see docs/openflow.md for what is"
     )
+
+
+#: what tells a rule from all others of its table: its priority, and what it matches.
+Key: TypeAlias = tuple[int, frozenset[tuple[str, Any]]]
+
+
+def key(rule: Rule) -> Key:
+    """What a rule has in common with the one that it replaces."""
+    return _priority(rule), frozenset(_match(rule.in_port, rule.vlan).items())
 
 
 def add(rule: Rule) -> Any:

@@ -59,7 +59,7 @@ def request() -> Any:
     )
 
 
-async def _stats(switch: Switch) -> list[Any]:
+async def on(switch: Switch) -> list[Any]:
     """All rules that a switch has, as os-ken's OFPFlowStats.
 
     Raises:
@@ -74,7 +74,7 @@ async def dump(switch: Switch) -> Answer:
     Raises:
         CommandFailed: the switch did not say.
     """
-    entries = [entry(stats) for stats in await _stats(switch)]
+    entries = [entry(stats) for stats in await on(switch)]
     parts = [
         {
             "clazz": f"{_O}.info.rule.SwitchFlowEntries",
@@ -131,7 +131,7 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
 
 
 async def _cookies(switch: Switch) -> set[int]:
-    return {_signed(stats.cookie) for stats in await _stats(switch)}
+    return {_signed(stats.cookie) for stats in await on(switch)}
 
 
 def entry(stats: Any) -> Payload:
