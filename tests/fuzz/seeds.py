@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import sys
 from pathlib import Path
 
@@ -14,7 +15,11 @@ import msgspec
 from flrouter.core import peers, records
 from flrouter.core.request import Suffixes
 from flrouter.messages import build, names
+from flrouter.speaker.openflow import lldp
+from flrouter.speaker.openflow.wire import of
 from tests.fuzz.script import write
+from tests.fuzz.targets import openflow as asked
+from tests.openflow import scripted
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SWITCH = "00:00:00:00:00:00:00:01"
@@ -233,6 +238,7 @@ def seeds() -> dict[str, list[bytes]]:
         "group": [write(("m", value)) for value in _members()],
         "speaker": [write(("r 0", sample)) for sample in samples]
         + [write(("r 0", _command(switch_id=SWITCH)), ("r 9", _command(switch_id=SWITCH)))],
+        "openflow": _openflow(),
         "pages": [
             b"GET /tables/switches",
             b"GET /tables/%00?x=1",
@@ -247,6 +253,38 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "shard": _scripts(),
     }
+
+
+def _openflow() -> list[bytes]:
+    """All that an FL asks for, answered; then other ends of it."""
+    actions = struct.pack("!HH4xHHIH6x", of.OFPIT_APPLY_ACTIONS, 24, 0, 16, 3, 0)
+    tracking = struct.pack("!HHIH14xHHIHHI", 0xFFFF, 40, 0x2320, 35, 0, 16, 3, 0, 0, 0)
+    both = struct.pack("!HH4x", of.OFPIT_APPLY_ACTIONS, 8 + len(tracking)) + tracking
+    foreign = struct.pack("!HHII4x", of.OFPIT_EXPERIMENTER, 16, 0x2320, 0)
+    dumped = scripted.rule(actions) + scripted.rule(both, foreign) + scripted.rule()
+    limited = struct.pack("!HHIHHII4x", 24, 0, 1, of.OFPMBT_DROP, 16, 9, 9)
+    counters = struct.pack(of.OFP_PORT_STATS_PACK_STR, 1, *range(14))
+    described = scripted.port(1) + scripted.port(of.OFPP_LOCAL)
+    packet = scripted.packet_in(1, lldp.packet(OTHER, 1, NOW, b""))
+    stale = struct.pack("!HH", of.OFPET_ROLE_REQUEST_FAILED, of.OFPRRFC_STALE)
+    answers = [
+        scripted.frame(of.OFPT_HELLO, 0),
+        scripted.frame(
+            of.OFPT_FEATURES_REPLY, asked.FEATURES, struct.pack("!QIBB2xII", 1, 0, 1, 0, 0, 0)
+        ),
+        scripted.multipart(asked.PORTS, of.OFPMP_PORT_DESC, described),
+        scripted.multipart(asked.RULES, of.OFPMP_FLOW, dumped, of.OFPMPF_REPLY_MORE),
+        scripted.multipart(asked.RULES, of.OFPMP_FLOW, dumped),
+        scripted.multipart(asked.METERS, of.OFPMP_METER_CONFIG, limited),
+        scripted.multipart(asked.COUNTERS, of.OFPMP_PORT_STATS, counters),
+        scripted.frame(of.OFPT_ROLE_REPLY, asked.ROLE, struct.pack("!I4xQ", 1, 7)),
+        packet,
+        scripted.port_status(asked.BARRIER, 1),
+        scripted.frame(of.OFPT_ERROR, asked.MOD, stale),
+        scripted.frame(of.OFPT_ECHO_REQUEST, 0, b"x"),
+        scripted.frame(of.OFPT_BARRIER_REPLY, asked.BARRIER),
+    ]
+    return [b"".join(answers), *answers, b"GET / HTTP/1.1\r\n\r\n"]
 
 
 def _members() -> list[bytes]:

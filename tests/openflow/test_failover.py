@@ -17,7 +17,9 @@ ANSWERED = 300
 
 
 def test_an_fl_is_killed_while_rules_are_installed(network: Network) -> None:
-    """Every command is answered once; each table holds what was answered with success."""
+    """Every command is answered once, and what was answered with success is in its table; when the
+    errors were sent again, each table is what was commanded.
+    """
     names = sorted(network.floodlights)
     switches = {
         f"s{number}": network.bridge(f"s{number}", names[number % 3], names[(number + 1) % 3])
@@ -65,6 +67,8 @@ def test_an_fl_is_killed_while_rules_are_installed(network: Network) -> None:
     installed = tables()
     for cookie in set(range(1, RULES + 1)) - set(again):
         assert cookie in installed[bridge(cookie)], f"{cookie} was answered with success"
+    for name, cookies in installed.items():
+        assert {bridge(cookie) for cookie in cookies} <= {name}, "nowhere else"
     # Whether these took effect is not known, the errors say; so their requester sends them again.
     network.wait_served(*switches.values())
     while again:

@@ -26,9 +26,8 @@ def test_what_a_switch_refuses(network: Network) -> None:
     kind, message = told(network.ask(transit(switch, 1, output_port=77)))
     assert (kind, "no port 77" in message) == ("NOT_FOUND", True)
 
-    kind, message = told(network.ask({**sample("01", switch), "meter_id": 0xFFFF_0001}))
-    assert (kind, "OFPMMFC_INVALID_METER" in message) == ("PARAMETERS_INVALID", True), message
-
+    kind, _ = told(network.ask({**sample("01", switch), "meter_id": 0xFFFF_0001}))
+    assert kind == "DATA_INVALID"
     kind, _ = told(network.ask(transit(switch, 1, transit_vlan_id=4096)))
     assert kind == "DATA_INVALID"
     kind, _ = told(network.ask({"clazz": "a.b.InstallTeapot", "switch_id": switch}))

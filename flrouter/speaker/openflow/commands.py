@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
 from flrouter.speaker.openflow import flows, installing, meters, ports, rules
 from flrouter.speaker.openflow.switch import Switch
@@ -59,7 +60,7 @@ def on_switch(
         return _install(switch, [flows.rule_of(kind, payload)])
     match kind:
         case "BatchInstallRequest":
-            return _install(switch, _batch(payload))
+            return _install(switch, _batch(switch, payload))
         case "RemoveFlow":
             return _done(installing.remove(switch, kind, payload))
         case "DefaultFlowsCommandData":
@@ -81,13 +82,28 @@ def on_switch(
     )
 
 
-def _batch(payload: Fields) -> list[flows.Rule]:
+def _batch(switch: Switch, payload: Fields) -> list[flows.Rule]:
     commands = payload.get("flow_commands")
     if not isinstance(commands, list) or not all(isinstance(each, dict) for each in commands):
         raise CommandFailed(
             ErrorType.DATA_INVALID, "flow_commands is no list of commands", "list what to install"
         )
+    for each in commands:
+        _is_for(switch, each.get("switch_id", switch.id))
     return [flows.rule_of(str(each.get("clazz")).rpartition(".")[2], each) for each in commands]
+
+
+def _is_for(switch: Switch, named: object) -> None:
+    try:
+        same = canonical(named) == switch.id
+    except BadSwitchId:
+        same = False
+    if not same:
+        raise CommandFailed(
+            ErrorType.DATA_INVALID,
+            f"a command of a batch for switch {switch.id} names switch {named!r:.60}",
+            "send each switch a batch of its own",
+        )
 
 
 async def _install(switch: Switch, wanted: list[flows.Rule]) -> Answer:

@@ -6,9 +6,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flrouter.speaker.openflow.flood import PacketIns
+from flrouter.speaker.openflow.parsing import parse
 from flrouter.speaker.openflow.wire import (
     DESC,
     HEADER,
@@ -18,10 +20,14 @@ from flrouter.speaker.openflow.wire import (
     header,
     messages,
     of,
-    parse,
 )
 
 log = logging.getLogger(__name__)
+
+
+#: s; how long a switch may take to carry out a command, or to list what it has: the router gives
+#: an FL 30 s for its answer, and a switch that is gone is found sooner by its signs of life.
+PATIENCE_S = 25.0
 
 
 class Disconnected(ConnectionError):
@@ -41,6 +47,45 @@ class Refused(Exception):
         self.error = error
 
 
+#: how a request ends that gets no answer, or none that can be read.
+UNANSWERED = (Disconnected, Refused, Silent, Unreadable)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request that waits for its answer; anybody can guess its xid, so the type counts too."""
+
+    waiting: asyncio.Future[list[Any]]
+    kind: int
+    #: the bytes with which the answer goes on after its header: of what it is a part.
+    start: bytes
+    parts: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, request: Any) -> _Asked:
+        """What answers one of os-ken's requests: the type after its own."""
+        waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        multipart = request.cls_msg_type == of.OFPT_MULTIPART_REQUEST
+        start = request.type.to_bytes(2, "big") if multipart else b""
+        return cls(waiting, request.cls_msg_type + 1, start)
+
+    def fail(self, error: Exception) -> None:
+        """Let who waits know that there is no answer."""
+        if not self.waiting.done():
+            self.waiting.set_exception(error)
+
+    def take(self, frame: bytes) -> None:
+        """Note one part of the answer, which may be the last."""
+        try:
+            self.parts.append(parse(frame))
+        except Unreadable as error:
+            self.fail(error)
+            return
+        more = self.start and self.parts[-1].flags & of.OFPMPF_REPLY_MORE
+        if not more and not self.waiting.done():
+            self.waiting.set_result(self.parts)
+
+
 class Connection(asyncio.Protocol):
     """Speaks OpenFlow 1.3 with whoever connected. Echo requests are answered here."""
 
@@ -53,7 +98,7 @@ class Connection(asyncio.Protocol):
         """Args:
         made: takes each new connection.
         heard: takes each message that nobody waits for: port status, packet-in.
-        timeout_s: how long each answer may take.
+        timeout_s: how long an answer may take that costs a switch nothing.
         """
         self._made = made
         self._heard = heard
@@ -61,8 +106,8 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._xids = itertools.count(1)
         self._transport: asyncio.Transport
-        #: requests that wait for their answer, with what came of it so far.
-        self._asked: dict[int, tuple[asyncio.Future[list[Any]], list[Any]]] = {}
+        #: requests that wait for their answer, by their xids.
+        self._asked: dict[int, _Asked] = {}
         #: whom to tell of an error about a message that has no answer.
         self._mods: dict[int, Callable[[Any], None]] = {}
         self._packet_ins = PacketIns()
@@ -87,9 +132,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who wait."""
-        for waiting, _ in self._asked.values():
-            if not waiting.done():
-                waiting.set_exception(Disconnected(f"the connection from {self.peer} was lost"))
+        for asked in self._asked.values():
+            asked.fail(Disconnected(f"the connection from {self.peer} was lost"))
         self._asked.clear()
         self._mods.clear()
         for each in (self.closed, self.greeted):
@@ -132,24 +176,29 @@ class Connection(asyncio.Protocol):
             self._transport.write(encode(message, xid))
         return xid
 
-    async def ask(self, request: Any) -> list[Any]:
+    async def ask(self, request: Any, timeout_s: float | None = None) -> list[Any]:
         """Send a request and return its answer, which has several parts when it is multipart.
+
+        Args:
+            timeout_s: how long that may take; as long as a sign of life if None.
 
         Raises:
             Refused: the answer is an error.
+            Unreadable: it is not what it should be.
             Silent: there was none in time.
             Disconnected: the switch went away.
         """
         if self._transport.is_closing():
             raise Disconnected(f"the connection from {self.peer} is closed")
-        waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        asked = _Asked.by(request)
         xid = self.send(request)
-        self._asked[xid] = waiting, []
+        self._asked[xid] = asked
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await waiting
+            async with asyncio.timeout(timeout_s):
+                return await asked.waiting
         except TimeoutError:
-            raise Silent(f"no answer within {self._timeout_s:g} s") from None
+            raise Silent(f"no answer within {timeout_s:g} s") from None
         finally:
             self._asked.pop(xid, None)
 
@@ -163,7 +212,7 @@ class Connection(asyncio.Protocol):
             The errors, by the index in `mods`.
 
         Raises:
-            Silent, Disconnected: what became of it is not known.
+            UNANSWERED: what became of it is not known.
         """
         errors: dict[int, Any] = {}
         xids = []
@@ -175,7 +224,7 @@ class Connection(asyncio.Protocol):
             xids.append(self.send(mod))
             self._mods[xids[-1]] = refused
         try:
-            await self.ask(messages.OFPBarrierRequest(DESC))
+            await self.ask(messages.OFPBarrierRequest(DESC), PATIENCE_S)
         finally:
             for xid in xids:
                 self._mods.pop(xid, None)
@@ -201,15 +250,13 @@ class Connection(asyncio.Protocol):
                 self._heard(self, parse(frame))
         elif kind == of.OFPT_ERROR:
             self._error(xid, frame)
-        elif xid in self._asked:
-            waiting, parts = self._asked[xid]
-            parts.append(parse(frame))
-            more = kind == of.OFPT_MULTIPART_REPLY and parts[-1].flags & of.OFPMPF_REPLY_MORE
-            if not more and not waiting.done():
-                waiting.set_result(parts)
         elif kind == of.OFPT_PORT_STATUS:
             self.port_news += 1
             self._heard(self, parse(frame))
+        else:
+            asked = self._asked.get(xid)
+            if asked is not None and kind == asked.kind and frame.startswith(asked.start, HEADER):
+                asked.take(frame)
 
     def _hello(self, version: int) -> None:
         if version < of.OFP_VERSION:
@@ -223,12 +270,13 @@ class Connection(asyncio.Protocol):
             self.greeted.set_result(None)
 
     def _error(self, xid: int, frame: bytes) -> None:
-        error = parse(frame)
+        try:
+            error = parse(frame)
+        except Unreadable as unreadable:  # something is refused, and nobody knows what
+            raise BadFrame(str(unreadable)) from unreadable
         if xid in self._mods:
             self._mods[xid](error)
         elif xid in self._asked:
-            waiting, _ = self._asked[xid]
-            if not waiting.done():
-                waiting.set_exception(Refused(error))
+            self._asked[xid].fail(Refused(error))
         else:
             log.warning("%s reports error type %s, code %s", self.peer, error.type, error.code)

@@ -2,7 +2,7 @@
 
 The FL that holds the receiving switch reports the link, whichever FL sent the packet: when it is
 first seen, when it is lost, and once more after each sync. A link is lost when its port goes down
-or away, or when no packet has come for three intervals.
+or away, or when no packet has come for three intervals in which this FL ran.
 """
 
 from __future__ import annotations
@@ -38,18 +38,32 @@ class _Link:
     source: Endpoint
     latency_ns: int
     seen_s: float
+    #: where a packet came from that did not come from `source`, if the last one did not.
+    other: Endpoint | None = None
 
 
 class Discovery:
     """The links that end at switches of this FL, by where they end."""
 
     def __init__(
-        self, report: Report, interval_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        report: Report,
+        interval_s: float,
+        key: bytes = b"",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Args:
+        interval_s: between two packets of a port.
+        key: with what all FLs sign their packets; who has none believes every packet.
+        clock: seconds, from whenever.
+        """
         self._report = report
         self._interval_s = interval_s
+        self._key = key
         self._clock = clock
         self._links: dict[Endpoint, _Link] = {}
+        #: when it was looked for lost links last.
+        self._looked_s = clock()
 
     def send(self, switches: Iterable[Switch]) -> None:
         """Send a packet out of every port that is up; of switches that take what they are sent."""
@@ -61,7 +75,7 @@ class Discovery:
 
     def send_from(self, switch: Switch, port: int) -> None:
         """Send a packet out of one port."""
-        packet = lldp.packet(switch.id, port, time.time_ns())
+        packet = lldp.packet(switch.id, port, time.time_ns(), self._key)
         switch.connection.send(
             messages.OFPPacketOut(
                 DESC,
@@ -74,26 +88,39 @@ class Discovery:
 
     def receive(self, switch: Switch, packet_in: Any) -> None:
         """A packet came to `switch`."""
-        sighting = lldp.read(packet_in.data)
+        sighting = lldp.read(packet_in.data, self._key)
         number = packet_in.match.get("in_port")
         port = switch.ports.get(number)
         if sighting is None or port is None or port.state is not PortState.UP:
             return
         here, source = (switch.id, number), (sighting.switch, sighting.port)
+        age_ns = time.time_ns() - sighting.sent_ns
+        if self._key and abs(age_ns) > MISSED * self._interval_s * 1e9:
+            return  # somebody sends again what was ours once
         # Another FL's clock may have sent it: it says nothing then, and never less than nothing.
-        latency_ns = max(0, time.time_ns() - sighting.sent_ns)
+        latency_ns = max(0, age_ns)
         known = self._links.get(here)
         if known is not None and known.source == source:
-            known.seen_s = self._clock()
+            known.seen_s, known.other = self._clock(), None
             return
         if known is not None:
+            if known.other != source:
+                known.other = source  # one packet cuts no link
+                return
             self._lose(here)
         self._links[here] = _Link(source, latency_ns, self._clock())
         self._report(source, here, latency_ns, "DISCOVERED")
 
     def expire(self) -> None:
-        """Report the links that have not been seen for too long as lost."""
-        oldest = self._clock() - MISSED * self._interval_s
+        """Report the links that have not been seen for too long as lost; every interval."""
+        now = self._clock()
+        pause = now - self._looked_s - self._interval_s
+        self._looked_s = now
+        if pause > self._interval_s:
+            # This FL stood still, and so did the packets that it would have sent and read.
+            for link in self._links.values():
+                link.seen_s = min(now, link.seen_s + pause)
+        oldest = now - MISSED * self._interval_s
         for here in [here for here, link in self._links.items() if link.seen_s < oldest]:
             self._lose(here)
 

@@ -7,7 +7,7 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.connection import Disconnected, Refused, Silent
-from flrouter.speaker.openflow.wire import of
+from flrouter.speaker.openflow.wire import Unreadable, of
 
 #: by OpenFlow's type and code; those not named here are looked up in `_TYPES`.
 _CODES = {
@@ -72,21 +72,37 @@ def name(error: Any) -> str:
     return f"{_NAMES.get(error.type, error.type)} {codes[0] if codes else error.code}"
 
 
-def unknown_outcome(error: Disconnected | Silent, switch: str) -> CommandFailed:
-    """The failure of a command of which the switch did not say whether it was carried out."""
+def unknown_outcome(error: Exception, switch: str) -> CommandFailed:
+    """The failure of a command of which the switch did not say whether it was carried out.
+
+    Args:
+        error: one of `UNANSWERED`.
+    """
     described = "whether it was carried out is not known: look at its rules, or send it again"
     if isinstance(error, Silent):
         return CommandFailed(
             ErrorType.OPERATION_TIMED_OUT, f"switch {switch} does not answer: {error}", described
         )
+    if isinstance(error, Disconnected):
+        return CommandFailed(
+            ErrorType.NOT_FOUND, f"switch {switch} has gone before it confirmed", described
+        )
     return CommandFailed(
-        ErrorType.NOT_FOUND, f"switch {switch} has gone before it confirmed", described
+        ErrorType.INTERNAL_ERROR, f"switch {switch} does not confirm: {error}", described
     )
 
 
-def not_answered(error: Refused | Disconnected | Silent, switch: str) -> CommandFailed:
-    """The failure of a command that only asks, and got no answer."""
+def not_answered(error: Exception, switch: str) -> CommandFailed:
+    """The failure of a command that only asks, and got no answer.
+
+    Args:
+        error: one of `UNANSWERED`.
+    """
     if isinstance(error, Refused):
         what = f"a request to switch {switch}"
         return refusal(error.error, what, ErrorType.INTERNAL_ERROR)
+    if isinstance(error, Unreadable):
+        return CommandFailed(
+            ErrorType.INTERNAL_ERROR, f"switch {switch} answers {error}", "look at the switch"
+        )
     return unknown_outcome(error, switch)

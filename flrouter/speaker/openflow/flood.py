@@ -7,8 +7,10 @@ packets than anybody can read. What is not ours is dropped by its bytes, before 
 from __future__ import annotations
 
 import logging
+import struct
 
-from flrouter.speaker.openflow.lldp import MARK
+from flrouter.speaker.openflow import lldp
+from flrouter.speaker.openflow.wire import of
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +18,10 @@ log = logging.getLogger(__name__)
 #: port brings one in each interval from each FL that holds its neighbour.
 RATE = 500.0
 BURST = 2_000.0
+
+#: bytes between the match and the packet.
+_PADDING = 2
+_match_length = struct.Struct(f"!{of.OFP_PACKET_IN_SIZE - of.OFP_MATCH_SIZE}x2xH")
 
 
 class PacketIns:
@@ -30,7 +36,7 @@ class PacketIns:
 
     def wanted(self, frame: bytes, now_s: float) -> bool:
         """Whether to read a packet-in message that came at `now_s` (monotonic)."""
-        if MARK not in frame:
+        if not _ours(frame):
             self.foreign += 1
             return False
         self._tokens = min(BURST, self._tokens + (now_s - self._at) * RATE)
@@ -42,3 +48,12 @@ class PacketIns:
             return False
         self._tokens -= 1
         return True
+
+
+def _ours(frame: bytes) -> bool:
+    """Whether the packet in a packet-in message, which stands after its match, is one of ours."""
+    if len(frame) < _match_length.size:
+        return False
+    (length,) = _match_length.unpack_from(frame)
+    match = of.OFP_PACKET_IN_SIZE - of.OFP_MATCH_SIZE
+    return lldp.ours(frame, match + (length + 7) // 8 * 8 + _PADDING)

@@ -12,20 +12,18 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import commands, ports, roles, rules
-from flrouter.speaker.openflow.connection import Connection, Disconnected, Refused, Silent
+from flrouter.speaker.openflow import commands, ports, rules
+from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection, Silent
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.ports import Port
-from flrouter.speaker.openflow.roles import Mode
+from flrouter.speaker.openflow.roles import Election, Mode
 from flrouter.speaker.openflow.switch import Switch
 from flrouter.speaker.openflow.wire import messages, of
 from flrouter.speaker.speaker import Speaker
 from flrouter.speaker.sync import PortState, SwitchRecord
 
 log = logging.getLogger(__name__)
-
-_GONE = (Refused, Disconnected, Silent)
 
 
 class OpenFlowFloodlight(Speaker):
@@ -37,7 +35,7 @@ class OpenFlowFloodlight(Speaker):
         self.connected: dict[str, Switch] = {}
         #: where it listens: the port, once it has started.
         self.port = options.port
-        self._discovery = Discovery(self.isl_event, options.discovery_s)
+        self._discovery = Discovery(self.isl_event, options.discovery_s, options.discovery_key)
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._settled = 0.0
@@ -52,16 +50,24 @@ class OpenFlowFloodlight(Speaker):
             OSError: the port is taken.
         """
         await super().on_start()
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
+        self._server = await self.listen()
+        self._settled = asyncio.get_running_loop().time() + self._openflow.settle_s
+        self.add_future(self._discover())
+        self.add_future(self._report_counters())
+
+    async def listen(self) -> asyncio.Server:
+        """Let switches connect, until the server that is returned is closed.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        server = await asyncio.get_running_loop().create_server(
             lambda: Connection(self._made, self._heard, self._openflow.echo_s),
             self._openflow.host,
             self._openflow.port,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._settled = loop.time() + self._openflow.settle_s
-        self.add_future(self._discover())
-        self.add_future(self._report_counters())
+        self.port = server.sockets[0].getsockname()[1]
+        return server
 
     async def on_stop(self) -> None:
         """Finish the commands that were read, then tell that all switches are gone from here."""
@@ -113,12 +119,13 @@ class OpenFlowFloodlight(Speaker):
         try:
             async with asyncio.timeout(self._openflow.echo_s):
                 await connection.greeted
-            switch = await Switch.greet(connection, self._openflow.role)
+            election = Election(connection, self._openflow.role, self._openflow.echo_s)
+            switch = await Switch.greet(connection, election)
             self._came(switch)
-            await self._watch(switch)
+            await self._watch(switch, election)
         except TimeoutError as error:
             connection.close(f"it says nothing that an OpenFlow switch says: {error}")
-        except _GONE as error:
+        except UNANSWERED as error:
             connection.close(f"{error}")
         finally:
             connection.close("this floodlight stops")
@@ -149,18 +156,18 @@ class OpenFlowFloodlight(Speaker):
             switch.id, switch.mode, address=switch.record().ip_address, switch=switch.record()
         )
 
-    async def _watch(self, switch: Switch) -> None:
+    async def _watch(self, switch: Switch, election: Election) -> None:
         """Ask for a sign of life, and the role, until there is none.
 
         Raises:
-            Silent, Disconnected: the switch is gone.
+            UNANSWERED: the switch is gone.
         """
         connection = switch.connection
         while True:
             await asyncio.wait([connection.closed], timeout=self._openflow.echo_s)
             asked = asyncio.get_running_loop().time()
             try:
-                mode = await roles.look(connection)
+                mode = await election.look(asked)
             except Silent:
                 if connection.heard_at < asked:
                     raise
@@ -169,6 +176,8 @@ class OpenFlowFloodlight(Speaker):
                 switch.mode = mode
                 if mode is Mode.READ_WRITE:
                     connection.send(rules.discovery())
+                else:  # its packets come to its master alone
+                    self._discovery.switch_lost(switch.id)
                 self._report(switch)
 
     # -- what switches say unasked
@@ -205,10 +214,13 @@ class OpenFlowFloodlight(Speaker):
                 self._discovery.send_from(switch, number)
 
     async def _look_at_ports(self, switch: Switch) -> None:
-        """Ask a switch for its ports; one that does not say is gone."""
+        """Ask a switch for its ports; one that says nothing at all is gone."""
+        asked = asyncio.get_running_loop().time()
         try:
             now = await switch.ask_ports()
-        except _GONE as error:
+        except UNANSWERED as error:
+            if isinstance(error, Silent) and switch.connection.heard_at >= asked:
+                return  # it is busy: its ports are those that it told of last
             switch.connection.close(f"it does not say what ports it has: {error}")
             self._lost(switch)
             return
@@ -229,6 +241,6 @@ class OpenFlowFloodlight(Speaker):
             await asyncio.gather(*map(self._counters_of, list(self.connected.values())))
 
     async def _counters_of(self, switch: Switch) -> None:
-        with contextlib.suppress(*_GONE):
-            parts = await switch.connection.ask(ports.counters_request())
+        with contextlib.suppress(*UNANSWERED):
+            parts = await switch.connection.ask(ports.counters_request(), PATIENCE_S)
             self.event(ports.counters(switch.id, parts, int(time.time() * 1000)), switch.id)

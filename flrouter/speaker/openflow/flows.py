@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,8 @@ VlanId = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 #: a Java long: half of all cookies are written as negative numbers.
 Cookie = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Word = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+#: 0 stands for none; above the largest are names for all of a switch's meters at once.
+_MeterId = Annotated[int, msgspec.Meta(ge=0, le=of.OFPM_MAX)]
 
 
 class VlanAction(StrEnum):
@@ -46,7 +48,7 @@ class _Metered(_Flow, kw_only=True):
     input_vlan_id: VlanId = 0
     output_vlan_type: VlanAction = VlanAction.NONE
     bandwidth: _Word = 0
-    meter_id: _Word | None = None
+    meter_id: _MeterId | None = None
 
 
 class _Ingress(_Metered):
@@ -78,8 +80,8 @@ class Criteria(msgspec.Struct):
 
 class _Removal(msgspec.Struct):
     cookie: Cookie
-    meter_id: _Word | None = None
-    criteria: Criteria | None = None
+    meter_id: _MeterId | None = None
+    criteria: dict[str, Any] | None = None
 
 
 class Meter(NamedTuple):
@@ -140,6 +142,15 @@ def rule_of(kind: str, payload: Mapping[str, Any]) -> Rule:
     )
 
 
+#: what tells a rule from all others of its table: its priority, and what it matches.
+Key: TypeAlias = tuple[int, frozenset[tuple[str, Any]]]
+
+
+def key(rule: Rule) -> Key:
+    """What a rule has in common with the one that it replaces."""
+    return _priority(rule), frozenset(_match(rule.in_port, rule.vlan).items())
+
+
 def add(rule: Rule) -> Any:
     """The message that adds a rule; one with the same match and priority is replaced."""
     instructions = []
@@ -188,17 +199,36 @@ def removal(kind: str, payload: Mapping[str, Any]) -> tuple[Any, int | None]:
         CommandFailed: its fields are not what they should be (DATA_INVALID).
     """
     wanted = _read(kind, payload, _Removal)
-    criteria = wanted.criteria or Criteria()
-    return delete(msgspec.structs.replace(criteria, cookie=wanted.cookie)), wanted.meter_id
+    criteria = criteria_of(kind, {**(wanted.criteria or {}), "cookie": wanted.cookie})
+    return delete(criteria), wanted.meter_id
 
 
 def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
     """What rules to delete.
 
     Raises:
-        CommandFailed: its fields are not what they should be (DATA_INVALID).
+        CommandFailed: its fields are not what they should be, or one is not known, which could
+            have spared rules (DATA_INVALID); or there is none, and all rules would go
+            (PARAMETERS_INVALID).
     """
     found: Criteria = _read(kind, given, Criteria)
+    unknown = [
+        name
+        for name, value in given.items()
+        if value is not None and name not in Criteria.__struct_fields__
+    ]
+    if unknown:
+        raise CommandFailed(
+            ErrorType.DATA_INVALID,
+            f"{kind} has criteria that are not known: {', '.join(map(repr, unknown))}",
+            f"known are {', '.join(Criteria.__struct_fields__)}",
+        )
+    if msgspec.structs.replace(found, in_vlan=found.in_vlan or None) == Criteria():
+        raise CommandFailed(
+            ErrorType.PARAMETERS_INVALID,
+            f"{kind} has criteria that name no rule",
+            "to delete all rules give no criteria, and delete_rules_action",
+        )
     return found
 
 

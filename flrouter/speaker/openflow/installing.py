@@ -7,43 +7,74 @@ from typing import Any
 
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
-from flrouter.speaker.openflow import errors, flows, meters
+from flrouter.speaker.openflow import errors, flows, meters, rules
 from flrouter.speaker.openflow.flows import Meter, Rule
 from flrouter.speaker.openflow.switch import Switch
 
 
-async def install(switch: Switch, rules: Sequence[Rule]) -> None:
+async def install(switch: Switch, wanted: Sequence[Rule]) -> None:
     """Install rules, and return when the switch has confirmed all of them.
 
-    A meter that is there already gets the new rate. When the switch refuses any of it, what it
-    took is taken back before the error is told.
+    When it refuses any, what it took is taken back before the error is told. What was there before
+    is not: a rule that replaced one with the same match stays, and so does the new rate of a meter.
 
     Raises:
         CommandFailed: it refused something, has no such port, or did not confirm.
     """
-    for rule in rules:
+    for rule in wanted:
         switch.port(rule.in_port)
         switch.port(rule.out_port)
-    wanted: list[Rule | Meter] = []
-    for rule in rules:
-        if rule.meter is not None:
-            wanted.append(rule.meter)
-        wanted.append(rule)
-    refused = await switch.carry_out([_add(each) for each in wanted])
-    there = {index for index, error in refused.items() if meters.already_there(error)}
-    failed = {index: error for index, error in refused.items() if index not in there}
+    # A single rule that is refused has replaced nothing.
+    before = await _matches(switch) if len(wanted) > 1 else set()
+    # A rule without its meter is refused, so the meters come first.
+    added = await _limit(switch, [rule.meter for rule in wanted if rule.meter is not None])
+    refused = await switch.carry_out([flows.add(rule) for rule in wanted])
+    if not refused:
+        return
+    took = [rule for index, rule in enumerate(wanted) if index not in refused]
+    replaced = [rule for rule in took if flows.key(rule) in before]
+    # With a meter go the rules that it limits.
+    used = {rule.meter.id for rule in replaced if rule.meter is not None}
+    await switch.carry_out(
+        [
+            *(flows.take_back(rule) for rule in took if rule not in replaced),
+            *(meters.delete(meter) for meter in added - used),
+        ]
+    )
+    raise _failure(switch, wanted, refused, replaced)
+
+
+async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
+    """Add meters, and give those that are there already the new rate; the ids of those added.
+
+    Raises:
+        CommandFailed: the switch refused one, or did not confirm. None that was added is left.
+    """
+    if not wanted:
+        return set()
+    refused = await switch.carry_out([meters.add(meter) for meter in wanted])
+    added = {meter.id for index, meter in enumerate(wanted) if index not in refused}
+    there = [index for index, error in refused.items() if meters.already_there(error)]
+    failed = {wanted[index].id: refused[index] for index in refused if index not in there}
     if not failed and there:
-        changes = [wanted[index] for index in sorted(there)]
-        failed = await switch.carry_out(
-            [meters.change(meter) for meter in changes if isinstance(meter, Meter)]
-        )
-        if failed:
-            wanted = [*changes, *(each for each in wanted if isinstance(each, Rule))]
-            there = set(range(len(changes)))
+        changes = [wanted[index] for index in there]
+        refused = await switch.carry_out([meters.change(meter) for meter in changes])
+        failed = {changes[index].id: error for index, error in refused.items()}
     if failed:
-        took = [each for index, each in enumerate(wanted) if index not in {*failed, *there}]
-        await switch.carry_out([_take_back(each) for each in took])
-        raise _failure(switch, wanted, failed, len(rules))
+        await switch.carry_out([meters.delete(meter) for meter in added])
+        meter, error = next(iter(failed.items()))
+        what = f"meter {meter} of switch {switch.id}"
+        raise errors.refusal(error, what, ErrorType.CREATION_FAILURE)
+    return added
+
+
+async def _matches(switch: Switch) -> set[flows.Key]:
+    """What the rules match that are there."""
+    return {
+        (stats.priority, frozenset(stats.match.items()))
+        for stats in await rules.on(switch)
+        if stats.table_id == 0
+    }
 
 
 async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
@@ -62,23 +93,14 @@ async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
 
 
 def _failure(
-    switch: Switch, wanted: Sequence[Rule | Meter], failed: Mapping[int, Any], count: int
+    switch: Switch, wanted: Sequence[Rule], refused: Mapping[int, Any], replaced: Sequence[Rule]
 ) -> CommandFailed:
-    """The first refusal; it says which rule of a batch that was."""
-    index = min(failed)
-    first = wanted[index]
-    if isinstance(first, Meter):
-        what = f"meter {first.id} of switch {switch.id}"
-    else:
-        what = f"the rule with cookie {first.cookie:#x} of switch {switch.id}"
-    if count > 1:
-        what += f", one of {count}, none of which is installed now,"
-    return errors.refusal(failed[index], what, ErrorType.CREATION_FAILURE)
-
-
-def _add(wanted: Rule | Meter) -> Any:
-    return meters.add(wanted) if isinstance(wanted, Meter) else flows.add(wanted)
-
-
-def _take_back(wanted: Rule | Meter) -> Any:
-    return meters.delete(wanted.id) if isinstance(wanted, Meter) else flows.take_back(wanted)
+    """The first refusal; it says which rule of a batch that was, and what is not as before."""
+    index = min(refused)
+    what = f"the rule with cookie {wanted[index].cookie:#x} of switch {switch.id}"
+    if len(wanted) > 1:
+        what += f", one of {len(wanted)}, none of which is installed now,"
+    if replaced:
+        cookies = ", ".join(f"{rule.cookie:#x}" for rule in replaced)
+        what += f" except for {cookies}, which replaced rules with the same match,"
+    return errors.refusal(refused[index], what, ErrorType.CREATION_FAILURE)

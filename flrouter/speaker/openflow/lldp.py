@@ -1,21 +1,25 @@
-"""Discovery packets: LLDP frames that say which port of which switch they left."""
+"""Discovery packets: LLDP frames that say which port of which switch they left, and sign it."""
 
 from __future__ import annotations
 
+import hmac
 import struct
 from typing import NamedTuple
 
-from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.messages.switch_id import canonical
 
 ETHERTYPE = 0x88CC
-#: the bytes by which a discovery packet of ours is known: an organisation of nobody's (the local
-#: bit is set), then a name.
-MARK = b"\x02\x66\x6cflrouter"
+#: whom a discovery packet of ours comes from.
+SOURCE = "02:66:6c:00:00:01"
 
+#: the bytes by which it is known: an organisation of nobody's (the local bit is set), then a name.
+_MARK = b"\x02\x66\x6cflrouter"
 _TO = bytes.fromhex("0180c200000e")  # the nearest bridge, which passes it on to nobody
-_FROM = bytes.fromhex("02666c000001")
+_HEAD = _TO + bytes.fromhex(SOURCE.replace(":", "")) + struct.pack("!H", ETHERTYPE)
 _LOCAL = 7
 _own = struct.Struct("!8sIQ")
+#: bytes of the signature; less than the whole HMAC is as good, against who cannot try many.
+_SIGNED = 16
 
 
 class Sighting(NamedTuple):
@@ -26,34 +30,44 @@ class Sighting(NamedTuple):
     sent_ns: int
 
 
-def packet(switch: str, port: int, now_ns: int) -> bytes:
-    """The packet to send out of `port` of `switch` (canonical)."""
+def packet(switch: str, port: int, now_ns: int, key: bytes) -> bytes:
+    """The packet to send out of `port` of `switch` (canonical); `key` is what all FLs share."""
     dpid = bytes.fromhex(switch.replace(":", ""))
+    own = _own.pack(dpid, port, now_ns)
     return b"".join(
         (
-            _TO,
-            _FROM,
-            struct.pack("!H", ETHERTYPE),
+            _HEAD,
             _tlv(1, bytes([_LOCAL]) + dpid),
             _tlv(2, bytes([_LOCAL]) + struct.pack("!I", port)),
             _tlv(3, struct.pack("!H", 120)),
-            _tlv(127, MARK + _own.pack(dpid, port, now_ns)),
+            _tlv(127, _MARK + own + _signature(own, key)),
             _tlv(0, b""),
         )
     )
 
 
-def read(data: bytes) -> Sighting | None:
+def ours(data: bytes, at: int = 0) -> bool:
+    """Whether the packet that begins at `at` looks like one of ours, signed by whomever."""
+    return data.startswith(_HEAD, at) and data.startswith(_MARK, at + _MARK_AT)
+
+
+def read(data: bytes, key: bytes) -> Sighting | None:
     """What a packet says; None when it is none of ours."""
-    at = data.find(MARK)
-    if at < 0 or len(data) < at + len(MARK) + _own.size:
+    signed = _MARK_AT + len(_MARK) + _own.size
+    own, signature = data[signed - _own.size : signed], data[signed : signed + _SIGNED]
+    if not ours(data) or not hmac.compare_digest(signature, _signature(own, key)):
         return None
-    dpid, port, sent_ns = _own.unpack_from(data, at + len(MARK))
-    try:
-        return Sighting(canonical(dpid.hex()), port, sent_ns)
-    except BadSwitchId:
-        return None
+    dpid, port, sent_ns = _own.unpack(own)
+    return Sighting(canonical(dpid.hex()), port, sent_ns)
+
+
+def _signature(own: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, own, "sha256")[:_SIGNED]
 
 
 def _tlv(kind: int, value: bytes) -> bytes:
     return struct.pack("!H", kind << 9 | len(value)) + value
+
+
+#: where the mark stands in each packet of ours.
+_MARK_AT = packet("00:" * 7 + "00", 0, 0, b"").index(_MARK)

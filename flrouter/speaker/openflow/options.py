@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flrouter.speaker.openflow.roles import Role
 from flrouter.speaker.options import SpeakerOptions
@@ -19,10 +19,12 @@ class OpenFlowOptions:
     #: what to ask each switch for.
     role: Role = Role.EQUAL
     #: a switch is asked for a sign of life, and its role, this often, and is gone when there is
-    #: none for as long again; no other answer may take longer either.
+    #: none for as long again.
     echo_s: float = 5.0
     #: between two discovery packets of a port.
     discovery_s: float = 3.0
+    #: with what all FLs sign discovery packets; when empty, whoever sends one is believed.
+    discovery_key: bytes = field(default=b"", repr=False)
     #: between two reports of all ports' counters.
     stats_s: float = 60.0
     #: after its start, a sync waits so long for switches that are still connecting: Open vSwitch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from flrouter.speaker import arguments, process
@@ -11,6 +12,10 @@ from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.roles import Role
 from flrouter.speaker.options import SpeakerOptions
+
+_KEY_HELP = "what all FLs sign discovery packets with; without it every packet is believed"
+#: bytes of a key that nobody finds by trying.
+_KEY_LEAST = 16
 
 
 def parse(
@@ -30,6 +35,7 @@ def parse(
     add("--role", type=Role, choices=list(Role), default=plain.role, help="asked of each switch")
     add("--echo-s", type=float, default=plain.echo_s, help="between two signs of life of a switch")
     add("--discovery-s", type=float, default=plain.discovery_s, help="between discovery packets")
+    add("--discovery-key-file", dest="discovery_key", type=_key, metavar="FILE", help=_KEY_HELP)
     add("--stats-s", type=float, default=plain.stats_s, help="between reports of ports' counters")
     add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
     found = parser.parse_args(given)
@@ -40,10 +46,21 @@ def parse(
         role=found.role,
         echo_s=found.echo_s,
         discovery_s=found.discovery_s,
+        discovery_key=found.discovery_key or plain.discovery_key,
         stats_s=found.stats_s,
         settle_s=found.settle_s,
     )
     return options, found.log_level
+
+
+def _key(path: str) -> bytes:
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from error
+    if len(key) < _KEY_LEAST:
+        raise argparse.ArgumentTypeError(f"{path} has {len(key)} bytes, {_KEY_LEAST} are needed")
+    return key
 
 
 async def run(options: OpenFlowOptions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from enum import StrEnum
 from typing import Any
 
@@ -28,45 +28,74 @@ class Role(StrEnum):
     SLAVE = "slave"
 
 
+_ALL_BITS = (1 << 64) - 1
 _CODES = {
     Role.EQUAL: of.OFPCR_ROLE_EQUAL,
     Role.MASTER: of.OFPCR_ROLE_MASTER,
     Role.SLAVE: of.OFPCR_ROLE_SLAVE,
 }
+#: looks at a switch without anybody counting on after which its master is not there any more.
+MISSED = 3
 
 
-async def take(connection: Connection, role: Role) -> Mode:
-    """Ask for a role; what the switch then lets this FL do.
+class Election:
+    """This FL's part in who is the master of a switch, when it wants to be: a lease.
 
-    Raises:
-        Refused, Silent, Disconnected: it has none to give, or does not answer.
+    The switch keeps a number, the generation, of which a master's must not be behind. The master
+    counts it on at each look. Who is a slave and finds that nobody counts any more takes over.
     """
-    # Who asks later is newer: a switch refuses a generation that is behind the last one it saw.
-    generation = int(time.time() * 1000)
-    try:
-        return await _ask(connection, _CODES[role], generation)
-    except Refused as refused:
-        error = refused.error
-        if (error.type, error.code) != (of.OFPET_ROLE_REQUEST_FAILED, of.OFPRRFC_STALE):
-            raise
-    # Another controller counts otherwise, or its clock is ahead: go on from where it was.
-    (reply,) = await connection.ask(messages.OFPRoleRequest(DESC, of.OFPCR_ROLE_NOCHANGE, 0))
-    return await _ask(connection, _CODES[role], (reply.generation_id + 1) & ((1 << 64) - 1))
+
+    def __init__(self, connection: Connection, role: Role, interval_s: float) -> None:
+        """Args:
+        interval_s: how often all FLs of the switch look.
+        """
+        self._connection = connection
+        self._role = role
+        self._patience_s = MISSED * interval_s
+        self._generation = -1
+        self._since_s = 0.0
+
+    async def take(self) -> Mode:
+        """Ask for the role; what the switch then lets this FL do.
+
+        Raises:
+            UNANSWERED: it has none to give, or does not answer.
+        """
+        if self._role is Role.EQUAL:  # as every new connection is, also at a switch without roles
+            return Mode.READ_WRITE
+        reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
+        return await self._claim(reply.generation_id)
+
+    async def look(self, now_s: float) -> Mode:
+        """What the switch lets this FL do now: another controller may have become its master.
+
+        Raises:
+            UNANSWERED: it does not answer.
+        """
+        try:
+            reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
+        except Refused:
+            return Mode.READ_WRITE  # a switch that has no roles
+        if self._role is Role.MASTER and self._is_due(reply, now_s):
+            with contextlib.suppress(Refused):  # another FL has counted on meanwhile
+                return await self._claim(reply.generation_id)
+        return _mode(reply)
+
+    def _is_due(self, reply: Any, now_s: float) -> bool:
+        """Whether to claim the switch: as its master, or because there is none."""
+        if reply.generation_id != self._generation:
+            self._generation, self._since_s = reply.generation_id, now_s
+        return reply.role == of.OFPCR_ROLE_MASTER or now_s - self._since_s >= self._patience_s
+
+    async def _claim(self, generation: int) -> Mode:
+        # Counting on from what the switch has needs no clocks that agree.
+        step = 1 if self._role is Role.MASTER else 0
+        return _mode(await self._ask(_CODES[self._role], (generation + step) & _ALL_BITS))
+
+    async def _ask(self, role: int, generation: int) -> Any:
+        request = messages.OFPRoleRequest(DESC, role, generation)
+        return (await self._connection.ask(request))[-1]
 
 
-async def look(connection: Connection) -> Mode:
-    """What the switch lets this FL do now: another controller may have become its master.
-
-    Raises:
-        Silent, Disconnected: it does not answer.
-    """
-    try:
-        return await _ask(connection, of.OFPCR_ROLE_NOCHANGE, 0)
-    except Refused:
-        return Mode.READ_WRITE  # a switch that has no roles
-
-
-async def _ask(connection: Connection, role: int, generation: int) -> Mode:
-    replies: list[Any] = await connection.ask(messages.OFPRoleRequest(DESC, role, generation))
-    slave = replies[-1].role == of.OFPCR_ROLE_SLAVE
-    return Mode.READ_ONLY if slave else Mode.READ_WRITE
+def _mode(reply: Any) -> Mode:
+    return Mode.READ_ONLY if reply.role == of.OFPCR_ROLE_SLAVE else Mode.READ_WRITE

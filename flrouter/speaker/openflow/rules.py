@@ -8,7 +8,7 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, Chain, CommandFailed, Info, Payload
 from flrouter.speaker.openflow import flows
-from flrouter.speaker.openflow.lldp import ETHERTYPE
+from flrouter.speaker.openflow.lldp import ETHERTYPE, SOURCE
 from flrouter.speaker.openflow.switch import Switch
 from flrouter.speaker.openflow.wire import DESC, messages, of
 
@@ -31,7 +31,7 @@ def discovery() -> Any:
             [messages.OFPActionOutput(of.OFPP_CONTROLLER, of.OFPCML_NO_BUFFER)],
         )
     ]
-    match = messages.OFPMatch(eth_type=ETHERTYPE)
+    match = messages.OFPMatch(eth_src=SOURCE, eth_type=ETHERTYPE)
     return messages.OFPFlowMod(
         DESC, cookie=DISCOVERY, priority=0x7000, match=match, instructions=instructions
     )
@@ -52,13 +52,29 @@ async def add_defaults(switch: Switch) -> None:
         await switch.change(mod, "the default rules", ErrorType.CREATION_FAILURE)
 
 
+def request() -> Any:
+    """The message that asks for all rules."""
+    return messages.OFPFlowStatsRequest(
+        DESC, 0, of.OFPTT_ALL, of.OFPP_ANY, of.OFPG_ANY, 0, 0, messages.OFPMatch()
+    )
+
+
+async def on(switch: Switch) -> list[Any]:
+    """All rules that a switch has, as os-ken's OFPFlowStats.
+
+    Raises:
+        CommandFailed: the switch did not say.
+    """
+    return [stats for part in await switch.ask(request()) for stats in part.body]
+
+
 async def dump(switch: Switch) -> Answer:
     """All rules, a chain when there are many.
 
     Raises:
         CommandFailed: the switch did not say.
     """
-    entries = [_entry(stats) for stats in await _stats(switch)]
+    entries = [entry(stats) for stats in await on(switch)]
     parts = [
         {
             "clazz": f"{_O}.info.rule.SwitchFlowEntries",
@@ -115,17 +131,11 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
 
 
 async def _cookies(switch: Switch) -> set[int]:
-    return {_signed(stats.cookie) for stats in await _stats(switch)}
+    return {_signed(stats.cookie) for stats in await on(switch)}
 
 
-async def _stats(switch: Switch) -> list[Any]:
-    request = messages.OFPFlowStatsRequest(
-        DESC, 0, of.OFPTT_ALL, of.OFPP_ANY, of.OFPG_ANY, 0, 0, messages.OFPMatch()
-    )
-    return [stats for part in await switch.ask(request) for stats in part.body]
-
-
-def _entry(stats: Any) -> Payload:
+def entry(stats: Any) -> Payload:
+    """A rule as a dump shows it."""
     return {
         "cookie": _signed(stats.cookie),
         "table_id": stats.table_id,
@@ -172,6 +182,8 @@ def _action(action: Any) -> tuple[str, Any]:
         case messages.OFPActionSetField():
             value = _vlan(action.value) if action.key == "vlan_vid" else action.value
             return "set_field", {"field_name": action.key, "field_value": str(value)}
+        case messages.OFPActionExperimenterUnknown():
+            return f"experimenter_{action.experimenter:#x}", action.data.hex()
     return type(action).__name__, str(action)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import CommandFailed
-from flrouter.speaker.openflow import errors, ports, roles
-from flrouter.speaker.openflow.connection import Connection, Disconnected, Refused, Silent
+from flrouter.speaker.openflow import errors, ports
+from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection
 from flrouter.speaker.openflow.ports import Port
-from flrouter.speaker.openflow.roles import Mode, Role
+from flrouter.speaker.openflow.roles import Election, Mode
 from flrouter.speaker.openflow.wire import DESC, messages
 from flrouter.speaker.sync import Port as SyncPort
 from flrouter.speaker.sync import SwitchRecord
@@ -27,17 +27,15 @@ class Switch:
         self.mode = Mode.READ_WRITE
 
     @classmethod
-    async def greet(cls, connection: Connection, role: Role) -> Switch:
-        """Find out who has connected, take the role, and ask for its ports.
+    async def greet(cls, connection: Connection, election: Election) -> Switch:
+        """Find out who has connected, take a role, and ask for its ports.
 
         Raises:
-            Refused, Silent, Disconnected: it does not do what a switch does.
+            UNANSWERED: it does not do what a switch does.
         """
         (features,) = await connection.ask(messages.OFPFeaturesRequest(DESC))
         switch = cls(features.datapath_id, connection)
-        # A new connection has the role EQUAL, also at switches that know no roles.
-        if role is not Role.EQUAL:
-            switch.mode = await roles.take(connection, role)
+        switch.mode = await election.take()
         switch.ports = await switch.ask_ports()
         return switch
 
@@ -45,7 +43,7 @@ class Switch:
         """Its ports, as it says now.
 
         Raises:
-            Refused, Silent, Disconnected: it does not say.
+            UNANSWERED: it does not say.
         """
         while True:
             news = self.connection.port_news
@@ -84,8 +82,8 @@ class Switch:
             CommandFailed: there was none.
         """
         try:
-            return await self.connection.ask(request)
-        except (Refused, Disconnected, Silent) as error:
+            return await self.connection.ask(request, PATIENCE_S)
+        except UNANSWERED as error:
             raise errors.not_answered(error, self.id) from error
 
     async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
@@ -96,7 +94,7 @@ class Switch:
         """
         try:
             return await self.connection.carry_out(mods)
-        except (Disconnected, Silent) as error:
+        except UNANSWERED as error:
             raise errors.unknown_outcome(error, self.id) from error
 
     async def change(self, mod: Any, what: str, otherwise: ErrorType) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from os_ken.ofproto import ofproto_parser, ofproto_protocol
+from os_ken.ofproto import ofproto_protocol
 from os_ken.ofproto import ofproto_v1_3 as of
 from os_ken.ofproto import ofproto_v1_3_parser as messages
 
@@ -18,7 +18,6 @@ __all__ = [
     "header",
     "messages",
     "of",
-    "parse",
 ]
 
 #: what os-ken's messages want to know of the switch that they are for: the version alone.
@@ -34,7 +33,7 @@ class BadFrame(ValueError):
 
 
 class Unreadable(ValueError):
-    """A message that os-ken cannot read."""
+    """A message that is not what its header says."""
 
 
 def header(data: bytes | bytearray | memoryview, at: int = 0) -> tuple[int, int, int, int]:
@@ -54,16 +53,3 @@ def encode(message: Any, xid: int) -> bytes:
     message.set_xid(xid)
     message.serialize()
     return bytes(message.buf)
-
-
-def parse(frame: bytes) -> Any:
-    """The message in a frame.
-
-    Raises:
-        Unreadable: os-ken cannot.
-    """
-    version, kind, length, xid = header(frame)
-    try:
-        return ofproto_parser.msg(DESC, version, kind, length, xid, frame)
-    except Exception as error:  # os-ken raises whatever its structs do
-        raise Unreadable(f"a message of type {kind} that cannot be read: {error!r}") from error

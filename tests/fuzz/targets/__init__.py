@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz.targets import changelogs, group, messages, pages, peers, shard, speaker
+from tests.fuzz.targets import (
+    changelogs,
+    group,
+    messages,
+    openflow,
+    pages,
+    peers,
+    shard,
+    speaker,
+)
 
 #: name → what is called with each input; an exception is a finding.
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -15,6 +24,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "changelogs": changelogs.changelogs,
     "group": group.group,
     "speaker": speaker.speaker,
+    "openflow": openflow.openflow,
     "pages": pages.pages,
     "shard": shard.shard,
 }

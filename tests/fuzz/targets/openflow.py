@@ -1,0 +1,126 @@
+"""OpenFlow: what whoever connects to an FL sends, while everything is asked that an FL asks."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from flrouter.speaker.openflow import meters, ports, rules
+from flrouter.speaker.openflow.connection import UNANSWERED, Connection
+from flrouter.speaker.openflow.discovery import Discovery
+from flrouter.speaker.openflow.ports import Port
+from flrouter.speaker.openflow.wire import DESC, messages, of
+from flrouter.speaker.sync import PortState
+
+#: what is asked, in this order: the first request has xid 2, for the greeting has 1.
+FEATURES, PORTS, RULES, METERS, COUNTERS, ROLE, MOD, BARRIER = range(2, 10)
+#: bytes of a piece, when the input comes in pieces.
+_PIECE = 7
+SWITCH = "00:00:00:00:00:00:00:01"
+
+
+class _Transport(asyncio.Transport):
+    """Takes what is sent, and knows when it was hung up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        """Take it."""
+
+    def is_closing(self) -> bool:
+        """Whether it was hung up."""
+        return self.closed
+
+    def close(self) -> None:
+        """Hang up."""
+        self.closed = True
+
+    abort = close
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    logging.getLogger("flrouter").setLevel(logging.CRITICAL)
+    return asyncio.new_event_loop()
+
+
+def openflow(data: bytes) -> None:
+    """However it comes in pieces, it means the same; every request has an answer of its own kind,
+    one of the documented errors, or none yet; and what was read can be reported.
+    """
+    whole = _loop().run_until_complete(_received([data]))
+    pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+    assert whole == _loop().run_until_complete(_received(pieces))
+
+
+async def _received(pieces: list[bytes]) -> tuple[object, ...]:
+    """What came of it: whether it was hung up, what was said unasked, and each request's end."""
+    heard: list[Any] = []
+    connection = Connection(lambda _: None, lambda _, message: heard.append(message), 60)
+    transport = _Transport()
+    connection.connection_made(transport)
+    asking = [asyncio.create_task(each) for each in _questions(connection)]
+    await asyncio.sleep(0)
+    for piece in pieces:
+        if transport.closed:  # asyncio hands over no more
+            break
+        connection.data_received(piece)
+    for _ in range(3):  # until the tasks have what their futures have
+        await asyncio.sleep(0)
+    ends = [_end(task) for task in asking]
+    _report(heard, asking)
+    connection.connection_lost(None)
+    await asyncio.gather(*asking, return_exceptions=True)
+    return transport.closed, [type(message) for message in heard], ends
+
+
+def _questions(connection: Connection) -> list[Coroutine[Any, Any, Any]]:
+    return [
+        connection.ask(messages.OFPFeaturesRequest(DESC)),
+        connection.ask(ports.request()),
+        connection.ask(rules.request()),
+        connection.ask(meters.request()),
+        connection.ask(ports.counters_request()),
+        connection.ask(messages.OFPRoleRequest(DESC, of.OFPCR_ROLE_NOCHANGE, 0)),
+        connection.carry_out([rules.drop()]),
+    ]
+
+
+def _end(task: asyncio.Task[Any]) -> object:
+    if not task.done():
+        return None
+    error = task.exception()
+    assert error is None or isinstance(error, UNANSWERED), error
+    return type(error) if error is not None else len(task.result())
+
+
+def _report(heard: list[Any], asking: list[asyncio.Task[Any]]) -> None:
+    features, described, dumped, metered, counted, role, _ = (
+        task.result() if task.done() and not task.exception() else [] for task in asking
+    )
+    msgspec.json.encode([each.datapath_id for each in features] + [each.role for each in role])
+    msgspec.json.encode(
+        [
+            *map(ports.description, ports.read_all(described).values()),
+            *(rules.entry(stats) for part in dumped for stats in part.body),
+            *(meters.entry(found) for part in metered for found in part.body),
+            ports.counters(SWITCH, counted, 0),
+        ]
+    )
+    up = {1: Port(1, "p1", PortState.UP)}
+    switch: Any = SimpleNamespace(id=SWITCH, ports=up)
+    discovery = Discovery(lambda *_: None, 1.0)
+    for message in heard:
+        if isinstance(message, messages.OFPPacketIn):
+            discovery.receive(switch, message)
+        else:
+            assert isinstance(message, messages.OFPPortStatus)
+            ports.read(message.desc)
