@@ -43,7 +43,11 @@ class Half(NamedTuple):
 def half(broker_url: str, work_folder: Path) -> Iterator[Half]:
     """Its other worker is frozen, and not missed by Kafka for a long time."""
     with Deployment(
-        broker_url, work_folder, token="t0ken", session_timeout=120, response_timeout=100
+        broker_url,
+        work_folder,
+        token="open-sesame-open-sesame",
+        session_timeout=120,
+        response_timeout=100,
     ) as deployment:
         deployment.create_topics()
         deployment.floodlight("fl-1", switches=SWITCHES).default = Behaviour(nothing)

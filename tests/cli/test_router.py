@@ -75,12 +75,12 @@ def test_the_token_goes_with_changes_only(changes: bool) -> None:
     """Reading needs none, so whoever sits in a worker's place does not get it that way."""
     heard: list[bytes] = []
     with answering(page('{"message": "done"}'), heard) as url:
-        router = Router(Settings(worker_url=url, token="open-sesame"))
+        router = Router(Settings(worker_url=url, token="open-sesame-open-sesame"))
         if changes:
             router.post("sync")
         else:
             router.get("workers")
-    assert (b"open-sesame" in heard[0]) is changes
+    assert (b"open-sesame-open-sesame" in heard[0]) is changes
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
@@ -91,7 +91,7 @@ def test_no_redirect_is_followed(status: str) -> None:
         Router(Settings(worker_url=url)).get("workers")
     assert "FLROUTER_WORKER_URL" in why.value.message
     with answering(gone.encode()) as url, pytest.raises(Failure, match="http://elsewhere/"):
-        Router(Settings(worker_url=url, token="open-sesame")).post("sync")
+        Router(Settings(worker_url=url, token="open-sesame-open-sesame")).post("sync")
 
 
 def test_no_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
