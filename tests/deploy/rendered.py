@@ -45,7 +45,11 @@ def given(values: str, more: tuple[str, ...]) -> Settings:
     for variable in container["env"]:
         name = variable["name"]
         # What a Secret has instead: any text, and any file that is there.
-        environ[name] = __file__ if name.endswith("FILE") else variable.get("value", "secret")
+        environ[name] = (
+            __file__
+            if name.endswith("FILE")
+            else variable.get("value", "any-secret-of-some-length")
+        )
     return taken(environ, f"a worker with {values or 'the defaults'}")
 
 
