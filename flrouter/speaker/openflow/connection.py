@@ -76,13 +76,15 @@ class _Asked:
 
     def take(self, frame: bytes) -> None:
         """Note one part of the answer, which may be the last."""
+        if self.waiting.done():
+            return  # it is complete, or has failed, and whoever waits has not seen it yet
         try:
             self.parts.append(parse(frame))
         except Unreadable as error:
             self.fail(error)
             return
         more = self.start and self.parts[-1].flags & of.OFPMPF_REPLY_MORE
-        if not more and not self.waiting.done():
+        if not more:
             self.waiting.set_result(self.parts)
 
 
@@ -147,7 +149,7 @@ class Connection(asyncio.Protocol):
         buffer += data
         at = 0
         try:
-            while len(buffer) - at >= HEADER:
+            while len(buffer) - at >= HEADER and not self._transport.is_closing():
                 version, kind, length, xid = header(buffer, at)
                 if len(buffer) - at < length:
                     break
