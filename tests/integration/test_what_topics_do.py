@@ -68,7 +68,7 @@ def test_a_reply_topic_that_is_deleted_holds_up_nobody(deployment: Deployment) -
     fl.script[SWITCH] = Behaviour(hold=True)
     requester = deployment.requester()
     dead = deployment.tap(deployment.dead_letters)
-    deployment.start_worker()
+    start_router(deployment)
     value, _ = ask(1, reply)
     requester.send(value, SWITCH)
     fl.request(1, timeout=30)
@@ -104,7 +104,7 @@ def test_an_answer_that_its_topic_does_not_take(deployment: Deployment, beside: 
     fl = deployment.floodlight("fl-1", switches=[SWITCH])
     requester = deployment.requester()
     dead = deployment.tap(deployment.dead_letters)
-    deployment.start_worker()
+    start_router(deployment)
     value, name = ask(0)  # the topic has records of this producer before the large one comes
     requester.send(value, SWITCH)
     assert error_type(requester.wait(name, timeout=30)[0]) is None
@@ -156,23 +156,29 @@ def test_an_inbound_topic_of_another_size_is_committed_to_its_end(
         deployment.create_topics()
         deployment.floodlight("fl-1", switches=[SWITCH])
         requester = deployment.requester()
-        deployment.start_worker()
-        for burst in range(10):  # each ends anywhere between two checkpoints
-            for serial in range(20):
-                value, name = ask(100 * burst + serial)
-                requester.send(value, f"{serial}")
-            requester.wait(name, timeout=30)
-            reader = consumer(deployment.bootstrap, [deployment.inbound])
-            try:
+        start_router(deployment)
+        reader = consumer(deployment.bootstrap, [deployment.inbound])
+        try:
+            for burst in range(5):  # each ends anywhere between two checkpoints
+                for serial in range(20):
+                    value, name = ask(100 * burst + serial)
+                    requester.send(value, f"{serial}")
+                requester.wait(name, timeout=30)
                 ends = reader.end_offsets(list(reader.assignment()))
-            finally:
-                reader.close()
-            wanted = {(tp.topic, tp.partition): end for tp, end in ends.items()}
-            until(
-                lambda: committed(deployment).items(),
-                lambda found, wanted=wanted: wanted.items() <= found,
-                timeout=5,
-            )
+                wanted = {(tp.topic, tp.partition): end for tp, end in ends.items()}
+                until(
+                    lambda: committed(deployment).items(),
+                    lambda found, wanted=wanted: wanted.items() <= found,
+                    timeout=5,
+                )
+        finally:
+            reader.close()
+
+
+def start_router(deployment: Deployment) -> None:
+    """Start a worker, and wait until it knows the switch."""
+    worker = deployment.start_worker()
+    until(lambda: worker.stats()["floodlights"]["fl-1"]["switches"], lambda count: count, 30)
 
 
 def committed(deployment: Deployment) -> dict[tuple[str, int], int]:
