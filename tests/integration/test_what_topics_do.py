@@ -178,7 +178,9 @@ def test_an_inbound_topic_of_another_size_is_committed_to_its_end(
 def start_router(deployment: Deployment) -> None:
     """Start a worker, and wait until it knows the switch."""
     worker = deployment.start_worker()
-    until(lambda: worker.stats()["floodlights"]["fl-1"]["switches"], lambda count: count, 30)
+    until(
+        lambda: worker.stats()["floodlights"].get("fl-1", {}), lambda row: row.get("switches"), 30
+    )
 
 
 def committed(deployment: Deployment) -> dict[tuple[str, int], int]:

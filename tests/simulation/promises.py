@@ -53,6 +53,7 @@ class Asked:
         "pending",
         "repeats",
         "sent",
+        "sent_in",
         "source",
         "topic",
         "wrote",
@@ -72,6 +73,8 @@ class Asked:
         self.repeats = Repeats.NONE
         #: to which FLs it was sent, and when that was decided.
         self.sent: list[tuple[int, str]] = []
+        #: the batch written bit by bit that it was sent in last.
+        self.sent_in: int | None = None
         self.pending = False
         self.finals = 0
         #: the batch written bit by bit that its last final answer was in.
@@ -183,10 +186,20 @@ class Promises:
             last = self._last.get(asked.source)
             if last is None or last.offset < asked.offset:
                 self._last[asked.source] = asked
-            elif not asked.repeats and not last.repeats:
+            elif not asked.repeats and not last.repeats and not self._beside(record, last):
                 raise Violation("order per switch", f"{asked} is sent after {last}")
         asked.sent.append((at, self._readers[record.topic]))
+        asked.sent_in = self.batch
         asked.pending = not before_its_answer
+
+    def _beside(self, record: Record, last: Asked) -> bool:
+        """Whether both lie in one batch and go to different FLs, whose topics have no order.
+
+        The first FL lost the switch between them, so its command has ended with an error there.
+        """
+        _, floodlight = last.sent[-1]
+        one_batch = self.batch is not None and last.sent_in == self.batch
+        return one_batch and floodlight != self._readers[record.topic]
 
     def _sent_again(self, asked: Asked, at: int) -> None:
         if asked.repeats is Repeats.NONE:
