@@ -15,8 +15,10 @@ from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, Behaviour, command, info, nothing, switch_id
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
+#: s; how long workers may take to have their shards.
+JOIN = 150.0
 SWITCHES = [switch_id(number) for number in range(1, 13)]
 
 
@@ -52,11 +54,15 @@ def half(broker_url: str, work_folder: Path) -> Iterator[Half]:
         deployment.create_topics()
         deployment.floodlight("fl-1", switches=SWITCHES).default = Behaviour(nothing)
         deployment.floodlight("fl-2", switches=SWITCHES).default = Behaviour(info())
-        deployment.start_worker()
-        deployment.start_worker(wait=False)
-        one, other = deployment.workers
-        one.wait_ready(2)
-        other.wait_ready()
+        # Together: with such a session timeout the embedded broker takes a minute for each join.
+        one, other = (deployment.start_worker(wait=False) for _ in range(2))
+        for worker in (one, other):
+            worker.wait_ready(timeout=JOIN)
+        until(
+            lambda: [row["shards"] for row in ask(one, "/api/v1/workers").json["items"]],
+            lambda shards: len(shards) == 2 and all(shards),
+            timeout=JOIN,
+        )
         until(
             lambda: ask(one, "/api/v1/switches").json["items"],
             lambda rows: sum(len(row["holders"]) for row in rows) == 2 * len(SWITCHES),
