@@ -35,7 +35,7 @@ test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 	@$(BIN)/coverage run -m pytest -m 'not broker' -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='flrouter/core/*,flrouter/messages/*' --skip-covered --fail-under=90
-	@$(BIN)/python -m pytest -m broker -n 4 --dist loadfile $(ARGS) # they mostly wait, each file on a broker of its own
+	@$(BIN)/python -m pytest -m broker -n 2 --dist loadfile $(ARGS)
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
 	@$(BIN)/python -m pytest tests/kafka

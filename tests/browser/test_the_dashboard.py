@@ -18,7 +18,7 @@ from flrouter.web.dashboard.stream import MOST
 from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
 from tests.browser.scene import Scene, scene
 from tests.support.api import ask, until
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE, PATIENCE
 
 pytestmark = pytest.mark.broker
 needs_chromium = pytest.mark.skipif(executable() is None, reason=MISSING)
@@ -26,7 +26,7 @@ needs_chromium = pytest.mark.skipif(executable() is None, reason=MISSING)
 #: s; from the router's decision to the page.
 SHOWN = 3.0
 HOSTILE = "<img src=x onerror=alert(1)>/../%2e"
-WAIT = 10_000 * PATIENCE
+WAIT = 10_000 * HOPE
 expect.set_options(timeout=WAIT)
 
 
@@ -212,7 +212,7 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         expect(row(page, "fl-3")).to_contain_text("up")
         page.evaluate("window.sameAsBefore = true")
         stage.floodlights["fl-3"].kill()
-        expect(row(page, "fl-3").locator(".state")).to_have_text("outage", timeout=4 * WAIT)
+        expect(row(page, "fl-3").locator(".state")).to_have_text("outage", timeout=WAIT)
         shown = time.time()
         decided = ask(stage.worker, "/api/v1/floodlights/fl-3").json["floodlight"]["since"] / 1000
         assert shown - decided < SHOWN * PATIENCE
@@ -232,7 +232,7 @@ def test_a_worker_stops_while_somebody_looks_on(stage: Scene, browser: Browser) 
         connection = http.client.HTTPConnection("127.0.0.1", other.web_port, timeout=30)
         connection.request("GET", "/dashboard/events")
         assert connection.getresponse().readline().startswith(b"data: {")
-        other.terminate(timeout=30 * PATIENCE)
+        other.terminate()
         connection.close()
         stage.deployment.workers.remove(other)
-        expect(page.locator("#workers tr")).to_have_count(1, timeout=4 * WAIT)
+        expect(page.locator("#workers tr")).to_have_count(1, timeout=WAIT)

@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 from faust.cli.base import cli
 
 from flrouter.cli import register
+from tests.support.patience import HOPE
 
-TIMEOUT = 90
+TIMEOUT = 30 * HOPE
 
 
 def environment(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -15,10 +15,8 @@ from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, Behaviour, command, info, nothing, switch_id
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.broker
 
-#: s; how long workers may take to have their shards.
-JOIN = 150.0
 SWITCHES = [switch_id(number) for number in range(1, 13)]
 
 
@@ -27,7 +25,8 @@ class Half(NamedTuple):
 
     deployment: Deployment
     fresh: Worker
-    #: of the other worker.
+    frozen: Worker
+    #: of the frozen worker.
     url: str
     shards: set[int]
 
@@ -42,26 +41,25 @@ class Half(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def half(broker_url: str, work_folder: Path) -> Iterator[Half]:
-    """Its other worker is frozen, and not missed by Kafka for a long time."""
+def whole(broker_url: str, work_folder: Path) -> Iterator[Half]:
+    """Before one of its workers is frozen."""
     with Deployment(
         broker_url,
         work_folder,
         token="open-sesame-open-sesame",
-        session_timeout=120,
+        session_timeout=60,
         response_timeout=100,
     ) as deployment:
         deployment.create_topics()
         deployment.floodlight("fl-1", switches=SWITCHES).default = Behaviour(nothing)
         deployment.floodlight("fl-2", switches=SWITCHES).default = Behaviour(info())
-        # Together: with such a session timeout the embedded broker takes a minute for each join.
+        # Together: with such a session timeout the embedded broker takes long for each join.
         one, other = (deployment.start_worker(wait=False) for _ in range(2))
         for worker in (one, other):
-            worker.wait_ready(timeout=JOIN)
+            worker.wait_ready()
         until(
             lambda: [row["shards"] for row in ask(one, "/api/v1/workers").json["items"]],
             lambda shards: len(shards) == 2 and all(shards),
-            timeout=JOIN,
         )
         until(
             lambda: ask(one, "/api/v1/switches").json["items"],
@@ -70,15 +68,21 @@ def half(broker_url: str, work_folder: Path) -> Iterator[Half]:
         )
         rows = ask(one, "/api/v1/workers").json["items"]
         (row,) = (row for row in rows if str(other.web_port) in row["url"])
-        found = Half(deployment, one, row["url"], set(row["shards"]))
+        found = Half(deployment, one, other, row["url"], set(row["shards"]))
         assert 0 < len(found.shards) < deployment.partitions
         requester = deployment.requester()
         switch = next(switch for switch in SWITCHES if found.at_fresh(switch))
         requester.send(command({"clazz": INSTALL, "switch_id": switch}, "op"), switch)
         until(lambda: found.types("trace", "op").exit_code, lambda status: status == 0, timeout=60)
-        other.freeze()
         yield found
-        other.thaw()
+
+
+@pytest.fixture
+def half(whole: Half) -> Iterator[Half]:
+    """One worker is frozen for the time of a test, which is too short for Kafka to miss it."""
+    whole.frozen.freeze()
+    yield whole
+    whole.frozen.thaw()
 
 
 def test_the_status_names_it(half: Half) -> None:

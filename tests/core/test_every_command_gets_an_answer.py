@@ -6,7 +6,6 @@ import os
 import random
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -16,8 +15,6 @@ from flrouter.messages import build, names
 from . import oracle
 from .floodlight import USUAL, Doing, Floodlight, Handling, Written
 from .world import FLOW, INBOUND, REPLIES, TOPICS, Crash, World
-
-pytestmark = pytest.mark.timeout(900)  # seconds of work; but CI machines may be busy
 
 #: more examples, and others every time, for whoever wants to search longer.
 EXAMPLES = int(os.environ.get("FLROUTER_FUZZ", "0"))

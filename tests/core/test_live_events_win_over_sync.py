@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -17,8 +16,6 @@ from flrouter.messages import names
 
 from .floodlight import Floodlight
 from .world import World
-
-pytestmark = pytest.mark.timeout(900)  # seconds of work; but CI machines may be busy
 
 SWITCHES = [f"00:00:00:00:00:00:00:0{at}" for at in range(1, 6)]
 RUN = settings(

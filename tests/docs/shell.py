@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cli.command import environment
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 
 
 def run(
@@ -45,7 +45,7 @@ def run(
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=timeout * PATIENCE)
+        output, _ = process.communicate(timeout=timeout * HOPE)
     except subprocess.TimeoutExpired:
         _end_session(process.pid)
         output, _ = process.communicate()

@@ -35,7 +35,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.broker
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SEED = os.environ.get("FLROUTER_TEST_SEED", "4711")

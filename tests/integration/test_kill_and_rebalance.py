@@ -25,7 +25,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.broker
 
 SWITCHES = [switch_id(0x2000 + number) for number in range(200)]
 PENDING = 5000

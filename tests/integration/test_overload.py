@@ -18,7 +18,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(500)]
+pytestmark = pytest.mark.broker
 
 MOST = 10_000
 COMMANDS = 16_000

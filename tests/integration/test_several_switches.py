@@ -28,7 +28,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.broker
 
 MANY = "flrouter.MultiSwitchCommand"
 MODE = f"{O}.command.switches.ConnectModeRequest"

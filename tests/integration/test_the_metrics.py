@@ -19,7 +19,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from flrouter import embedded
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 from tests.support.plain import INSTALL, command, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
@@ -191,7 +191,7 @@ def test_a_worker_without_its_shards_is_not_ready(deployment: Deployment) -> Non
     assert ask(worker, "/readyz").status == 200
     other = deployment.start_worker(wait=False)
     reasons: set[str] = set()
-    end = time.monotonic() + 40 * PATIENCE
+    end = time.monotonic() + 40 * HOPE
     while worker.readiness < 2:
         answer = ask(worker, "/readyz")
         if answer.status == 503:

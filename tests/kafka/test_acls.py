@@ -26,8 +26,6 @@ from tests.support.clients import create_topics
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type, switch_id
 
-pytestmark = pytest.mark.timeout(300)
-
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
 TOKEN = "not-in-any-log-either"
 PASSWORD = "n0t-in-any-log"

@@ -15,7 +15,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from flrouter.repairs import repair
 from tests.kafka.cluster import Cluster
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 
 PARTITIONS = 3
 
@@ -71,7 +71,7 @@ async def consumer(cluster: Cluster, topic: str, group: str) -> AsyncIterator[AI
 
 async def take(client: AIOKafkaConsumer, count: int) -> list[bytes]:
     """The values of the next records, in the order of their numbers."""
-    records = [await asyncio.wait_for(client.getone(), 20 * PATIENCE) for _ in range(count)]
+    records = [await asyncio.wait_for(client.getone(), 20 * HOPE) for _ in range(count)]
     return sorted((record.value for record in records), key=int)
 
 

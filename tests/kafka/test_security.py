@@ -20,8 +20,6 @@ from tests.kafka.cluster import Cluster
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type
 
-pytestmark = pytest.mark.timeout(300)
-
 PASSWORD = "n0t-in-any-log"
 _MODULE = "org.apache.kafka.common.security"
 

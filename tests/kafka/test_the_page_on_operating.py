@@ -13,8 +13,6 @@ from tests.kafka.cluster import Cluster
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, Requester, command, switch_id
 
-pytestmark = pytest.mark.timeout(300)
-
 SWITCH = switch_id(1)
 TOOL = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 LEFT_OFF, END = (

@@ -11,11 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.load.field import Field, switches_of, until
-
-pytestmark = [pytest.mark.timeout(900)]
 
 
 def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +21,6 @@ from flrouter.network.chains import Assembler
 from flrouter.network.view import News, State, Switch
 from tests.core.floodlight import Floodlight
 from tests.core.world import TOPICS, Record, World
-
-pytestmark = pytest.mark.timeout(900)  # seconds of work; but CI machines may be busy
 
 SWITCHES = [f"00:00:00:00:00:00:00:0{at}" for at in range(1, 6)]
 RUN = settings(

@@ -13,7 +13,7 @@ from flrouter.embedded import free_port
 from flrouter.openvswitch import OpenVSwitch
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Once, Requester, command, error_type, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
@@ -132,7 +132,7 @@ class Network:
 
 def eventually(what: Callable[[], Any], doing: str, timeout: float = 20.0) -> Any:
     """What `what()` is, as soon as it is true: of things outside of Kafka, which tell nobody."""
-    until = time.monotonic() + timeout * PATIENCE
+    until = time.monotonic() + timeout * HOPE
     while not (found := what()):
         if time.monotonic() > until:
             raise TimeoutError(f"after {timeout} s still waiting until {doing}")

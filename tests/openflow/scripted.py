@@ -13,6 +13,7 @@ from flrouter.speaker.openflow import OpenFlowFloodlight, OpenFlowOptions, Role
 from flrouter.speaker.openflow.connection import Connection
 from flrouter.speaker.openflow.wire import HEADER, header, of
 from flrouter.speaker.options import SpeakerOptions
+from tests.support.patience import HOPE
 
 #: how a request of some kind is answered: its xid and body → frames.
 Reply = Callable[[int, bytes], Iterable[bytes]]
@@ -105,7 +106,7 @@ class ScriptedSwitch:
 
     async def until(self, what: Callable[[], Any]) -> Any:
         """What `what()` is, as soon as it is true after something that came, or the end."""
-        async with asyncio.timeout(30), self._news:
+        async with asyncio.timeout(30 * HOPE), self._news:
             while not (found := what()):
                 await self._news.wait()
             return found

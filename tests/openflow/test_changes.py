@@ -8,7 +8,7 @@ import pytest
 
 from tests.openflow.network import Network, eventually
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.broker
 
 
 def online(**ports: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flrouter import openvswitch
 from tests.cli.command import flrouter
 from tests.cli.test_demo import leftovers
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.broker
 
 
 def test_the_demo_on_real_switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from flrouter.openvswitch import difference
 from tests.openflow.network import OWN, Network, transit
 from tests.support.plain import command, error_type
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.broker
 
 RULES = 2_000
 #: of them, sent before the kill; and answered by then, at least.

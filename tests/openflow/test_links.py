@@ -8,7 +8,7 @@ import pytest
 
 from tests.openflow.network import Network
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.broker
 
 End = tuple[str, int]
 

@@ -8,7 +8,7 @@ from tests.openflow.network import OWN, Network, sample, transit
 from tests.support.clients import Record
 from tests.support.plain import error_type
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.broker
 
 
 def told(answer: Record) -> tuple[str | None, str]:

@@ -95,7 +95,6 @@ def test_links_of_a_switch_that_has_another_master() -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(300)
 def test_a_master_that_dies(network: Network) -> None:
     """The FL that was its slave becomes the master, and gets the commands."""
     switch = network.bridge("br1", "fl-1", "fl-2")

@@ -21,7 +21,6 @@ from tests.support.plain import error_type
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(300)
 def test_a_batch_of_which_one_is_refused(network: Network) -> None:
     """What it added is gone; what it replaced is not, and the error says so."""
     switch = network.bridge("br1", "fl-1")

@@ -20,6 +20,7 @@ from flrouter.runtime.clients import connection, reader
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 from tests.support.gapless import GaplessRecords as KafkaGaplessRecords
+from tests.support.patience import HOPE
 
 TP = aiokafka.TopicPartition("t", 0)
 
@@ -111,7 +112,7 @@ def test_nothing_is_missed_while_several_clients_write(broker_url: str) -> None:
 
     async def all_together() -> list[list[int]]:
         gate = asyncio.Barrier(writers + 2)
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60 * HOPE), asyncio.TaskGroup() as group:
             for _ in range(writers):
                 group.create_task(write(gate))
             readers = [group.create_task(read(gate)) for _ in range(2)]

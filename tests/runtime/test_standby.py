@@ -19,6 +19,7 @@ from flrouter.runtime.topics import changelog, of_router, provide
 from flrouter.runtime.writer import Writer
 from flrouter.settings import Settings
 from tests.runtime.broker import settings
+from tests.support.patience import HOPE
 
 pytestmark = pytest.mark.broker
 
@@ -32,7 +33,7 @@ def rows(mine: Settings, number: int, keys: Iterable[int], *, gone: bool = False
 
 async def until(what: Callable[[], bool]) -> None:
     """Wait until it is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(20 * HOPE):
         while not what():
             await asyncio.sleep(0.01)
 

@@ -17,8 +17,6 @@ from tests.simulation.shrink import shrink
 #: a planted bug must be found within so many.
 ENOUGH = 100_000
 
-pytestmark = pytest.mark.timeout(600)  # seconds of work; but CI machines may be busy
-
 
 def test_no_promise_is_broken() -> None:
     """A short search; `make simulate` searches longer."""

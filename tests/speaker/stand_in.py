@@ -17,11 +17,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from flrouter.messages import build
 from flrouter.speaker import DONE, Answer, Command, Speaker, SpeakerOptions, SwitchRecord
+from tests.support.patience import HOPE
 
 T = TypeVar("T")
 
 PARTITIONS = 4
-TIMEOUT = 20.0
+TIMEOUT = 20 * HOPE
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -29,7 +30,7 @@ def run(test: Coroutine[Any, Any, T]) -> T:
     """Run an asynchronous test."""
 
     async def bounded() -> T:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(3 * TIMEOUT):
             return await test
 
     return asyncio.run(bounded())

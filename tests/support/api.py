@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.support.deployment import Worker
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def ask(
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=10 * PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=10 * HOPE) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
@@ -56,7 +56,7 @@ def ask(
 
 def until(look: Callable[[], T], holds: Callable[[T], object], timeout: float = 20.0) -> T:
     """What `look` gives as soon as something holds of it."""
-    end = time.monotonic() + timeout * PATIENCE
+    end = time.monotonic() + timeout * HOPE
     while True:
         found = look()
         if holds(found):

@@ -19,7 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 from tests.support.sockets import close_all_sockets
 
 close_all_sockets()
@@ -107,7 +107,7 @@ def consumer(
 
 def _partitions(reader: KafkaConsumer, topic: str, timeout: float = 10.0) -> set[int]:
     """The partitions of a topic; each broker knows of a new one a moment after it was made."""
-    until = time.monotonic() + timeout * PATIENCE
+    until = time.monotonic() + timeout * HOPE
     while not (numbers := reader.partitions_for_topic(topic)):
         if time.monotonic() > until:
             raise LookupError(f"there is no topic {topic}")
@@ -224,7 +224,7 @@ class Reading:
         Raises:
             TimeoutError: it was not after `timeout` seconds; `doing` says what was awaited.
         """
-        deadline = time.monotonic() + timeout * PATIENCE
+        deadline = time.monotonic() + timeout * HOPE
         with self._changed:
             while True:
                 if self._failure is not None:

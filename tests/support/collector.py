@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Collector:
 
     def of(self, trace_id: str, count: int, timeout: float = 15.0) -> list[Span]:
         """The spans of a trace, as soon as there are so many."""
-        until = time.monotonic() + timeout * PATIENCE
+        until = time.monotonic() + timeout * HOPE
         with self._changed:
             while True:
                 found = [span for span in self._spans if span.trace_id == trace_id]

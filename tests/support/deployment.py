@@ -21,7 +21,7 @@ from kafka.partitioner.default import murmur2
 
 from flrouter.embedded import free_port
 from tests.support.clients import Reading, Tap, create_topics, producer
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
 from tests.support.stats import stats
 
@@ -79,7 +79,7 @@ class Worker:
 
     def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:
         """Wait until it has taken its shards for the `times`-th time."""
-        until = time.monotonic() + timeout * PATIENCE
+        until = time.monotonic() + timeout * HOPE
         while self.readiness < times:
             if not self.running:
                 raise RuntimeError(f"{self.name} ended by itself:\n{self.output(40)}")
@@ -87,7 +87,7 @@ class Worker:
                 raise TimeoutError(f"{self.name} not ready {times}x after {timeout} s")
             time.sleep(0.05)
 
-    def terminate(self, timeout: float = 30.0) -> None:
+    def terminate(self, timeout: float = 30 * HOPE) -> None:
         """Ask it to stop, as an operator does, and wait until it has."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(timeout)
@@ -132,7 +132,7 @@ class Listener(Worker):
 
     def wait_view(self, expected: Mapping[str, Any], timeout: float = 20.0) -> None:
         """Wait until it shows this state of each switch, or this state and these ports."""
-        until = time.monotonic() + timeout * PATIENCE
+        until = time.monotonic() + timeout * HOPE
         while True:
             view = self.view()
             found = {

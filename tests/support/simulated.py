@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.deployment import Deployment
-from tests.support.patience import PATIENCE
+from tests.support.patience import HOPE
 
 
 class SimulatedFloodlight:
@@ -48,7 +48,7 @@ class SimulatedFloodlight:
             )
         self._said = queue.Queue()
         threading.Thread(target=self._listen, args=(self._process, self._said), daemon=True).start()
-        ready = self._said.get(timeout=40 * PATIENCE)
+        ready = self._said.get(timeout=40 * HOPE)
         assert ready.get("ready"), f"{self.name} said {ready}:\n{self._log.read_text()[-2000:]}"
 
     def tell(self, **request: Any) -> None:
@@ -62,7 +62,7 @@ class SimulatedFloodlight:
         number = next(self._numbers)
         self.tell(**request, id=number)
         while True:
-            reply = self._said.get(timeout=20 * PATIENCE)
+            reply = self._said.get(timeout=20 * HOPE)
             if reply.get("id") == number:
                 assert reply["ok"], reply
                 return reply
