@@ -128,6 +128,15 @@ def create_topics(bootstrap: str, counts: Mapping[str, int]) -> None:
         admin.close()
 
 
+def delete_topics(bootstrap: str, prefix: str) -> None:
+    """Delete every topic whose name begins so."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.delete_topics([name for name in admin.list_topics() if name.startswith(prefix)])
+    finally:
+        admin.close()
+
+
 def topics(bootstrap: str) -> set[str]:
     """The names of all topics that exist now."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
