@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import re
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 from tests.support.api import Answer, ask, until
 from tests.support.deployment import Deployment, Worker
+from tests.support.patience import HOPE
 from tests.support.plain import INSTALL, command, error_type, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
@@ -330,15 +333,27 @@ def test_bad_changes_are_told_what_is_wrong(
     assert _state(worker) == before
 
 
+def elsewhere(worker: Worker, path: str, token: str) -> tuple[int, bytes]:
+    """The status and body for whoever sends {} from 127.0.0.2."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", worker.web_port, timeout=10 * HOPE, source_address=("127.0.0.2", 0)
+    )
+    with closing(connection):
+        connection.request("POST", path, "{}", {"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
 def test_too_many_changes_have_to_wait(deployment: Deployment) -> None:
     """429, and when to come back; soon after too many wrong tokens the right one is heard again."""
     worker = deployment.workers[1]
-    wrong = [ask(worker, "/api/v1/sync", {}, token="wrong") for _ in range(150)]
-    assert {answer.status for answer in wrong} == {403, 429}
-    assert "wrong tokens came from 127.0.0.1" in wrong[-1].json["error"]
     path = "/api/v1/switches/nonsense/place"
     body = {"region": ""}
-    until(lambda: ask(worker, path, body, token=TOKEN).status, lambda found: found == 400)
+    wrong = [elsewhere(worker, path, "wrong") for _ in range(150)]
+    assert {status for status, _ in wrong} == {403, 429}
+    assert b"wrong tokens came from 127.0.0.2" in wrong[-1][1]
+    assert ask(worker, path, body, token=TOKEN).status == 400, "nobody else is kept out"
+    until(lambda: elsewhere(worker, path, TOKEN)[0], lambda found: found == 400)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ask, worker, path, body, token=TOKEN) for _ in range(500)]
     answers = [each.result() for each in asked]
