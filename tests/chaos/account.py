@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,10 +30,12 @@ class Given:
 
     Attributes:
         request: the correlation id that the FL knows it by.
+        ms: the record's timestamp.
     """
 
     name: str
     request: str
+    ms: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Account:
     strangers: list[str] = field(default_factory=list)
     by: Counter[str] = field(default_factory=Counter)
     given_again: int = 0
+    #: it had been answered before, with an error; then a kill repeated it, and its FL was back.
+    given_after_an_error: int = 0
     late_dropped: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -78,6 +82,7 @@ class Account:
             "strangers": len(self.strangers),
             "answered_by": dict(self.by),
             "given_to_an_fl_again": self.given_again,
+            "given_to_an_fl_after_an_error": self.given_after_an_error,
             "late_answers_dropped": self.late_dropped,
             "examples": {
                 "lost": self.lost[:10],
@@ -111,7 +116,7 @@ def account(
             found.duplicates.append((name, [ms for ms, _ in times]))
         for _, by in times[:1]:
             found.by[by] += 1
-    _check_order(given, known, found)
+    _check_order(given, known, finals, found)
     delivered = found.by["an FL"]
     names = {each.request: each.name for each in given}
     answered = {names[request] for request in floodlights_answers if request in names}
@@ -142,10 +147,16 @@ def _finals(
     return finals
 
 
-def _check_order(given: Iterable[Given], known: dict[str, Sent], found: Account) -> None:
+def _check_order(
+    given: Iterable[Given],
+    known: dict[str, Sent],
+    finals: Mapping[str, Sequence[tuple[int, str]]],
+    found: Account,
+) -> None:
     """Per switch and source partition, commands reach FLs in the order sent.
 
-    Only a command's first arrival counts: what a kill repeats, it repeats later.
+    Only the first time counts that a command was dealt with: what a kill repeats, it repeats later.
+    That first time may have been an error for want of an FL.
     """
     last: dict[tuple[str, int], Sent] = {}
     seen: set[str] = set()
@@ -157,6 +168,9 @@ def _check_order(given: Iterable[Given], known: dict[str, Sent], found: Account)
             found.given_again += 1
             continue
         seen.add(each.name)
+        if any(by != "an FL" and ms < each.ms for ms, by in finals.get(each.name, ())):
+            found.given_after_an_error += 1
+            continue
         lane = (command.switch, command.partition)
         before = last.get(lane)
         if before is not None and before.offset > command.offset:

@@ -33,9 +33,13 @@ async def settle(bootstrap: str, isolation: str) -> Account:
         async for record, message in read(INBOUND)
     ]
     given = [
-        Given(name_of(message["payload"]["serial"]), str(message.get("correlation_id")))
+        Given(
+            name_of(message["payload"]["serial"]),
+            str(message.get("correlation_id")),
+            record.timestamp,
+        )
         for fl in FLOODLIGHTS
-        async for _, message in read(READ.format(fl=fl))
+        async for record, message in read(READ.format(fl=fl))
         if "serial" in (message.get("payload") or {})
     ]
     answers = [

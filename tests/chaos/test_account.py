@@ -8,7 +8,7 @@ from tests.chaos.account import Answered, Given, Sent, account, unexplained
 from tests.chaos.schedule import TIMES, schedule
 
 SENT = [Sent(f"c{number}", 0, number, "s1" if number < 3 else "s2") for number in range(4)]
-GIVEN = [Given(f"c{number}", f"r{number}") for number in range(4)]
+GIVEN = [Given(f"c{number}", f"r{number}", 100 + number) for number in range(4)]
 ANSWERS = [Answered(f"c{number}", None, None, 1000 + number) for number in range(4)]
 
 
@@ -56,6 +56,14 @@ def test_order_is_per_switch_and_source_partition() -> None:
     assert found.order_violations == [("c0", "c1")]
     found = account(SENT, [*GIVEN, GIVEN[0]], ANSWERS, [])
     assert (found.order_violations, found.given_again) == ([], 1)
+
+
+def test_what_had_its_error_before_is_a_repetition_too() -> None:
+    """An error that came after it was given excuses nothing, nor does an FL's answer."""
+    swapped = [GIVEN[1], GIVEN[0]]
+    for ms, error, wrong in ((99, "NOT_FOUND", 0), (101, "NOT_FOUND", 1), (99, None, 1)):
+        found = account(SENT, swapped, [Answered("c0", error, None, ms), *ANSWERS], [])
+        assert (len(found.order_violations), found.given_after_an_error) == (wrong, 1 - wrong)
 
 
 def test_an_answer_after_its_error_is_dropped() -> None:
