@@ -68,7 +68,7 @@ class Account:
     strangers: list[str] = field(default_factory=list)
     by: Counter[str] = field(default_factory=Counter)
     given_again: int = 0
-    #: it had been answered before, with an error; then a kill repeated it, and its FL was back.
+    #: of the duplicates: answered with an error, then a kill repeated it, and its FL was back.
     given_after_an_error: int = 0
     late_dropped: int = 0
 
@@ -156,7 +156,7 @@ def _check_order(
     """Per switch and source partition, commands reach FLs in the order sent.
 
     Only the first time counts that a command was dealt with: what a kill repeats, it repeats later.
-    That first time may have been an error for want of an FL.
+    That first time may have been an error for want of an FL; it is among the duplicates then.
     """
     last: dict[tuple[str, int], Sent] = {}
     seen: set[str] = set()
@@ -168,7 +168,8 @@ def _check_order(
             found.given_again += 1
             continue
         seen.add(each.name)
-        if any(by != "an FL" and ms < each.ms for ms, by in finals.get(each.name, ())):
+        times = finals.get(each.name, ())
+        if len(times) > 1 and any(by != "an FL" and ms < each.ms for ms, by in times):
             found.given_after_an_error += 1
             continue
         lane = (command.switch, command.partition)

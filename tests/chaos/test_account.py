@@ -59,8 +59,12 @@ def test_order_is_per_switch_and_source_partition() -> None:
 
 
 def test_what_had_its_error_before_is_a_repetition_too() -> None:
-    """An error that came after it was given excuses nothing, nor does an FL's answer."""
+    """An error that came after it was given excuses nothing, nor does an FL's answer, nor an error
+    that is its only answer: a repetition is a duplicate, which must stand next to a kill.
+    """
     swapped = [GIVEN[1], GIVEN[0]]
+    once = account(SENT, swapped, [Answered("c0", "NOT_FOUND", None, 99), *ANSWERS[1:]], [])
+    assert (len(once.order_violations), once.given_after_an_error) == (1, 0)
     for ms, error, wrong in ((99, "NOT_FOUND", 0), (101, "NOT_FOUND", 1), (99, None, 1)):
         found = account(SENT, swapped, [Answered("c0", error, None, ms), *ANSWERS], [])
         assert (len(found.order_violations), found.given_after_an_error) == (wrong, 1 - wrong)
