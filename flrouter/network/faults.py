@@ -17,6 +17,20 @@ from flrouter.repairs import repair
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Reads soon what was written, and nothing that a transaction took back."""
 
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
+        """Undo a fetch that outlives the flow: a rebalance has begun meanwhile.
+
+        Upstream drops what it brought. Of a changelog that was to be restored nothing ever came
+        then, and the worker waited for it for good.
+        """
+        records = await super()._fetch_records(*args, **kwargs)
+        if self.consumer.flow_active:
+            return records
+        consumer = self._ensure_consumer()
+        for tp, found in records.items():
+            consumer.seek(tp, found[0].offset)
+        return {}
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream lets a fetch wait 1500 ms, for which the embedded broker keeps it waiting."""
         embedded = self.app.settings.embedded
@@ -32,6 +46,20 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """Read on from what was committed, and from the beginning where nothing was.
+
+        Upstream leaves the latter where they are, behind records that it had fetched and dropped.
+        """
+        await super().perform_seek()
+        begin = {
+            driver.ensure_aiokafka_TP(tp)
+            for tp in self.assignment()
+            if self._read_offset[tp] is None and not self._is_changelog_tp(tp)
+        }
+        if begin:
+            await self._thread.seek_to_beginning(*begin)
 
 
 class Transport(driver.Transport):
