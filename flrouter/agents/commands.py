@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from faust.types import TP
+
 from flrouter.core.inputs import Command
 from flrouter.core.request import Origin
 from flrouter.messages.correlation import salvage
@@ -19,16 +21,16 @@ def register(app: RouterApp) -> None:
     async def commands(fetched: Any) -> None:
         async for topic in fetched:
             for batch in topic:
-                inputs = [await read(record, directory) for record in batch.records]
+                inputs = [await read(batch.tp, record, directory) for record in batch.records]
                 await shards.feed(batch, inputs)
 
     app.agent(app.commands_topic, name="commands")(commands)
 
 
-async def read(record: Any, directory: Directory) -> Command:
+async def read(at: TP, record: Any, directory: Directory) -> Command:
     """What a record says, and whether the topic exists that it wants its answer on."""
     data = record.value or b""
-    origin = Origin(record.topic, record.partition, record.offset)
+    origin = Origin(at.topic, at.partition, record.offset)
     try:
         envelope = decode(data)
     except Unreadable as error:

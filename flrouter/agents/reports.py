@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from faust.types import TP
+
 from flrouter.core.inputs import Report
 from flrouter.core.request import Origin
 from flrouter.messages.envelope import Unreadable, decode
@@ -19,15 +21,17 @@ def register(app: RouterApp) -> None:
             # An FL is known by its write topic, never by a field in a message.
             floodlight = settings.floodlight_of_write_topic(topic[0].tp.topic) or ""
             for batch in topic:
-                await shards.feed(batch, [read(record, floodlight) for record in batch.records])
+                await shards.feed(
+                    batch, [read(batch.tp, record, floodlight) for record in batch.records]
+                )
 
     app.agent(app.reports_topic, name="reports")(reports)
 
 
-def read(record: Any, floodlight: str) -> Report:
+def read(at: TP, record: Any, floodlight: str) -> Report:
     """What a record of `floodlight` says."""
     data = record.value or b""
-    origin = Origin(record.topic, record.partition, record.offset)
+    origin = Origin(at.topic, at.partition, record.offset)
     try:
         return Report(floodlight, origin, data, decode(data), record.headers)
     except Unreadable as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from faust.types import TP
 
 from flrouter.core import peers
 from flrouter.core.inputs import Command, Garbled, Input, Report, Told
@@ -20,12 +21,12 @@ def register(app: RouterApp) -> None:
     async def heard(fetched: Any) -> None:
         async for topic in fetched:
             for batch in topic:
-                await shards.feed(batch, [read(record) for record in batch.records])
+                await shards.feed(batch, [read(batch.tp, record) for record in batch.records])
 
     app.agent(app.shards_topic, name="shards")(heard)
 
 
-def read(record: Any) -> Input:
+def read(at: TP, record: Any) -> Input:
     """What a record says; its headers tell how to read it."""
     own: dict[str, bytes] = {}
     headers = []
@@ -36,7 +37,7 @@ def read(record: Any) -> Input:
         else:
             headers.append((name, value))
     data = record.value or b""
-    here = Origin(record.topic, record.partition, record.offset)
+    here = Origin(at.topic, at.partition, record.offset)
     try:
         what = own.get("flrouter-what")
         if what == b"peer":

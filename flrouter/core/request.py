@@ -75,7 +75,8 @@ class Suffixes:
 
     def __init__(self, app_id: str, partitions: int) -> None:
         self._app = short(app_id)
-        self._partitions = partitions
+        #: what is written for each home.
+        self._homes = {str(home): home for home in range(partitions)}
         #: the last that was read: an answer's is read twice.
         self._last: tuple[str, Suffix | None] = ("", None)
 
@@ -100,7 +101,5 @@ class Suffixes:
         parts = suffix.split(".", 2)
         if len(parts) != 3 or parts[0] != self._app:
             return None
-        home = read_number(parts[1])
-        if home is None or home >= self._partitions:
-            return None
-        return Suffix(original, home, parts[2])
+        home = self._homes.get(parts[1])
+        return Suffix(original, home, parts[2]) if home is not None else None

@@ -10,7 +10,6 @@ import re
 
 import msgspec
 
-_KEY = re.compile(rb'"correlation_id"\s*:\s*"([^"\\]*)"')
 _INDEX = re.compile(r"\s*[0-9]+\s*:\s*", re.ASCII)
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -24,20 +23,15 @@ def with_correlation_id(data: bytes, new: str, *, old: str | None = None) -> byt
         old: the id that it has, when it was decoded; lets `message_id` follow.
     """
     replacement = msgspec.json.encode(new)
-    if (
-        old is not None
-        and data.count(b'"correlation_id"') == 1
-        and b'"message_id"' not in data
-        and b"\\u" not in data  # which could spell the names in yet another way
-    ):
+    # An escape could spell the names in yet another way.
+    if old is not None and (b"\\" not in data or b"\\u" not in data):
+        parts = data.split(b'"correlation_id"')
         # There is an id, so the one place where the name stands is the top level.
-        before, found, after = data.partition(b'"correlation_id":"%b"' % old.encode())
-        if found:
-            return b"".join((before, b'"correlation_id":', replacement, after))
-        match = _KEY.search(data)
-        if match is not None and match[1] == old.encode():
-            start = match.end() - len(match[1]) - 2
-            return b"".join((data[:start], replacement, data[match.end() :]))
+        if len(parts) == 2 and b'"message_id"' not in data:
+            before, after = parts
+            between, found, rest = after.partition(b'"%b"' % old.encode())
+            if found and between.strip() == b":":
+                return b"".join((before, b'"correlation_id"', between, replacement, rest))
     members = _top_level.decode(data)
     values = {key: bytes(raw) for key, raw in members.items()}
     values["correlation_id"] = replacement

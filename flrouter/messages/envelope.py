@@ -106,7 +106,7 @@ def decode(data: bytes) -> Envelope:
         if not data.isascii():
             data.decode()  # msgspec does not look into the strings that it passes over
         envelope = _decoder.decode(data)
-        if data.count(b"[") + data.count(b"{") > 500:
+        if len(data) > 500 and data.count(b"[") + data.count(b"{") > 500:
             _decode_deeper(100, data)  # whoever reads it again may stand deeper in the stack
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(str(error)) from error

@@ -25,7 +25,7 @@ from flrouter.runtime.writer import Writer
 #: s; between two tries to write what was not written.
 RETRY = 0.5
 #: s; between two checkpoints. All shards take theirs at the same time, so that they share requests.
-INTERVAL = 0.1
+INTERVAL = 0.2
 
 log = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ class Batch:
     def __init__(self, tp: TP, records: Sequence[Any], generation: int, fetch: Fetch) -> None:
         self.tp = tp
         self.fetch = fetch
-        #: aiokafka's ConsumerRecord, never none of them.
+        #: aiokafka's, each with offset, timestamp, key, value and headers; never none of them.
         self.records = records
         #: of the shards' ownership; a batch of an older one is dropped, for it will be read again.
         self.generation = generation

@@ -17,6 +17,7 @@ from flrouter.repairs import repair
 from flrouter.runtime.batch import Batch, Fetch, as_message
 from flrouter.runtime.clients import fetch_wait, isolation
 from flrouter.runtime.on_demand import OnDemand
+from flrouter.runtime.raw_records import RawRecords
 
 #: s; how often what is acknowledged is committed. A kill repeats at most this much.
 COMMIT_INTERVAL = 0.1
@@ -53,7 +54,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Connect."""
         await super().on_start()
-        self._fetches = OnDemand(self._ensure_consumer()._fetcher)
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._records = RawRecords()
+        self._fetches = OnDemand(fetcher)
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """Upstream hard-codes a fetch wait of 1500 ms."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from faust.types import TP
 
 from flrouter.agents import commands, reports, shards
 from flrouter.core.effects import Effects, Send
@@ -51,6 +52,11 @@ class _Asked(msgspec.Struct):
 _ASKED = msgspec.json.Decoder(_Asked)
 
 
+def at(record: Record) -> TP:
+    """The partition from which a record was read."""
+    return TP(record.topic, record.partition)
+
+
 class Known:
     """Stands for the directory: which topics there are."""
 
@@ -86,7 +92,7 @@ class Field:
 
     def command(self, record: Record) -> Command:
         """A record of an inbound topic, read as its agent does, and decided on by its shard."""
-        reading = commands.read(record, Known())  # type: ignore[arg-type]
+        reading = commands.read(at(record), record, Known())  # type: ignore[arg-type]
         try:
             reading.send(None)
         except StopIteration as done:
@@ -102,13 +108,13 @@ class Field:
 
     def report(self, floodlight: str, record: Record) -> Report:
         """A record of an FL's write topic."""
-        report = reports.read(record, floodlight)
+        report = reports.read(at(record), record, floodlight)
         self.give(record.partition, [report])
         return report
 
     def heard(self, record: Record) -> Input:
         """A record of the shards' own topic."""
-        item = shards.read(record)
+        item = shards.read(at(record), record)
         # A shard that lies about where a command was read swallows that one: nobody can help it.
         if not (isinstance(item, Command | Report) and item.origin.topic in (INBOUND, FOREIGN)):
             self.give(record.partition, [item])
@@ -146,7 +152,7 @@ class Field:
                 return
             for number in busy:
                 coming = self._coming[number]
-                batch = [shards.read(x) if isinstance(x, Record) else x for x in coming]
+                batch = [shards.read(at(x), x) if isinstance(x, Record) else x for x in coming]
                 coming.clear()
                 self._decide(number, batch)
         raise AssertionError("the shards talk to each other without end")

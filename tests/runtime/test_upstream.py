@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from faust.tables import manager, recovery
 from faust.transport import conductor, consumer
@@ -60,6 +60,15 @@ def test_aiokafkas_fetches_can_be_held_back() -> None:
     assert "self._get_actions_per_node(assignment)" in routine
     assert "other_futs = [self._wait_consume_future," in routine
     assert list(inspect.signature(Fetcher._notify).parameters) == ["self", "future"]
+
+
+def test_aiokafka_still_makes_an_object_of_each_record_where_we_take_it_raw() -> None:
+    """`RawRecords` is the dict that results are put into, and replaces what makes the objects."""
+    assert "self._records = collections.OrderedDict()" in _source(Fetcher.__init__)
+    assert "self._records[tp] = FetchResult(" in _source(Fetcher._proc_fetch_request)
+    assert "self._partition_records = partition_records" in _source(FetchResult.__init__)
+    made = "consumer_record = self._consumer_record(tp, record)"
+    assert made in _source(PartitionRecords._unpack_records)
 
 
 def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:

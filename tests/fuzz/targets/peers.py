@@ -8,14 +8,14 @@ from flrouter.agents import shards
 from flrouter.core import peers as notes
 from flrouter.core.inputs import Command, Garbled, Report, Told
 from tests.fuzz import script
-from tests.fuzz.field import PARTITIONS, Field
+from tests.fuzz.field import PARTITIONS, Field, at
 
 
 def shards_topic(data: bytes) -> None:
     """The reader raises nothing, and what it cannot read it keeps whole."""
     for offset, part in enumerate(script.read(data)):
         record = part.record("flrouter-shards", 0, offset, 1)
-        item = shards.read(record)
+        item = shards.read(at(record), record)
         assert isinstance(item, Command | Report | Told | Garbled)
         if isinstance(item, Garbled):
             assert item.data == (record.value or b"")

@@ -24,6 +24,7 @@ from tests.fuzz.field import (
     RULES,
     SWITCHES,
     Field,
+    at,
     shown,
 )
 
@@ -114,7 +115,7 @@ def _play(field: Field, parts: list[script.Part]) -> _Seen:
 
 def _lies(record: script.Record, now: int) -> bool:
     """Whether a note between shards claims what spoils the FLs for good, or drops them."""
-    item = shards.read(record)
+    item = shards.read(at(record), record)
     if not isinstance(item, Told):
         return False
     return isinstance(item.peer, peers.FloodlightState) and item.peer.number > now + SOON
