@@ -35,11 +35,11 @@ test: $(STAMP) ## all tests, and the coverage of core/ and messages/
 	@$(BIN)/coverage run -m pytest -m 'not broker' -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='flrouter/core/*,flrouter/messages/*' --skip-covered --fail-under=90
-	@$(BIN)/python -m pytest -m broker -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m broker -n 3 --dist loadfile $(ARGS)
 
 test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
-	@$(BIN)/python -m pytest tests/kafka
-	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 2 --dist worksteal --durations 20 $(ARGS)
+	@$(BIN)/python -m pytest tests/kafka -n 2 --dist worksteal
+	@$(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 3 --dist worksteal --durations 20 $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
