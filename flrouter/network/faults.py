@@ -36,7 +36,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         embedded = self.app.settings.embedded
         repair(embedded=embedded)
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = 10 if embedded else 100
+        consumer._fetch_max_wait_ms = 25 if embedded else 100
         consumer._isolation_level = "read_uncommitted" if embedded else "read_committed"
         return consumer
 

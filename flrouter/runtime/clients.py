@@ -14,7 +14,7 @@ from flrouter.settings import Settings
 #: ms; how long a fetch may wait for data. A partition that was re-sought or resumed waits for the
 #: fetch in flight, so it is short; the embedded broker wakes no waiting fetch, so shorter there.
 FETCH_WAIT = 100
-EMBEDDED_FETCH_WAIT = 10
+EMBEDDED_FETCH_WAIT = 25
 
 
 def connection(settings: Settings) -> dict[str, Any]:

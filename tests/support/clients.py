@@ -88,7 +88,7 @@ def consumer(
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=100 if bootstrap in _WAKING else 10,
+        fetch_max_wait_ms=100 if bootstrap in _WAKING else 25,
         max_partition_fetch_bytes=LARGEST,
         max_poll_records=2000,
     )
