@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 SCHEME = "tansu"
+#: from which port to which the system gives them to connections (Linux).
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class BrokerMissing(RuntimeError):
@@ -22,10 +26,35 @@ class BrokerMissing(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody uses now."""
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP ports that nobody uses now, and that the system gives to nobody's connections.
+
+    A port of that range may be a client's when the server for which it was chosen binds it, or
+    while that server is down; and who keeps knocking there may be connected to itself.
+
+    Raises:
+        OSError: there are not so many.
+    """
+    first_given = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32768
+    candidates = list(range(max(1024, first_given - 20_000), first_given))
+    # Of the system: processes that were seeded alike would all choose the same ones.
+    random.SystemRandom().shuffle(candidates)
+    found: list[int] = []
+    for port in candidates:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"no {count} free ports below {first_given}")
 
 
 def listening(port: int) -> bool:

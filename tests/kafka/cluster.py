@@ -17,12 +17,12 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TransactionalIdNotFoundError
 
+from flrouter.embedded import free_ports, listening
 from tests.kafka import archive as archives
 from tests.kafka import jars
 from tests.kafka.config import Place, properties
 from tests.kafka.guard import Guard
 from tests.kafka.node import Node
-from tests.kafka.ports import free_ports, listening
 from tests.support.sockets import close_all_sockets
 
 _log = logging.getLogger(__name__)
