@@ -31,9 +31,10 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """TCP ports that nobody uses now, and that the system gives to nobody's connections.
+    """TCP ports that nobody uses now; as far as there are such, those that the system gives to
+    nobody's connections.
 
-    A port of that range may be a client's when the server for which it was chosen binds it, or
+    One that it does give may be a client's when the server for which it was chosen binds it, or
     while that server is down; and who keeps knocking there may be connected to itself.
 
     Raises:
@@ -44,17 +45,17 @@ def free_ports(count: int) -> list[int]:
     # Of the system: processes that were seeded alike would all choose the same ones.
     random.SystemRandom().shuffle(candidates)
     found: list[int] = []
-    for port in candidates:
+    for port in [*candidates, *[0] * count]:  # 0: the system chooses, where it gives all of them
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("", port))
             except OSError:
                 continue
-        found.append(port)
+            found.append(int(probe.getsockname()[1]))
         if len(found) == count:
             return found
-    raise OSError(f"no {count} free ports below {first_given}")
+    raise OSError(f"no {count} free ports")
 
 
 def listening(port: int) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
 from flrouter import embedded
-from flrouter.embedded import free_port, listening
+from flrouter.embedded import free_port, free_ports, listening
 from tests.cli.command import Running, flrouter
 from tests.support.clients import topics
 
@@ -45,3 +46,17 @@ def test_a_broker_without_transactions_is_refused_where_they_are_asked_for() -> 
     [line] = done.stderr.splitlines()
     assert "takes no transactions" in line
     assert "FLROUTER_GUARANTEE=at_least_once" in line
+
+
+@pytest.mark.parametrize("given", ["32768\t60999\n", "1024\t65535\n"])
+def test_ports_are_found_whatever_the_system_gives_to_connections(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below its range where there is room, else where the system chooses."""
+    (tmp_path / "range").write_text(given)
+    monkeypatch.setattr(embedded, "_RANGE", tmp_path / "range")
+    ports = free_ports(3)
+    assert len(ports) == 3
+    assert all(port >= 1024 for port in ports)
+    if not given.startswith("1024"):
+        assert max(ports) < 32768

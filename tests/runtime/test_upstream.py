@@ -20,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from flrouter.network import faults
 from flrouter.runtime import assignor, tables, transport
 from flrouter.runtime import consumer as ours
 
@@ -46,6 +47,8 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
     (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_create_worker_consumer"),
     (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_commit"),
     (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_fetch_records"),
+    (driver.AIOKafkaConsumerThread, faults.ConsumerThread, "_fetch_records"),
+    (consumer.Consumer, faults.Consumer, "perform_seek"),
     (manager.TableManager, tables.TableManager, "on_start"),
     (manager.TableManager, tables.TableManager, "_update_channels"),
     (assignor.PartitionAssignor, assignor.ShardAssignor, "_perform_assignment"),

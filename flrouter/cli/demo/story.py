@@ -70,7 +70,7 @@ class Story:
         self._ledger = Ledger(self._homes, self._outages)
         self._commands = self._draw(f"demo-{plan.app_id[-8:]}")
         self._rates = Rates()
-        self._ports = [embedded.free_port() for _ in range(plan.workers)]
+        self._ports = embedded.free_ports(plan.workers)
         self._router = Router(self._ports)
         self._workers: list[Process] = []
         self._floodlights: dict[str, Process] = {}

@@ -163,7 +163,8 @@ class RealStory(Story):
     def __init__(self, plan: RealPlan, folder: Path) -> None:
         super().__init__(plan, folder)
         self._switches = OpenVSwitch(folder / "ovs")
-        self._listening = {name: embedded.free_port() for name in plan.floodlight_ids}
+        names = plan.floodlight_ids
+        self._listening = dict(zip(names, embedded.free_ports(len(names)), strict=True))
         self._again = 0
         self._differences: dict[str, str] = {}
 
