@@ -32,9 +32,6 @@ def broker_url() -> Iterator[str]:
     if given:
         yield given
         return
-    from tests.support.gapless import read_without_gaps
-
-    read_without_gaps()
     with embedded.broker() as url:
         yield url
 

@@ -12,7 +12,6 @@ from flrouter import embedded
 from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
 from tests.browser.scene import Scene, scene
 from tests.cli.command import flrouter
-from tests.support.gapless import read_without_gaps
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FLOODLIGHTS = 12
@@ -28,7 +27,6 @@ def main() -> int:
     if executable() is None:
         sys.stderr.write(f"{MISSING}\n")
         return 1
-    read_without_gaps()
     IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import typed
 from tests.cli.operator import FIRST, Operator
-from tests.support.clients import producer, read_all
+from tests.support.clients import Writer, read_all
 from tests.support.plain import INSTALL, Once, command
 
 pytestmark = pytest.mark.broker
@@ -42,7 +42,7 @@ def broken(name: str) -> bytes:
 def keep(operator: Operator, value: bytes, **said: object) -> str:
     """Have a dead letter of which this is said; what it is called."""
     headers = [(f"flrouter-{name}", str(text).encode()) for name, text in said.items()]
-    writer = producer(operator.deployment.bootstrap)
+    writer = Writer(operator.deployment.bootstrap)
     headers += [("mine", b"1")]
     topic = operator.deployment.dead_letters
     where = writer.send(topic, value=value, partition=1, headers=headers).get(timeout=30)

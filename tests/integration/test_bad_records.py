@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients import Record, producer
+from tests.support.clients import Record, Writer
 from tests.support.damage import Verdict, judge, read, readable, spoil
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
@@ -136,7 +136,7 @@ class Field:
 
     def send_all(self, topic: str, values: list[tuple[str, bytes]]) -> list[Variant]:
         """Send the records to random partitions; returns them with their places."""
-        sender = producer(self.deployment.bootstrap)
+        sender = Writer(self.deployment.bootstrap)
         try:
             futures = [
                 sender.send(topic, value=value, partition=random.randrange(4))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Running, flrouter
-from tests.support.clients import producer, read_all
+from tests.support.clients import Writer, read_all
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command
 
@@ -28,7 +28,7 @@ REPLAY = ("dead-letters", "replay", "--all", "--json")
 def keep_letters(deployment: Deployment) -> None:
     """Have so many dead letters, each a command of its own."""
     deployment.create_topics()
-    writer = producer(deployment.bootstrap)
+    writer = Writer(deployment.bootstrap)
     headers = [("flrouter-reason", b"a test"), ("flrouter-topic", deployment.inbound.encode())]
     for number in range(LETTERS):
         payload = {"clazz": INSTALL, "switch_id": f"{number % 50:x}"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients import Reading, Record, producer, read_all
+from tests.support.clients import Reading, Record, Writer, read_all
 from tests.support.deployment import Deployment
 from tests.support.plain import (
     INSTALL,
@@ -34,7 +34,7 @@ class Forwarder(Reading):
             deployment.inbound: deployment.read_topic(fl),
             deployment.write_topic(fl): deployment.topic("flow"),
         }
-        self._producer = producer(deployment.bootstrap)
+        self._producer = Writer(deployment.bootstrap)
 
     def on_record(self, record: Record) -> None:
         """Copy it."""

@@ -12,7 +12,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from tests.support.api import until
-from tests.support.clients import COPIES, consumer
+from tests.support.clients import COPIES, ends
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
@@ -157,22 +157,17 @@ def test_an_inbound_topic_of_another_size_is_committed_to_its_end(
         deployment.floodlight("fl-1", switches=[SWITCH])
         requester = deployment.requester()
         start_router(deployment)
-        reader = consumer(deployment.bootstrap, [deployment.inbound])
-        try:
-            for burst in range(5):  # each ends anywhere between two checkpoints
-                for serial in range(20):
-                    value, name = ask(100 * burst + serial)
-                    requester.send(value, f"{serial}")
-                requester.wait(name, timeout=30)
-                ends = reader.end_offsets(list(reader.assignment()))
-                wanted = {(tp.topic, tp.partition): end for tp, end in ends.items()}
-                until(
-                    lambda: committed(deployment).items(),
-                    lambda found, wanted=wanted: wanted.items() <= found,
-                    timeout=5,
-                )
-        finally:
-            reader.close()
+        for burst in range(5):  # each ends anywhere between two checkpoints
+            for serial in range(20):
+                value, name = ask(100 * burst + serial)
+                requester.send(value, f"{serial}")
+            requester.wait(name, timeout=30)
+            wanted = ends(deployment.bootstrap, deployment.inbound)
+            until(
+                lambda: committed(deployment).items(),
+                lambda found, wanted=wanted: wanted.items() <= found,
+                timeout=5,
+            )
 
 
 def start_router(deployment: Deployment) -> None:

@@ -9,17 +9,14 @@ from typing import Any
 
 import aiokafka
 import pytest
-from aiokafka.consumer import fetcher as aiokafka_fetcher
+from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from kafka.consumer import fetcher as kafka_fetcher
-from kafka.record.memory_records import MemoryRecords as KafkaMemoryRecords
 
 from flrouter.repairs.gapless import GaplessRecords
 from flrouter.runtime.clients import connection, reader
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
-from tests.support.gapless import GaplessRecords as KafkaGaplessRecords
 from tests.support.patience import HOPE
 
 TP = aiokafka.TopicPartition("t", 0)
@@ -28,11 +25,9 @@ TP = aiokafka.TopicPartition("t", 0)
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     """Reading without gaps is a matter of the process; this one also reads from Kafka."""
-    aiokafkas = aiokafka_fetcher.PartitionRecords
-    kafkas = kafka_fetcher.Fetcher.PartitionRecords
+    aiokafkas = fetcher.PartitionRecords
     yield
-    aiokafka_fetcher.PartitionRecords = aiokafkas
-    kafka_fetcher.Fetcher.PartitionRecords = kafkas
+    fetcher.PartitionRecords = aiokafkas
 
 
 def batch(offset: int, count: int) -> bytes:
@@ -43,23 +38,12 @@ def batch(offset: int, count: int) -> bytes:
     return struct.pack(">q", offset) + bytes(builder.build()[8:])  # the offset has no checksum
 
 
-def of_aiokafka(data: bytes, offset: int) -> Any:
+def read(data: bytes, offset: int) -> Any:
     """What aiokafka makes of a fetch at `offset`."""
     return GaplessRecords(TP, MemoryRecords(data), [], offset, None, None, True, 0)
 
 
-def of_kafka_python(data: bytes, offset: int) -> Any:
-    """What kafka-python makes of it, as an iterator with the same `next_fetch_offset`."""
-
-    class Records(KafkaGaplessRecords):
-        def __iter__(self) -> Iterator[Any]:
-            return iter(self.take())
-
-    return Records(offset, TP, KafkaMemoryRecords(data))
-
-
-@pytest.mark.parametrize("read", [of_aiokafka, of_kafka_python])
-def test_records_end_before_a_gap_and_the_position_stays_there(read: Any) -> None:
+def test_records_end_before_a_gap_and_the_position_stays_there() -> None:
     """Between batches, and before the first; what lies before the position is no gap."""
     records = read(batch(10, 5) + batch(15, 2) + batch(20, 3), 12)
     assert [record.offset for record in records] == [12, 13, 14, 15, 16]

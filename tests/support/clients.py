@@ -1,7 +1,9 @@
-"""kafka-python's clients, set up so that they also work with the embedded broker.
+"""Foreign clients: librdkafka reads and writes, kafka-python makes and deletes topics.
 
-Tansu knows no idempotent producers, does not wake a long-polling fetch, and tells a wrong end of
-a partition whose last batch holds several records, so ends are taken from fetch answers.
+They are set up so that they also work with the embedded broker (docs/embedded-broker.md), which
+knows no idempotent producers, does not wake a long-polling fetch, leaves gaps in fetches, and tells
+a wrong end of a partition whose last batch holds several records: so what a gap left out is read
+again, and ends are taken from fetches.
 """
 
 from __future__ import annotations
@@ -10,12 +12,22 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
@@ -24,12 +36,26 @@ from tests.support.sockets import close_all_sockets
 
 close_all_sockets()
 
-#: the foreign clients' own limit, far above the one that tests set for the router.
-LARGEST = 8 << 20
+#: bytes; the foreign clients' own limit of a record, far above the one that tests set for
+#: the router.
+MAX_RECORD_BYTES = 8 << 20
 #: of each topic that tests make.
 COPIES = int(os.environ.get("FLROUTER_TEST_REPLICATION", "1"))
-#: the broker that wakes a fetch when there is something to read: asked less often, it has time.
-_WAKING = os.environ.get("FLROUTER_TEST_BROKER", "")
+#: the broker that wakes a fetch when there is something to read, and leaves no gaps.
+KAFKA = os.environ.get("FLROUTER_TEST_BROKER", "")
+#: records that a reader hands on in one go.
+MAX_POLL_RECORDS = 2000
+#: what a reader is told in passing: it goes on by itself, or there is nothing more for the moment.
+_PASSING = {
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._PARTITION_EOF,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,  # a test deletes a topic that is read
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
+}
 
 
 @dataclass(frozen=True)
@@ -66,53 +92,199 @@ class Record:
         return found if isinstance(found, dict) else {}
 
 
-def producer(bootstrap: str) -> KafkaProducer:
-    """A producer that keeps order and waits for nothing."""
-    return KafkaProducer(
-        bootstrap_servers=bootstrap,
-        enable_idempotence=False,
-        acks="all",
-        linger_ms=0,
-        max_in_flight_requests_per_connection=1,
-        max_request_size=LARGEST,
-    )
+@dataclass(frozen=True)
+class Place:
+    """Where a record came to lie."""
+
+    topic: str
+    partition: int
+    offset: int
 
 
-def consumer(
-    bootstrap: str, topics: Iterable[str], isolation: str = "read_uncommitted"
-) -> KafkaConsumer:
-    """A consumer without a group at the beginning of every partition of `topics`."""
-    found = KafkaConsumer(
-        bootstrap_servers=bootstrap,
-        isolation_level=isolation,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=100 if bootstrap in _WAKING else 25,
-        max_partition_fetch_bytes=LARGEST,
-        max_poll_records=2000,
-    )
-    partitions = []
-    try:
-        for topic in topics:
-            numbers = _partitions(found, topic)
-            partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
-    except LookupError:
-        found.close()
-        raise
-    found.assign(partitions)
-    found.seek_to_beginning()
-    return found
+class Writer:
+    """A producer that keeps order and waits for nothing; keys go where murmur2 says."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "acks": "all",
+                "linger.ms": 0,
+                "max.in.flight.requests.per.connection": 1,
+                "message.max.bytes": MAX_RECORD_BYTES,
+                "partitioner": "murmur2_random",
+                "log_level": 0,
+            }
+        )
+
+    def send(
+        self,
+        topic: str,
+        *,
+        value: bytes | None,
+        key: bytes | None = None,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> Delivery:
+        """Send a record without waiting for it."""
+        delivery = Delivery(self._producer)
+        self._producer.produce(
+            topic,
+            value,
+            key,
+            -1 if partition is None else partition,
+            on_delivery=delivery.done,
+            headers=list(headers),
+        )
+        self._producer.poll(0)
+        return delivery
+
+    def flush(self, timeout: float) -> None:
+        """Wait until everything that was sent lies in its topic.
+
+        Raises:
+            TimeoutError: it does not after `timeout` seconds.
+        """
+        left = self._producer.flush(timeout * HOPE)
+        if left:
+            raise TimeoutError(f"{left} records not written after {timeout} s")
+
+    def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of a topic."""
+        return _partitions(self._producer, topic)
+
+    def close(self) -> None:
+        """Write what was sent, as far as the broker takes it."""
+        self._producer.flush(10)
 
 
-def _partitions(reader: KafkaConsumer, topic: str, timeout: float = 10.0) -> set[int]:
+class Delivery:
+    """What becomes of a record that was sent."""
+
+    def __init__(self, sender: Producer) -> None:
+        self._sender = sender
+        self._place: Future[Place] = Future()
+
+    def done(self, error: KafkaError | None, message: Message) -> None:
+        """The producer knows."""
+        if error is not None:
+            self._place.set_exception(KafkaException(error))
+        else:
+            self._place.set_result(Place(message.topic(), message.partition(), message.offset()))
+
+    def get(self, timeout: float) -> Place:
+        """Where it lies.
+
+        Raises:
+            TimeoutError: nobody knows after `timeout` seconds.
+            KafkaException: nowhere.
+        """
+        until = time.monotonic() + timeout * HOPE
+        while not self._place.done():
+            if time.monotonic() > until:
+                raise TimeoutError(f"a record is not written after {timeout} s")
+            self._sender.poll(0.05)
+        return self._place.result()
+
+
+class Reader:
+    """Reads every partition of some topics, from the beginning or from `positions`."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Iterable[str],
+        isolation: str = "read_uncommitted",
+        positions: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
+        self._on_kafka = bootstrap in KAFKA
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "a test",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": isolation,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100 if self._on_kafka else 25,
+                "fetch.queue.backoff.ms": 10,
+                "fetch.message.max.bytes": MAX_RECORD_BYTES,
+                "log_level": 0,
+            }
+        )
+        #: the next offset to read of each partition, as far as records were handed on.
+        self.positions = dict(positions or {})
+        #: where each partition ends, of those that were read to their end.
+        self.ends: dict[tuple[str, int], int] = {}
+        try:
+            self.partitions = [
+                (topic, number)
+                for topic in topics
+                for number in sorted(_partitions(self._consumer, topic))
+            ]
+        except LookupError:
+            self.close()
+            raise
+        self._consumer.assign(
+            [
+                TopicPartition(topic, number, self.positions.get((topic, number), OFFSET_BEGINNING))
+                for topic, number in self.partitions
+            ]
+        )
+
+    def poll(self, timeout: float) -> Iterator[Record]:
+        """What has arrived; waits up to `timeout` seconds for the first of it.
+
+        Raises:
+            KafkaException: it cannot be read.
+        """
+        first = self._consumer.poll(timeout)
+        if first is None:
+            return
+        for message in (first, *self._consumer.consume(MAX_POLL_RECORDS, 0)):
+            place = (message.topic(), message.partition())
+            error = message.error()
+            if error is None:
+                if self._in_order(place, message.offset()):
+                    yield _record(message)
+                    self.positions[place] = message.offset() + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                if self._in_order(place, message.offset()):
+                    self.ends[place] = self.positions[place] = message.offset()
+            elif error.code() not in _PASSING:
+                raise KafkaException(error)
+
+    def _in_order(self, place: tuple[str, int], offset: int) -> bool:
+        """Whether nothing was left out before `offset`; else it is read again from there.
+
+        On Kafka a gap is what compaction or a transaction left.
+        """
+        expected = self.positions.get(place, 0)
+        if self._on_kafka or offset == expected:
+            return True
+        if offset > expected:
+            self._consumer.seek(TopicPartition(*place, expected))
+        return False
+
+    def close(self) -> None:
+        """Read no more."""
+        self._consumer.close()
+
+
+def _partitions(client: Consumer | Producer, topic: str, timeout: float = 10.0) -> set[int]:
     """The partitions of a topic; each broker knows of a new one a moment after it was made."""
     until = time.monotonic() + timeout * HOPE
-    while not (numbers := reader.partitions_for_topic(topic)):
+    while True:
+        try:
+            partitions = client.list_topics(topic, 1.0 * HOPE).topics[topic].partitions
+        except KafkaException:  # no broker, or none that knows it
+            partitions = {}
+        if partitions:
+            return set(partitions)
         if time.monotonic() > until:
             raise LookupError(f"there is no topic {topic}")
         time.sleep(0.05)
-    return set(numbers)
 
 
 def create_topics(bootstrap: str, counts: Mapping[str, int]) -> None:
@@ -153,34 +325,33 @@ def read_all(
     isolation: str = "read_uncommitted",
 ) -> list[Record]:
     """Every record that lies in the topics now, in order per partition."""
-    reader = consumer(bootstrap, names, isolation)
-    records: list[Record] = []
-    until = time.monotonic() + timeout
-    try:
-        waiting = set(reader.assignment())
-        while waiting:
+    until = time.monotonic() + timeout * HOPE
+    with closing(Reader(bootstrap, names, isolation)) as reader:
+        records: list[Record] = []
+        while missing := set(reader.partitions) - reader.ends.keys():
             if time.monotonic() > until:
-                raise TimeoutError(f"not read to the end after {timeout} s: {waiting}")
-            for batch in reader.poll(50).values():
-                records += map(_record, batch)
-            waiting = {
-                at
-                for at in waiting
-                if reader.highwater(at) is None or reader.position(at) < reader.highwater(at)
-            }
-    finally:
-        reader.close()
-    return records
+                raise TimeoutError(f"not read to the end after {timeout} s: {missing}")
+            records += reader.poll(0.05)
+        return records
 
 
-def _record(raw: Any) -> Record:
+def ends(bootstrap: str, topic: str) -> dict[tuple[str, int], int]:
+    """Where each partition of a topic ends now."""
+    with closing(Reader(bootstrap, [topic])) as reader:
+        while set(reader.partitions) - reader.ends.keys():
+            for _ in reader.poll(0.05):
+                pass
+        return reader.ends
+
+
+def _record(message: Message) -> Record:
     return Record(
-        raw.topic,
-        raw.partition,
-        raw.offset,
-        raw.key,
-        raw.value,
-        dict(raw.headers),
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.key(),
+        message.value(),
+        dict(message.headers() or ()),
         time.monotonic(),
     )
 
@@ -197,7 +368,7 @@ class Reading:
     def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
         self.bootstrap = bootstrap
         self._read_topics = list(topics)
-        self._positions: dict[TopicPartition, int] = {}
+        self._positions: dict[tuple[str, int], int] = {}
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._failure: BaseException | None = None
@@ -248,27 +419,26 @@ class Reading:
 
     def _run(self) -> None:
         try:
-            reader = consumer(self.bootstrap, self._read_topics, self.isolation)
-            try:
-                for at, position in self._positions.items():
-                    reader.seek(at, position)
+            reader = Reader(self.bootstrap, self._read_topics, self.isolation, self._positions)
+            self._positions = reader.positions
+            with closing(reader):
                 self._poll(reader)
-            finally:
-                reader.close()
         except BaseException as failure:  # noqa: BLE001 (it is raised where somebody waits)
             with self._changed:
                 self._failure = failure
                 self._changed.notify_all()
 
-    def _poll(self, reader: KafkaConsumer) -> None:
+    def _poll(self, reader: Reader) -> None:
         patience = 0.0
         while not self._stop.is_set():
-            for at, batch in reader.poll(int(patience * 1000)).items():
+            records = reader.poll(patience)
+            first = next(records, None)
+            if first is not None:
                 with self._changed:
-                    for raw in batch:
-                        self.on_record(_record(raw))
+                    self.on_record(first)
+                    for record in records:
+                        self.on_record(record)
                     self._changed.notify_all()
-                self._positions[at] = batch[-1].offset + 1
             patience = self.on_turn()
 
 

@@ -20,7 +20,7 @@ import msgpack
 from kafka.partitioner.default import murmur2
 
 from flrouter.embedded import free_port
-from tests.support.clients import Reading, Tap, create_topics, delete_topics, producer
+from tests.support.clients import Reading, Tap, Writer, create_topics, delete_topics
 from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
 from tests.support.stats import stats
@@ -285,7 +285,7 @@ class Deployment:
 
     def tell_shard(self, kind: str, name: str, *more: object) -> None:
         """What an operator's tools write: a record for the home of an FL or a switch."""
-        writer = producer(self.bootstrap)
+        writer = Writer(self.bootstrap)
         writer.send(
             f"{self.name}-shards",
             value=msgpack.packb([kind, name, *more]),

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.clients import Reading, Record, producer
+from tests.support.clients import Reading, Record, Writer
 
 O = "org.openkilda.messaging"  # noqa: E741 (PROTOCOL's own abbreviation)
 
@@ -265,7 +265,7 @@ class Floodlight(Reading):
         self._due: list[_Due] = []
         self._held: list[tuple[Request, Behaviour]] = []
         self._numbers = itertools.count()
-        self._producer = producer(bootstrap)
+        self._producer = Writer(bootstrap)
         self._partitions = sorted(self._producer.partitions_for(write_topic))
 
     def close(self) -> None:
@@ -452,7 +452,7 @@ class Requester(Reading):
         self.by_id: defaultdict[str, list[Record]] = defaultdict(list)
         self._random = random.Random(f"{seed} requester")
         self._scattered = scattered
-        self._producer = producer(bootstrap)
+        self._producer = Writer(bootstrap)
         self.partitions = sorted(self._producer.partitions_for(inbound))
 
     def close(self) -> None:
