@@ -35,7 +35,7 @@ def _told(floodlight: str, state: Floodlight) -> peers.FloodlightState:
 class Watch:
     """The alert of one FL, in its home. Not kept: a router that has just started knows nothing."""
 
-    __slots__ = ("armed", "asked", "next_tick", "working")
+    __slots__ = ("armed", "asked", "next_tick", "silence")
 
     def __init__(self, now: int) -> None:
         #: ms: when the alert was armed; 0 while it is not.
@@ -44,12 +44,12 @@ class Watch:
         self.next_tick = now
         #: the token with which the FL's write topic is being read before an outage is told.
         self.asked = 0
-        #: ms: when it last took a command that lay before the AliveRequest; it is behind then.
-        self.working = 0
+        #: ms: for how long the router has waited for an answer, by its own attention.
+        self.silence = 0
 
-    def overdue(self, now: int, timeout: int) -> bool:
-        """Whether an AliveRequest had no answer for so long, and the FL did not get near it."""
-        return self.armed > 0 and now - max(self.armed, self.working) > timeout
+    def disarm(self) -> None:
+        """The FL has answered."""
+        self.armed = self.asked = self.silence = 0
 
 
 class Floodlights:
@@ -179,7 +179,10 @@ class Floodlights:
     def tick(self) -> None:
         """In the home: ask each FL whether it is there, and see who did not answer."""
         context, rules = self._context, self._context.rules
-        away = context.now - self._last_tick > rules.alive_timeout
+        # A shard looks many times in an interval. When it did not, it was the router that was
+        # frozen, busy or without a broker, and the FL may have heard nothing meanwhile: so one look
+        # adds one interval to a silence at the most.
+        waited = min(max(context.now - self._last_tick, 0), rules.alive_interval)
         self._last_tick = context.now
         if self._taken_over:
             self._taken_over = False
@@ -193,14 +196,12 @@ class Floodlights:
             watch = self._watches.get(name)
             if watch is None:
                 watch = self._watches[name] = Watch(context.now)
-            if away and watch.armed:
-                # The router was away, so the silence may be its own: the alert starts anew.
-                watch.armed, watch.asked = context.now, 0
+            if watch.armed:
+                watch.silence += waited
             if watch.next_tick > context.now:
                 continue
             watch.next_tick = context.now + rules.alive_interval
-            overdue = watch.overdue(context.now, rules.alive_timeout)
-            if overdue and state.up and not watch.asked:
+            if watch.silence > rules.alive_timeout and state.up and not watch.asked:
                 watch.asked = context.catch_up(name)
             if not watch.armed:
                 watch.armed = context.now
@@ -217,7 +218,7 @@ class Floodlights:
         for name, watch in self._watches.items():
             if watch.asked == token:
                 watch.asked = 0
-                if watch.overdue(self._context.now, self._context.rules.alive_timeout):
+                if watch.silence > self._context.rules.alive_timeout:
                     self._outage(name, "it does not answer")
 
     def took(self, floodlight: str, sent: int) -> None:
@@ -228,14 +229,14 @@ class Floodlights:
         """
         watch = self._watches.get(floodlight)
         if watch is not None and watch.armed and sent <= watch.armed:
-            watch.working = self._context.now
+            watch.silence = 0
 
     def alive_response(self, floodlight: str, envelope: Envelope) -> None:
         """In the home: an FL says that it is there, and whether it lost what it wrote."""
         state = self.state(floodlight)
         watch = self._watches.get(floodlight)
         if watch is not None:
-            watch.armed = watch.asked = 0
+            watch.disarm()
         failed = envelope.payload.failed_messages if envelope.payload is not None else 0
         if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
             # That is an outage, in an outage too: were this answer to end it, an FL whose writes

@@ -144,6 +144,25 @@ def test_a_frozen_router_is_no_outage(ms: int) -> None:
         assert not outages(world)
 
 
+def test_a_slow_router_gives_its_floodlights_time() -> None:
+    """It looks less often than it asks, so what is late may be late because of it."""
+    world = working()
+    floodlight = world.floodlights["fl-1"]
+    slow = world.rules.alive_timeout - 500
+    for _ in range(10):
+        for answers in (False, False, True):
+            floodlight.alive = answers
+            world.advance(slow)
+            for shard in range(3):
+                world.step(shard)
+            floodlight.work()
+    assert not outages(world)
+    floodlight.die()
+    for _ in range(6):
+        world.pass_time(slow, grain=slow)
+    assert len(outages(world)) == 1
+
+
 def test_a_router_that_lags_behind_is_no_outage() -> None:
     """The FL's answers lie unread, on whatever partition, while other shards tick on."""
     world = working("fl-1", "fl-2")
