@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.core.table import TABLES
 from tests.support.changelogs import Table, mentions, tables, unpack, wait_table
 from tests.support.clients import read_all
-from tests.support.deployment import TABLES, Deployment
+from tests.support.deployment import Deployment
 from tests.support.plain import (
     INSTALL,
     Behaviour,
