@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.docs.markdown import code, rows, section
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "flrouter"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -118,6 +120,19 @@ def test_import_directions(path: Path) -> None:
         ".".join(name) for name in names if allowed is not None and not allowed & set(name[1:2])
     ]
     assert not wrong
+
+
+def test_the_page_on_architecture_says_the_same() -> None:
+    """Its table has a row for each folder, which allows what the rule above does."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = {code(row[0])[0]: row[2] for row in rows(section(page, "Who may import whom"))}
+    assert table.keys() == {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    for folder, cell in table.items():
+        part = folder.removesuffix("/")
+        told = None
+        if cell != "anything":
+            told = {part, *code(cell), *(SETTINGS if "the settings" in cell else ())}
+        assert told == MAY_IMPORT.get(part), folder
 
 
 @MODULES

@@ -1,4 +1,6 @@
-"""The blacklist: requests that were answered with an error, whose late answers are dropped."""
+"""The blacklist: requests that were answered with an error, whose late answers are dropped
+(protocol.md, 4.6).
+"""
 
 from __future__ import annotations
 

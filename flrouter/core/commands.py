@@ -140,7 +140,7 @@ class Commands:
     # -- single switch ------------------------------------------------------------------------
 
     def _route(self, number: str, pending: Pending, command: Command) -> None:
-        """Send a command to the active FL of its switch (PROTOCOL, *Switch ↔ FL map*)."""
+        """Send a command to the active FL of its switch (protocol.md, 8.1)."""
         context = self._context
         assert command.envelope is not None
         switch = context.switches.get(pending.switch)

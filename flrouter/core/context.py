@@ -8,10 +8,10 @@ from flrouter.core import peers
 from flrouter.core.deadlines import Deadlines
 from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
 from flrouter.core.home import home
-from flrouter.core.records import Barred, Floodlight, Gather, OldLink, Part, Pending, Switch
+from flrouter.core.records import Gather, Pending
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
-from flrouter.core.table import Table
+from flrouter.core.table import Tables
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
 from flrouter.messages.errors import ErrorType, error_message
@@ -22,46 +22,20 @@ HEAD_BYTES = 1_000
 TOLD = 300
 
 
-class Context:
+class Context(Tables):
     """The state of the shard of partition `number`, and how its rules act on the world."""
 
     def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
+        super().__init__()
         self.number = number
         self.rules = rules
         self.catalog = catalog
         self.suffixes = Suffixes(rules.app_id, rules.partitions)
-        self.switches: Table[Switch] = Table("switches")
-        self.pending: Table[Pending] = Table("pending")
-        self.blacklist: Table[Barred] = Table("blacklist")
-        self.floodlights: Table[Floodlight] = Table("floodlights")
-        self.links: Table[OldLink] = Table("links")
-        self.gathers: Table[Gather | Part] = Table("gathers")
         self.deadlines = Deadlines()
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
         self.effects = Effects()
         self._tokens = 0
-
-    @property
-    def tables(
-        self,
-    ) -> tuple[
-        Table[Switch],
-        Table[Pending],
-        Table[Barred],
-        Table[Floodlight],
-        Table[OldLink],
-        Table[Gather | Part],
-    ]:
-        """All that must survive a restart."""
-        return (
-            self.switches,
-            self.pending,
-            self.blacklist,
-            self.floodlights,
-            self.links,
-            self.gathers,
-        )
 
     def home(self, key: str) -> int:
         """The home partition of a switch, an FL or a correlation id."""

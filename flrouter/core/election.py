@@ -8,7 +8,7 @@ from flrouter.core.records import Mode, Switch
 
 
 class Election:
-    """Chooses active FLs (PROTOCOL, *Switch ↔ FL map*)."""
+    """Chooses active FLs (protocol.md, 8.2)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

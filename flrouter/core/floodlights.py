@@ -1,7 +1,7 @@
 """FLs: what every shard knows of them, and the alive tracking in an FL's home.
 
 The home decides what has become of its FL and tells every shard; each acts on its own switches
-and pending requests (PROTOCOL, *Alive tracking and outage*).
+and pending requests (protocol.md, 7).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Gathers: commands whose parts went to several switches or FLs, until their one answer.
+"""Gathers: commands whose parts went to several switches or FLs, until their one answer
+(protocol.md, 5.3).
 
 This is the side of the command's home, the shard of its correlation id. It tells the switches'
 homes of their parts, keeps what comes back, and answers when each part has come to an end; what

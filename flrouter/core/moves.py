@@ -1,4 +1,6 @@
-"""Moves: switches go to other FLs because an operator wants it, at once or by preference."""
+"""Moves: switches go to other FLs because an operator wants it, at once or by preference
+(protocol.md, 8.2).
+"""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ class Requests:
         """Deadlines of these requests have come; which still hold is seen here.
 
         A deadline fires only when the router has read what already lay in the FL's write topic
-        and on the shards' topic at that moment (PROTOCOL, *Every command gets an answer*).
+        and on the shards' topic at that moment (protocol.md, 4.4).
         """
         context = self._context
         overdue: dict[str, list[tuple[str, int]]] = {}

@@ -1,4 +1,4 @@
-"""What FLs send: acknowledgements, answers, chains, events."""
+"""What FLs send: acknowledgements, answers, chains, events (protocol.md, 4.3 to 4.7 and 8.3)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Request numbers, and how a forwarded command's correlation id carries them.
 
-A request's identity is where its command was first read (PROTOCOL, *Every command gets an
-answer*): a record that is delivered again is the same request, a correlation id that is sent
-again is a new one. What an FL sees is::
+A request's identity is where its command was first read (protocol.md, 4.5): a record that is
+delivered again is the same request, a correlation id that is sent again is a new one. What an FL
+sees is (protocol.md, 2.5)::
 
     <requester's id> ~ <app> . <home> . <request number>
     op-17~9ab1c22f.5.1c0e55aa.3.40213

@@ -1,4 +1,6 @@
-"""Scatter: a command for many becomes a part for each of them, and parts become requests."""
+"""Scatter: a command for many becomes a part for each of them, and parts become requests
+(protocol.md, 5).
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from flrouter.messages.errors import ErrorType
 
 
 class Shard:
-    """The rules of PROTOCOL over the state of partition `number`."""
+    """The rules of docs/protocol.md over the state of partition `number`."""
 
     def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
         context = self.context = Context(number, rules, catalog)

@@ -17,7 +17,7 @@ LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 
 class SwitchMap:
-    """The switches whose home this shard is (PROTOCOL, *Switch ↔ FL map*)."""
+    """The switches whose home this shard is (protocol.md, 8)."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Sync: an FL's chain of switches and ports, proxied link by link and followed (PROTOCOL, *Sync*).
+"""Sync: an FL's chain of switches and ports, proxied link by link and followed (protocol.md, 6).
 
 The FL's home leads: it tells every shard that a sync starts and waits for their receipts, asks the
 FL, follows the chain, and tells the switches' homes what it lists and when it is whole.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from flrouter.core.records import Barred, Floodlight, Gather, OldLink, Part, Pending, Switch
 
 V = TypeVar("V")
 
@@ -45,3 +47,26 @@ class Table(dict[str, V], Generic[V]):
         ]
         self._was_there.clear()
         return changes
+
+
+class Tables:
+    """All that must survive a restart: the one list of tables, in the order of their changelogs."""
+
+    switches: Table[Switch]
+    pending: Table[Pending]
+    blacklist: Table[Barred]
+    floodlights: Table[Floodlight]
+    links: Table[OldLink]
+    gathers: Table[Gather | Part]
+
+    def __init__(self) -> None:
+        """Empty ones."""
+        self.tables: tuple[Table[Any], ...] = tuple(Table(name) for name in TABLES)
+        for table in self.tables:
+            setattr(self, table.name, table)
+
+
+#: name → the record that each of its rows is.
+TABLES: dict[str, Any] = {
+    name: get_args(table)[0] for name, table in get_type_hints(Tables).items()
+}

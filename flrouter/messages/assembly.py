@@ -48,7 +48,7 @@ def payload_of(data: bytes) -> bytes:
 
 
 def list_results(entries: Sequence[Entry], room: int) -> Sequence[bytes]:
-    """The usual assembler: `MultiSwitchResponse`s (PROTOCOL, *Names on the wire*).
+    """The usual assembler: `MultiSwitchResponse`s (protocol.md, 5.3).
 
     As many entries go into each as there is room for; it counts its own.
     """

@@ -1,4 +1,4 @@
-"""Chains: one answer in several messages, in OpenKilda's two forms (PROTOCOL, *Envelope*)."""
+"""Chains: one answer in several messages, in OpenKilda's two forms (protocol.md, 2.6)."""
 
 from __future__ import annotations
 

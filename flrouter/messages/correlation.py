@@ -1,7 +1,7 @@
 """Changing a message's correlation id and nothing else of it.
 
-Every JSON value of a message that passes through must arrive byte for byte (PROTOCOL, *Every
-command gets an answer*), so messages are never encoded anew: the id is replaced in the bytes.
+Every JSON value of a message that passes through must arrive byte for byte (protocol.md, 4.2), so
+messages are never encoded anew: the id is replaced in the bytes.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Payload(msgspec.Struct, gc=False):
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """The top level of a message (PROTOCOL, *Envelope*)."""
+    """The top level of a message (protocol.md, 2.1)."""
 
     clazz: str
     payload: Payload | None = None

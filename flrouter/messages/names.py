@@ -1,4 +1,4 @@
-"""OpenKilda's class names, as they stand on the wire (PROTOCOL, *Names on the wire*)."""
+"""OpenKilda's class names, as they stand on the wire (protocol.md, 9.2)."""
 
 _O = "org.openkilda.messaging"
 

@@ -25,7 +25,7 @@ def switch_of(envelope: Envelope) -> str | None:
     """The canonical id of the switch that `envelope` names as its origin; None where none.
 
     An ISL event belongs to the switch that received the discovery packet: the *last* node of its
-    path, `destination` in later forms (PROTOCOL, *Switch ↔ FL map*).
+    path, `destination` in later forms (protocol.md, 8.4).
     """
     payload = envelope.payload
     if payload is None:

@@ -38,7 +38,7 @@ def _canonical(text: str) -> str:
 
 
 def canonical(text: object) -> str:
-    """The colon form in lower case, as state and record keys use it (PROTOCOL, *Envelope*).
+    """The colon form in lower case, as state and record keys use it (protocol.md, 2.4).
 
     Raises:
         BadSwitchId: `text` is not a string or not a switch id.

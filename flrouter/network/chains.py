@@ -1,6 +1,6 @@
 """Chains put together: one answer in several messages, whatever way these arrive.
 
-There are three forms (PROTOCOL, *Envelope*): links that are numbered, older ones of which each
+There are three forms (protocol.md, 2.6): links that are numbered, older ones of which each
 names the next one's id, and dumps between two markers. What a reader makes of them is the same:
 the payloads, in the chain's order, once all are there.
 """

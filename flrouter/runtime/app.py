@@ -10,12 +10,12 @@ from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
 from flrouter import logs
+from flrouter.core.table import TABLES
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
 from flrouter.runtime.tables import ShardTable, TableManager
-from flrouter.runtime.topics import TABLES
 from flrouter.runtime.transport import Transport
 from flrouter.security import credentials
 from flrouter.settings import Settings

@@ -1,8 +1,8 @@
 """The lease: proof that this worker still belongs to the group, and so still owns its shards.
 
 A worker that was frozen past its session timeout has lost its shards without knowing; it must
-give them up before it sends anything (PROTOCOL, *Alive tracking and outage*). A commit under the
-worker's own generation is the proof: the group's coordinator refuses any other.
+give them up before it sends anything (protocol.md, 7.5). A commit under the worker's own generation
+is the proof: the group's coordinator refuses any other.
 """
 
 from __future__ import annotations

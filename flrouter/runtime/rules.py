@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flrouter.core.rules import Rules
-from flrouter.runtime.topics import TABLES, changelog
+from flrouter.core.table import TABLES
+from flrouter.runtime.topics import changelog
 from flrouter.settings import Settings
 
 

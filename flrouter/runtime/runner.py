@@ -12,12 +12,12 @@ from mode import Service
 
 from flrouter.core.effects import CatchUp, Effects, End, Send
 from flrouter.core.inputs import CaughtUp, Input
+from flrouter.core.table import TABLES
 from flrouter.runtime.batch import Batch, Fetch
 from flrouter.runtime.checkpoint import Changes, Checkpoint, Guarantee, Positions
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.exactly_once import ShardLost
 from flrouter.runtime.store import Copy
-from flrouter.runtime.topics import TABLES
 
 #: inputs decided in one go, so that a backlog does not keep the event loop for long.
 MOST = 1_000

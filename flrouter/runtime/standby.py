@@ -16,10 +16,11 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.runtime.clients import reader
 from flrouter.runtime.restore import POLL
 from flrouter.runtime.states import put
-from flrouter.runtime.topics import TABLES, changelog
+from flrouter.runtime.topics import changelog
 from flrouter.settings import Settings
 
 #: ms; how long one look at the changelogs may wait, and so a takeover for it.

@@ -8,22 +8,14 @@ from typing import Any
 
 import msgspec
 
-from flrouter.core import records
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.runtime.restore import Apply, Progress, restore
 from flrouter.runtime.store import Copy
 from flrouter.runtime.topics import changelog
 from flrouter.settings import Settings
 
-_KINDS: dict[str, Any] = {
-    "switches": records.Switch,
-    "pending": records.Pending,
-    "blacklist": records.Barred,
-    "floodlights": records.Floodlight,
-    "links": records.OldLink,
-    "gathers": records.Gather | records.Part,
-}
-_DECODE = {table: msgspec.msgpack.Decoder(kind).decode for table, kind in _KINDS.items()}
+_DECODE = {table: msgspec.msgpack.Decoder(row).decode for table, row in TABLES.items()}
 
 
 def open_copies(settings: Settings, numbers: Iterable[int]) -> dict[int, Copy]:
@@ -78,5 +70,5 @@ async def restore_states(
         for number, copy in copies.items()
         for topic, position in copy.load(partial(apply, number)).items()
     }
-    appliers = {changelog(settings, table): into(table) for table in _KINDS}
+    appliers = {changelog(settings, table): into(table) for table in TABLES}
     return await restore(settings, appliers, cores, starts, start_over, progress)

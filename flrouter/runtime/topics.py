@@ -10,12 +10,9 @@ import msgspec
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from flrouter.core.table import TABLES
 from flrouter.runtime.clients import admin
 from flrouter.settings import Settings
-
-#: the router's tables, each with a changelog topic.
-TABLES = ("switches", "pending", "blacklist", "floodlights", "links", "gathers")
-
 
 #: s; how long a topic may take to have a leader for every partition after it was created.
 APPEARANCE = 30.0

@@ -10,8 +10,8 @@ import msgspec
 from aiohttp import web
 
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.runtime.app import RouterApp
-from flrouter.runtime.topics import TABLES
 from flrouter.web.streaming import streamed
 
 #: bytes of rows before others get their turn: less than a millisecond.

@@ -11,7 +11,7 @@ from flrouter.cli.demo.commands import Answer, Command
 from flrouter.cli.demo.ledger import REMEMBER, Ledger
 from flrouter.cli.demo.outages import AFTER, BEFORE, Outages
 
-O = "org.openkilda.messaging"  # noqa: E741  # as PROTOCOL.md abbreviates it
+O = "org.openkilda.messaging"  # noqa: E741 - as in protocol.md, 1.2
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from .world import TOPICS, Asked, Record, World
 __all__ = ["DUMP", "MANY", "SWITCHES", "O", "answers", "ask", "entries", "holding", "outcome"]
 
 MANY = "flrouter.MultiSwitchCommand"
-O = "org.openkilda.messaging"  # noqa: E741 - PROTOCOL's own abbreviation
+O = "org.openkilda.messaging"  # noqa: E741 - as in protocol.md, 1.2
 DUMP = f"{O}.command.switches.DumpRulesRequest"
 SWITCHES = [f"00:00:00:00:00:00:00:{number:02x}" for number in range(1, 13)]
 

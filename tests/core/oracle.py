@@ -1,4 +1,4 @@
-"""What PROTOCOL's table of answers allows, checked on everything that happened in a world."""
+"""What the table of answers allows (protocol.md, 4.2), checked on all that happened in a world."""
 
 from __future__ import annotations
 

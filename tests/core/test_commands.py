@@ -12,7 +12,7 @@ from .floodlight import ONLY_ACK, Doing
 from .world import DEAD, FLOW, REPLIES, TOPICS, Record, World
 
 SWITCH = "00:00:00:00:00:00:00:09"
-O = "org.openkilda.messaging.command"  # noqa: E741 - as PROTOCOL abbreviates it
+O = "org.openkilda.messaging.command"  # noqa: E741 - as in protocol.md, 1.2
 
 
 @pytest.fixture

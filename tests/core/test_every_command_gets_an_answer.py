@@ -1,4 +1,4 @@
-"""PROTOCOL's table of answers over random schedules: commands, FLs, time, and killed workers."""
+"""The table of answers (protocol.md, 4.2) over random schedules: commands, FLs, time, and kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alive tracking: outages that are there, and none that are not (PROTOCOL, *Alive tracking*)."""
+"""Alive tracking: outages that are there, and none that are not (protocol.md, 7)."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ def test_who_is_behind_is_not_silent() -> None:
 
 
 def test_who_passes_over_alive_requests_is_silent() -> None:
-    """It takes commands that came after them, and does not answer them: PROTOCOL's outage."""
+    """It takes commands that came after them, and does not answer them (protocol.md, 7.2)."""
     world = working(partitions=1, ack_timeout=600_000, response_timeout=600_000)
     for _ in range(8):
         world.ask(SWITCHES[0])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from flrouter.core.home import home
+from flrouter.core.table import TABLES
 from flrouter.messages.envelope import decode
 
 from .floodlight import Doing, Floodlight
-from .world import INBOUND, SHARDS, TABLES, TOPICS, Crash, Log, World
+from .world import INBOUND, SHARDS, TOPICS, Crash, Log, World
 
 SWITCH = "00:00:00:00:00:00:00:01"
 HOME = home(SWITCH, 3)

@@ -1,4 +1,4 @@
-"""Live events against sync chains, over 1,200 random interleavings (PROTOCOL, *Sync*).
+"""Live events against sync chains, over 1,200 random interleavings (protocol.md, 6.3).
 
 Events and chain go through one partition, so they keep their order: null-key events across
 partitions have none.

@@ -66,7 +66,7 @@ def test_a_drained_floodlight_serves_nobody_whom_another_serves(world: World) ->
 
 
 def test_what_is_pending_ends_where_it_is(world: World) -> None:
-    """PROTOCOL: the command ends at the FL that has it, and its answer counts."""
+    """The command ends at the FL that has it, and its answer counts (protocol.md, 4.2)."""
     world.floodlights["fl-1"].usual = Doing(answer_after=500)
     world.ask(SWITCH, "op")
     world.run()
@@ -222,7 +222,7 @@ def test_a_switch_comes_back_once_its_floodlight_has_settled(world: World) -> No
 
 
 def test_without_preferences_nothing_comes_back(world: World) -> None:
-    """The active FL is sticky (PROTOCOL)."""
+    """The active FL is sticky (protocol.md, 8.2)."""
     drain(world, "fl-1")
     drain(world, "fl-1", drained=False)
     world.pass_time(30_000)

@@ -12,11 +12,12 @@ from flrouter.core import peers, records
 from flrouter.core.inputs import Command, Garbled, Report, Told
 from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.messages import build, names
 from flrouter.messages.envelope import decode
 
 from .floodlight import ONLY_ACK, Doing
-from .world import DEAD, FLOW, SHARDS, TABLES, TOPICS, World, catalog, rules
+from .world import DEAD, FLOW, SHARDS, TOPICS, World, catalog, rules
 
 SWITCH = "00:00:00:00:00:00:00:09"
 HERE = Origin("kilda.speaker", 0, 1)

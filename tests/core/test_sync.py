@@ -1,4 +1,4 @@
-"""Sync: chains followed and passed on, repeated when they break off (PROTOCOL, *Sync*)."""
+"""Sync: chains followed and passed on, repeated when they break off (protocol.md, 6)."""
 
 from __future__ import annotations
 

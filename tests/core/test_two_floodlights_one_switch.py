@@ -1,4 +1,4 @@
-"""A switch on two FLs, event by event (PROTOCOL, *Switch ↔ FL map*)."""
+"""A switch on two FLs, event by event (protocol.md, 8)."""
 
 from __future__ import annotations
 

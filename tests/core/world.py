@@ -20,6 +20,7 @@ from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.messages import build, names
 from flrouter.messages.catalog import Catalog, load
 from flrouter.messages.correlation import salvage
@@ -46,14 +47,8 @@ AFTER_SENDING = ("The command was on its way", "No FlReceiveAck", "Nothing came"
 #: ms that it takes at least until another worker has taken a shard over.
 TAKEOVER = 100
 
-TABLES: dict[str, Any] = {
-    "switches": records.Switch,
-    "pending": records.Pending,
-    "blacklist": records.Barred,
-    "floodlights": records.Floodlight,
-    "links": records.OldLink,
-    "gathers": records.Gather | records.Part,
-}
+#: the tables that must be empty when nothing goes on: all but what is known of switches and FLs.
+TABLES_OF_REQUESTS = [name for name in TABLES if name not in ("switches", "floodlights")]
 FLOW = "org.openkilda.messaging.command.flow.InstallTransitFlow"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -560,7 +555,7 @@ class World:
         """How many entries the tables hold that must be empty when nothing goes on."""
         return {
             table: sum(len(getattr(shard.context, table)) for shard in self.shards)
-            for table in ("pending", "blacklist", "links", "gathers")
+            for table in TABLES_OF_REQUESTS
         }
 
     def unkept(self) -> list[str]:

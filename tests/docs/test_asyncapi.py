@@ -21,6 +21,7 @@ from flrouter.messages.catalog import load
 from flrouter.messages.errors import ErrorType, error_data, error_message
 from flrouter.messages.trace import HEADER
 from flrouter.settings import Settings
+from tests.docs.markdown import code, rows, section
 from tests.support import npm
 
 HERE = Path(__file__).parent
@@ -174,15 +175,16 @@ def test_its_headers_are_the_code_s_and_the_page_s() -> None:
     """Each header that flrouter adds to a record that others read."""
     told = {
         name
-        for schema, rows in SCHEMAS.items()
+        for schema, headers in SCHEMAS.items()
         if schema.endswith("Headers")
-        for part in rows.get("allOf", [rows])
+        for part in headers.get("allOf", [headers])
         for name in part.get("properties", ())
     }
-    rows = re.findall(r"^\| (`[^|]*) \|", (FILE.parent / "protocol.md").read_text("utf-8"), re.M)
-    assert told == set(re.findall(r"`([\w-]+)`", " ".join(rows)))
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "flrouter" / "core").glob("*.py"))
-    added = {*re.findall(r'\("(flrouter-[a-z-]+)"', code), names.SYNC_BEGAN, HEADER, REPLAYED}
+    page = (FILE.parent / "protocol.md").read_text("utf-8")
+    table = rows(section(page, "3.3 Record headers"))
+    assert told == {name for row in table for name in code(row[0])}
+    core = "".join(path.read_text("utf-8") for path in (ROOT / "flrouter" / "core").glob("*.py"))
+    added = {*re.findall(r'\("(flrouter-[a-z-]+)"', core), names.SYNC_BEGAN, HEADER, REPLAYED}
     assert told == added - INSIDE
 
 

@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.changelogs import Table, mentions, tables, unpack, wait_table
+from flrouter.core.table import TABLES
+from tests.support.changelogs import (
+    Table,
+    living,
+    mentions,
+    tables,
+    unpack,
+    wait_kept,
+    wait_table,
+)
 from tests.support.clients import read_all
-from tests.support.deployment import TABLES, Deployment
+from tests.support.deployment import Deployment
 from tests.support.plain import (
+    DUMP,
     INSTALL,
     Behaviour,
     Floodlight,
@@ -19,6 +29,7 @@ from tests.support.plain import (
     command,
     error_type,
     nothing,
+    old_chain,
     switch_id,
 )
 
@@ -137,3 +148,40 @@ def test_every_changelog_value_is_messagepack(bench: Bench) -> None:
             assert record.key
             if record.value is not None:
                 unpack(record)
+
+
+def test_a_killed_worker_s_tables_equal_a_replay(broker_url: str, work_folder: Path) -> None:
+    """All of them, with rows in each: commands that wait, half an old-form chain, an error."""
+    long = {"ack_timeout": 600, "response_timeout": 600, "blacklist_ttl": 600}
+    with Deployment(broker_url, work_folder, **long) as deployment:
+        bench = Bench(deployment)
+        (worker,) = deployment.workers
+        waits, chain, lost, *_ = SWITCHES["fl-1"]
+        fl = bench.fls["fl-1"]
+        fl.script |= {
+            waits: Behaviour(nothing),
+            chain: Behaviour(old_chain(3, sent=1)),
+            lost: Behaviour(nothing),
+        }
+        bench.ask(chain)
+        bench.requester.post(
+            command(
+                {
+                    "clazz": "flrouter.MultiSwitchCommand",
+                    "switch_ids": [waits, waits],
+                    "command": {"clazz": DUMP},
+                },
+                bench.once.id(),
+            )
+        )
+        failed = bench.ask(lost)
+        wait_table(deployment, "pending", lambda found: about(found, failed))
+        fl.event(lost, "DEACTIVATED")
+        assert error_type(bench.requester.wait(failed)[0]) == "NOT_FOUND"
+        for name in TABLES:
+            wait_table(deployment, name, len)
+        worker.kill()
+        successor = deployment.start_worker()
+        for name in TABLES:
+            wait_kept(deployment, [successor], name)
+            assert living([successor], name), f"{name} is empty"

@@ -1,4 +1,4 @@
-"""PROTOCOL.md's table "Every command gets an answer", against a real worker process.
+"""The table of answers (protocol.md, 4.2), against a real worker process.
 
 Requester and FLs are strangers to flrouter (`tests.support.plain`). Each case runs twice: with FLs
 that key what they write, and with FLs that write null keys to random partitions, while the

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.core.table import TABLES
 from tests.support.changelogs import mentions, tables, wait_kept, wait_table
-from tests.support.deployment import TABLES, Deployment, Worker
+from tests.support.deployment import Deployment, Worker
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
     INSTALL,

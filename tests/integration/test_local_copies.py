@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.core.table import TABLES
 from tests.support.clients import read_all
-from tests.support.deployment import TABLES, Deployment
+from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type
 
 pytestmark = pytest.mark.broker

@@ -1,7 +1,7 @@
 """What becomes of commands when the FL that has them dies, falls silent or loses the switch.
 
 Ack and response timeouts are longer than these tests may take, so that every error seen here comes
-from knowing that the FL or the switch is lost (PROTOCOL.md, *Alive tracking and outage*).
+from knowing that the FL or the switch is lost (protocol.md, 7.3).
 """
 
 from __future__ import annotations

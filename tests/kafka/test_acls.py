@@ -18,7 +18,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from flrouter.runtime.topics import TABLES
+from flrouter.core.table import TABLES
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
 from tests.support.api import ask, until

@@ -137,14 +137,13 @@ def test_upstream_still_waits_1500_ms_for_a_fetch() -> None:
     assert "fetch_max_wait_ms=1500" in body
 
 
-def test_aiokafka_still_keeps_the_fetch_wait_where_we_set_it() -> None:
-    """The wait is read from this attribute when the consumer starts."""
+@pytest.mark.parametrize("name", ["fetch_max_wait_ms", "isolation_level"])
+def test_aiokafka_still_keeps_wait_and_isolation_where_we_set_them(name: str) -> None:
+    """They are read from these attributes when the consumer starts."""
     import aiokafka
 
-    assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in _source(
-        aiokafka.AIOKafkaConsumer.__init__
-    )
-    assert "self._fetch_max_wait_ms" in _source(aiokafka.AIOKafkaConsumer.start)
+    assert f"self._{name} = {name}" in _source(aiokafka.AIOKafkaConsumer.__init__)
+    assert f"self._{name}" in _source(aiokafka.AIOKafkaConsumer.start)
 
 
 def test_upstream_still_waits_45_seconds_to_subscribe() -> None:

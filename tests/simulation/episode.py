@@ -7,7 +7,16 @@ from random import Random
 
 from flrouter.core import peers
 from flrouter.core.ingress import NOWHERE
-from tests.core.world import INBOUND, SHARDS, catalog, read_command, read_report, read_shards, rules
+from tests.core.world import (
+    INBOUND,
+    SHARDS,
+    TABLES_OF_REQUESTS,
+    catalog,
+    read_command,
+    read_report,
+    read_shards,
+    rules,
+)
 
 from . import actions
 from .dice import Dice
@@ -171,11 +180,7 @@ class Episode:
     def _check_tables(self) -> None:
         for runner in self.workers.runners:
             self.workers.check_kept(runner)
-            left = [
-                f"{table}/{key}"
-                for table in ("pending", "blacklist", "links", "gathers")
-                for key in runner.kept[table]
-            ]
+            left = [f"{table}/{key}" for table in TABLES_OF_REQUESTS for key in runner.kept[table]]
             if left or runner.waits:
                 raise Violation("nothing is left over", f"{runner}: {left}, {len(runner.waits)}")
 

@@ -1,4 +1,4 @@
-"""PROTOCOL's promises, checked on every record as it is written."""
+"""The promises of docs/protocol.md, checked on every record as it is written."""
 
 from __future__ import annotations
 

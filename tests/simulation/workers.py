@@ -19,8 +19,9 @@ from flrouter.core.inputs import CaughtUp, Command, Input, Told
 from flrouter.core.request import Origin
 from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.messages.catalog import Catalog
-from tests.core.world import DEAD, SHARDS, TABLES, TAKEOVER, Record
+from tests.core.world import DEAD, SHARDS, TAKEOVER, Record
 
 from .gathers import GatherPromises, note_of
 from .promises import Repeats, Violation

@@ -57,7 +57,7 @@ def floodlight(url: str, count: int = 3, **more: Any) -> SimulatedFloodlight:
 def test_every_sample_command_is_acked_and_answered(
     broker_url: str, sample: str, kinds: list[str]
 ) -> None:
-    """Each kind gets what PROTOCOL says, under the correlation id of the ack."""
+    """Each gets an answer of its form (protocol.md, 2.2), under the correlation id of its ack."""
 
     async def test() -> None:
         async with around(floodlight(broker_url, count=9)) as router:

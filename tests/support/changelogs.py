@@ -11,8 +11,9 @@ from typing import Any
 
 import msgpack
 
+from flrouter.core.table import TABLES
 from tests.support.clients import Record, read_all
-from tests.support.deployment import TABLES, Deployment, Worker
+from tests.support.deployment import Deployment, Worker
 
 #: partition and key to value; the same key in two partitions would be two shards' claims.
 Table = dict[tuple[int, bytes], Any]

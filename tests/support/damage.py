@@ -1,4 +1,4 @@
-"""Messages spoilt at random, and what a careful reader of PROTOCOL.md makes of each."""
+"""Messages spoilt at random, and what a careful reader of docs/protocol.md makes of each."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def readable(value: bytes) -> bool:
 
 
 def judge(value: bytes) -> Verdict:
-    """What PROTOCOL.md says of an inbound record."""
+    """What becomes of an inbound record (protocol.md, 3.4)."""
     try:
         message = read(value)
     except ValueError:

@@ -25,9 +25,6 @@ from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
 from tests.support.stats import stats
 
-#: the router's tables, by the part of their changelog's name.
-TABLES = ("switches", "pending", "blacklist", "floodlights")
-
 _READY = "Worker ready"
 _living: list[Deployment] = []
 #: the logs of those that a failure has closed, until it is reported.

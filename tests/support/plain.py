@@ -1,4 +1,4 @@
-"""A requester and an FL as strangers would write them: from PROTOCOL.md, with kafka-python alone.
+"""A requester and an FL as strangers would write them: by docs/protocol.md and kafka-python.
 
 They share no code with flrouter, so that a misreading there cannot hide behind the same one here.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.support.clients import Reading, Record, Writer
 
-O = "org.openkilda.messaging"  # noqa: E741 (PROTOCOL's own abbreviation)
+O = "org.openkilda.messaging"  # noqa: E741 - as in protocol.md, 1.2
 
 COMMAND = f"{O}.command.CommandMessage"
 COMMAND_WITH_REPLY = f"{O}.command.CommandWithReplyToMessage"

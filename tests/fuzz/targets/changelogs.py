@@ -7,9 +7,9 @@ import msgspec
 from flrouter.core import peers
 from flrouter.core.inputs import Told
 from flrouter.core.shard import Shard
+from flrouter.core.table import TABLES
 from flrouter.messages import build, names
 from flrouter.runtime.states import put
-from flrouter.runtime.topics import TABLES
 from tests.core.world import FLOW, INBOUND
 from tests.fuzz import script
 from tests.fuzz.field import CATALOG, FLS, PARTITIONS, RULES, SWITCHES, Field, shown
@@ -31,7 +31,7 @@ def changelogs(data: bytes) -> None:
         if at >= first:
             number, table = divmod(at - first, len(TABLES) - FIRST_TABLES)
             table += FIRST_TABLES
-        name = TABLES[table]
+        name = list(TABLES)[table]
         key = " ".join(part.words[1:]).encode()
         core = Shard(number, RULES, CATALOG)
         try:

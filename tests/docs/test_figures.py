@@ -1,0 +1,68 @@
+"""Figures and lists that pages quote from the code."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flrouter import setting_kinds
+from flrouter.cli import problems
+from flrouter.core.table import TABLES
+from flrouter.runtime import at_least_once, clients, consumer, feed
+from flrouter.web.api import guard, operations, workers
+from flrouter.web.dashboard import stream
+from tests.docs.blocks import ROOT
+from tests.docs.markdown import rows, section
+
+WORDS = {"once": 1, "three": 3, "five": 5, "six": 6, "ten": 10, "twelve": 12}
+CHECKPOINTS_A_SECOND = 1 / at_least_once.INTERVAL
+COMMITS_A_SECOND = 1 / consumer.COMMIT_INTERVAL
+REPEATED_TENTHS = 10 * (at_least_once.INTERVAL + consumer.COMMIT_INTERVAL)
+
+FIGURES: list[tuple[str, str, list[float]]] = [
+    ("architecture", r"(\w+) times a second a \*\*checkpoint\*\*", [CHECKPOINTS_A_SECOND]),
+    ("architecture", r"(\w+) \(`core/table.py` lists them\)", [len(TABLES)]),
+    ("decisions/index", r"changelogs (\w+) times a second", [CHECKPOINTS_A_SECOND]),
+    ("decisions/index", r"up to (\w+) tenths of a second", [REPEATED_TENTHS]),
+    ("guarantees", r"acknowledges (\w+) times a second", [CHECKPOINTS_A_SECOND]),
+    ("guarantees", r"committed to Kafka (\w+) times a second", [COMMITS_A_SECOND]),
+    ("guarantees", r"older than (\w+) tenths of a second", [REPEATED_TENTHS]),
+    ("guarantees", r"the last (\w+) tenths of a second", [REPEATED_TENTHS]),
+    ("api", r"did not answer within (\S+) s", [workers.TIMEOUT]),
+    ("api", r"the body has more than (\S+) bytes", [operations.MOST]),
+    ("api", r"more than (\S+) changes in a row, or (\S+) a second", [guard.BURST, guard.RATE]),
+    ("api", r"more than (\S+) wrong tokens in a row", [guard.WRONG_BURST]),
+    ("security", r"bodies of at most (\S+) bytes", [operations.MOST]),
+    ("security", r"(\S+) changes a second", [guard.RATE]),
+    ("security", r"pages of at most (\S+) rows", [guard.MOST]),
+    ("security", r"shows (\S+) wrong ones is heard", [guard.WRONG_BURST]),
+    ("security", r"wrong ones is heard (\w+) a second", [guard.WRONG_RATE]),
+    ("security", r"one has at least (\S+) characters", [setting_kinds._TOKEN]),
+    ("dashboard", r"the same within (\w+) seconds is one line", [feed.TOGETHER / 1000]),
+    ("dashboard", r"the last (\w+) of a kind", [feed.MOST]),
+    ("dashboard", r"told anew (\w+) a second", [1 / stream.PERIOD]),
+    ("embedded-broker", r"fetch wait of (\S+) ms", [clients.EMBEDDED_FETCH_WAIT]),
+    ("runbook", r"More than (\S+) records of a topic", [problems.BEHIND]),
+]
+
+
+@pytest.mark.parametrize(("page", "pattern", "expected"), FIGURES)
+def test_figures_are_the_code_s(page: str, pattern: str, expected: list[float]) -> None:
+    """Whoever changes one finds the sentence that quotes it."""
+    text = " ".join((ROOT / "docs" / f"{page}.md").read_text("utf-8").split())
+    found = re.search(pattern, text)
+    assert found is not None, f"{page}.md says it no more: {pattern}"
+    told = [WORDS.get(word.lower()) or float(word.replace(",", "")) for word in found.groups()]
+    assert told == pytest.approx(expected)
+
+
+def test_tables_are_those_that_there_are() -> None:
+    """A row for each, and each has a changelog that somebody has to create."""
+    architecture = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    names = [row[0] for row in rows(section(architecture, "Tables"))]
+    assert [name for name in names if name] == list(TABLES)
+    security = (ROOT / "docs" / "security.md").read_text("utf-8")
+    listed = re.search(r"cleanup\.policy=compact; ([\w,\s]+)\)", security)
+    assert listed is not None
+    assert re.findall(r"\w+", listed[1]) == list(TABLES)
