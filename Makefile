@@ -5,9 +5,14 @@ PYTHONS := python3.11 python3.12 python3.13 python3
 ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 BIN := .venv/bin
 STAMP := .venv/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SITE := build/site/index.html
+# The same pins for every Python that flrouter runs on, and for Linux and macOS.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate promtool chromium screenshots bench bench-scale bench-profile bench-dashboard quick lint format settings docs test-docs dist check-deploy clean
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-kafka kafka chaos load fuzz simulate programs screenshots bench bench-scale bench-profile bench-dashboard quick lint format lock settings docs test-docs dist check-deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -15,7 +20,7 @@ help: ## this list
 
 setup: $(STAMP) ## a virtual environment in .venv with all that the other targets need
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml requirements/dev.txt
 	@test -x $(BIN)/pip || { \
 	  for python in $(PYTHONS); do \
 	    if $$python -c '$(ENOUGH)' 2>/dev/null; then \
@@ -24,13 +29,14 @@ $(STAMP): pyproject.toml
 	  done; \
 	  echo "make: needs Python 3.11 or newer with its venv module, tried: $(PYTHONS)" >&2; exit 1; }
 	@echo "installing flrouter and its tools into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--seconds 30 --json out.json"
 	@$(BIN)/flrouter demo $(ARGS)
 
-test: $(STAMP) ## all tests, and the coverage of core/ and messages/
+test: $(STAMP) programs $(SITE) ## all tests, and the coverage of core/ and messages/
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -m 'not broker' -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
@@ -65,14 +71,19 @@ bench-dashboard: .venv/.installed-bench ## what it costs a worker that somebody 
 dist: .venv/.installed-release ## wheel and sdist into dist/, checked; runs the demo from the wheel alone
 	@$(BIN)/python -m tests.release $(ARGS)
 
-check-deploy: .venv/.installed-deploy ## what can be checked of deploy/ without an engine, each check by its name
-	@test -x $(BIN)/promtool || $(MAKE) --silent promtool || true
+check-deploy: .venv/.installed-deploy programs ## what can be checked of deploy/ without an engine, each check by its name
 	@$(BIN)/python -m tests.deploy
 
-# What only some targets need: the extra of that name in pyproject.toml.
-.venv/.installed-%: $(STAMP) pyproject.toml
+# What only some targets need: the group of that name in pyproject.toml.
+.venv/.installed-%: requirements/%.txt $(STAMP)
 	@echo "installing what '$*' needs into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@$(PIP_INSTALL) --require-hashes --requirement $<
+	@touch $@
+
+# Not pinned: one of flrouter's peers needs an older library than flrouter has.
+.venv/.installed-bench: $(STAMP) pyproject.toml
+	@echo "installing what 'bench' needs into .venv"
+	@$(PIP_INSTALL) --editable '.[bench]'
 	@touch $@
 
 load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"
@@ -84,40 +95,39 @@ simulate: $(STAMP) ## a whole system in one process, from one seed; ARGS="--step
 quick: $(STAMP) ## the tests that need no broker and run no linter; ARGS="-k switch"
 	@$(BIN)/python -m pytest -m 'not broker and not lint' $(ARGS)
 
-lint: $(STAMP) ## style and types
+lint: $(STAMP) ## style, types, and the workflows of GitHub
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/actionlint
 
 format: $(STAMP) ## puts the code into its form
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-promtool: $(BIN)/promtool ## Prometheus' own checker of metrics, from Debian's package
+programs: $(STAMP) ## Open vSwitch, Chromium, curl and promtool for the tests, where the system's packages may be installed
+	@$(BIN)/python -m tests.support.programs
 
-# Only the one program: the package would also install and start a server.
-$(BIN)/promtool: $(STAMP)
-	@folder=$$(mktemp -d) && chmod 755 $$folder && cd $$folder && apt-get download -qq prometheus \
-	  && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool \
-	  && mv usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder && touch $(CURDIR)/$@
+lock: .venv/.installed-release ## pins what the targets install in requirements/ anew; ARGS="--upgrade" for what is newer
+	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded openflow rocksdb tracing) pyproject.toml
+	@for group in docs deploy release; do \
+	  $(LOCK) --output-file requirements/$$group.txt --group $$group --constraint requirements/dev.txt || exit 1; done
 
-chromium: ## the browser for the tests of the dashboard, from Debian's package
-	@command -v chromium >/dev/null || apt-get install -qq --no-install-recommends chromium >/dev/null
-
-screenshots: $(STAMP) chromium ## makes the pictures of the dashboard and of `flrouter top` in docs/images anew
+screenshots: $(STAMP) programs ## makes the pictures of the dashboard and of `flrouter top` in docs/images anew
 	@$(BIN)/python -m tests.browser.screenshots
 
 settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
 	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
 
-docs: .venv/.installed-docs ## the documentation as a site into build/site; strict: no warning, no dead link inside
+docs: $(SITE) ## the documentation as a site into build/site; strict: no warning, no dead link inside
+	@echo "docs: $(SITE), no warning"
+
+$(SITE): .venv/.installed-docs mkdocs.yml $(shell find docs website flrouter -name '*.md' -o -name '*.py')
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo "docs: build/site/index.html, no warning"
+	@touch $@
 
 test-docs: $(STAMP) ## every block of README and docs, and the AsyncAPI document
 	@$(BIN)/python -m pytest tests/docs tests/integration/test_the_page_on_fls.py tests/core/test_message_kinds.py $(ARGS)
-
-ci: lint test ## what CI runs
 
 clean: ## removes the virtual environment and all caches
 	@rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -21,7 +21,8 @@ from benchmarks.broker import broker
 from benchmarks.figures import median
 from benchmarks.scale.deployments import Deployment
 from benchmarks.stage import Stage
-from tests.browser.chromium import MISSING, chromium, executable
+from tests.browser.chromium import chromium
+from tests.support.programs import CHROMIUM
 
 #: measurements of each, in turns; seconds of one, and before the first.
 ROUNDS = 7
@@ -98,8 +99,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    if executable() is None:
-        sys.stderr.write(f"{MISSING}\n")
+    if CHROMIUM.path() is None:
+        sys.stderr.write(f"not done {CHROMIUM.missing}\n")
         return 1
     runs: dict[str, list[float]] = {"closed": [], "open": []}
     snapshot: list[int] = []

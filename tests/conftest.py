@@ -11,6 +11,8 @@ import pytest
 
 from flrouter import embedded
 
+pytest_plugins = ["tests.support.skips"]
+
 _HERE = Path(__file__).parent
 #: folders whose tests start Kafka brokers or take minutes: run by make targets of their own.
 _ONLY_NAMED = (_HERE / "kafka", _HERE / "load")
@@ -23,6 +25,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         if collection_path.is_relative_to(folder):
             return None if any(each.is_relative_to(folder) for each in named) else True
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only Apache Kafka can do where the tests run on the embedded broker."""
+    if "FLROUTER_TEST_BROKER" not in os.environ:
+        left_out = [item for item in items if item.get_closest_marker("kafka")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks import dashboard
+from tests.support.programs import CHROMIUM
 
 
 def test_without_a_browser_nothing_passes(
@@ -15,10 +17,10 @@ def test_without_a_browser_nothing_passes(
 ) -> None:
     """It says what to install, before it measures for minutes."""
     monkeypatch.setattr("sys.argv", ["dashboard"])
-    monkeypatch.setattr(dashboard, "executable", lambda: None)
+    monkeypatch.setattr(dashboard, "CHROMIUM", dataclasses.replace(CHROMIUM, files=()))
     monkeypatch.setattr(dashboard, "broker", lambda: pytest.fail("it went on"))
     assert dashboard.main() == 1
-    assert "make chromium" in capsys.readouterr().err
+    assert "install chromium" in capsys.readouterr().err
 
 
 def test_what_is_above_a_mark_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,16 +9,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-#: what to do where it is missing.
-MISSING = "needs Chromium: `make chromium`, or name one in FLROUTER_TEST_CHROMIUM"
+from tests.support.programs import CHROMIUM
+
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1440, "height": 900}
-
-
-def executable() -> str | None:
-    """Where it is."""
-    names = (os.environ.get("FLROUTER_TEST_CHROMIUM"), "chromium", "chromium-browser")
-    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 @contextmanager
@@ -28,7 +20,7 @@ def chromium() -> Iterator[Browser]:
     """The browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=executable(), args=["--disable-dev-shm-usage"]
+            executable_path=CHROMIUM.path(), args=["--disable-dev-shm-usage"]
         )
         yield browser
         browser.close()

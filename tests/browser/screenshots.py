@@ -9,9 +9,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from flrouter import embedded
-from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
+from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import Scene, scene
 from tests.cli.command import flrouter
+from tests.support.programs import CHROMIUM
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FLOODLIGHTS = 12
@@ -24,8 +25,8 @@ WAIT = 60_000
 
 def main() -> int:
     """Make them all."""
-    if executable() is None:
-        sys.stderr.write(f"{MISSING}\n")
+    if CHROMIUM.path() is None:
+        sys.stderr.write(f"not done {CHROMIUM.missing}\n")
         return 1
     IMAGES.mkdir(exist_ok=True)
     with (

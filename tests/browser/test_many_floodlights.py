@@ -13,9 +13,10 @@ from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
 from flrouter.web.dashboard.files import pages, static
 from tests.browser.alone import alone
-from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable
+from tests.browser.chromium import PHONE, SCREEN, chromium
+from tests.support.programs import CHROMIUM, needs
 
-pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
+pytestmark = needs(CHROMIUM)
 
 FLOODLIGHTS = 64
 SWITCHES = 100_000

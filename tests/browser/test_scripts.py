@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.alone import alone
-from tests.browser.chromium import MISSING, chromium, executable
+from tests.browser.chromium import chromium
+from tests.support.programs import CHROMIUM, needs
 
-pytestmark = pytest.mark.skipif(executable() is None, reason=MISSING)
+pytestmark = needs(CHROMIUM)
 
 NOW = 1_764_000_000_000  # 2025-11-24 16:00:00 UTC
 

@@ -15,13 +15,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from flrouter.web.dashboard.stream import MOST
-from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
+from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import Scene, scene
 from tests.support.api import ask, until
 from tests.support.patience import HOPE, PATIENCE
+from tests.support.programs import CHROMIUM, needs
 
 pytestmark = pytest.mark.broker
-needs_chromium = pytest.mark.skipif(executable() is None, reason=MISSING)
+needs_chromium = needs(CHROMIUM)
 
 #: s; from the router's decision to the page.
 SHOWN = 3.0

@@ -12,14 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import MISSING, PHONE, SCREEN, chromium, executable, opened
+from tests.browser.chromium import PHONE, SCREEN, chromium, opened
+from tests.support.programs import CHROMIUM, SITE, needs
 
-SITE = Path(__file__).parents[2] / "build" / "site"
+ROOT = Path(__file__).parents[2]
 
-pytestmark = [
-    pytest.mark.skipif(executable() is None, reason=MISSING),
-    pytest.mark.skipif(not SITE.exists(), reason="build/site is not there: `make docs`"),
-]
+pytestmark = [needs(CHROMIUM), needs(SITE)]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -32,7 +30,9 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """Its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(ROOT / "build" / "site"))
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -41,7 +41,7 @@ def site() -> Iterator[str]:
 @pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
 def test_diagrams_are_drawn(site: str, size: dict[str, int]) -> None:
     """All of them, with nothing from elsewhere; text that mermaid does not take is an error."""
-    source = (SITE.parents[1] / "docs" / "concepts.md").read_text("utf-8")
+    source = (ROOT / "docs" / "concepts.md").read_text("utf-8")
     count = len(re.findall(r"^```mermaid", source, re.MULTILINE))
     with chromium() as browser, opened(browser, f"{site}/concepts.html", viewport=size) as page:
         # The theme draws each in a closed shadow, which nobody can look into.

@@ -28,7 +28,6 @@ def test_a_name_that_is_no_setting_is_found(
     """And told by its name."""
     (tmp_path / "unit").write_text("Environment=FLROUTER_BROKRE=kafka://a:1\n", "utf-8")
     monkeypatch.setattr(checks, "DEPLOY", tmp_path)
-    pytest.importorskip("yaml")
     with pytest.raises(Wrong, match="BROKRE"):
         checks.settings()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.cli.command import environment
 from tests.support.patience import HOPE
+from tests.support.programs import CURL, require
 
 
 def run(
@@ -31,6 +32,8 @@ def run(
         settings: flrouter's.
         variables: of the shell.
     """
+    if any("curl" in line for line in lines):
+        require(CURL)
     process = subprocess.Popen(
         # -m: jobs have numbers, as in a terminal
         ["bash", "-c", "\n".join(["set -e -m -o pipefail", *lines])],

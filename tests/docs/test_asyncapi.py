@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from flrouter.messages.trace import HEADER
 from flrouter.settings import Settings
 from tests.docs.markdown import code, rows, section
 from tests.support import npm
+from tests.support.programs import NODE, NPM, require
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -63,9 +63,8 @@ def faults(schema: str, message: object) -> list[str]:
 
 def test_asyncapi_s_own_parser_takes_it() -> None:
     """Without an error."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not there: apt-get install nodejs npm")
+    node = require(NODE)
+    require(NPM)
     parser = npm.package("@asyncapi/parser", "3.6.3") / "browser" / "index.js"
     done = subprocess.run(
         [node, HERE / "parse_asyncapi.js", parser, FILE],

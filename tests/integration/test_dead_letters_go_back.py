@@ -63,7 +63,7 @@ def test_a_replay_that_is_killed(broker_url: str, work_folder: Path, guarantee: 
         assert (again.returncode, again.stdout) == (0, "[]\n")
 
 
-@pytest.mark.skipif(not ON_KAFKA, reason="the embedded broker knows no transactions")
+@pytest.mark.kafka  # the embedded broker knows no transactions
 def test_two_people_at_once(broker_url: str, work_folder: Path) -> None:
     """Who came first is fenced, if not done yet, and says so; nothing goes back twice."""
     with (

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,17 +19,13 @@ from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.patience import HOPE
 from tests.support.plain import INSTALL, command, switch_id
+from tests.support.programs import PROMTOOL, require
 from tests.support.simulated import SimulatedFloodlight
 
 DOCS = Path(__file__).parents[2] / "docs"
-_BIN = str(Path(sys.executable).parent)
-PROMTOOL = shutil.which("promtool") or shutil.which("promtool", path=_BIN)
 SWITCH = switch_id(1)
 
 broker = pytest.mark.broker
-needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None, reason="promtool is not there: `make promtool` on Debian and its like"
-)
 
 
 @pytest.fixture(scope="module")
@@ -142,26 +136,24 @@ def test_the_names_are_as_prometheus_wants_them(worker: Worker) -> None:
 
 
 @broker
-@needs_promtool
 def test_promtool_finds_nothing(worker: Worker) -> None:
     """`promtool check metrics` is content."""
-    assert PROMTOOL is not None
+    promtool = require(PROMTOOL)
     page = ask(worker, "/metrics").body
     # Those of prometheus_client itself are not ours to name.
     own = b"\n".join(
         line for line in page.splitlines() if re.match(rb"(# (HELP|TYPE) )?flrouter_", line)
     )
     assert own.count(b"# TYPE") > 40
-    done = subprocess.run([PROMTOOL, "check", "metrics"], input=own + b"\n", capture_output=True)
+    done = subprocess.run([promtool, "check", "metrics"], input=own + b"\n", capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-@needs_promtool
 def test_promtool_takes_the_alerts() -> None:
     """`docs/alerts.yml` has rules that Prometheus can load."""
-    assert PROMTOOL is not None
+    promtool = require(PROMTOOL)
     done = subprocess.run(
-        [PROMTOOL, "check", "rules", str(DOCS / "alerts.yml")], capture_output=True, text=True
+        [promtool, "check", "rules", str(DOCS / "alerts.yml")], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -88,7 +88,7 @@ def test_a_reply_topic_that_is_deleted_holds_up_nobody(deployment: Deployment) -
     assert letter.headers["flrouter-topic"].decode() == reply
 
 
-@pytest.mark.skipif(not ON_KAFKA, reason="the embedded broker knows no limit of a topic's own")
+@pytest.mark.kafka  # the embedded broker knows no limit of a topic's own
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 @pytest.mark.parametrize("beside", [0, 20])
 def test_an_answer_that_its_topic_does_not_take(deployment: Deployment, beside: int) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flrouter import openvswitch
 from flrouter.openvswitch import OpenVSwitch
 from tests.openflow.network import Network
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
+from tests.support.programs import OPEN_VSWITCH, require
 
 _folders = itertools.count()
 
@@ -20,10 +20,8 @@ _folders = itertools.count()
 @pytest.fixture
 def ovs(tmp_path: Path) -> Iterator[OpenVSwitch]:
     """Open vSwitch without any bridge; its logs are in the report of a failed test's folder."""
-    try:
-        switches = OpenVSwitch(tmp_path / "ovs")
-    except openvswitch.Missing as missing:
-        pytest.fail(str(missing), pytrace=False)
+    require(OPEN_VSWITCH)
+    switches = OpenVSwitch(tmp_path / "ovs")
     switches.start()
     try:
         yield switches

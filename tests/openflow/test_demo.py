@@ -7,19 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from flrouter import openvswitch
 from tests.cli.command import flrouter
 from tests.cli.test_demo import leftovers
+from tests.support.programs import OPEN_VSWITCH, needs
 
 pytestmark = pytest.mark.broker
 
 
+@needs(OPEN_VSWITCH)
 def test_the_demo_on_real_switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules go to six switches, an FL is killed, and each table holds what was commanded."""
-    try:
-        openvswitch.check()
-    except openvswitch.Missing as missing:
-        pytest.fail(str(missing), pytrace=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     out = tmp_path / "out.json"
     done = flrouter("demo", "--switches", "ovs", "--rate", "100", "--json", str(out))

@@ -6,11 +6,12 @@ Each is fetched once, without its dependencies.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
+
+from tests.support.programs import NPM
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flrouter" / "npm"
 
@@ -24,9 +25,9 @@ def package(name: str, version: str) -> Path:
     folder = CACHE / f"{name.replace('/', '+')}-{version}"
     if folder.exists():
         return folder
-    npm = shutil.which("npm")
+    npm = NPM.path()
     if npm is None:
-        raise NotToBeHad("npm is not there: apt-get install npm")
+        raise NotToBeHad(f"npm is not there: {NPM.command}")
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
         done = subprocess.run(
