@@ -30,7 +30,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only Apache Kafka can do where the tests run on the embedded broker."""
     if "FLROUTER_TEST_BROKER" not in os.environ:
-        left_out = [item for item in items if item.get_closest_marker("kafka")]
+        left_out = [item for item in items if item.get_closest_marker("kafka_only")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 

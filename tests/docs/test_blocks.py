@@ -39,6 +39,7 @@ NOT_RUN = {
     "make simulate": CI,
     "make fuzz": CI,
     "make test": CI,
+    "make test-busy": "it is `make test`, beside other processes",
     "make test-kafka": CI,
     "make quick": "a part of `make test`",
     "make kafka": "it runs until somebody ends it; tests/kafka starts the same brokers",

@@ -33,7 +33,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 SWITCHES = {"fl-1": [switch_id(0x61 + n) for n in range(8)], "fl-2": [switch_id(0x71)]}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,16 +11,14 @@ import pytest
 from tests.cli.command import Running, flrouter
 from tests.support.clients import Writer, read_all
 from tests.support.deployment import Deployment
+from tests.support.guarantees import GUARANTEES
 from tests.support.plain import INSTALL, command
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 LETTERS = 3_000
 #: letters that go back before they are marked.
 TOGETHER = 500
-#: the embedded broker knows no transactions.
-ON_KAFKA = "FLROUTER_TEST_BROKER" in os.environ
-GUARANTEES = ["at_least_once", *(["exactly_once"] if ON_KAFKA else [])]
 REPLAY = ("dead-letters", "replay", "--all", "--json")
 
 
@@ -63,7 +60,7 @@ def test_a_replay_that_is_killed(broker_url: str, work_folder: Path, guarantee: 
         assert (again.returncode, again.stdout) == (0, "[]\n")
 
 
-@pytest.mark.kafka  # the embedded broker knows no transactions
+@pytest.mark.kafka_only  # the embedded broker knows no transactions
 def test_two_people_at_once(broker_url: str, work_folder: Path) -> None:
     """Who came first is fenced, if not done yet, and says so; nothing goes back twice."""
     with (

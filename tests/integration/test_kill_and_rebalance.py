@@ -26,7 +26,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 SWITCHES = [switch_id(0x2000 + number) for number in range(200)]
 PENDING = 5000

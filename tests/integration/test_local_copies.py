@@ -12,7 +12,7 @@ from tests.support.clients import read_all
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 SWITCHES = [f"00:00:00:00:00:00:77:{number:02x}" for number in range(8)]
 

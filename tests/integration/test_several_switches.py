@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from tests.cli.command import flrouter
 from tests.support.assembled import entries, outcome
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
+from tests.support.guarantees import GUARANTEES
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
     DUMP,
@@ -137,10 +137,6 @@ def test_500_switches_on_four_fls(broker_url: str, work_folder: Path) -> None:
 # -- workers that are killed --------------------------------------------------------------------
 
 COMMANDS, LISTED = 200, 20
-#: the embedded broker knows no transactions.
-GUARANTEES = ["at_least_once"]
-if "FLROUTER_TEST_BROKER" in os.environ:
-    GUARANTEES.append("exactly_once")
 HELD = [switch_id(0x7000 + number) for number in range(100)]
 
 
@@ -161,6 +157,7 @@ def wait_parts(fls: Sequence[Floodlight], count: int) -> None:
     fls[0].until(enough, 60, f"{count} parts at the FLs")
 
 
+@pytest.mark.kafka
 @pytest.mark.parametrize("guarantee", GUARANTEES)
 def test_200_commands_while_workers_are_killed(
     broker_url: str, work_folder: Path, guarantee: str

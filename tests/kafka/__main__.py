@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
+from tests.support.patience import PATIENCE
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
             "FLROUTER_TEST_BROKER": cluster.url,
             "FLROUTER_TEST_REPLICATION": str(min(3, chosen.brokers)),
             # The brokers and the tests share one machine.
-            "FLROUTER_TEST_PATIENCE": "4",
+            "FLROUTER_TEST_PATIENCE": f"{2 * PATIENCE}",
         }
         return _run(cluster, environ, chosen.command)
 

@@ -1,0 +1,8 @@
+"""Both guarantees, for tests of what holds under each."""
+
+from __future__ import annotations
+
+import pytest
+
+#: the embedded broker knows no transactions.
+GUARANTEES = ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.kafka_only)]
