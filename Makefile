@@ -43,7 +43,7 @@ test: $(STAMP) programs $(SITE) ## all tests, and the coverage of core/ and mess
 	@$(BIN)/coverage run -m pytest -m 'not broker' -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --include='flrouter/core/*,flrouter/messages/*' --skip-covered --fail-under=90
-	@$(PATIENT) $(BIN)/python -m pytest -m broker -n 3 --dist loadfile $(ARGS)
+	@$(PATIENT) $(BIN)/python -m pytest -m broker -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-busy: $(STAMP) ## the same while two other processes use all they can get of two processors
 	@trap 'kill $$others' EXIT INT TERM; \

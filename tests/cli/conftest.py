@@ -11,7 +11,7 @@ from tests.cli.operator import TOKEN, Operator
 from tests.support.deployment import Deployment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(broker_url: str, work_folder: Path) -> Iterator[Operator]:
     """With two FLs, one of which holds what the other one holds too."""
     with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=60) as deployment:

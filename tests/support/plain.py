@@ -303,7 +303,8 @@ class Floodlight(Reading):
 
     def release(self) -> None:
         """Send what was kept back."""
-        held, self._held = self._held, []
+        with self._changed:  # a record that is being taken is held back as well
+            held, self._held = self._held, []
         for request, behaviour in held:
             for message in behaviour.answer(request):
                 self._answer(request, message, behaviour.partition)
