@@ -19,8 +19,9 @@ from typing import Any
 import msgpack
 from kafka.partitioner.default import murmur2
 
+from flrouter import embedded
 from flrouter.embedded import free_port
-from tests.support.clients import Reading, Tap, Writer, create_topics, delete_topics
+from tests.support.clients import EMBEDDED, Reading, Tap, Writer, create_topics, delete_topics
 from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
 from tests.support.stats import stats
@@ -175,7 +176,9 @@ class Deployment:
         **settings: Any,
     ) -> None:
         self.url = url
-        self.bootstrap = url.partition("://")[2]
+        scheme, _, self.bootstrap = url.partition("://")
+        if scheme == embedded.SCHEME:
+            EMBEDDED.add(self.bootstrap)
         self.name = f"t{uuid.uuid4().hex[:10]}"
         self.folder = folder / self.name
         self.folder.mkdir(parents=True)
