@@ -42,10 +42,7 @@ def broker_url() -> Iterator[str]:
     if given:
         yield given
         return
-    from tests.support.clients import EMBEDDED  # needs librdkafka, which unit tests do without
-
     with embedded.broker() as url:
-        EMBEDDED.add(url.partition("://")[2])
         yield url
 
 

@@ -41,7 +41,7 @@ close_all_sockets()
 MAX_RECORD_BYTES = 8 << 20
 #: of each topic that tests make.
 COPIES = int(os.environ.get("FLROUTER_TEST_REPLICATION", "1"))
-#: addresses of embedded brokers, which leave gaps and wake no fetch.
+#: addresses of embedded brokers, which leave gaps and wake no fetch; each deployment adds its own.
 EMBEDDED: set[str] = set()
 #: records that a reader hands on in one go.
 MAX_POLL_RECORDS = 2000

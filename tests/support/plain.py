@@ -1,4 +1,4 @@
-"""A requester and an FL as strangers would write them: by docs/protocol.md and kafka-python.
+"""A requester and an FL as strangers would write them: by docs/protocol.md and librdkafka.
 
 They share no code with flrouter, so that a misreading there cannot hide behind the same one here.
 """
