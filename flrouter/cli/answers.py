@@ -78,7 +78,7 @@ class Answers:
         )
         if payloads is None:
             return
-        asked = self._one(name, envelope)
+        asked = self._one(name, envelope, value)
         asked.payloads += payloads
         asked.answered = now
         asked.failed |= form_of(envelope.clazz) is Form.ERROR
@@ -98,7 +98,7 @@ class Answers:
         if chain is None:
             return None
         del self._chains[name]  # the next command with this id may have a chain too
-        return [bytes(entry) for entry in chain.entries]
+        return chain.entries
 
     def _name(self, envelope: Envelope, key: bytes | None) -> str | None:
         """The correlation id of a command that waits for this message; None where there is none."""
@@ -109,8 +109,8 @@ class Answers:
                 return name
         return None
 
-    def _one(self, name: str, envelope: Envelope) -> Asked:
+    def _one(self, name: str, envelope: Envelope, value: bytes) -> Asked:
         """Of several commands with one id the one for the switch that answers."""
-        switch = switch_of(envelope)
+        switch = switch_of(envelope, value)
         waiting = self._open[name]
         return next((each for each in waiting if each.command.switch == switch), waiting[0])

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import msgspec
 
+from flrouter.messages import members
 from flrouter.messages.catalog import Catalog, CommandKind, Done, Scope
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
 from flrouter.messages.switch_id import BadSwitchId
 
 _COMMANDS = {Form.COMMAND, Form.COMMAND_WITH_REPLY}
-_array = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
 
 
 class BadFile(ValueError):
@@ -60,10 +61,9 @@ def _split(data: bytes) -> Iterator[tuple[str, bytes]]:
     text = data.strip()
     try:
         if text.startswith(b"["):
-            items = [bytes(item) for item in _array.decode(text)]
-            yield from ((f"command {number}", item) for number, item in enumerate(items, 1))
+            yield from ((f"command {at}", item) for at, item in enumerate(members.items(text), 1))
             return
-        msgspec.json.decode(text)
+        members.decode(_any, text)
         yield "the command", text
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         lines = [(f"line {at}", line) for at, line in enumerate(data.splitlines(), 1)]
@@ -104,6 +104,6 @@ def _switch(entry: CommandKind, envelope: Envelope, data: bytes, catalog: Catalo
     if entry.scope is not Scope.SWITCH:
         return ""
     try:
-        return catalog.switch_of(entry, envelope, data)
+        return catalog.switch_of(envelope, data)
     except BadSwitchId:
         return ""  # the router will say so

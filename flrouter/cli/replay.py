@@ -153,5 +153,5 @@ def _key(value: bytes) -> bytes | None:
         envelope = decode(value)
     except Unreadable:
         return None
-    name = switch_of(envelope) or envelope.correlation_id
+    name = switch_of(envelope, value) or envelope.correlation_id
     return name.encode() if name else None

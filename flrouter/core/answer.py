@@ -16,13 +16,12 @@ from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.catalog import CommandKind
 from flrouter.messages.chains import MOST
 from flrouter.messages.errors import ErrorType, error_data
+from flrouter.messages.members import decode, members
 
 #: what an assembler may write around a payload.
 AROUND = 1_000
 #: failed parts that an error tells of.
 TOLD = 5
-
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Error(msgspec.Struct):
@@ -30,6 +29,9 @@ class _Error(msgspec.Struct):
 
     type: str = msgspec.field(name="error-type", default="INTERNAL_ERROR")
     message: str = msgspec.field(name="error-message", default="")
+
+
+_decoder = msgspec.json.Decoder(_Error)
 
 
 class Answer:
@@ -88,7 +90,7 @@ class Answer:
             if len(payload) > room:
                 raise ValueError(f"a payload has {len(payload)} bytes; there is room for {room}")
             if assembler is not list_results:
-                _object.decode(payload)
+                members(payload)  # raises when it is no object
         return payloads
 
     def _entry(self, gather: Gather, what: str, target: str, parts: list[Part], room: int) -> Entry:
@@ -138,6 +140,6 @@ def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]
 
 def _read(payload: bytes) -> _Error:
     try:
-        return msgspec.json.decode(payload, type=_Error)
+        return decode(_decoder, payload)
     except msgspec.MsgspecError:
         return _Error()

@@ -68,7 +68,7 @@ class Commands:
             )
         kind = context.catalog.command(envelope.kind)
         if kind.scope is Scope.SWITCH:
-            switch = self._switch(kind, envelope, command.data)
+            switch = self._switch(envelope, command.data)
             home = context.home(switch)
         else:
             switch = ""
@@ -105,15 +105,16 @@ class Commands:
         else:
             self.scatters.send(kind, number, self._gather(pending, envelope.kind), command)
 
-    def _switch(self, kind: CommandKind, envelope: Envelope, data: bytes) -> str:
+    def _switch(self, envelope: Envelope, data: bytes) -> str:
         try:
-            return self._context.catalog.switch_of(kind, envelope, data)
+            return self._context.catalog.switch_of(envelope, data)
         except BadSwitchId as error:
             if error.given is None:
                 raise invalid(
                     ErrorType.REQUEST_INVALID,
                     "the command names no switch",
-                    f"Commands of kind {envelope.kind[:200]} need one at payload.{kind.switch}.",
+                    f"Commands of kind {envelope.kind[:200]} need one at "
+                    f"{self._context.catalog.places.told(envelope.kind)}.",
                 ) from error
             raise invalid(
                 ErrorType.DATA_INVALID, "the switch id is not valid", str(error)[:500]
@@ -278,7 +279,7 @@ class Commands:
             wanted = envelope.reply_to
             if kind.scope is Scope.SWITCH:
                 with suppress(Rejected):
-                    key = self._switch(kind, envelope, command.data)
+                    key = self._switch(envelope, command.data)
         else:
             correlation_id = salvage(command.data, "correlation_id") or command.origin.number
             topic = context.catalog.answer_topic(context.catalog.command(""))

@@ -146,7 +146,7 @@ class Reports:
 
     def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
         """One of the answers to a command to every FL, of which no one knows the last."""
-        key = switch_of(envelope) or pending.correlation_id
+        key = self._switch_of(report, envelope) or pending.correlation_id
         self._pass_on(report, envelope, number, pending, key)
         pending.stage = Stage.PASSING
         due = self._context.now + self._context.rules.response_timeout
@@ -214,7 +214,9 @@ class Reports:
         value = report.data
         found = envelope.correlation_id if pending.gather < 0 else None
         if found is not None and context.suffixes.read(found) is not None:
-            value = with_correlation_id(value, pending.correlation_id, old=found)
+            value = with_correlation_id(
+                value, pending.correlation_id, old=found, message_id=envelope.message_id
+            )
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
             return False
@@ -271,7 +273,7 @@ class Reports:
                 if self._here(report, context.home(envelope.correlation_id)):
                     self._links.came(report, envelope.correlation_id)
                 return
-        switch = None if form in COMMANDS else switch_of(envelope)
+        switch = None if form in COMMANDS else self._switch_of(report, envelope)
         if switch is not None and not self._here(report, context.home(switch)):
             return
         if not self._known(report):
@@ -287,6 +289,9 @@ class Reports:
             self._publish(report, envelope, switch)
         else:
             context.count("not_active", report.floodlight)
+
+    def _switch_of(self, report: Report, envelope: Envelope) -> str | None:
+        return switch_of(envelope, report.data, self._context.catalog.places)
 
     def _is_news(self, report: Report, envelope: Envelope, switch: str) -> bool:
         """Bring the map up to date; whether requesters are to see the event."""

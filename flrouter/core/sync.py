@@ -228,7 +228,7 @@ class Syncs:
             return
         sync.links += 1
         sync.due = context.now + context.rules.sync_timeout
-        switch = switch_of(envelope)
+        switch = switch_of(envelope, report.data, context.catalog.places)
         if switch is not None:
             key = (floodlight, attempt, context.home(switch))
             self._listed.setdefault(key, []).append(switch)

@@ -11,6 +11,8 @@ from importlib import import_module
 
 import msgspec
 
+from flrouter.messages import members
+
 RESPONSE = "flrouter.MultiSwitchResponse"
 
 
@@ -44,7 +46,10 @@ _slice = msgspec.json.Decoder(_Slice)
 
 def payload_of(data: bytes) -> bytes:
     """The bytes of the payload in a message that could be decoded, as they stand there."""
-    return bytes(_slice.decode(data).payload)
+    try:
+        return bytes(_slice.decode(data).payload)
+    except msgspec.MsgspecError:
+        return members.members(data).get("payload", b"null")
 
 
 def list_results(entries: Sequence[Entry], room: int) -> Sequence[bytes]:

@@ -5,6 +5,7 @@ It is data (`catalog.toml`), which users extend with a file of their own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from importlib.resources import files
 from typing import Annotated, Literal
@@ -14,6 +15,8 @@ import msgspec
 from flrouter.messages import assembly
 from flrouter.messages.assembly import Assembler, BadAssembler
 from flrouter.messages.envelope import Envelope, Payload
+from flrouter.messages.pattern import Pattern
+from flrouter.messages.places import Places, SwitchPlaces
 from flrouter.messages.switch_id import canonical
 
 
@@ -39,7 +42,7 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     answer: str
     scope: Scope = Scope.SWITCH
-    switch: str = "switch_id"
+    switch: str = ""
     done: Done = Done.MESSAGE
     switches: str = "switch_ids"
     each: str = ""
@@ -69,68 +72,37 @@ class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     command: list[CommandKind] = []
     event: list[EventKind] = []
+    switch: list[SwitchPlaces] = []
 
 
 class BadCatalog(ValueError):
     """A catalog file that cannot be read; the text says where and what is allowed."""
 
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class _Pattern:
-    """A class name in which `*` stands for any text; matched in linear time, whatever comes."""
-
-    __slots__ = ("_parts", "_whole")
-
-    def __init__(self, pattern: str) -> None:
-        self._whole = "." in pattern
-        self._parts = pattern.split("*")
-
-    def matches(self, kind: str) -> bool:
-        name = kind if self._whole else kind.rpartition(".")[2]
-        first, *middle = self._parts
-        if not middle:
-            return name == first
-        last = middle.pop()
-        at, end = len(first), len(name) - len(last)
-        if at > end or not (name.startswith(first) and name.endswith(last)):
-            return False
-        for part in middle:
-            found = name.find(part, at, end)
-            if found < 0:
-                return False
-            at = found + len(part)
-        return True
-
-
-def _at(data: bytes, steps: list[str]) -> object:
-    """The value to which `steps` lead in the object `data`; None where they lead nowhere."""
-    value = data
-    try:
-        for step in steps:
-            value = bytes(_members.decode(value)[step])
-        return msgspec.json.decode(value)
-    except (msgspec.MsgspecError, KeyError):
-        return None
-
-
 class Catalog:
     """The entries in order of precedence; the first whose pattern matches a class name counts."""
 
     def __init__(
-        self, commands: list[CommandKind], events: list[EventKind], topics: dict[str, str]
+        self,
+        commands: list[CommandKind],
+        events: list[EventKind],
+        topics: dict[str, str],
+        switches: Sequence[SwitchPlaces] = (),
     ) -> None:
         """Args:
         topics: the topic of each role that entries may name.
+        switches: where messages name their switch; what an entry of `commands` says goes first.
 
         Raises:
             BadAssembler: an entry names one that is not there.
         """
-        self._commands = [(_Pattern(entry.kind), entry) for entry in commands]
-        self._events = [(_Pattern(entry.kind), entry) for entry in events]
+        self._commands = [(Pattern(entry.kind), entry) for entry in commands]
+        self._events = [(Pattern(entry.kind), entry) for entry in events]
         self._topics = topics
         self._assemblers = {entry.assemble: assembly.find(entry.assemble) for entry in commands}
+        own = [SwitchPlaces(entry.kind, [entry.switch]) for entry in commands if entry.switch]
+        #: where messages of each kind name their switch.
+        self.places = Places([*own, *switches])
         self._command_of: dict[str, CommandKind] = {}
         self._topic_of: dict[str, str] = {}
 
@@ -168,27 +140,22 @@ class Catalog:
         named += [entry.topic for _, entry in self._events]
         return {self._topics.get(name, name) for name in named}
 
-    def switch_of(self, entry: CommandKind, envelope: Envelope, data: bytes) -> str:
+    def switch_of(self, envelope: Envelope, data: bytes) -> str:
         """The canonical id of the switch that a single-switch command is for.
 
         Raises:
-            BadSwitchId: there is none where the entry says, or it is none.
+            BadSwitchId: there is none where such commands have it, or it is none.
         """
-        if entry.switch == "switch_id" or envelope.payload is None:
-            return canonical(envelope.payload.switch_id if envelope.payload else None)
-        return self._found(["payload", *entry.switch.split(".")], envelope.payload, data)
+        payload = envelope.payload
+        return canonical(payload and self.places.given(payload, data, ("payload",)))
 
-    def switch_in(self, entry: CommandKind, payload: Payload, data: bytes) -> str:
+    def switch_in(self, payload: Payload, data: bytes) -> str:
         """The same of a payload alone, whose bytes are `data`.
 
         Raises:
             BadSwitchId: as above.
         """
-        return self._found(entry.switch.split("."), payload, data)
-
-    def _found(self, steps: list[str], payload: Payload, data: bytes) -> str:
-        found = payload.switch_id if steps == ["switch_id"] else _at(data, steps)
-        return canonical(payload.switch_id if found is None else found)
+        return canonical(self.places.given(payload, data))
 
 
 def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
@@ -210,6 +177,11 @@ def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadCatalog(f"the catalog file is not valid: {error}") from error
     try:
-        return Catalog(mine.command + built_in.command, mine.event + built_in.event, topics)
+        return Catalog(
+            mine.command + built_in.command,
+            mine.event + built_in.event,
+            topics,
+            mine.switch + built_in.switch,
+        )
     except BadAssembler as error:
         raise BadCatalog(f"the catalog file is not valid: {error}") from error

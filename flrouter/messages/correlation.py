@@ -1,7 +1,7 @@
 """Changing a message's correlation id and nothing else of it.
 
-Every JSON value of a message that passes through must arrive byte for byte (protocol.md, 4.2), so
-messages are never encoded anew: the id is replaced in the bytes.
+What passes through must arrive byte for byte (protocol.md, 2.1 and 4.2), so messages are never
+encoded anew: the id is replaced in the bytes.
 """
 
 from __future__ import annotations
@@ -10,44 +10,92 @@ import re
 
 import msgspec
 
+from flrouter.messages.members import decode, spans
+
+_any = msgspec.json.Decoder()
 _INDEX = re.compile(r"\s*[0-9]+\s*:\s*", re.ASCII)
-_top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ID, _MESSAGE_ID = "correlation_id", "message_id"
+#: a string behind a name.
+_STRING = re.compile(rb'\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+#: how escapes begin that could spell letters of these names in yet another way.
+_LETTERS = (b"\\u005", b"\\u006", b"\\u007")
+
+#: where a value stands: its beginning and its end.
+Span = tuple[int, int]
 
 
-def with_correlation_id(data: bytes, new: str, *, old: str | None = None) -> bytes:
+def with_correlation_id(
+    data: bytes, new: str, *, old: str | None = None, message_id: str | None = None
+) -> bytes:
     """`data` under the correlation id `new`, in `message_id` too when that carries `old`.
+
+    Of a name that occurs twice the last counts, as for those who decode the message.
 
     Args:
         data: a message that :func:`~flrouter.messages.envelope.decode` accepted.
         new: the id to give it.
         old: the id that it has, when it was decoded; lets `message_id` follow.
+        message_id: the `message_id` that it has, when it was decoded: so it is found sooner.
     """
     replacement = msgspec.json.encode(new)
-    # An escape could spell the names in yet another way.
-    if old is not None and (b"\\" not in data or b"\\u" not in data):
-        parts = data.split(b'"correlation_id"')
-        # There is an id, so the one place where the name stands is the top level.
-        if len(parts) == 2 and b'"message_id"' not in data:
-            before, after = parts
-            between, found, rest = after.partition(b'"%b"' % old.encode())
-            if found and between.strip() == b":":
-                return b"".join((before, b'"correlation_id"', between, replacement, rest))
-    members = _top_level.decode(data)
-    values = {key: bytes(raw) for key, raw in members.items()}
-    values["correlation_id"] = replacement
-    if old is not None and "message_id" in values:
-        message_id = msgspec.json.decode(values["message_id"])
-        if isinstance(message_id, str) and message_id.endswith(old):
-            index = message_id.removesuffix(old)
-            if _INDEX.fullmatch(index):  # else it is another id that ends in the same letters
-                values["message_id"] = msgspec.json.encode(index + new)
-    return b"".join(
-        (
-            b"{",
-            b",".join(msgspec.json.encode(key) + b":" + value for key, value in values.items()),
-            b"}",
-        )
-    )
+    own, numbered = _at_a_glance(data, old, message_id) or _at_top(data)
+    if own is None:
+        brace = data.index(b"{") + 1
+        own, replacement = (brace, brace), b'"correlation_id":%b,' % replacement
+    edits = [(own, replacement)]
+    if numbered is not None and old is not None:
+        index = _index(data[numbered[0] : numbered[1]], old)
+        if index is not None:
+            edits.append((numbered, msgspec.json.encode(index + new)))
+            edits.sort()
+    changed = b""
+    at = 0
+    for (start, end), value in edits:
+        changed += data[at:start] + value
+        at = end
+    return changed + data[at:]
+
+
+def _at_a_glance(
+    data: bytes, old: str | None, message_id: str | None
+) -> tuple[Span, Span | None] | None:
+    """Where both ids stand, if that shows without reading all of the message.
+
+    What was decoded of a name stands at the top level: so if the name stands in one place, it is
+    there.
+    """
+    if old is None or (b"\\" in data and any(letter in data for letter in _LETTERS)):
+        return None
+    own = _only(data, b'"correlation_id"')
+    if own is None or b'"message_id"' not in data:
+        return (own, None) if own is not None else None
+    numbered = _only(data, b'"message_id"') if message_id is not None else None
+    return (own, numbered) if numbered is not None else None
+
+
+def _only(data: bytes, name: bytes) -> Span | None:
+    """Where the value of this name stands, if that is a string and no other place has the name."""
+    at = data.find(name)
+    if at < 0 or at != data.rfind(name):
+        return None
+    value = _STRING.match(data, at + len(name))
+    return value.span(1) if value is not None else None
+
+
+def _at_top(data: bytes) -> tuple[Span | None, Span | None]:
+    """Where both ids stand at the top level of any message."""
+    places = {member.name: (member.value, member.end) for member in spans(data)}
+    return places.get(_ID), places.get(_MESSAGE_ID)
+
+
+def _index(value: bytes, old: str) -> str | None:
+    """What stands before `old` in a `message_id`; None when that is another id."""
+    message_id = decode(_any, value)
+    if not isinstance(message_id, str) or not message_id.endswith(old):
+        return None
+    index = message_id.removesuffix(old)
+    # Else it is another id that ends in the same letters.
+    return index if _INDEX.fullmatch(index) else None
 
 
 _LOOSE = {

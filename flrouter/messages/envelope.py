@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-#: a raw field that the message does not have.
-NOTHING = msgspec.Raw(b"")
+from flrouter.messages import members
 
 
 class Payload(msgspec.Struct, gc=False):
@@ -20,18 +19,19 @@ class Payload(msgspec.Struct, gc=False):
 
     clazz: str = ""
     switch_id: Any = None
+    #: the same, as OpenKilda also spells it.
+    hyphened_id: Any = msgspec.field(default=None, name="switch-id")
     #: switch events: ACTIVATED, ADDED, …; also other kinds' own states.
     state: Any = None
-    #: ISL events: the last node is the switch that received the discovery packet ...
-    path: msgspec.Raw = NOTHING
-    #: ... which later forms call so.
-    destination: msgspec.Raw = NOTHING
-    #: a sync chain's switch, with its `datapath` and `ports`.
-    switch_record: msgspec.Raw = NOTHING
     #: alive responses: writes to Kafka that failed since the last one that arrived.
     failed_messages: Any = None
     #: alive messages and markers: ms since the epoch, by the sender's clock.
     timestamp: Any = None
+
+    @property
+    def switch(self) -> Any:
+        """What stands at the usual place of a switch id."""
+        return self.switch_id if self.switch_id is not None else self.hyphened_id
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -92,20 +92,33 @@ def _decode_deeper(calls: int, data: bytes) -> None:
     if calls:
         _decode_deeper(calls - 1, data)
     else:
-        _top_level.decode(data)
+        members.decode(_top_level, data)
+
+
+def _decode_halves(data: bytes) -> Envelope:
+    """The envelope of a message in which half a surrogate pair stands somewhere."""
+    envelope = _decoder.decode(members.readable(data))
+    if "\ufffd" in (envelope.correlation_id or ""):
+        raise Unreadable("correlation_id has half a surrogate pair, which no Kafka key can hold")
+    return envelope
 
 
 def decode(data: bytes) -> Envelope:
     """Read a message's envelope.
 
     Raises:
-        Unreadable: not UTF-8, not JSON, not an object, nested hundreds of levels deep, or a field
-            of the wrong type.
+        Unreadable: not UTF-8, not JSON, not an object, nested hundreds of levels deep, a field of
+            the wrong type, or half a surrogate pair in an id: Kafka's keys cannot hold that.
     """
     try:
         if not data.isascii():
             data.decode()  # msgspec does not look into the strings that it passes over
-        envelope = _decoder.decode(data)
+        try:
+            envelope = _decoder.decode(data)
+        except msgspec.MsgspecError:
+            if not members.may_have_halves(data):
+                raise
+            envelope = _decode_halves(data)
         if len(data) > 500 and data.count(b"[") + data.count(b"{") > 500:
             _decode_deeper(100, data)  # whoever reads it again may stand deeper in the stack
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from flrouter.messages.envelope import NOTHING, Envelope
+from flrouter.messages import catalog
+from flrouter.messages.envelope import Envelope
+from flrouter.messages.places import Places
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
-
-class _Node(msgspec.Struct):
-    switch_id: str
+_BUILT_IN = catalog.load({}).places
 
 
-class _Record(msgspec.Struct):
-    datapath: str
+def switch_of(envelope: Envelope, data: bytes, places: Places = _BUILT_IN) -> str | None:
+    """The canonical id of the switch that a message names as its origin; None where none.
 
+    An event is about the switch of the FL that reports it (protocol.md, 8.4).
 
-_path = msgspec.json.Decoder(list[_Node])
-_node = msgspec.json.Decoder(_Node)
-_record = msgspec.json.Decoder(_Record)
-
-
-def switch_of(envelope: Envelope) -> str | None:
-    """The canonical id of the switch that `envelope` names as its origin; None where none.
-
-    An ISL event belongs to the switch that received the discovery packet: the *last* node of its
-    path, `destination` in later forms (protocol.md, 8.4).
+    Args:
+        envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
+        data: the message.
+        places: where each kind has it; by default what the built-in catalog says.
     """
     payload = envelope.payload
     if payload is None:
         return None
+    given = places.given(payload, data, ("payload",))
     try:
-        if payload.switch_id is not None:
-            return canonical(payload.switch_id)
-        if payload.path is not NOTHING:
-            nodes = _path.decode(payload.path)
-            return canonical(nodes[-1].switch_id) if nodes else None
-        if payload.destination is not NOTHING:
-            return canonical(_node.decode(payload.destination).switch_id)
-        if payload.switch_record is not NOTHING:
-            return canonical(_record.decode(payload.switch_record).datapath)
-    except (msgspec.MsgspecError, UnicodeDecodeError, BadSwitchId):
+        return canonical(given) if given is not None else None
+    except BadSwitchId:
         return None
-    return None

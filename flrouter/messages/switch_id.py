@@ -6,7 +6,7 @@ import re
 import reprlib
 from functools import lru_cache
 
-_COLONS = re.compile(r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){1,7}", re.ASCII)
+_BYTES = re.compile(r"[0-9a-fA-F]{1,2}(?:[:-][0-9a-fA-F]{1,2}){1,7}", re.ASCII)
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,16})", re.ASCII)
 
 _shown = reprlib.Repr()  # what is given comes from outside and may be huge
@@ -21,14 +21,14 @@ class BadSwitchId(ValueError):
         self.given = given
         super().__init__(
             f"{_shown.repr(given)} is no switch id: expected eight colon-separated hex bytes"
-            " (00:00:00:00:00:00:00:09), 0x… or at most 16 bare hex digits"
+            " (00:00:00:00:00:00:00:09; dashes do too), 0x… or at most 16 bare hex digits"
         )
 
 
 @lru_cache(maxsize=1 << 17)
 def _canonical(text: str) -> str:
-    if _COLONS.fullmatch(text):
-        digits = "".join(byte.zfill(2) for byte in text.split(":"))
+    if _BYTES.fullmatch(text):
+        digits = "".join(byte.zfill(2) for byte in text.replace("-", ":").split(":"))
     elif match := _HEX.fullmatch(text):
         digits = match[1]
     else:

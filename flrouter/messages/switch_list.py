@@ -11,15 +11,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-from flrouter.messages import names
+from flrouter.messages import members, names
 from flrouter.messages.catalog import Catalog, CommandKind, Scope
 from flrouter.messages.envelope import Payload
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_list = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
 _payload = msgspec.json.Decoder(Payload)
 
+#: the name of a switch id in its two spellings.
+SWITCH_ID = ("switch_id", "switch-id")
 #: of a bad switch id, how much is repeated in the answer.
 SHOWN = 60
 
@@ -44,16 +45,16 @@ def frame_of(data: bytes, correlation_id: str) -> bytes:
 
     All that stands at the top level is kept, but whom to answer: the router collects the answers.
     """
-    members = {key: bytes(raw) for key, raw in _members.decode(data).items()}
-    for name in ("payload", "reply_to", "correlation_id"):
-        members.pop(name, None)
-    members["clazz"] = msgspec.json.encode(names.COMMAND)
-    members["correlation_id"] = msgspec.json.encode(correlation_id)
-    return (
-        b"{%b"
-        % b"".join(msgspec.json.encode(key) + b":" + value + b"," for key, value in members.items())
-        + b'"payload":'
-    )
+    kept = [
+        data[member.start : member.end] + b","
+        for member in members.spans(data)
+        if member.name not in ("clazz", "payload", "reply_to", "correlation_id")
+    ]
+    own = {
+        "clazz": msgspec.json.encode(names.COMMAND),
+        "correlation_id": msgspec.json.encode(correlation_id),
+    }
+    return members.joined(own)[:-1] + b"," + b"".join(kept) + b'"payload":'
 
 
 def read(payload: bytes, kind: CommandKind, catalog: Catalog, most: int) -> list[Listed]:
@@ -68,24 +69,24 @@ def read(payload: bytes, kind: CommandKind, catalog: Catalog, most: int) -> list
     Raises:
         BadList: there are none or too many, or there is nothing to send to them.
     """
-    members = _members.decode(payload)
-    if not kind.each and "commands" in members:
-        given = _items(members, "commands", most)
-        return [_own(bytes(item), catalog) for item in given]
-    given = _items(members, kind.switches, most)
+    parts = members.members(payload)
+    if not kind.each and "commands" in parts:
+        return [_own(item, catalog) for item in _items(parts, "commands", most)]
+    where = kind.switches if kind.switches in parts else kind.switches.replace("_", "-")
+    given = _items(parts, where, most)
     if kind.each:
-        del members[kind.switches]
-        members.pop("switch_id", None)
-        members["clazz"] = msgspec.Raw(msgspec.json.encode(kind.each))
-        template = msgspec.json.encode(members)
+        for name in (where, *SWITCH_ID):
+            parts.pop(name, None)
+        parts["clazz"] = msgspec.json.encode(kind.each)
+        template = members.joined(parts)
     else:
-        template = bytes(members.get("command", b"null"))
+        template = parts.get("command", b"null")
     return list(_same(given, template, catalog))
 
 
-def _items(members: dict[str, msgspec.Raw], name: str, most: int) -> list[msgspec.Raw]:
+def _items(parts: dict[str, bytes], name: str, most: int) -> list[bytes]:
     try:
-        found = _list.decode(members[name])
+        found = members.items(parts[name])
     except KeyError:
         raise BadList(f"there is no list of switches at payload.{name}") from None
     except msgspec.MsgspecError:
@@ -100,40 +101,38 @@ def _items(members: dict[str, msgspec.Raw], name: str, most: int) -> list[msgspe
 def _own(item: bytes, catalog: Catalog) -> Listed:
     """An item that is a whole payload."""
     try:
-        payload = _payload.decode(item)
-        kind = _single(payload, catalog)
-        return Listed(catalog.switch_in(kind, payload, item), item)
+        payload = members.decode(_payload, item)
+        _check_single(payload, catalog)
+        return Listed(catalog.switch_in(payload, item), item)
     except BadSwitchId as error:
         return _bad(error.given, str(error))
     except (msgspec.MsgspecError, BadList) as error:
         return _bad(None, str(error))
 
 
-def _single(payload: Payload, catalog: Catalog) -> CommandKind:
-    kind = catalog.command(payload.clazz)
-    if not payload.clazz or kind.scope is not Scope.SWITCH:
+def _check_single(payload: Payload, catalog: Catalog) -> None:
+    if not payload.clazz or catalog.command(payload.clazz).scope is not Scope.SWITCH:
         raise BadList(f"{payload.clazz[:200]!r} is no kind of command for one switch")
-    return kind
 
 
-def _same(given: list[msgspec.Raw], template: bytes, catalog: Catalog) -> Iterator[Listed]:
+def _same(given: list[bytes], template: bytes, catalog: Catalog) -> Iterator[Listed]:
     """The same payload for each of the switches."""
     try:
-        members = _members.decode(template)
-        _single(_payload.decode(template), catalog)
+        _check_single(members.decode(_payload, template), catalog)
+        named = not members.members(template).keys().isdisjoint(SWITCH_ID)
     except msgspec.MsgspecError as error:
         raise BadList(f"payload.command is no payload: {error}") from error
-    if "switch_id" in members:
+    if named:
         raise BadList("payload.command has a switch_id of its own")
     rest = template.partition(b"{")[2]
     for item in given:
         shown: object = None
         try:
-            shown = msgspec.json.decode(item)
+            shown = members.decode(_any, item)
             switch = canonical(shown)
         except (msgspec.MsgspecError, BadSwitchId):
             if shown is None:
-                shown = bytes(item)[:SHOWN].decode("utf-8", "replace")
+                shown = item[:SHOWN].decode("utf-8", "replace")
             yield _bad(shown, str(BadSwitchId(shown)))
         else:
             yield Listed(switch, b'{"switch_id":"%b",%b' % (switch.encode(), rest))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from flrouter.messages import names
+from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink, Link, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form, form_of
 
@@ -26,14 +25,7 @@ class Chain(NamedTuple):
     #: the id of its first link, which tells it from all others.
     name: str
     #: the payloads in the chain's order, each as the JSON that stood there; none is null.
-    entries: list[msgspec.Raw]
-
-
-class _Message(msgspec.Struct):
-    payload: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_message = msgspec.json.Decoder(_Message)
+    entries: list[bytes]
 
 
 def is_link(envelope: Envelope) -> bool:
@@ -74,11 +66,11 @@ class Assembler:
         """
         name = name or envelope.correlation_id or ""
         links, _ = self._chains.get(name, (_begin(envelope, name), 0))
-        if links is None or not links.add(envelope, _message.decode(data).payload):
+        if links is None or not links.add(envelope, payload_of(data)):
             self._chains[name] = links, now
             return None
         self._chains[name] = None, now
-        return Chain(name, [entry for entry in links.entries() if bytes(entry) != b"null"])
+        return Chain(name, [entry for entry in links.entries() if entry != b"null"])
 
     def drop_overdue(self, now: int) -> list[str]:
         """Forget the chains of which nothing came for too long; the names of incomplete ones."""
@@ -89,10 +81,10 @@ class Assembler:
 class _Links(Protocol):
     """What came of one chain so far."""
 
-    def add(self, envelope: Envelope, payload: msgspec.Raw) -> bool:
+    def add(self, envelope: Envelope, payload: bytes) -> bool:
         """Take a link; True when the chain is complete."""
 
-    def entries(self) -> list[msgspec.Raw]:
+    def entries(self) -> list[bytes]:
         """The payloads of a complete chain, in order."""
 
 
@@ -108,9 +100,9 @@ class _Numbered:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._payloads: dict[int, msgspec.Raw] = {}
+        self._payloads: dict[int, bytes] = {}
 
-    def add(self, envelope: Envelope, payload: msgspec.Raw) -> bool:
+    def add(self, envelope: Envelope, payload: bytes) -> bool:
         link = link_of(envelope)
         if not isinstance(link, Link) or link.total != self._total:
             raise BadLink(f"{link} in a chain of {self._total}")
@@ -118,7 +110,7 @@ class _Numbered:
             self._payloads.setdefault(link.index, payload)
         return len(self._payloads) == self._total
 
-    def entries(self) -> list[msgspec.Raw]:
+    def entries(self) -> list[bytes]:
         return [self._payloads[index] for index in range(self._total)]
 
 
@@ -127,13 +119,13 @@ class _Linked:
 
     def __init__(self, name: str) -> None:
         #: the payloads of the links up to which the chain can be followed, by their ids.
-        self._followed: dict[str, msgspec.Raw] = {}
+        self._followed: dict[str, bytes] = {}
         #: links that came before those that lead to them: payload, and the next one's id.
-        self._ahead: dict[str, tuple[msgspec.Raw, str | None]] = {}
+        self._ahead: dict[str, tuple[bytes, str | None]] = {}
         #: where the chain goes on; None when it was followed to its end.
         self._next: str | None = name
 
-    def add(self, envelope: Envelope, payload: msgspec.Raw) -> bool:
+    def add(self, envelope: Envelope, payload: bytes) -> bool:
         link = link_of(envelope)
         if not isinstance(link, OldLink):
             raise BadLink(f"{link} in a chain of the older form")
@@ -145,7 +137,7 @@ class _Linked:
             self._followed[name], self._next = self._ahead.pop(name)
         return self._next is None
 
-    def entries(self) -> list[msgspec.Raw]:
+    def entries(self) -> list[bytes]:
         return list(self._followed.values())
 
 
@@ -154,9 +146,9 @@ class _Framed:
 
     def __init__(self) -> None:
         self._begun = False
-        self._payloads: list[msgspec.Raw] = []
+        self._payloads: list[bytes] = []
 
-    def add(self, envelope: Envelope, payload: msgspec.Raw) -> bool:
+    def add(self, envelope: Envelope, payload: bytes) -> bool:
         if envelope.kind == names.DUMP_BEGIN:
             self._begun = True
         elif envelope.kind == names.DUMP_END:
@@ -165,5 +157,5 @@ class _Framed:
             self._payloads.append(payload)
         return False
 
-    def entries(self) -> list[msgspec.Raw]:
+    def entries(self) -> list[bytes]:
         return self._payloads

@@ -8,6 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from flrouter.messages import names
+from flrouter.messages.members import decode
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.network.view import Link, News, State
 
@@ -30,6 +31,8 @@ class _Payload(msgspec.Struct):
 
     clazz: str = ""
     switch_id: str = ""
+    #: the same, as OpenKilda also spells it.
+    hyphened_id: str = msgspec.field(default="", name="switch-id")
     state: str = ""
     port_no: int = 0
     #: the switch with its ports: of a switch event, and of a sync's entry.
@@ -56,10 +59,10 @@ def news_of(data: bytes, at: int) -> tuple[str, News] | None:
         at: ms since the epoch: when the router passed it on.
     """
     try:
-        payload = _message.decode(data).payload
+        payload = decode(_message, data).payload
         if payload is None:
             return None
-        switch = canonical(payload.switch_id)
+        switch = canonical(payload.switch_id or payload.hyphened_id)
     except _BAD:
         return None
     match payload.clazz:
@@ -85,9 +88,11 @@ def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
     found: dict[str, News] = {}
     for entry in entries:
         try:
-            payload = _payload.decode(entry)
+            payload = decode(_payload, entry)
             record = _record.decode(payload.switch_record)
-            switch = canonical(record.datapath if record is not None else payload.switch_id)
+            switch = canonical(
+                record.datapath if record is not None else payload.switch_id or payload.hyphened_id
+            )
         except _BAD:
             continue
         news = found.setdefault(switch, News(at, State.ONLINE, listed=True))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from flrouter.messages import build, errors, names
+from flrouter.messages import build, errors, members, names
 from flrouter.messages.envelope import Form, form_of
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
@@ -77,17 +77,15 @@ ANSWERS = (Done, Info, Each, Chain, Written)
 
 DONE = Done()
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
 
 def sent_back(command: Command) -> bytes:
     """The command as the answer that says it was done: a CommandMessage, otherwise unchanged."""
     if form_of(command.envelope.clazz) is Form.COMMAND:
         return command.data
-    members: dict[str, Any] = {**_members.decode(command.data)}
-    members["clazz"] = names.COMMAND
-    members.pop("reply_to", None)  # it asked for an answer, and this is it
-    return msgspec.json.encode(members)
+    parts = members.members(command.data)
+    parts["clazz"] = msgspec.json.encode(names.COMMAND)
+    parts.pop("reply_to", None)  # it asked for an answer, and this is it
+    return members.joined(parts)
 
 
 def error(command: Command, failed: CommandFailed, now: int) -> Message:
@@ -170,6 +168,6 @@ def _plain(payload: Payload | None) -> dict[str, Any] | None:
 
 def _key_of(payload: Payload, otherwise: bytes) -> bytes:
     try:
-        return canonical(payload.get("switch_id")).encode()
+        return canonical(payload.get("switch_id", payload.get("switch-id"))).encode()
     except BadSwitchId:
         return otherwise

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from flrouter.messages import catalog, correlation, trace
+from flrouter.messages import catalog, correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
-from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.messages.switch_id import BadSwitchId
 
 # Only to find where a kind keeps its switch id; answers go to the write topic, whatever the kind.
 _catalog = catalog.load({})
@@ -78,7 +78,7 @@ class Command:
     @property
     def payload(self) -> dict[str, Any]:
         """The whole payload, decoded anew at each use."""
-        return _payload.decode(self.data).payload or {}
+        return members.decode(_payload, self.data).payload or {}
 
     def __repr__(self) -> str:
         return f"<Command {self.kind} {self.correlation_id} for {self.switch}>"
@@ -95,12 +95,11 @@ def _switch_of(envelope: Envelope, data: bytes) -> str | None:
     if envelope.payload is None:
         return None
     try:
-        if envelope.payload.switch_id is not None:
-            return canonical(envelope.payload.switch_id)
-        entry = _catalog.command(envelope.payload.clazz)
-        if entry.scope is not catalog.Scope.SWITCH or entry.switch == "switch_id":
-            return None
-        return _catalog.switch_of(entry, envelope, data)
+        if envelope.payload.switch is None:
+            entry = _catalog.command(envelope.payload.clazz)
+            if entry.scope is not catalog.Scope.SWITCH:
+                return None
+        return _catalog.switch_of(envelope, data)
     except BadSwitchId:
         return None
     except (msgspec.MsgspecError, RecursionError) as error:

@@ -98,7 +98,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         """
         correlation_id = f"{self._event_prefix}-{next(self._event_ids)}"
         data = answers.info(payload, correlation_id, self._region, _now_ms())
-        where = canonical(switch) if switch is not None else origin.switch_of(decode(data))
+        where = canonical(switch) if switch is not None else origin.switch_of(decode(data), data)
         delivered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def told(arrived: bool) -> None:

@@ -134,7 +134,7 @@ def test_answers_for_several_are_as_it_says() -> None:
 @pytest.mark.parametrize(
     ("payload", "takes"),
     [
-        ({"switch_ids": [SWITCH, "9"], "command": DUMP}, True),
+        ({"switch_ids": [SWITCH, "9", SWITCH.replace(":", "-")], "command": DUMP}, True),
         ({"commands": [DUMP | {"switch_id": SWITCH}]}, True),
         ({"commands": [{"clazz": "a.PingRequest", "ping": {"source": {"switch_id": "9"}}}]}, True),
         ({"switch_ids": [], "command": DUMP}, False),
@@ -142,6 +142,7 @@ def test_answers_for_several_are_as_it_says() -> None:
         ({"switch_ids": [SWITCH]}, False),
         ({"switch_ids": [SWITCH], "command": {}}, False),
         ({"switch_ids": [SWITCH], "command": DUMP | {"switch_id": SWITCH}}, False),
+        ({"switch_ids": [SWITCH], "command": DUMP | {"switch-id": SWITCH}}, False),
         ({}, False),
     ],
 )

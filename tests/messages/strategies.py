@@ -15,6 +15,8 @@ SAMPLES = {
 #: any text that UTF-8 can hold.
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 spaces = st.text(" \t\r\n", max_size=2)
+#: half a surrogate pair is legal where it is escaped.
+halves = st.sampled_from([r'"\ud800"', r'"\uDC00"', r'"\\\udbff\ud83d\ude00\uD83D"'])
 numbers = st.sampled_from(["0", "-0", "1.0", "1e5", "1E-2", "10000000000000000000000", "1e999"])
 
 
@@ -45,7 +47,7 @@ def _values(tricky: list[str]) -> st.SearchStrategy[str]:
     """Any JSON value; strings and keys are often one of `tricky`."""
     strings = (st.sampled_from(tricky) | texts).flatmap(spellings)
     return st.recursive(
-        st.sampled_from(["null", "true", "false"]) | numbers | strings,
+        st.sampled_from(["null", "true", "false"]) | numbers | strings | halves,
         lambda inner: (
             st.lists(spaced(inner), max_size=3).map(lambda items: f"[{','.join(items)}]")
             | _object(st.lists(st.tuples(spaced(strings), spaced(inner)), max_size=3))
@@ -71,7 +73,7 @@ _PAYLOAD = {"clazz", "switch_id"}
 
 @st.composite
 def _members(draw: st.DrawFn, tricky: list[str], avoid: set[str]) -> list[tuple[str, str]]:
-    """Members with different names that are none of `avoid`, in odd spellings."""
+    """Members whose names are none of `avoid`, in odd spellings; some names occur twice."""
     names = draw(
         st.lists(
             (st.sampled_from(tricky) | texts).filter(lambda name: name not in avoid),
@@ -79,6 +81,7 @@ def _members(draw: st.DrawFn, tricky: list[str], avoid: set[str]) -> list[tuple[
             max_size=4,
         )
     )
+    names += draw(st.lists(st.sampled_from(names), max_size=1)) if names else []
     value = _values(tricky)
     return [(draw(spellings(name)), draw(spaced(value))) for name in names]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 
+import msgspec
 import pytest
 
 from flrouter.messages.catalog import BadCatalog, Catalog, CommandKind, Done, Scope, load
-from flrouter.messages.envelope import decode
+from flrouter.messages.envelope import Payload, decode
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import SAMPLES
 
@@ -154,12 +155,15 @@ def test_remembered_names_are_bounded() -> None:
     for number in range(10_100):
         assert answered_by(f"Kind{number}", catalog) == "kilda.flow"
         assert catalog.event_topic(f"Kind{number}") == "kilda.disco"
-    assert len(catalog._command_of) == len(catalog._topic_of) == 10_000
+        assert catalog.places.of(f"Kind{number}") == ()
+    assert len(catalog._command_of) == len(catalog._topic_of) == len(catalog.places._of) == 10_000
     catalog = load(ROLES)
     catalog.command("x" * 201)
     catalog.event_topic("x" * 201)
+    catalog.places.of("x" * 201)
     assert not catalog._command_of
     assert not catalog._topic_of
+    assert not catalog.places._of
 
 
 @pytest.mark.parametrize(
@@ -186,8 +190,18 @@ def test_bad_files(file: bytes, told: str) -> None:
 def switch(path: str, payload: object) -> str:
     """The switch that a command is for, where the catalog says that its id stands at `path`."""
     data = json.dumps({"clazz": "x", "payload": payload}).encode()
-    entry = CommandKind(kind="*", answer="flow", switch=path)
-    return BUILT_IN.switch_of(entry, decode(data), data)
+    catalog = Catalog([CommandKind(kind="*", answer="flow", switch=path)], [], {})
+    return catalog.switch_of(decode(data), data)
+
+
+def usual(kind: str, payload: dict[str, object]) -> str:
+    """The same, where the built-in catalog says."""
+    payload = {"clazz": f"org.openkilda.{kind}", **payload}
+    data = json.dumps({"clazz": "x", "payload": payload}).encode()
+    found = BUILT_IN.switch_of(decode(data), data)
+    alone = json.dumps(payload).encode()
+    assert BUILT_IN.switch_in(msgspec.json.decode(alone, type=Payload), alone) == found
+    return found
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -195,17 +209,61 @@ def test_samples(name: str) -> None:
     """The single-switch commands among the samples name their switch."""
     if name[:2] in {"01", "05", "09", "14", "32", "33", "34"}:
         envelope = decode(SAMPLES[name])
-        found = BUILT_IN.switch_of(BUILT_IN.command(envelope.kind), envelope, SAMPLES[name])
+        found = BUILT_IN.switch_of(envelope, SAMPLES[name])
         assert found.startswith("00:00:00:00:00:00:00:0")
 
 
-def test_switch_of_a_ping() -> None:
-    """A ping names its switch further in; elsewhere at the usual place."""
-    entry = BUILT_IN.command("org.openkilda.PingRequest")
-    assert switch(entry.switch, {"ping": {"source": {"switch_id": "1"}}}).endswith(":01")
-    assert switch(entry.switch, {"switch_id": "2"}).endswith(":02")
-    assert switch(entry.switch, {"switch_id": "2", "ping": {"source": 7}}).endswith(":02")
-    assert switch(entry.switch, {"switch_id": "2", "ping": {"source": {}}}).endswith(":02")
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("RemoveFlow", {"switch_id": "2"}),
+        ("RemoveFlow", {"switch-id": "2"}),
+        ("RemoveFlow", {"switch-id": "00-00-00-00-00-00-00-02"}),
+        ("PingRequest", {"ping": {"source": {"switch-id": "2", "port-id": 1}}}),
+        ("PingRequest", {"ping": {"source": {"switch_id": "2", "port_no": 1}}}),
+        ("PingRequest", {"switch_id": "3", "ping": {"source": {"switch-id": "2"}}}),
+        ("PingRequest", {"switch_id": "2", "ping": {"source": 7}}),
+        ("PingRequest", {"switch-id": "2", "ping": {"source": {}}}),
+        ("DiscoverPathCommandData", {"source_switch_id": "2", "destination_switch_id": "1"}),
+        ("MeterModifyCommandRequest", {"fwd_switch_id": "2", "rvs_switch_id": "1"}),
+        ("MeterModifyCommandRequest", {"switch_id": "2"}),
+        ("SetupBfdSession", {"bfd-session": {"target": {"datapath": "2"}, "remote": {}}}),
+        ("RemoveBfdSession", {"bfd_session": {"target": {"datapath": "2"}}}),
+    ],
+)
+def test_where_commands_name_their_switch(kind: str, payload: dict[str, object]) -> None:
+    """Each kind in places of its own; after those at the usual one; `_` and `-` are the same."""
+    assert usual(kind, payload) == "00:00:00:00:00:00:00:02"
+
+
+def test_a_user_says_where_the_switch_is() -> None:
+    """In an entry of the table, for commands and what FLs say, or in the entry of a command."""
+    catalog = load(
+        ROLES,
+        b"""
+        [[command]]
+        kind = "PingRequest"
+        answer = "my.pings"
+        [[command]]
+        kind = "com.mine.Count"
+        answer = "stats"
+        switch = "target.id"
+        [[switch]]
+        kind = "com.mine.*"
+        at = ["where.last.dpid", "at_id"]
+        """,
+    )
+    for kind, payload in [
+        ("x.PingRequest", b'"ping":{"source":{"switch-id":"2"}}'),
+        ("com.mine.Count", b'"target":{"id":"2"},"at_id":"3"'),
+        ("com.mine.Counted", b'"where":[{},{"dpid":"2"}]'),
+        ("com.mine.Counted", b'"where":7,"at-id":"2"'),
+    ]:
+        data = b'{"clazz":"x","payload":{"clazz":"%b",%b}}' % (kind.encode(), payload)
+        assert catalog.switch_of(decode(data), data).endswith(":02")
+    assert catalog.places.told("com.mine.X") == (
+        "payload.where.last.dpid or payload.at_id or payload.switch_id"
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,9 +288,9 @@ def test_no_switch(path: str, payload: object) -> None:
 
 def test_numbers_out_of_range_are_no_harm() -> None:
     """A number that Python cannot hold, beside the switch id or in its place, is only data."""
-    entry = CommandKind(kind="*", answer="flow", switch="a.b")
+    catalog = Catalog([CommandKind(kind="*", answer="flow", switch="a.b")], [], {})
     data = b'{"clazz":"x","payload":{"x":1e999,"a":{"b":"1","c":-1e999}}}'
-    assert BUILT_IN.switch_of(entry, decode(data), data).endswith(":01")
+    assert catalog.switch_of(decode(data), data).endswith(":01")
     data = b'{"clazz":"x","payload":{"a":{"b":1e999}}}'
     with pytest.raises(BadSwitchId):
-        BUILT_IN.switch_of(entry, decode(data), data)
+        catalog.switch_of(decode(data), data)

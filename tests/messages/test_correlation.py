@@ -11,24 +11,21 @@ from hypothesis import strategies as st
 
 from flrouter.messages.correlation import salvage, with_correlation_id
 from flrouter.messages.envelope import decode
+from flrouter.messages.members import members, spans
 from tests.messages.strategies import SAMPLES, messages, texts
 
 NEW = 'flow-1~c0ffee.3"kilda.speaker"é\\'
-_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def values(data: bytes) -> dict[str, bytes]:
-    """The bytes of each top-level value."""
-    return {key: bytes(raw) for key, raw in _raw.decode(data).items()}
-
-
-def others(data: bytes) -> dict[str, bytes]:
-    """The bytes of each top-level value but the two that carry the id."""
-    return {
-        key: value
-        for key, value in values(data).items()
-        if key not in {"correlation_id", "message_id"}
-    }
+def others(data: bytes) -> bytes:
+    """All bytes but the values of the two members that carry the id."""
+    kept = b""
+    at = 0
+    for member in spans(data):
+        if member.name in ("correlation_id", "message_id"):
+            kept += data[at : member.value]
+            at = member.end
+    return kept + data[at:]
 
 
 @given(old=st.none() | texts, new=texts, draw=st.data())
@@ -37,9 +34,18 @@ def test_every_other_value_survives_byte_for_byte(
 ) -> None:
     """Whatever else stands in a message, in whatever spelling, arrives as it was sent."""
     before = draw.draw(messages(old))
-    after = with_correlation_id(before, new, old=decode(before).correlation_id)
+    envelope = decode(before)
+    after = with_correlation_id(before, new, old=envelope.correlation_id)
     assert decode(after).correlation_id == new
-    assert others(after) == others(before)
+    if any(member.name == "correlation_id" for member in spans(before)):
+        assert others(after) == others(before)
+    else:
+        added = b'"correlation_id":%b,' % msgspec.json.encode(new)
+        assert after.replace(added, b"", 1) == before
+    quick = with_correlation_id(
+        before, new, old=envelope.correlation_id, message_id=envelope.message_id
+    )
+    assert quick == after
 
 
 @given(old=texts, new=texts, draw=st.data())
@@ -51,7 +57,7 @@ def test_message_id_follows(old: str, new: str, draw: st.DataObject) -> None:
     if index == "7" and colon and carried == old:
         assert decode(after).message_id == f"7 : {new}"
     elif not old.isspace() and old:
-        assert values(after).get("message_id") == values(before).get("message_id")
+        assert members(after).get("message_id") == members(before).get("message_id")
 
 
 @given(old=texts, new=texts, draw=st.data())
@@ -62,6 +68,7 @@ def test_there_and_back(old: str, new: str, draw: st.DataObject) -> None:
     back = with_correlation_id(there, old, old=new)
     assert others(back) == others(before)
     assert decode(back).correlation_id == old
+    assert decode(back).message_id == decode(before).message_id
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -71,9 +78,35 @@ def test_samples(name: str) -> None:
     envelope = decode(before)
     after = with_correlation_id(before, NEW, old=envelope.correlation_id)
     assert json.loads(after)["correlation_id"] == NEW
-    assert others(after) == others(before)
+    if envelope.correlation_id is not None:
+        assert others(after) == others(before)
     if envelope.message_id is not None:
         assert decode(after).message_id == envelope.message_id.replace("dump-1", NEW)
+
+
+@pytest.mark.parametrize("message_id", [None, "7 : A"])
+@pytest.mark.parametrize("half", ["", r',"half":"\ud800\"\\"'])
+def test_what_is_written_oddly_stays_so(half: str, message_id: str | None) -> None:
+    """Names that occur twice, blanks and line ends, wherever they stand; the last id counts."""
+    pattern = (
+        '{ \n "clazz" : "x","correlation_id":"first" ,'
+        '"payload":{"a":1,"a":2, "correlation_id" : 3},\n'
+        f' "clazz":"y"{half} ,"unknown":[ ],"unknown" :\t{{ }},"correlation_id":%s'
+        + (',"message_id" :%s } ' if message_id else "}")
+    )
+    ids = ('"A"', '"7 : A"') if message_id else ('"A"',)
+    news = ('"new"', '"7 : new"') if message_id else ('"new"',)
+    before = (pattern % ids).encode()
+    after = with_correlation_id(before, "new", old="A", message_id=message_id)
+    assert after == (pattern % news).encode()
+    assert with_correlation_id(after, "A", old="new") == before
+
+
+def test_an_id_is_put_in_front() -> None:
+    """All else stays where it is."""
+    before = b'\t{ "clazz":"x" , "clazz":"y" }'
+    after = b'\t{"correlation_id":"A", "clazz":"x" , "clazz":"y" }'
+    assert with_correlation_id(before, "A") == after
 
 
 def test_usual_messages_are_not_encoded_anew() -> None:

@@ -28,10 +28,10 @@ def test_only_the_named_errors_are_raised(data: bytes) -> None:
     CATALOG.event_topic(message.kind)
     entry = CATALOG.command(message.kind)
     assert CATALOG.answer_topic(entry)
-    origin.switch_of(message)
+    origin.switch_of(message, data)
     with contextlib.suppress(chains.BadLink):
         chains.link_of(message)
     with contextlib.suppress(BadSwitchId):
-        CATALOG.switch_of(entry, message, data)
+        CATALOG.switch_of(message, data)
     changed = correlation.with_correlation_id(data, "new", old=message.correlation_id)
     assert envelope.decode(changed).correlation_id == "new"

@@ -18,10 +18,10 @@ def colons(number: int) -> str:
 
 @given(number=numbers, upper=st.booleans())
 def test_all_forms_are_one_switch(number: int, *, upper: bool) -> None:
-    """Colons, `0x…`, bare hex and short forms mean the same, in upper and lower case."""
+    """Colons, dashes, `0x…`, bare hex and short forms are the same, in upper and lower case."""
     short = ":".join(f"{byte:x}" for byte in number.to_bytes(8, "big"))
     forms = [colons(number), short, f"0x{number:016x}", f"0x{number:x}", f"{number:016x}"]
-    forms += [f"{number:x}"]
+    forms += [f"{number:x}", colons(number).replace(":", "-"), short.replace(":", "-")]
     for form in forms:
         text = form.upper() if upper else form
         assert canonical(text) == colons(number)
@@ -62,6 +62,9 @@ def test_short_forms(text: str, number: int) -> None:
         "0x" + "1" * 17,
         "٣",
         "-1",
+        "1-",
+        "1--2",
+        "0x1-2",
     ],
 )
 def test_no_switch_ids(given_id: object) -> None:
@@ -79,7 +82,7 @@ def test_refusals_are_short(huge: object) -> None:
     assert len(str(caught.value)) < 600
 
 
-@given(text=st.text("0123456789abcdefxX:", max_size=26))
+@given(text=st.text("0123456789abcdefxX:-", max_size=26))
 def test_text_is_a_switch_id_or_refused(text: str) -> None:
     """There is no third outcome, and every id has 23 characters."""
     try:

@@ -52,7 +52,9 @@ def test_a_sync_of_many_switches_is_a_snapshot_while_events_go_on(broker_url: st
             assert [chains.link_of(each) for each in read] == [
                 chains.Link(index, 2000) for index in range(2000)
             ]
-            assert [origin.switch_of(each) for each in read] == list(numbered(2000))
+            assert [
+                origin.switch_of(each, link.value) for each, link in zip(read, links, strict=True)
+            ] == list(numbered(2000))
             for link in links:
                 assert link.payload["switch_record"]["ports"] == [
                     {"number": number, "state": "UP"} for number in (1, 2, 3)

@@ -1,0 +1,129 @@
+"""The members of JSON objects as the bytes that stand there.
+
+msgspec reads nearly everything, and fast. What it refuses although JSON's grammar allows it is half
+a surrogate pair as an escape (`"\\ud800"`); what it does not tell is where something stands, and
+that a name occurs twice. For these there is a slower way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
+    rb"|.)",
+    re.DOTALL,
+)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+# Numbers are left as text: Python refuses those of thousands of digits.
+_value = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+_BLANK = re.compile(r"[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,?[ \t\n\r]*")
+
+
+def may_have_halves(data: bytes) -> bool:
+    """Whether there may be half a surrogate pair in `data`."""
+    return b"\\ud" in data or b"\\uD" in data
+
+
+def readable(data: bytes) -> bytes:
+    """`data`, of the same length, with `\\ufffd` in the place of each half surrogate pair."""
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
+
+
+def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
+    """What `decoder` reads in `data`; half surrogate pairs are read as U+FFFD.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError, RecursionError: as the decoder does.
+    """
+    try:
+        return decoder.decode(data)
+    except msgspec.MsgspecError:
+        if not may_have_halves(data := bytes(data)):
+            raise
+        return decoder.decode(readable(data))
+
+
+class Member(NamedTuple):
+    """One member of an object: its name, and where in the bytes it and its value stand."""
+
+    name: str
+    start: int
+    value: int
+    end: int
+
+
+def spans(data: bytes) -> list[Member]:
+    """All members of the object `data` in their order, also those whose name occurs twice.
+
+    Args:
+        data: an object that could be decoded.
+    """
+    # One character per byte: what makes up JSON's structure is ASCII.
+    text = data.decode("latin-1")
+    found = []
+    at = _after(_BLANK, text, text.index("{") + 1)
+    while text[at] != "}":
+        start = at
+        _, at = _value(text, start)
+        name = json.loads(data[start:at])
+        value = _after(_BLANK, text, text.index(":", at) + 1)
+        _, end = _value(text, value)
+        found.append(Member(name, start, value, end))
+        at = _after(_COMMA, text, end)
+    return found
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    """The value of each member of the object `data`; of those with one name, the last.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is no object.
+    """
+    try:
+        return {name: bytes(raw) for name, raw in _members.decode(data).items()}
+    except msgspec.MsgspecError:
+        decode(_members, data)  # whether it is one after all
+        return {name: data[value:end] for name, _, value, end in spans(data)}
+
+
+def items(data: bytes) -> list[bytes]:
+    """The items of the list `data`.
+
+    Raises:
+        msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is no list.
+    """
+    try:
+        return [bytes(raw) for raw in _items.decode(data)]
+    except msgspec.MsgspecError:
+        decode(_items, data)
+    text = data.decode("latin-1")
+    found = []
+    at = _after(_BLANK, text, text.index("[") + 1)
+    while text[at] != "]":
+        _, end = _value(text, at)
+        found.append(data[at:end])
+        at = _after(_COMMA, text, end)
+    return found
+
+
+def joined(parts: dict[str, bytes]) -> bytes:
+    """The object with these members."""
+    return b"{%b}" % b",".join(
+        json.dumps(name).encode() + b":" + value for name, value in parts.items()
+    )
+
+
+def _after(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    assert match is not None
+    return match.end()
