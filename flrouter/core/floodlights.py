@@ -103,7 +103,7 @@ class Floodlights:
             self._announce(name, acks=acks)
         else:  # also one that was removed: it is new
             self._tell(peers.FloodlightState(name, state.number, known=True, up=True, acks=acks))
-            self._syncs.start(name)
+            self._syncs.serve(name)
 
     def prefer(self, wanted: peers.PreferFloodlight) -> None:
         """In the home: an operator says where this FL is, and how much it is preferred."""
@@ -248,7 +248,7 @@ class Floodlights:
             self._context.note(f"floodlight {floodlight} answers again")
             self._context.count("recoveries", floodlight)
             self._announce(floodlight, up=True)
-            self._syncs.start(floodlight)
+            self._syncs.serve(floodlight)
 
     def _outage(self, floodlight: str, why: str) -> None:
         state = self.state(floodlight)

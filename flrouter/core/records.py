@@ -145,6 +145,8 @@ class Floodlight(msgspec.Struct, array_like=True):
     weight: Count = 100
     #: the home's own: the correlation id of whom the sync is owed to; empty for nobody else.
     owed_to: str = ""
+    #: the home's own: the ids of others who are owed one.
+    owed_more: list[str] = []
 
     @property
     def condition(self) -> Condition:

@@ -11,7 +11,8 @@ from flrouter.core.links import Links
 from flrouter.core.pending import Requests
 from flrouter.core.records import Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
-from flrouter.core.sync import Syncs, read_sync_number
+from flrouter.core.sync import Syncs
+from flrouter.core.sync_run import read_sync_number
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink, OldLink, link_of

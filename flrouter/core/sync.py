@@ -2,6 +2,9 @@
 
 The FL's home leads: it tells every shard that a sync starts and waits for their receipts, asks the
 FL, follows the chain, and tells the switches' homes what it lists and when it is whole.
+
+One sync serves all who asked before its chain began, each under an id of their own; who asks later
+is served by the next one.
 """
 
 from __future__ import annotations
@@ -12,60 +15,18 @@ from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
-from flrouter.core.request import read_number
 from flrouter.core.switches import SwitchMap
+from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
 from flrouter.messages import build, names
 from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.origin import switch_of
 
-_PREFIX = "sync."
-
-
-def sync_number(attempt: int, floodlight: str) -> str:
-    """Stands where a request number does in the correlation id of a SyncRequest."""
-    return f"{_PREFIX}{attempt}.{floodlight}"
-
-
-def read_sync_number(number: str) -> tuple[int, str] | None:
-    """The attempt and the FL that :func:`sync_number` wrote; None for a request number."""
-    if not number.startswith(_PREFIX):
-        return None
-    text, _, floodlight = number[len(_PREFIX) :].partition(".")
-    attempt = read_number(text)
-    if attempt is None or not floodlight:
-        return None
-    return attempt, floodlight
-
-
-class Sync:
-    """One sync of one FL, in its home. Not kept: after a restart the next attempt begins."""
-
-    __slots__ = (
-        "ahead",
-        "asked",
-        "correlation_id",
-        "due",
-        "links",
-        "next_index",
-        "retries",
-        "waiting_for",
-    )
-
-    def __init__(self, correlation_id: str, retries: int, waiting_for: set[int]) -> None:
-        self.correlation_id = correlation_id
-        self.retries = retries
-        #: shards whose receipt is not here yet; the FL is asked when all are.
-        self.waiting_for = waiting_for
-        #: ms: when the next link is overdue; 0 before the FL was asked.
-        self.due = 0
-        self.asked = 0
-        #: how many have come.
-        self.links = 0
-        self.next_index = 0
-        self.ahead: set[int] = set()
+#: who may ask for one FL's sync until one of them has its chain: each gets a copy of every link.
+MAX_REQUESTERS = 16
 
 
 class Syncs:
@@ -82,8 +43,7 @@ class Syncs:
         self._links = links
         self._settled = settled
         self._running: dict[str, Sync] = {}
-        #: FL → (when to start its next sync, retries so far, under which id).
-        self._planned: dict[str, tuple[int, int, str]] = {}
+        self._planned: dict[str, Plan] = {}
         self._listed: dict[tuple[str, int, int], list[str]] = {}
         #: FL → when its last sync ended (ms), whether it was whole. Not kept: only to be shown.
         self._ended: dict[str, tuple[int, bool]] = {}
@@ -95,49 +55,75 @@ class Syncs:
                 cut_short = state.owed or state.syncing or not state.synced
                 wait = 0 if cut_short else self._context.rules.sync_interval
                 if cut_short or wait:
-                    under = state.owed_to or peers.OWN_SYNC
-                    self._planned[name] = (self._context.now + wait, 0, under)
+                    owed = [state.owed_to, *state.owed_more] if state.owed_to else [peers.OWN_SYNC]
+                    self._planned[name] = Plan(self._context.now + wait, 0, owed)
 
     # -- leading ------------------------------------------------------------------------------
 
     def wanted(self, floodlight: str, correlation_id: str) -> None:
-        """Somebody asks for a sync; it joins the one that runs."""
+        """Somebody asks for a sync of an FL."""
         context = self._context
         state = context.floodlights.get(floodlight)
-        if state is None or not state.known or not state.up:
-            if correlation_id == peers.OWN_SYNC:
-                return  # there will be one when it is back
+        if state is not None and state.known and state.up:
+            self.serve(floodlight, correlation_id)
+        elif correlation_id != peers.OWN_SYNC:  # there will be one when it is back
             self._tell_error(
                 floodlight,
                 correlation_id,
                 ErrorType.NOT_FOUND,
                 f"floodlight {floodlight} is not answering",
             )
-        else:
-            self.start(floodlight, correlation_id)
 
-    def start(
-        self, floodlight: str, correlation_id: str = peers.OWN_SYNC, retries: int = 0
-    ) -> None:
-        """Begin a sync of an FL, unless one runs."""
-        context = self._context
-        if floodlight in self._running:
+    def serve(self, floodlight: str, correlation_id: str = peers.OWN_SYNC) -> None:
+        """See to it that a chain of an FL that answers goes out under this id too.
+
+        It is the one of the sync that runs, unless part of that has gone out already, or else of
+        the next one.
+        """
+        sync = self._running.get(floodlight)
+        if sync is None:
+            plan = self._planned.get(floodlight)
+            self._begin(floodlight, and_also(plan.requesters if plan else [], correlation_id), 0)
             return
+        full = len(sync.requesters) + len(sync.waiting) >= MAX_REQUESTERS
+        if full and correlation_id != peers.OWN_SYNC:
+            self._tell_error(
+                floodlight,
+                correlation_id,
+                ErrorType.INTERNAL_ERROR,
+                f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it",
+                "Ask again when one of them has its chain.",
+            )
+            return
+        if sync.links:
+            sync.waiting = and_also(sync.waiting, correlation_id)
+        else:
+            sync.requesters = and_also(sync.requesters, correlation_id)
+        self._owe(floodlight, [*sync.requesters, *sync.waiting])
+
+    def _begin(self, floodlight: str, requesters: list[str], retries: int) -> None:
+        context = self._context
         self._planned.pop(floodlight, None)
         state = context.floodlights[floodlight]
         # By the clock, or an attempt that a kill kept out of the changelog would have this number.
         state.attempt = max(state.attempt + 1, context.now)
-        state.owed = True
-        state.owed_to = correlation_id if correlation_id != peers.OWN_SYNC else ""
-        context.floodlights.put(floodlight, state)
+        self._owe(floodlight, requesters)
         others = set(range(context.rules.partitions)) - {context.number}
-        self._running[floodlight] = Sync(correlation_id, retries, others)
+        self._running[floodlight] = Sync(requesters, retries, others)
         started = peers.SyncStarted(floodlight, state.attempt)
         context.tell_others(started)
         self.started(started)
         context.count("syncs", floodlight)
         if not others:
             self._ask(floodlight)
+
+    def _owe(self, floodlight: str, requesters: list[str]) -> None:
+        """Keep who is to get a chain, for whoever takes over before they have it."""
+        state = self._context.floodlights[floodlight]
+        owed = [each for each in requesters if each != peers.OWN_SYNC]
+        state.owed = True
+        state.owed_to, state.owed_more = (owed[0], owed[1:]) if owed else ("", [])
+        self._context.floodlights.put(floodlight, state)
 
     def receipt(self, note: peers.SyncReceipt) -> None:
         """A shard has noted that the sync started; when all have, the FL is asked."""
@@ -150,21 +136,19 @@ class Syncs:
             if not sync.waiting_for:
                 self._ask(note.floodlight)
 
-    def _id(self, floodlight: str) -> str:
+    def _id(self, floodlight: str, requester: str) -> str:
         attempt = self._context.floodlights[floodlight].attempt
-        return self._context.suffixes.add(
-            self._running[floodlight].correlation_id,
-            self._context.number,
-            sync_number(attempt, floodlight),
-        )
+        number = sync_number(attempt, floodlight)
+        return self._context.suffixes.add(requester, self._context.number, number)
 
     def _ask(self, floodlight: str) -> None:
         context = self._context
-        self._running[floodlight].due = context.now + context.rules.sync_timeout
+        sync = self._running[floodlight]
+        sync.due = context.now + context.rules.sync_timeout
         context.send(
             context.rules.read_topic(floodlight),
             floodlight,
-            build.sync_request(self._id(floodlight), context.now),
+            build.sync_request(self._id(floodlight, sync.requesters[0]), context.now),
             partition=context.number,
         )
 
@@ -177,8 +161,9 @@ class Syncs:
         self._planned.pop(floodlight, None)
         state = self._context.floodlights[floodlight]
         if state.owed_to:
-            self._tell_error(floodlight, state.owed_to, ErrorType.NOT_FOUND, why)
-            state.owed_to = ""
+            for requester in (state.owed_to, *state.owed_more):
+                self._tell_error(floodlight, requester, ErrorType.NOT_FOUND, why)
+            state.owed_to, state.owed_more = "", []
             self._context.floodlights.put(floodlight, state)
 
     def take(
@@ -198,7 +183,13 @@ class Syncs:
             if envelope.kind != names.ACK:
                 context.count("late", report.floodlight)
             return
-        whole = envelope.kind == names.DUMP_END
+        if envelope.kind == names.DUMP_END:
+            # Nothing says how much comes before it, and some of that may lie in other partitions.
+            if sync.end is None:
+                sync.end = report, envelope
+                sync.asked = context.catch_up(floodlight)
+            return
+        whole = False
         if form is Form.CHUNK:
             try:
                 link = link_of(envelope)
@@ -212,17 +203,11 @@ class Syncs:
                     number = sync_number(attempt, floodlight)
                     self._links.expect(link.next_id, floodlight, number, due)
             else:
-                if link.index >= 0 and (link.index < sync.next_index or link.index in sync.ahead):
+                if sync.has(link):
                     context.count("duplicate_links", floodlight)
                     return
-                sync.ahead.add(link.index)
-                while sync.next_index in sync.ahead:
-                    sync.ahead.discard(sync.next_index)
-                    sync.next_index += 1
-                whole = link.index < 0 or sync.next_index == link.total
-        headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
-        headers.append((names.SYNC_BEGAN, str(attempt).encode()))
-        context.send(context.rules.disco_topic, self._id(floodlight), report.data, tuple(headers))
+                whole = sync.follow(link)
+        self._pass_on(sync, floodlight, report, envelope)
         if form is Form.ERROR:
             self._failed(floodlight)
             return
@@ -235,21 +220,40 @@ class Syncs:
         if whole:
             self._complete(floodlight, attempt)
 
+    def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
+        """Send what came to the listeners, to each requester under an id of its own."""
+        context = self._context
+        attempt = context.floodlights[floodlight].attempt
+        headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
+        headers.append((names.SYNC_BEGAN, str(attempt).encode()))
+        came_under = envelope.correlation_id
+        ours = context.suffixes.read(came_under) is not None  # else an older link's own
+        for requester in sync.requesters:
+            name, value = self._id(floodlight, requester), report.data
+            if ours and came_under != name:
+                message_id = envelope.message_id
+                value = with_correlation_id(value, name, old=came_under, message_id=message_id)
+            context.send(context.rules.disco_topic, name, value, tuple(headers))
+
     def _complete(self, floodlight: str, attempt: int) -> None:
         context = self._context
         self.tell_listed()
-        del self._running[floodlight]
+        sync = self._running.pop(floodlight)
         self._ended[floodlight] = (context.now, True)
         complete = peers.SyncComplete(floodlight, attempt)
         context.tell_others(complete)
         self.completed(complete)
         self._settle_up(floodlight)
-        if context.rules.sync_interval:
-            self._planned[floodlight] = (
-                context.now + context.rules.sync_interval,
-                0,
-                peers.OWN_SYNC,
-            )
+        if sync.waiting:
+            self._planned[floodlight] = Plan(context.now, 0, sync.waiting)
+            self._owe(floodlight, sync.waiting)
+        else:
+            self._plan_periodic(floodlight)
+
+    def _plan_periodic(self, floodlight: str) -> None:
+        interval = self._context.rules.sync_interval
+        if interval:
+            self._planned[floodlight] = Plan(self._context.now + interval, 0, [peers.OWN_SYNC])
 
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
@@ -272,33 +276,38 @@ class Syncs:
         context.tell_others(failed)
         self.failed(failed)
         context.count("syncs_failed", floodlight)
+        requesters = sync.everybody
         if final:
             self._settle_up(floodlight)
             what = f"floodlight {floodlight} did not list its switches"
             context.note(f"{what} in {sync.retries + 1} syncs")
-            self._tell_error(floodlight, sync.correlation_id, ErrorType.OPERATION_TIMED_OUT, what)
-            if rules.sync_interval:
-                again = context.now + rules.sync_interval
-                self._planned[floodlight] = (again, 0, peers.OWN_SYNC)
+            for requester in requesters:
+                self._tell_error(floodlight, requester, ErrorType.OPERATION_TIMED_OUT, what)
+            self._plan_periodic(floodlight)
         else:
             again = context.now + min(rules.alive_interval * 2**sync.retries, 60_000)
-            self._planned[floodlight] = (again, sync.retries + 1, sync.correlation_id)
+            self._planned[floodlight] = Plan(again, sync.retries + 1, requesters)
 
     def _settle_up(self, floodlight: str) -> None:
         """No sync is owed any more, so nobody who takes over needs to begin one."""
         state = self._context.floodlights[floodlight]
-        state.owed, state.owed_to = False, ""
+        state.owed, state.owed_to, state.owed_more = False, "", []
         self._context.floodlights.put(floodlight, state)
 
     def _tell_error(
-        self, floodlight: str, correlation_id: str, kind: ErrorType, message: str
+        self,
+        floodlight: str,
+        correlation_id: str,
+        kind: ErrorType,
+        message: str,
+        description: str = "What its switches are is not known until a sync of it succeeds.",
     ) -> None:
         self._context.answer_error(
             self._context.rules.disco_topic,
             correlation_id,
             kind,
             message,
-            "What its switches are is not known until a sync of it succeeds.",
+            description,
             origin=f"sync/{floodlight}",
             key=floodlight,
         )
@@ -306,12 +315,12 @@ class Syncs:
     def tick(self) -> None:
         """Begin what is planned, and see whose chain has stopped."""
         context = self._context
-        for floodlight, (when, retries, correlation_id) in list(self._planned.items()):
+        for floodlight, plan in list(self._planned.items()):
             state = context.floodlights.get(floodlight)
             if state is None or not state.known or not state.up:
                 del self._planned[floodlight]
-            elif when <= context.now:
-                self.start(floodlight, correlation_id, retries)
+            elif plan.when <= context.now:
+                self._begin(floodlight, plan.requesters, plan.retries)
         for floodlight, sync in list(self._running.items()):
             if not context.floodlights[floodlight].known:
                 del self._running[floodlight]
@@ -321,10 +330,14 @@ class Syncs:
     def caught_up(self, token: int) -> None:
         """The FL's write topic was read to its end: what is missing now is missing."""
         for floodlight, sync in list(self._running.items()):
-            if sync.asked == token:
-                sync.asked = 0
-                if sync.due <= self._context.now:
-                    self._failed(floodlight)
+            if sync.asked != token:
+                continue
+            sync.asked = 0
+            if sync.end is not None:
+                self._pass_on(sync, floodlight, *sync.end)
+                self._complete(floodlight, self._context.floodlights[floodlight].attempt)
+            elif sync.due <= self._context.now:
+                self._failed(floodlight)
 
     def status(self) -> list[SyncStatus]:
         """How far the syncs of the FLs are whose home this is."""
@@ -334,7 +347,7 @@ class Syncs:
             if context.home(name) != context.number:
                 continue
             sync = self._running.get(name)
-            planned, retries, _ = self._planned.get(name, (0, 0, ""))
+            planned, retries, _ = self._planned.get(name, Plan(0, 0, []))
             ended, succeeded = self._ended.get(name, (0, False))
             found.append(
                 SyncStatus(

@@ -142,7 +142,7 @@ class _Linked:
 
 
 class _Framed:
-    """A dump between two markers. Nothing numbers its messages, so they must come in order."""
+    """A dump between two markers. The router sends its end last; nothing else has an order."""
 
     def __init__(self) -> None:
         self._begun = False
@@ -153,7 +153,7 @@ class _Framed:
             self._begun = True
         elif envelope.kind == names.DUMP_END:
             return self._begun
-        elif self._begun:
+        else:
             self._payloads.append(payload)
         return False
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from flrouter.core import peers
-from flrouter.core.sync import read_sync_number, sync_number
+from flrouter.core.sync import MAX_REQUESTERS
+from flrouter.core.sync_run import read_sync_number, sync_number
 from flrouter.messages import build, names
 
 from .floodlight import Floodlight
@@ -361,3 +363,152 @@ def test_a_takeover_goes_on_with_the_sync_of_who_asked_for_it() -> None:
     assert all(cid.startswith("please~") for cid in floodlight.syncs[-2:])
     assert floodlight.syncs[-1] != floodlight.syncs[-2]
     assert not [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+
+
+# -- ends that overtake what comes before them -----------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [0, 2, 5])
+def test_the_end_of_a_dump_waits_for_what_was_written_before_it(late: int) -> None:
+    """An FL with null keys spreads its dump: whatever is read late, no switch is told gone for it,
+    and listeners get the end last.
+    """
+    world, floodlight = one("markers")
+    world.run()
+    floodlight.sync, floodlight.chains = "manual", "markers"
+    please(world)
+    home = world.home("fl-1")
+    begin, *records, end = floodlight.unwritten
+    elsewhere = world.inputs_of((home + 1) % 3)
+    for at, record in enumerate([*records, begin]):
+        floodlight.partition = home if at < late else (home + 1) % 3
+        floodlight.write(record, None)
+    floodlight.partition = home
+    floodlight.write(end, None)
+    floodlight.write(end, None)  # said twice
+    for _ in range(10):
+        for shard in range(3):
+            world.step(shard, only=lambda log: all(log is not each for each in elsewhere))
+        world.advance(1_000, tick=False)
+        floodlight.work()
+    assert end not in [record.value for record in world.seen(DISCO)]
+    assert not world.counts["syncs_failed", "fl-1"], "its time does not run out meanwhile"
+    world.run()
+    chain = [record.value for record in world.seen(DISCO)][-len(records) - 2 :]
+    assert sorted(chain) == sorted([begin, *records, end])
+    assert chain[-1] == end
+    assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
+    assert not any("REMOVED" in world.events(switch) for switch in SWITCHES)
+    assert len(floodlight.syncs) == 2
+
+
+# -- several who ask -------------------------------------------------------------------------------
+
+
+def chain_of(world: World, requester: str) -> list[Any]:
+    """What went out under the id of a requester, in order."""
+    prefix = f"{requester}~".encode()
+    return [record.json for record in world.seen(DISCO) if (record.key or b"").startswith(prefix)]
+
+
+@pytest.mark.parametrize("form", ["full", "old", "markers"])
+def test_all_who_asked_before_a_chain_began_get_it(form: str) -> None:
+    """Each under an id of its own, in which nothing else differs; the FL is asked once."""
+    world, floodlight = one("manual")
+    floodlight.chains = form
+    world.run()
+    for name in ("a", "b", "a", "c"):
+        please(world, name)
+    [cid] = floodlight.syncs
+    for link in floodlight.unwritten:
+        floodlight.write(link, None)
+    world.run()
+    chains = [chain_of(world, name) for name in ("a", "b", "c")]
+    assert not chain_of(world, "sync"), "who asks is asked for"
+    expected = [json.loads(link) for link in floodlight.chain(cid, form)]
+    for name, chain in zip(("a", "b", "c"), chains, strict=True):
+        restored = [json.loads(json.dumps(link).replace(f"{name}~", "sync~")) for link in chain]
+        assert restored == expected
+    assert len(floodlight.syncs) == 1
+    assert world.left() == {"pending": 0, "blacklist": 0, "links": 0, "gathers": 0}
+
+
+def test_who_asks_later_gets_the_next_chain() -> None:
+    """All of them the same one."""
+    world, floodlight = one("manual")
+    world.run()
+    please(world, "a")
+    floodlight.write(floodlight.unwritten.pop(0), None)
+    world.run()
+    for name in ("a", "b", "c"):
+        please(world, name)
+    rest, floodlight.sync = floodlight.unwritten, "full"
+    for link in rest:
+        floodlight.write(link, None)
+    world.run()
+    assert len(floodlight.syncs) == 2
+    assert [len(chain_of(world, name)) for name in ("a", "b", "c")] == [10, 5, 5]
+    assert not [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+
+
+@pytest.mark.parametrize("how", ["outage", "removal", "given up"])
+def test_all_who_wait_for_a_chain_are_told_that_there_is_none(how: str) -> None:
+    """Those of the sync that runs, and those of the next one."""
+    world, floodlight = one(sync_timeout=2_000 if how == "given up" else 60_000)
+    world.run()
+    floodlight.sync = "half"
+    please(world, "a")
+    please(world, "b")
+    if how == "outage":
+        floodlight.die()
+        world.pass_time(10_000)
+    elif how == "removal":
+        world.remove("fl-1")
+        world.run()
+    else:
+        world.pass_time(20_000)
+    errors = [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+    assert sorted(error.json["correlation_id"] for error in errors) == ["a", "b"]
+
+
+def test_a_takeover_owes_all_of_them_a_chain() -> None:
+    """Whoever asked is in the changelog."""
+    world, floodlight = one(sync_timeout=60_000)
+    world.run()
+    floodlight.sync = "half"
+    please(world, "a")
+    please(world, "b")
+    please(world, "c")
+    floodlight.sync = "full"
+    world.restart(world.home("fl-1"))
+    world.run()
+    assert [len(chain_of(world, name)) for name in ("a", "b", "c")] == [4 + 5, 5, 5]
+    assert not [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+
+
+def test_a_planned_retry_serves_who_asks_meanwhile_and_who_asked_before() -> None:
+    """Asking again begins it at once, and takes nobody's chain away."""
+    world, floodlight = one("full", alive_interval=30_000, alive_timeout=100_000)
+    world.run()
+    floodlight.sync = "error"
+    please(world, "a")
+    floodlight.sync = "full"
+    please(world, "b")
+    assert [len(chain_of(world, name)) for name in ("a", "b")] == [1 + 5, 5]
+
+
+def test_too_many_who_ask() -> None:
+    """One link would become a record for each of them: beyond a number they are refused."""
+    world, floodlight = one("manual")
+    world.run()
+    for number in range(MAX_REQUESTERS + 3):
+        please(world, f"asks-{number}")
+    errors = [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+    assert [error.json["correlation_id"] for error in errors] == [
+        f"asks-{MAX_REQUESTERS + number}" for number in range(3)
+    ]
+    assert errors[0].json["payload"]["error-type"] == "INTERNAL_ERROR"
+    for link in floodlight.unwritten:
+        floodlight.write(link, None)
+    world.run()
+    assert all(len(chain_of(world, f"asks-{at}")) == 5 for at in range(MAX_REQUESTERS))

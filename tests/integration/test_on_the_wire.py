@@ -7,6 +7,7 @@ schedules are those in which a suite of an independent client found the router w
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,14 +24,20 @@ from tests.support.plain import (
     Floodlight,
     O,
     Once,
+    Request,
     Requester,
+    command,
     error_type,
     raw,
     switch_id,
+    sync_chain,
 )
 
 pytestmark = pytest.mark.broker
 
+SYNC = f"{O}.command.discovery.NetworkCommandData"
+DUMPED = f"{O}.info.discovery.NetworkDumpSwitchData"
+UNMANAGED = f"{O}.info.switches.UnmanagedSwitchNotification"
 #: switches of each FL that the router knows from the start.
 HELD = 12
 
@@ -77,6 +84,14 @@ class Wire:
         return self.given.wait_for(
             lambda record: str(record.message.get("correlation_id")).startswith(f"{name}~")
         )[0]
+
+    def ask_for_sync(self, name: str) -> None:
+        """Ask all FLs for their switches."""
+        self.requester.send(command({"clazz": SYNC}, name))
+
+    def home(self, fl: str) -> int:
+        """The partition where the shard reads that leads the syncs of an FL."""
+        return self.deployment.home(fl)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +159,135 @@ def test_what_names_a_switch_makes_it_known(wire: Wire, payload: str) -> None:
     [event] = wire.requester.wait(name)
     assert event.key == switch.encode()
     wire.reach([switch])
+
+
+# a dump whose records are scattered
+
+
+def test_the_end_of_a_dump_waits_for_the_records_before_it(wire: Wire) -> None:
+    """An FL with null keys spreads a dump over all partitions; its end lies where it is read first.
+
+    No switch that it lists is told REMOVED or loses its FL, and the end goes out last.
+    """
+    fl, switches = wire.fls["fl-2"], wire.held["fl-2"]
+    partitions = wire.deployment.partitions
+
+    def dump(request: Request, held: Sequence[str]) -> Sequence[bytes]:
+        def marked(kind: str, more: str = "") -> bytes:
+            clazz = f"{O}.info.discovery.NetworkDump{kind}"
+            return (
+                f'{{"clazz":"{INFO}","correlation_id":"{request.correlation_id}",'
+                f'"payload":{{"clazz":"{clazz}"{more}}}}}'
+            ).encode()
+
+        fl.write(marked("BeginMarker"), None, wire.home("fl-2"))
+        for at, switch in enumerate(held):
+            fl.write(marked("SwitchData", f',"switch_id":"{switch}"'), None, at % partitions)
+        fl.write(marked("EndMarker"), None, wire.home("fl-2"))
+        return ()
+
+    fl.sync = dump
+    name = wire.once.id()
+    try:
+        wire.ask_for_sync(name)
+        [end] = wire.requester.wait_where(lambda each: _is(each, name, "NetworkDumpEndMarker"))
+        wire.reach(switches)
+    finally:
+        fl.sync = sync_chain
+    records = wire.requester.wait_where(lambda each: _is(each, name, "NetworkDumpSwitchData"))
+    listed = [each for each in records if each.payload.get("switch_id") in switches]
+    assert {each.payload["switch_id"] for each in listed} == set(switches)
+    assert {each.partition for each in listed} == {end.partition}
+    assert max(each.offset for each in listed) < end.offset
+    told = wire.requester.wait_where(lambda each: each.payload.get("switch_id") in switches)
+    assert not [each for each in told if each.payload.get("state") == "REMOVED"]
+
+
+def _is(record: Record, name: str, kind: str) -> bool:
+    """Whether a record is part of a chain that was asked for under the id `name`."""
+    under = str(record.message.get("correlation_id")).startswith(f"{name}~")
+    return under and str(record.payload.get("clazz")).endswith(kind)
+
+
+# syncs that are asked for while one runs
+
+
+def test_who_asks_while_a_sync_runs_gets_chains_too(wire: Wire) -> None:
+    """Each requester gets each FL's chain under an id of its own."""
+    fl = wire.fls["fl-2"]
+    kept: list[bytes] = []
+
+    def begin(request: Request, held: Sequence[str]) -> Sequence[bytes]:
+        fl.sync = sync_chain  # the next ones are usual
+        first, *rest = sync_chain(request, held)
+        kept.extend(rest)
+        return (first,)
+
+    fl.sync = begin
+    names = [wire.once.id() for _ in range(3)]
+    wire.ask_for_sync(names[0])
+    wire.requester.wait_where(lambda each: _is(each, names[0], DUMPED) and _from(each, fl))
+    for name in names[1:]:
+        wire.ask_for_sync(name)
+        wire.requester.wait_where(lambda each, name=name: _is(each, name, DUMPED))
+    for link in kept:
+        fl.write(link, None)
+
+    def chains() -> dict[tuple[str, str], set[str]]:
+        found: dict[tuple[str, str], set[str]] = {}
+        for record in wire.requester.answers:
+            asked, _, rest = str(record.message.get("correlation_id")).rpartition("~")
+            if asked in names and "switch_record" in record.payload:
+                switch = record.payload["switch_record"]["datapath"]
+                found.setdefault((asked, rest), set()).add(switch)
+        return found
+
+    def whole() -> bool:
+        """Whether each of the three has a whole chain of each of the three FLs."""
+        got = [(asked, frozenset(switches)) for (asked, _), switches in chains().items()]
+        return all(
+            any(asked == name and switches >= set(wire.held[each]) for asked, switches in got)
+            for name in names
+            for each in wire.held
+        )
+
+    wire.requester.until(whole, 20, "a chain of each FL for each requester")
+    assert not [
+        record for name in names for record in wire.requester.answers_to(name) if error_type(record)
+    ]
+
+
+def _from(record: Record, fl: Floodlight) -> bool:
+    return record.payload["switch_record"]["datapath"] in fl.switches
+
+
+# managed again
+
+
+def test_a_sync_makes_switches_managed_again(wire: Wire) -> None:
+    """After an FL says that it lost what it wrote, its switches are unmanaged until its next sync
+    lists them: the link of each says when that sync began, which is later.
+    """
+    fl, switches = wire.fls["fl-3"], wire.held["fl-3"]
+    fl.failed_messages = 3
+    told = wire.requester.wait_where(
+        lambda each: (
+            each.payload.get("clazz") == UNMANAGED and each.payload["switch_id"] in switches
+        ),
+        HELD,
+        timeout=20,
+    )
+    since = {each.payload["switch_id"]: each.message["timestamp"] for each in told}
+
+    def managed(record: Record) -> bool:
+        switch = record.payload.get("switch_record", {}).get("datapath")
+        return switch in since and int(record.headers["flrouter-sync-began"]) > since[switch]
+
+    again = wire.requester.wait_where(managed, HELD, timeout=20)
+    assert {each.payload["switch_record"]["datapath"] for each in again} == set(switches)
+    assert {each.message["total_messages"] for each in again} == {HELD}
+    assert Counter(each.payload["switch_id"] for each in told) == Counter(switches)
+    wire.reach(switches)
 
 
 # byte for byte

@@ -15,7 +15,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flrouter.messages import names
+from flrouter.messages import build, names
 from flrouter.network.app import read
 from flrouter.network.chains import Assembler
 from flrouter.network.view import News, State, Switch
@@ -31,13 +31,14 @@ CALM = {"sync_timeout": 600_000, "alive_timeout": 600_000, "alive_interval": 300
 
 sets = st.sets(st.sampled_from(SWITCHES))
 #: an event of a switch, a change that nobody tells (not while a chain is being written), a sync,
-#: the chain's next link, or a shard that reads some of what lies there.
+#: the chain's next link, writes that failed, or a shard that reads some of what lies there.
 happenings = st.lists(
     st.one_of(
         st.tuples(st.just("event"), st.sampled_from(SWITCHES)),
         st.tuples(st.just("unseen"), st.sampled_from(SWITCHES)),
         st.just(("sync",)),
         st.just(("link",)),
+        st.just(("fail",)),
         st.tuples(st.just("read"), st.integers(0, 2), st.sampled_from([1, 2, 100])),
     ),
     max_size=30,
@@ -58,6 +59,12 @@ def play(world: World, floodlight: Floodlight, what: tuple[Any, ...]) -> None:
         case ("sync",) if not floodlight.unwritten:
             world.ask(None, "sync", clazz=names.SYNC_REQUEST)
             world.run()
+        case ("fail",):
+            # An FL that lost what it wrote says so once; its next answer ends the outage.
+            for failed in (1, 0):
+                floodlight.write(build.alive_response("alive", "fl-1", failed, world.now), "fl-1")
+                world.advance(1)
+                world.run()
         case ("link",) if floodlight.unwritten:
             floodlight.write(floodlight.unwritten.pop(0), "fl-1")
         case ("read", shard, most):
@@ -108,7 +115,9 @@ def heard(records: list[Record], chance: random.Random) -> dict[str, Switch]:
 def test_the_view_is_what_the_floodlight_holds(
     partitions: int, at: int, form: str, before: set[str], happens: list[Any], seed: int
 ) -> None:
-    """A live event is undone neither by a chain nor by reading it late or twice."""
+    """A live event is undone neither by a chain nor by reading it late or twice; and switches that
+    were unmanaged are managed again once a sync lists them.
+    """
     world = World("fl-1", partitions=partitions, **CALM)
     floodlight = world.floodlights["fl-1"]
     floodlight.partition = at % partitions

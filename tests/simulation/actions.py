@@ -195,8 +195,9 @@ def ask_badly(episode: Episode, dice: Dice) -> None:
 
 
 def ask_for_sync(episode: Episode, dice: Dice) -> None:
-    """A listener wants to know all switches."""
-    episode.requesters.ask_for_sync()
+    """Listeners want to know all switches; now and then several do at once."""
+    for _ in range(1 + dice.pick(3)):
+        episode.requesters.ask_for_sync()
 
 
 # -- FLs ----------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from tests.core.forms import USUAL, Doing, answers, sync_chain
 from tests.core.world import Record
 
 from .dice import Dice
-from .promises import MARK, Promises
+from .gathers import GatherPromises
+from .promises import MARK
 from .topics import Log, Topics
 
 
@@ -42,7 +43,7 @@ class Floodlight:
         name: str,
         topics: Topics,
         rules: Rules,
-        promises: Promises,
+        promises: GatherPromises,
         *,
         acks: bool,
         scatters: bool,
@@ -192,6 +193,7 @@ class Floodlight:
             data = build.message(names.ERROR, {"clazz": names.ERROR_DATA}, cid, now)
             lane.append((data, self.name, None))
         else:
+            self._promises.syncs.made(cid, self.name, frozenset(self.switches))
             chain = sync_chain(self.switches, now, cid, self.sync)
             lane += [(link, self.name, None) for link in chain]
         self._lanes.append(lane)

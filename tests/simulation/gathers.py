@@ -13,12 +13,14 @@ import msgspec
 from flrouter.core import peers
 from flrouter.core.records import Part
 from flrouter.core.request import Origin
+from flrouter.core.rules import Rules
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from tests.core.floodlight import Written
 from tests.core.world import AFTER_SENDING, Record
 
-from .promises import REQUEST, Asked, Promises, Repeats, Violation
+from .promises import REQUEST, Asked, Promises, Repeats, Violation, note_of
+from .syncs import SyncPromises
 
 #: a part's home was asked for a result that it had told.
 TOLD_BEFORE = b"what became of it is not known"
@@ -103,6 +105,10 @@ class Many(Asked):
 class GatherPromises(Promises):
     """Knows these commands too."""
 
+    def __init__(self, rules: Rules, *, skewed: bool) -> None:
+        super().__init__(rules, skewed=skewed)
+        self.syncs = SyncPromises(self._suffixes)
+
     # -- what happens --------------------------------------------------------------------------
 
     def asked_many(
@@ -137,7 +143,7 @@ class GatherPromises(Promises):
 
     def numbers_of(self, record: Record) -> list[str]:
         """The requests that the router's own record is for."""
-        note = note_of(record)
+        note = note_of(record, b"Scatter", b"PartResults")
         if isinstance(note, peers.Scatter):
             number = Origin.parse(note.origin).number
             return [number, *(f"{number}.{index}" for index, _, _ in note.parts)]
@@ -159,7 +165,8 @@ class GatherPromises(Promises):
 
     def passed(self, record: Record, at: int) -> None:
         """A shard told another something."""
-        note = note_of(record)
+        self.syncs.passed(record, at)
+        note = note_of(record, b"Scatter", b"PartResults")
         if isinstance(note, peers.PartResults):
             for index, link, result in note.results:
                 part = self._part(f"{note.number}.{index}")
@@ -247,6 +254,7 @@ class GatherPromises(Promises):
 
     def told(self, record: Record, at: int) -> None:
         """The router wrote something for requesters."""
+        self.syncs.told(record)
         for name, value in record.headers:
             if name == REQUEST and value.count(b"/") == 2:
                 many = self._by_origin.get(value.decode())
@@ -334,6 +342,7 @@ class GatherPromises(Promises):
 
     def check_all_answered(self) -> None:
         """Everything is quiet now, so nobody waits any more."""
+        self.syncs.check_all_served()
         for asked in self.by_number.values():
             if isinstance(asked, PartAsked):
                 many = asked.many
@@ -342,16 +351,6 @@ class GatherPromises(Promises):
                 anew = many.items is None and many.repeats and many.finals
                 asked.free = asked.free or not asked.sent or bool(anew)
         super().check_all_answered()
-
-
-def note_of(record: Record) -> peers.Peer | None:
-    """What a record of the shards' topic says of parts; None for all others."""
-    for name, value in record.headers:
-        if name == "flrouter-what":
-            if value == b"peer" and (b"Scatter" in record.value or b"PartResults" in record.value):
-                return peers.decode(record.value)
-            return None
-    return None
 
 
 def _too_few(error: dict[str, Any]) -> bool:

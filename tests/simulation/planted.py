@@ -14,6 +14,7 @@ from flrouter.core.parts import Parts
 from flrouter.core.pending import Requests
 from flrouter.core.records import Gather
 from flrouter.core.reports import Reports
+from flrouter.core.sync import Syncs
 from tests.core.world import TOPICS
 
 from .workers import Changes, Hand, Runner, Stage, Wait, Workers
@@ -132,6 +133,34 @@ def order_of_arrival() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def believe_the_end() -> Iterator[None]:
+    """A dump ends with its marker, whatever lies unread in other partitions."""
+    real = Syncs.take
+
+    def take(self: Syncs, report: Any, envelope: Any, form: Any, *number: Any) -> None:
+        real(self, report, envelope, form, *number)
+        sync = self._running.get(report.floodlight)
+        if sync is not None and sync.end is not None:
+            self.caught_up(sync.asked)
+
+    with patch.object(Syncs, "take", take):
+        yield
+
+
+@contextmanager
+def join_any_sync() -> Iterator[None]:
+    """Who asks for a sync while one runs is not remembered."""
+    real = Syncs.serve
+
+    def serve(self: Syncs, floodlight: str, *more: Any) -> None:
+        if floodlight not in self._running:
+            real(self, floodlight, *more)
+
+    with patch.object(Syncs, "serve", serve):
+        yield
+
+
 #: name → plants the bug.
 PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "drop-one-ack": drop_one_ack,
@@ -142,6 +171,8 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "lose-a-result": lose_a_result,
     "forget-what-was-answered": forget_what_was_answered,
     "order-of-arrival": order_of_arrival,
+    "believe-the-end": believe_the_end,
+    "join-any-sync": join_any_sync,
 }
 
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Any
 
+from flrouter.core import peers
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
 from flrouter.messages.envelope import decode
@@ -362,3 +363,13 @@ class Promises:
         for asked in self.by_number.values():
             if not asked.finals and not asked.free:
                 raise Violation("every command is answered", f"{asked} of {asked.at} is not")
+
+
+def note_of(record: Record, *kinds: bytes) -> peers.Peer | None:
+    """What a record of the shards' topic says, if it is of one of these kinds."""
+    for name, value in record.headers:
+        if name == "flrouter-what":
+            if value == b"peer" and any(kind in record.value for kind in kinds):
+                return peers.decode(record.value)
+            return None
+    return None

@@ -41,6 +41,7 @@ class Requesters:
         self._topics = topics
         self._promises = promises
         self._catalog = catalog
+        self._syncs = 0
         self._last: list[tuple[bytes, str | None, str, str]] = []
 
     def _send(
@@ -116,11 +117,12 @@ class Requesters:
         self._promises.asked_many(origin, correlation_id, topic, switches, now)
 
     def ask_for_sync(self) -> None:
-        """Send a SyncRequest: its chains are no single answer, so none is expected."""
-        data = build.message(
-            names.COMMAND, {"clazz": names.SYNC_REQUEST}, "sync-please", self._topics.now
-        )
-        self._send(data, "sync-please", TOPICS["disco"], "", INBOUND, None).free = True
+        """Send a SyncRequest: its chains are no single answer, so none is expected here."""
+        self._syncs += 1
+        name = f"sync-please-{self._syncs}"
+        payload = {"clazz": names.SYNC_REQUEST}
+        data = build.message(names.COMMAND, payload, name, self._topics.now)
+        self._send(data, name, TOPICS["disco"], "", INBOUND, None).free = True
 
     def probe(self, switch: str) -> Asked:
         """Send a command whose answer should come from an FL."""

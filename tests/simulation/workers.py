@@ -23,8 +23,8 @@ from flrouter.core.table import TABLES
 from flrouter.messages.catalog import Catalog
 from tests.core.world import DEAD, SHARDS, TAKEOVER, Record
 
-from .gathers import GatherPromises, note_of
-from .promises import Repeats, Violation
+from .gathers import GatherPromises
+from .promises import Repeats, Violation, note_of
 from .topics import Log, Topics
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -184,6 +184,7 @@ class Workers:
             if effects.counts["bugs", ""]:
                 raise Violation("no bugs", "; ".join(effects.notes))
             self._promises.noted(effects.notes, now, looked)
+        self._promises.syncs.decided(items, effects)
         saves = saves or self._exactly_once or effects.checkpoint
         changes: Changes | None = core.take_changes() if saves else None
         runner.hand = Hand(items, taken, effects, changes, now)
@@ -432,7 +433,7 @@ def _commands(runner: Runner) -> Iterator[str]:
                 number = _passed(record)
                 if number is not None:
                     yield number
-                note = note_of(record)
+                note = note_of(record, b"Scatter", b"PartResults")
                 if note is not None:
                     yield from _asked_in(Told(note))
             else:
