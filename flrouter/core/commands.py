@@ -6,13 +6,14 @@ from contextlib import suppress
 
 from flrouter.core import traces
 from flrouter.core.context import Context
+from flrouter.core.effects import Answering, size_of
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import SyncWanted
 from flrouter.core.pending import Requests
 from flrouter.core.records import Gather, Mode, Pending, Stage
-from flrouter.core.rejected import Rejected, invalid
+from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.core.scatter import Scatters
 from flrouter.messages.catalog import CommandKind, Done, Scope
@@ -20,6 +21,7 @@ from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId
+from flrouter.messages.switch_list import TooLarge, check_room
 
 
 class Commands:
@@ -54,11 +56,12 @@ class Commands:
             raise invalid(
                 ErrorType.REQUEST_INVALID, "the command cannot be read", command.fault[:500]
             )
-        if len(command.data) > context.rules.max_message_bytes:
+        size, most = len(command.data) + size_of(command.headers), context.rules.max_message_bytes
+        if size > most:
             raise invalid(
                 ErrorType.REQUEST_INVALID,
                 "the command is too large",
-                f"{len(command.data)} bytes; at most {context.rules.max_message_bytes} are taken.",
+                f"{size} bytes with its record headers; at most {most} are taken.",
             )
         if not envelope.kind:
             raise invalid(
@@ -76,10 +79,7 @@ class Commands:
         if envelope.reply_to:
             self._check_reply(envelope.reply_to, command.reply_exists)
         if home != context.number:
-            origin = str(command.origin).encode()
-            context.pass_to(
-                home, "command", command.data, (("flrouter-origin", origin), *command.headers)
-            )
+            self._pass_on(home, command, kind, envelope)
             return
         number = command.origin.number
         if self._requests.knows(number) or self._gathers.knows(number):
@@ -104,6 +104,14 @@ class Commands:
             self._to_every_floodlight(kind, number, pending, command, envelope)
         else:
             self.scatters.send(kind, number, self._gather(pending, envelope.kind), command)
+
+    def _pass_on(self, home: int, command: Command, kind: CommandKind, envelope: Envelope) -> None:
+        """Send a command to its home; its requester is told when the broker does not take it."""
+        origin = str(command.origin)
+        cid = envelope.correlation_id or command.origin.number
+        answers = Answering(cid, origin, self._reply_topic(kind, envelope))
+        headers = (("flrouter-origin", origin.encode()), *command.headers)
+        self._context.pass_to(home, "command", command.data, headers, answers)
 
     def _switch(self, envelope: Envelope, data: bytes) -> str:
         try:
@@ -228,6 +236,11 @@ class Commands:
         up = [name for name in known if context.floodlights[name].up]
         if not up:
             raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
+        try:
+            size = len(known) * (len(command.data) + size_of(command.headers))
+            check_room(len(known), size, context.rules.max_scattered_bytes)
+        except TooLarge as error:
+            raise too_large(str(error)) from error
         if kind.gathered:
             self.scatters.send_to_all(number, self._gather(pending, envelope.kind), known, command)
             return
@@ -284,8 +297,8 @@ class Commands:
             correlation_id = salvage(command.data, "correlation_id") or command.origin.number
             topic = context.catalog.answer_topic(context.catalog.command(""))
             wanted = salvage(command.data, "reply_to")
-        if wanted and rejected.kind is not ErrorType.PARAMETERS_INVALID:
-            with suppress(Rejected):  # the broken command may name a topic that takes no answers
+        if wanted:
+            with suppress(Rejected):  # it may name a topic that takes no answers
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
         origin = str(command.origin)

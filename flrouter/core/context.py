@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from flrouter.core import peers
 from flrouter.core.deadlines import Deadlines
-from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
+from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send, size_of
 from flrouter.core.home import home
 from flrouter.core.records import Gather, Pending
 from flrouter.core.request import Origin, Suffixes
@@ -57,7 +57,14 @@ class Context(Tables):
             Send(topic, partition, key.encode() if key else None, value, headers, answers)
         )
 
-    def pass_to(self, partition: int, what: str, data: bytes, headers: Headers) -> None:
+    def pass_to(
+        self,
+        partition: int,
+        what: str,
+        data: bytes,
+        headers: Headers,
+        answers: Answering | None = None,
+    ) -> None:
         """Send a record on to its home; `what` says how to read it there."""
         self.effects.sends.append(
             Send(
@@ -66,6 +73,7 @@ class Context(Tables):
                 None,
                 data,
                 (("flrouter-what", what.encode()), *headers),
+                answers,
             )
         )
         self.count("rekeyed", what)
@@ -154,11 +162,14 @@ class Context(Tables):
         """Keep a record that cannot be used, with the reason.
 
         Of one that is too large, or if `only_head`, its head: with its size, so that nobody takes
-        that for the whole.
+        that for the whole. Headers that are as large are left out.
         """
         kept = data
         extra: list[tuple[str, bytes]] = []
-        if only_head or len(data) > self.rules.max_message_bytes:
+        if size_of(headers) + len(data) > self.rules.max_message_bytes:
+            only_head = True
+            headers = headers if size_of(headers) <= HEAD_BYTES else ()
+        if only_head:
             kept = data[:HEAD_BYTES]
             extra.append(("flrouter-size", str(len(data)).encode()))
         self.send(

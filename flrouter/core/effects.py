@@ -13,12 +13,19 @@ from flrouter.messages.trace import Trace
 Headers = Sequence[tuple[str, bytes | None]]
 
 
+def size_of(headers: Headers) -> int:
+    """The bytes of record headers."""
+    return sum(len(name) + len(value or b"") for name, value in headers)
+
+
 class Answering(msgspec.Struct, frozen=True, gc=False):
-    """The request that a record answers."""
+    """The request that a record answers, or without which it never will be."""
 
     correlation_id: str
     #: where its command was first read, as text.
     origin: str
+    #: where an error in the record's place goes, if not where the record should have gone.
+    topic: str = ""
 
 
 class Send(msgspec.Struct, gc=False):

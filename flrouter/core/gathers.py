@@ -17,8 +17,8 @@ import msgspec
 
 from flrouter.core.answer import Answer
 from flrouter.core.context import Context
-from flrouter.core.effects import Headers
-from flrouter.core.parts import FULL, part_number
+from flrouter.core.effects import Headers, size_of
+from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
 from flrouter.core.request import read_number
@@ -163,6 +163,7 @@ class Gathers:
     ) -> None:
         """Tell each switch's home of the parts for it; what cannot be sent has failed already."""
         context = self._context
+        room = context.rules.max_message_bytes - len(frame) - size_of(headers)
         homes: dict[int, list[tuple[int, str, bytes]]] = {}
         for index, item in enumerate(listed):
             if item.switch:
@@ -172,7 +173,7 @@ class Gathers:
                 kind, message = ErrorType.DATA_INVALID, "the item is not valid"
                 self.fail(number, index, kind, message, item.fault, item.given)
         for home, parts in homes.items():
-            for some in _records(parts):
+            for some in _records(parts, min(room, FULL)):
                 note = Scatter(
                     gather.origin, context.number, gather.correlation_id, frame, headers, some
                 )
@@ -293,16 +294,19 @@ def packed(listed: Iterable[Listed]) -> bytes:
     return b"".join(bytes.fromhex(item.switch.replace(":", "")) or bytes(8) for item in listed)
 
 
-def _records(parts: list[tuple[int, str, bytes]]) -> Iterable[list[tuple[int, str, bytes]]]:
+def _records(
+    parts: list[tuple[int, str, bytes]], room: int
+) -> Iterable[list[tuple[int, str, bytes]]]:
     """As many parts as go into one record each time."""
     some: list[tuple[int, str, bytes]] = []
     size = 0
     for part in parts:
-        if some and (len(some) == MOST or size + len(part[2]) > FULL):
+        own = len(part[2]) + PART_OVERHEAD_BYTES
+        if some and (len(some) == MOST or size + own > room):
             yield some
             some, size = [], 0
         some.append(part)
-        size += len(part[2])
+        size += own
     yield some
 
 

@@ -16,6 +16,8 @@ from flrouter.messages.errors import ErrorType, error_data
 
 #: bytes of results that go in one record, unless a single one has more.
 FULL = 100_000
+#: bytes of a part in a record between shards beside its payload.
+PART_OVERHEAD_BYTES = 50
 
 
 def part_number(number: str, index: int) -> str:
@@ -57,14 +59,16 @@ class Parts:
 
     def tell(self) -> None:
         """At the end of a batch: tell the commands' homes."""
+        room = min(FULL, self._context.rules.max_message_bytes)
         for (gather, number), results in self._results.items():
             some: list[tuple[int, int, Part]] = []
             size = 0
             for result in results:
-                if size + len(result[2].payload) > FULL and some:
+                own = len(result[2].payload) + PART_OVERHEAD_BYTES
+                if size + own > room and some:
                     self._context.tell(gather, PartResults(number, some))
                     some, size = [], 0
                 some.append(result)
-                size += len(result[2].payload)
+                size += own
             self._context.tell(gather, PartResults(number, some))
         self._results.clear()

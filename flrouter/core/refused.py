@@ -34,12 +34,13 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
             ("flrouter-size", str(len(send.value or b"")).encode()),
         ),
     )
-    if send.answers is None or not topic_exists:
+    if send.answers is None or not (topic_exists or send.answers.topic):
         return [dead]
+    what = "the command on its way" if send.answers.topic else "the answer"
     value = error_message(
         send.answers.correlation_id,
         ErrorType.INTERNAL_ERROR,
-        "the broker did not take the answer",
+        f"the broker did not take {what}",
         f"{why} Its head is a dead letter.",
         now,
     )
@@ -47,4 +48,7 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
         ("flrouter-request", send.answers.origin.encode()),
         *(item for item in send.headers if item[0] == HEADER),
     )
+    if send.answers.topic:
+        key = send.answers.correlation_id.encode()
+        return [dead, Send(send.answers.topic, None, key, value, headers)]
     return [dead, Send(send.topic, send.partition, send.key, value, headers)]

@@ -18,6 +18,11 @@ class Rejected(Exception):
         self.keep = keep
 
 
+def too_large(why: str) -> Rejected:
+    """For a command that would become too much; `why` says the limit and what to do."""
+    return invalid(ErrorType.PARAMETERS_INVALID, "the command would become too large", why)
+
+
 def invalid(kind: ErrorType, message: str, description: str) -> Rejected:
     """For a command that nobody could carry out: it is kept, for somebody to look into."""
     return Rejected(kind, message, description, keep=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+#: bytes that all parts and copies of one command may have together, in multiples of the largest
+#: message. Lists of switches would else let a requester fill any worker's memory.
+MAX_GROWTH = 64
+
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """All durations are in ms, all sizes in bytes."""
@@ -42,6 +46,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     def most_parts(self) -> int:
         """Parts that one command may have: what is kept of them has to go into one record."""
         return min(self.max_gather, self.max_message_bytes // 10)
+
+    @property
+    def max_scattered_bytes(self) -> int:
+        """What all parts and copies of one command may have together."""
+        return MAX_GROWTH * self.max_message_bytes
 
     @property
     def max_at_floodlight(self) -> int:

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from flrouter.core.context import Context
+from flrouter.core.effects import size_of
 from flrouter.core.gathers import Gathers, packed
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Scatter
 from flrouter.core.pending import Requests
 from flrouter.core.records import Gather, Pending, Stage
-from flrouter.core.rejected import Rejected, invalid
+from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.messages import switch_list
 from flrouter.messages.assembly import payload_of
@@ -46,10 +47,20 @@ class Scatters:
         Raises:
             Rejected: it lists no switches, or too many.
         """
-        context = self._context
+        context, rules = self._context, self._context.rules
+        frame = switch_list.frame_of(command.data, gather.correlation_id)
+        around = len(frame) + size_of(command.headers)
         try:
-            payload = payload_of(command.data)
-            listed = switch_list.read(payload, kind, context.catalog, context.rules.most_parts)
+            listed = switch_list.read(
+                payload_of(command.data),
+                kind,
+                context.catalog,
+                rules.most_parts,
+                around,
+                rules.max_scattered_bytes,
+            )
+        except switch_list.TooLarge as error:
+            raise too_large(str(error)) from error
         except switch_list.BadList as error:
             raise invalid(
                 ErrorType.REQUEST_INVALID,
@@ -58,7 +69,6 @@ class Scatters:
             ) from error
         gather.switches = packed(listed)
         self._gathers.begin(number, gather)
-        frame = switch_list.frame_of(command.data, gather.correlation_id)
         self._gathers.scatter(number, gather, frame, command.headers, listed)
         faults = [item.fault for item in listed if item.fault]
         if faults:

@@ -29,6 +29,10 @@ class BadList(ValueError):
     """The command lists no switches, too many, or nothing that can be sent to them."""
 
 
+class TooLarge(ValueError):
+    """The single-switch commands would be too large together; the text says by how much."""
+
+
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """One item of the list: the payload of a single-switch command."""
 
@@ -57,7 +61,9 @@ def frame_of(data: bytes, correlation_id: str) -> bytes:
     return members.joined(own)[:-1] + b"," + b"".join(kept) + b'"payload":'
 
 
-def read(payload: bytes, kind: CommandKind, catalog: Catalog, most: int) -> list[Listed]:
+def read(
+    payload: bytes, kind: CommandKind, catalog: Catalog, most: int, around: int, room: int
+) -> list[Listed]:
     """The items in the order in which they are listed; one that is listed twice is there twice.
 
     Args:
@@ -65,13 +71,18 @@ def read(payload: bytes, kind: CommandKind, catalog: Catalog, most: int) -> list
         kind: the catalog's entry for it.
         catalog: says where the listed commands have their switch ids.
         most: how many items there may be.
+        around: bytes that each of the commands will have around its payload.
+        room: bytes that all of them may have together.
 
     Raises:
         BadList: there are none or too many, or there is nothing to send to them.
+        TooLarge: there is no room for them.
     """
     parts = members.members(payload)
     if not kind.each and "commands" in parts:
-        return [_own(item, catalog) for item in _items(parts, "commands", most)]
+        own = _items(parts, "commands", most)
+        check_room(len(own), sum(map(len, own)) + len(own) * around, room)
+        return [_own(item, catalog) for item in own]
     where = kind.switches if kind.switches in parts else kind.switches.replace("_", "-")
     given = _items(parts, where, most)
     if kind.each:
@@ -81,7 +92,21 @@ def read(payload: bytes, kind: CommandKind, catalog: Catalog, most: int) -> list
         template = members.joined(parts)
     else:
         template = parts.get("command", b"null")
+    check_room(len(given), len(given) * (around + len(template)), room)
     return list(_same(given, template, catalog))
+
+
+def check_room(count: int, size: int, room: int) -> None:
+    """Whether so many commands may have so many bytes together.
+
+    Raises:
+        TooLarge: they may not.
+    """
+    if size > room:
+        raise TooLarge(
+            f"Its {count:,} parts would have {size:,} bytes together; at most {room:,} are taken."
+            " Send it to fewer at a time, or leave out of it what they do not need."
+        )
 
 
 def _items(parts: dict[str, bytes], name: str, most: int) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flrouter.core.effects import Answering, Send
 from flrouter.core.refused import instead_of
 
-from .world import DEAD, REPLIES, rules
+from .world import DEAD, REPLIES, SHARDS, rules
 
 ANSWER = Send(REPLIES, None, b"9", b"x" * 5_000, (), Answering("op", "kilda.speaker/0/7"))
 
@@ -34,6 +34,26 @@ def test_nobody_can_be_told() -> None:
     tombstone = Send("kilda.flow", None, None, None)
     [dead] = instead_of(tombstone, "Why ever.", rules(), 17, topic_exists=True)
     assert dead.value == b""
+
+
+def test_a_command_on_its_way_to_its_home() -> None:
+    """The broker takes no more than a limit, to which the router adds: its requester is told."""
+    passed = Send(
+        SHARDS,
+        2,
+        None,
+        b"x" * 5_000,
+        (("flrouter-what", b"command"), ("traceparent", b"t")),
+        Answering("op", "kilda.speaker/0/7", REPLIES),
+    )
+    dead, error = instead_of(passed, "Too large.", rules(), 17, topic_exists=True)
+    assert (dead.topic, dict(dead.headers)["flrouter-topic"]) == (DEAD, SHARDS.encode())
+    assert (error.topic, error.partition, error.key) == (REPLIES, None, b"op")
+    assert b"did not take the command" in (error.value or b"")
+    assert dict(error.headers) == {
+        "flrouter-request": b"kilda.speaker/0/7",
+        "traceparent": b"t",
+    }
 
 
 def test_the_last_resort() -> None:

@@ -155,7 +155,7 @@ def test_commands_for_several_are_those_that_the_router_takes(
     catalog = load(Settings().topics, None)
     try:
         listed = switch_list.read(
-            msgspec.json.encode(payload), catalog.command(MANY), catalog, most=10
+            msgspec.json.encode(payload), catalog.command(MANY), catalog, 10, around=0, room=10_000
         )
     except switch_list.BadList:
         taken = False

@@ -100,7 +100,9 @@ class Field:
         else:
             raise AssertionError("reading a command waits for something")
         if record.topic == FOREIGN:
-            self._perform(None, self.ingress.decide([command], self.now))
+            effects = self.ingress.decide([command], self.now)
+            self._decided([command], effects)
+            self._perform(None, effects)
             self._settle()
         else:
             self.give(record.partition, [command])
@@ -160,6 +162,7 @@ class Field:
     def _decide(self, number: int, batch: list[Input]) -> None:
         core = self.shards[number]
         effects = core.decide(batch, self.now)
+        self._decided(batch, effects)
         for table, rows in core.take_changes():
             kept = self.kept[number].setdefault(table, {})
             for key, value in rows:
@@ -168,6 +171,9 @@ class Field:
                 else:
                     kept[key.encode()] = _encode(value)
         self._perform(number, effects)
+
+    def _decided(self, batch: list[Input], effects: Effects) -> None:
+        """For those who look at each batch."""
 
     def _perform(self, number: int | None, effects: Effects) -> None:
         assert not effects.counts["bugs", ""], effects.notes

@@ -213,6 +213,28 @@ def _of_many_switches() -> list[bytes]:
     return found
 
 
+def _growing() -> list[bytes]:
+    """Little that becomes much: long lists, with much that goes to each of them."""
+    found = []
+    one = {"clazz": "org.openkilda.messaging.command.flow.RemoveFlow"}
+    for count, inner, outer in ((290, 10, 0), (200, 1_500, 0), (200, 0, 1_500), (20, 2_000, 0)):
+        payload = {
+            "clazz": "flrouter.MultiSwitchCommand",
+            "switch_ids": [str(at % 10) for at in range(count)],
+            "command": {**one, "text": "x" * inner},
+        }
+        asked = build.message(names.COMMAND, payload, "op", NOW, text="x" * outer)
+        found.append(_both(("c 0", asked), ("w 9000", None)))
+    for clazz in ("PortsCommandData", "NetworkCommandData", "GetSwitchesRequest"):
+        payload = {"clazz": f"org.openkilda.messaging.command.x.{clazz}", "text": "x" * 2_000}
+        found.append(_both(("c 0", build.message(names.COMMAND, payload, "op", NOW))))
+    long = build.message(names.COMMAND, {**one, "switch_id": SWITCH}, "i" * 2_000, NOW)
+    found += [write(("c 0", long), ("w 9000", None))]
+    found += [write(("i 0\nbig=" + "x" * 2_900, _command(switch_id=at))) for at in (SWITCH, OTHER)]
+    asked_often = [("c 0", _command(switch_id="7")) for _ in range(20)]
+    return [*found, write(*asked_often, ("w 9000", None))]
+
+
 def seeds() -> dict[str, list[bytes]]:
     """Target → its first inputs."""
     samples = _samples()
@@ -252,6 +274,7 @@ def seeds() -> dict[str, list[bytes]]:
             b"POST /api/v1/floodlights/fl-1/drain",
         ],
         "shard": _scripts(),
+        "amplification": _growing(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.fuzz.targets import (
+    amplification,
     changelogs,
     group,
     messages,
@@ -27,4 +28,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "openflow": openflow.openflow,
     "pages": pages.pages,
     "shard": shard.shard,
+    "amplification": amplification.amplification,
 }

@@ -51,8 +51,8 @@ def shard(data: bytes) -> None:
     survive a takeover, and a good command still works.
     """
     field = Field()
-    _prelude(field)
-    seen = _play(field, script.read(data))
+    prelude(field)
+    seen = play(field, script.read(data))
     for _ in range(8):  # until every deadline is over
         field.wait(4_000)
     for command in seen.commands:
@@ -64,7 +64,7 @@ def shard(data: bytes) -> None:
         _good_command_works(field)
 
 
-def _prelude(field: Field) -> None:
+def prelude(field: Field) -> None:
     """fl-1 has listed two switches, and fl-2 none so far, so commands for others wait."""
     for floodlight in FLS:
         home = field.shards[0].context.home(floodlight)
@@ -76,7 +76,8 @@ def _prelude(field: Field) -> None:
         field.say(FLS[0], link)
 
 
-def _play(field: Field, parts: list[script.Part]) -> _Seen:
+def play(field: Field, parts: list[script.Part]) -> _Seen:
+    """Do what a script says."""
     commands: list[Command] = []
     times: Counter[str] = Counter()
     lied = False
