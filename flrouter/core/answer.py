@@ -59,13 +59,13 @@ class Answer:
         ]
         succeeded = sum(entry.ok for entry in entries)
         if succeeded < kind.enough(len(entries)):
-            return self._error(gather, *_too_few(entries, succeeded))
+            return self.error(gather, *_too_few(entries, succeeded))
         try:
             payloads = self._assemble(kind, entries, room)
         except Exception as error:  # noqa: BLE001 - somebody else's code must lose no answer
             context.note(f"the assembler {kind.assemble} failed: {error!r}")
             message = f"the answer was not assembled: {error!r}"[:500]
-            return self._error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
+            return self.error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
         answers = Answering(gather.correlation_id, gather.origin)
         headers: Headers = (("flrouter-request", gather.origin.encode()),)
         if gather.trace:
@@ -110,7 +110,8 @@ class Answer:
         )
         return Entry(what, target, False, msgspec.json.encode(error))
 
-    def _error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> str:
+    def error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> str:
+        """Answer a command with an error; returns that in words."""
         self._context.answer_error(
             gather.reply_topic,
             gather.correlation_id,

@@ -82,13 +82,16 @@ class Commands:
             self._pass_on(home, command, kind, envelope)
             return
         number = command.origin.number
-        if self._requests.knows(number) or self._gathers.knows(number):
+        cid = envelope.correlation_id or number
+        if self._requests.knows(number, cid) or self._gathers.knows(number, cid):
             if not self.scatters.copy(number, command):
                 context.count("redelivered")
             return
+        self._requests.replace(number)
+        self._gathers.replace(number)
         pending = Pending(
             "",
-            envelope.correlation_id or number,
+            cid,
             self._reply_topic(kind, envelope),
             switch,
             str(command.origin),
@@ -245,11 +248,12 @@ class Commands:
             self.scatters.send_to_all(number, self._gather(pending, envelope.kind), known, command)
             return
         parts = [part_number(number, at) for at in range(len(known))]
-        if any(self._requests.knows(part) for part in parts):
+        if any(self._requests.knows(part, pending.correlation_id) for part in parts):
             context.count("redelivered")
             return
         for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:
+                self._requests.replace(part)
                 copy = Pending(
                     floodlight,
                     pending.correlation_id,

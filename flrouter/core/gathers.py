@@ -118,9 +118,30 @@ class Gathers:
         """How many parts' results are kept, or awaited."""
         return len(self._context.gathers) - self._answered
 
-    def knows(self, number: str) -> bool:
+    def knows(self, number: str, correlation_id: str) -> bool:
         """Whether the command is gathered, or was answered a short while ago."""
-        return number in self._context.gathers
+        gather = self._context.gathers.get(number)
+        return isinstance(gather, Gather) and gather.correlation_id == correlation_id
+
+    def replace(self, number: str) -> None:
+        """Make room for another command in the place where this one was read."""
+        context = self._context
+        gather, parts = context.gathers.drop(number), self._parts.pop(number, None)
+        if not isinstance(gather, Gather):
+            return
+        for key in [key for key in context.gathers if _split(key)[0] == number]:
+            context.gathers.drop(key)
+        self._spent = [key for key in self._spent if _split(key)[0] != number]
+        if parts is None:
+            self._answered -= 1
+            return
+        error = self._answer.error(
+            gather,
+            ErrorType.INTERNAL_ERROR,
+            "another command was read in its place",
+            "The topic that it was sent to was deleted and made again.",
+        )
+        context.end(number, gather, error)
 
     def waiting(self, number: str) -> Gather | None:
         """The command, if it waits for parts."""

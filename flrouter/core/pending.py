@@ -6,7 +6,7 @@ from collections import Counter
 
 from flrouter.core import traces
 from flrouter.core.blacklist import Blacklist
-from flrouter.core.context import Context
+from flrouter.core.context import TOLD, Context
 from flrouter.core.effects import Headers
 from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
@@ -32,12 +32,14 @@ class Requests:
         #: how many requests each FL holds.
         self.by_floodlight: Counter[str] = Counter()
         #: those that were pending when the shard was taken over: their commands may be read again.
-        self._taken_over: frozenset[str] = frozenset()
+        self._taken_over: dict[str, str] = {}
 
     def rebuild(self) -> None:
         """Make indexes and deadlines anew from the restored tables."""
         context = self._context
-        self._taken_over = frozenset(context.pending)
+        self._taken_over = {
+            number: pending.correlation_id for number, pending in context.pending.items()
+        }
         for number, pending in context.pending.items():
             self._at.setdefault(pending.switch, {})[number] = None
             self.by_floodlight[pending.floodlight] += 1
@@ -46,12 +48,41 @@ class Requests:
 
     # -- beginning ----------------------------------------------------------------------------
 
-    def knows(self, number: str) -> bool:
-        """Whether the request is pending or was, and its command is read again."""
+    def knows(self, number: str, correlation_id: str) -> bool:
+        """Whether the request is pending or was, and its command is read again.
+
+        A record that is delivered again has the id that it had. Another one in its place is
+        another command: its topic was deleted and made again, or a broker lost what it had.
+        """
         context = self._context
+        pending, barred = context.pending.get(number), context.blacklist.get(number)
         return (
-            number in context.pending or number in context.blacklist or number in self._taken_over
+            (pending is not None and pending.correlation_id == correlation_id)
+            or (barred is not None and barred.correlation_id[:TOLD] == correlation_id[:TOLD])
+            or self._taken_over.get(number) == correlation_id
         )
+
+    def replace(self, number: str, gather: int = -1) -> None:
+        """Make room for another command in the place where this request was read.
+
+        Args:
+            number: theirs.
+            gather: the home of the other one, if it is a part of one.
+        """
+        context = self._context
+        pending = context.pending.get(number)
+        if pending is not None and 0 <= pending.gather == gather:
+            context.pending.drop(number)  # whoever gathered it there does so no more
+            self._forget_place(number, pending)
+        elif pending is not None:
+            self.fail(
+                number,
+                ErrorType.INTERNAL_ERROR,
+                "another command was read in its place",
+                "The topic that it was sent to was deleted and made again. Whether it took effect"
+                " is not known.",
+            )
+        context.blacklist.drop(number)
 
     def full(self, floodlight: str) -> str:
         """Why one more request for this FL would be too much; nothing when it would not."""
@@ -146,7 +177,7 @@ class Requests:
         if pending.gather >= 0:
             error = self.parts.failed(number, pending.gather, kind, message, description)
         expires = context.now + context.rules.blacklist_ttl
-        barred = Barred(expires, pending.floodlight, pending.correlation_id, error)
+        barred = Barred(expires, pending.floodlight, pending.correlation_id[:TOLD], error)
         self.blacklist.put(number, barred)
         if pending.gather >= 0:
             return
@@ -295,7 +326,7 @@ class Requests:
         for index in note.indexes:
             number = part_number(note.number, index)
             pending = context.pending.get(number)
-            if pending is not None:
+            if pending is not None and pending.gather == note.gather:
                 ending.setdefault(pending.floodlight, []).append(number)
             elif not self.failed_before(number, note.gather):
                 kind, message = ErrorType.INTERNAL_ERROR, "what became of it is not known"

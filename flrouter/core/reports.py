@@ -64,7 +64,7 @@ class Reports:
         suffix = context.suffixes.read(envelope.correlation_id)
         if suffix is not None:
             if self._here(report, suffix.home) and self._known(report):
-                self._numbered(report, envelope, form, suffix.number)
+                self._numbered(report, envelope, form, suffix.number, suffix.original)
             return
         self._unasked(report, envelope, form)
 
@@ -96,11 +96,26 @@ class Reports:
 
     # -- answers ------------------------------------------------------------------------------
 
-    def _numbered(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
-        """A record that belongs to a request or a sync of this shard."""
+    def _numbered(
+        self,
+        report: Report,
+        envelope: Envelope,
+        form: Form,
+        number: str,
+        original: str | None = None,
+    ) -> None:
+        """A record that belongs to a request or a sync of this shard.
+
+        Args:
+            original: the requester's id that it came under; None for an older link with its own.
+        """
         sync = read_sync_number(number)
         if sync is not None:
             self._syncs.take(report, envelope, form, *sync)
+            return
+        pending = self._context.pending.get(number)
+        if pending is not None and original not in (None, pending.correlation_id):
+            self._context.count("stray", report.floodlight)  # of what was read there before
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
         else:

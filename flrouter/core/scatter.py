@@ -107,7 +107,7 @@ class Scatters:
         known_id = command.envelope.correlation_id
         for index in self._gathers.missing(number):
             floodlight, part = gather.floodlights[index], part_number(number, index)
-            if requests.knows(part):
+            if requests.knows(part, gather.correlation_id):
                 requests.failed_before(part, context.number)
                 continue
             state = context.floodlights.get(floodlight)
@@ -125,10 +125,11 @@ class Scatters:
         origin = Origin.parse(note.origin)
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)
-            if self._requests.knows(number):
+            if self._requests.knows(number, note.correlation_id):
                 self._context.count("redelivered")
                 self._requests.failed_before(number, note.gather)
                 continue
+            self._requests.replace(number, note.gather)
             try:
                 self._begin(number, origin, switch, note.frame + payload + b"}", note)
             except Rejected as rejected:
