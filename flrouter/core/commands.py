@@ -15,6 +15,7 @@ from flrouter.core.pending import Requests
 from flrouter.core.records import Gather, Mode, Pending, Stage
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
+from flrouter.core.rules import MAX_ID_BYTES
 from flrouter.core.scatter import Scatters
 from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
@@ -62,6 +63,12 @@ class Commands:
                 ErrorType.REQUEST_INVALID,
                 "the command is too large",
                 f"{size} bytes with its record headers; at most {most} are taken.",
+            )
+        if envelope.correlation_id and len(envelope.correlation_id.encode()) > MAX_ID_BYTES:
+            raise invalid(
+                ErrorType.REQUEST_INVALID,
+                "the correlation id is too long",
+                f"{len(envelope.correlation_id.encode())} bytes; at most {MAX_ID_BYTES} are taken.",
             )
         if not envelope.kind:
             raise invalid(

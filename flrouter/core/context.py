@@ -10,7 +10,7 @@ from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Heade
 from flrouter.core.home import home
 from flrouter.core.records import Gather, Pending
 from flrouter.core.request import Origin, Suffixes
-from flrouter.core.rules import Rules
+from flrouter.core.rules import MAX_ID_BYTES, Rules
 from flrouter.core.table import Tables
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
@@ -54,7 +54,14 @@ class Context(Tables):
     ) -> None:
         """Write a record."""
         self.effects.sends.append(
-            Send(topic, partition, key.encode() if key else None, value, headers, answers)
+            Send(
+                topic,
+                partition,
+                key.encode()[:MAX_ID_BYTES] if key else None,
+                value,
+                headers,
+                answers,
+            )
         )
 
     def pass_to(

@@ -21,7 +21,8 @@ from flrouter.core.effects import Headers, size_of
 from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
-from flrouter.core.request import read_number
+from flrouter.core.request import Origin, read_number
+from flrouter.core.rules import BYTES_PER_PENDING
 from flrouter.messages.errors import ErrorType, error_data
 from flrouter.messages.switch_list import Listed
 
@@ -43,9 +44,11 @@ class _Chain:
 class _Parts:
     """How far the parts of one command have come; made anew from the table after a restart."""
 
-    __slots__ = ("chains", "whole")
+    __slots__ = ("bytes", "chains", "whole")
 
     def __init__(self) -> None:
+        #: what their results have together.
+        self.bytes = 0
         #: index → of how many rows its answer consists.
         self.whole: dict[int, int] = {}
         #: index → the chain that came in part.
@@ -90,6 +93,8 @@ class Gathers:
         self._spent: list[str] = []
         #: commands that are in the table only to be known when they are read again.
         self._answered = 0
+        #: what the results that are kept have together, and those of each command.
+        self._bytes = 0
 
     def rebuild(self) -> None:
         """The table was restored: see again how far each command has come."""
@@ -107,6 +112,9 @@ class Gathers:
         for key, part in parts:
             number, index, link = _split(key)
             found = self._parts.get(number)
+            self._bytes += len(part.payload)
+            if found is not None:
+                found.bytes += len(part.payload)
             useless = found.came(index, link, part) if found is not None else None
             if useless is None:
                 self._spent.append(key)
@@ -114,9 +122,9 @@ class Gathers:
                 self._spent += [_key(number, index, each) for each in useless]
 
     @property
-    def held(self) -> int:
-        """How many parts' results are kept, or awaited."""
-        return len(self._context.gathers) - self._answered
+    def room_taken(self) -> float:
+        """How much of the room for requests is taken by results that are kept, or awaited."""
+        return len(self._context.gathers) - self._answered + self._bytes / BYTES_PER_PENDING
 
     def knows(self, number: str, correlation_id: str) -> bool:
         """Whether the command is gathered, or was answered a short while ago."""
@@ -130,7 +138,7 @@ class Gathers:
         if not isinstance(gather, Gather):
             return
         for key in [key for key in context.gathers if _split(key)[0] == number]:
-            context.gathers.drop(key)
+            self._drop(key)
         self._spent = [key for key in self._spent if _split(key)[0] != number]
         if parts is None:
             self._answered -= 1
@@ -227,15 +235,32 @@ class Gathers:
             context.count("late_parts")
             return
         parts = self._parts[number]
+        if parts.bytes + len(part.payload) > context.rules.max_scattered_bytes:
+            part = self._no_room(gather, index, part)
         useless = parts.came(index, link, part)
         if useless is None:
             context.count("duplicate_parts")
             return
         context.gathers.put(_key(number, index, link), part)
+        self._bytes += len(part.payload)
+        parts.bytes += len(part.payload)
         for each in useless:
-            context.gathers.drop(_key(number, index, each))
+            parts.bytes -= self._drop(_key(number, index, each))
         if len(parts.whole) == gather.size:
             self._finish(number, gather, parts)
+
+    def _no_room(self, gather: Gather, index: int, part: Part) -> Part:
+        """What stands for a result where all of them together are too large to be kept."""
+        context = self._context
+        reason = f"an answer of {len(part.payload)} bytes to part {index} of {gather.origin}"
+        context.dead_letter(Origin.parse(gather.origin), part.payload, reason, only_head=True)
+        most = context.rules.max_scattered_bytes
+        error = error_data(
+            ErrorType.INTERNAL_ERROR,
+            "the answers are too large together",
+            f"At most {most:,} bytes are kept of them. Ask fewer switches at a time.",
+        )
+        return Part(False, 0, msgspec.json.encode(error), part.given)
 
     # -- ending -------------------------------------------------------------------------------
 
@@ -266,8 +291,15 @@ class Gathers:
     def clear(self) -> None:
         """At the beginning of a batch: drop the rows whose use ended before it."""
         for key in self._spent:
-            self._context.gathers.drop(key)
+            self._drop(key)
         self._spent.clear()
+
+    def _drop(self, key: str) -> int:
+        """Drop what came for a part; how many bytes that had."""
+        part = self._context.gathers.drop(key)
+        size = len(part.payload) if isinstance(part, Part) else 0
+        self._bytes -= size
+        return size
 
     # -- time ---------------------------------------------------------------------------------
 

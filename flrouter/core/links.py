@@ -7,13 +7,17 @@ unknown id is taken there too: whichever comes first waits for the other.
 from __future__ import annotations
 
 from flrouter.core.context import Context
-from flrouter.core.effects import Headers
+from flrouter.core.effects import Headers, size_of
 from flrouter.core.inputs import Report
 from flrouter.core.peers import LinkMissing, LinkWanted, NextLink
 from flrouter.core.records import OldLink
 
 #: links that may wait under one id; more are duplicates of them.
 ORPHANS = 4
+#: bytes of such links in one shard, in multiples of the largest message.
+MAX_ORPHANED_MESSAGES = 16
+#: what a link that waits takes beside its own bytes.
+ORPHAN_OVERHEAD_BYTES = 500
 #: how many response timeouts an id is kept: all links of a long chain may come at once, and each
 #: waits until those before it were followed.
 PATIENCE = 3
@@ -26,12 +30,15 @@ class Links:
         self._context = context
         #: what waits for an FL's write topic to be read: token → (link id, due).
         self._overdue: dict[int, list[tuple[str, int]]] = {}
+        #: bytes of links that wait for somebody to say whose they are.
+        self._orphaned = 0
         #: links that nobody asked for though what their FL wrote before them was read.
         self._left_over: set[str] = set()
 
     def rebuild(self) -> None:
         """Arm the deadlines of the restored table."""
         for link_id, link in self._context.links.items():
+            self._orphaned += _size(link)
             self._context.deadlines.add(link.due, "links", link_id)
 
     def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
@@ -49,7 +56,7 @@ class Links:
         waiting = link.orphans if link is not None else []
         mine = [orphan for orphan in waiting if orphan[0] == note.floodlight]
         if mine:
-            context.links.drop(note.link_id)
+            self._drop(note.link_id)
             _, data, headers = mine[0]
             self._deliver(note.owner, note.number, note.floodlight, data, headers)
             return
@@ -69,16 +76,28 @@ class Links:
         link = context.links.get(link_id)
         headers = (("flrouter-origin", str(report.origin).encode()), *report.headers)
         if link is not None and link.number and link.floodlight == report.floodlight:
-            context.links.drop(link_id)
+            self._drop(link_id)
             self._deliver(link.owner, link.number, link.floodlight, report.data, headers)
+            return
+        size = ORPHAN_OVERHEAD_BYTES + len(report.data) + size_of(headers)
+        if self._orphaned + size > MAX_ORPHANED_MESSAGES * context.rules.max_message_bytes:
+            context.count("stray", report.floodlight)
             return
         if link is None:
             due = context.now + PATIENCE * context.rules.response_timeout
             link = OldLink(due, orphans=[])
             context.deadlines.add(due, "links", link_id)
-        if len(link.orphans) < ORPHANS:
+        fits = not link.orphans or _size(link) + size <= context.rules.max_message_bytes
+        if len(link.orphans) < ORPHANS and fits:  # in one record of the changelog
+            self._orphaned -= _size(link)
             link.orphans.append((report.floodlight, report.data, headers))
+            self._orphaned += _size(link)
             context.links.put(link_id, link)
+
+    def _drop(self, link_id: str) -> None:
+        link = self._context.links.drop(link_id)
+        if link is not None:
+            self._orphaned -= _size(link)
 
     def _deliver(
         self,
@@ -145,6 +164,13 @@ class Links:
         for link_id, due in links:
             link = self._context.links.get(link_id)
             if link is not None and link.due == due:
-                self._context.links.drop(link_id)
+                self._drop(link_id)
                 for floodlight, _, _ in link.orphans:
                     self._context.count("stray", floodlight)
+
+
+def _size(link: OldLink) -> int:
+    """The bytes of the links that wait under an id."""
+    return sum(
+        ORPHAN_OVERHEAD_BYTES + len(data) + size_of(headers) for _, data, headers in link.orphans
+    )

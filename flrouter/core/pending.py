@@ -12,6 +12,7 @@ from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
 from flrouter.core.records import Barred, Part, Pending, Stage
 from flrouter.core.request import Origin, read_number
+from flrouter.core.rules import BYTES_PER_PENDING
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.errors import ErrorType
 
@@ -29,6 +30,9 @@ class Requests:
         self._overdue: dict[int, list[tuple[str, int]]] = {}
         #: the same of parts that end because their command's deadline is due: token → numbers.
         self._ending: dict[int, list[str]] = {}
+        #: the sizes of those that are large, and what they have together.
+        self._large: dict[str, int] = {}
+        self._bytes = 0
         #: how many requests each FL holds.
         self.by_floodlight: Counter[str] = Counter()
         #: those that were pending when the shard was taken over: their commands may be read again.
@@ -43,8 +47,21 @@ class Requests:
         for number, pending in context.pending.items():
             self._at.setdefault(pending.switch, {})[number] = None
             self.by_floodlight[pending.floodlight] += 1
+            self._weigh(number, pending.size)
             context.deadlines.add(pending.due, "pending", number)
         self.blacklist.rebuild()
+
+    @property
+    def room_taken(self) -> float:
+        """How much of the room for requests is taken: a large one counts as several."""
+        return len(self._context.pending) + self._bytes / BYTES_PER_PENDING
+
+    def _weigh(self, number: str, size: int) -> None:
+        """Note the size of a request, which is 0 when it is gone."""
+        self._bytes -= self._large.pop(number, 0)
+        if size > BYTES_PER_PENDING:
+            self._large[number] = size
+            self._bytes += size
 
     # -- beginning ----------------------------------------------------------------------------
 
@@ -87,8 +104,10 @@ class Requests:
     def full(self, floodlight: str) -> str:
         """Why one more request for this FL would be too much; nothing when it would not."""
         context, rules = self._context, self._context.rules
-        if len(context.pending) >= rules.too_many_pending:
-            return f"shard {context.number} has {len(context.pending)} commands without an answer"
+        if self.room_taken >= rules.too_many_pending:
+            large = f", {self._bytes} bytes in large ones" if self._bytes else ""
+            count = len(context.pending)
+            return f"shard {context.number} has {count} commands without an answer{large}"
         if self.by_floodlight[floodlight] >= rules.max_at_floodlight and context.others_up(
             floodlight
         ):
@@ -105,6 +124,7 @@ class Requests:
         context.pending.put(number, pending)
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
+        self._weigh(number, pending.size)
         context.count("held")
 
     def forward(
@@ -138,6 +158,8 @@ class Requests:
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
         self.by_floodlight[pending.floodlight] += 1
+        if number in self._large or len(pending.correlation_id) > BYTES_PER_PENDING:
+            self._weigh(number, pending.size)
         context.count("commands", pending.floodlight)
 
     # -- going on -----------------------------------------------------------------------------
@@ -232,6 +254,8 @@ class Requests:
 
     def _forget_place(self, number: str, pending: Pending) -> None:
         self.by_floodlight[pending.floodlight] -= 1
+        if number in self._large:
+            self._weigh(number, 0)
         numbers = self._at.get(pending.switch)
         if numbers is not None:
             numbers.pop(number, None)

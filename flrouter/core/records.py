@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from flrouter.core.effects import Headers
+from flrouter.core.effects import Headers, size_of
 from flrouter.core.request import Origin
 
 #: a time (ms), or what is counted up: far from where MessagePack's numbers end.
@@ -68,6 +68,11 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     def passes(self) -> bool:
         """Whether it is a command to every FL whose answers are passed on one by one."""
         return not self.switch and self.gather < 0
+
+    @property
+    def size(self) -> int:
+        """The bytes of it whose number is up to the requester."""
+        return len(self.correlation_id) + len(self.command) + size_of(self.headers)
 
     @property
     def begun(self) -> bool:

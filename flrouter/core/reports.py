@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering
@@ -21,6 +23,8 @@ from flrouter.messages.envelope import Envelope, Form, form_of
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.origin import switch_of
 
+#: links of one chain that may come before one that is missing: their indexes are kept in one row.
+MAX_AHEAD = 100_000
 COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
 
@@ -194,8 +198,12 @@ class Reports:
                 reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
-            if link.index >= 0 and (link.index < pending.next_index or link.index in pending.ahead):
+            if link.index >= 0 and _has(pending, link.index):
                 context.count("duplicate_links", report.floodlight)
+                return
+            if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
+                reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
+                context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
             pending.total = link.total
             _advance(pending, link.index)
@@ -335,15 +343,27 @@ class Reports:
         context.count("events", report.floodlight)
 
 
+def _has(pending: Pending, index: int) -> bool:
+    """Whether link `index` has come before."""
+    if index < pending.next_index:
+        return True
+    at = bisect_left(pending.ahead, index)
+    return at < len(pending.ahead) and pending.ahead[at] == index
+
+
 def _advance(pending: Pending, index: int) -> None:
-    """Note that link `index` came; only those ahead of a gap are kept one by one."""
+    """Note that link `index` came; only those ahead of a gap are kept one by one, in order."""
     if index < 0:
         pending.next_index = pending.total
         return
     if index != pending.next_index:
-        pending.ahead.append(index)
+        insort(pending.ahead, index)
         return
     pending.next_index += 1
-    while pending.next_index in pending.ahead:
-        pending.ahead.remove(pending.next_index)
+    closed = 0
+    for ahead in pending.ahead:
+        if ahead != pending.next_index:
+            break
         pending.next_index += 1
+        closed += 1
+    del pending.ahead[:closed]

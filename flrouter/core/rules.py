@@ -7,6 +7,13 @@ import msgspec
 #: bytes that all parts and copies of one command may have together, in multiples of the largest
 #: message. Lists of switches would else let a requester fill any worker's memory.
 MAX_GROWTH = 64
+#: of a correlation id: it is kept with the request, and goes out in records' keys.
+MAX_ID_BYTES = 4_096
+#: what one command without an answer may take of the room of `max_pending`; one that takes more
+#: counts as several.
+BYTES_PER_PENDING = 1_000
+#: that one shard knows: so many are no network, but an FL that makes them up.
+MAX_SWITCHES = 100_000
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):

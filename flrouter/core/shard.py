@@ -85,7 +85,7 @@ class Shard:
 
     def load(self, waiting: int = 0) -> float:
         """How full it is with so many inputs to come: from 1 on, give it no more commands."""
-        has = len(self.context.pending) + self._gathers.held
+        has = self._requests.room_taken + self._gathers.room_taken
         return (has + waiting) / self.context.rules.max_pending
 
     def restored(self, now: int) -> None:

@@ -8,6 +8,7 @@ from flrouter.core.context import Context
 from flrouter.core.election import Election
 from flrouter.core.pending import Requests
 from flrouter.core.records import Holder, Mode, Switch
+from flrouter.core.rules import MAX_SWITCHES
 from flrouter.messages import build
 
 #: the states of a switch event that say that the FL has the switch, and as what.
@@ -39,7 +40,9 @@ class SwitchMap:
 
     def connected(self, name: str, floodlight: str, mode: Mode) -> bool:
         """A live event says that `floodlight` has the switch; True if listeners are to see it."""
-        switch = self._context.switches.get(name) or Switch({}, "", False)
+        switch = self._known(name, floodlight)
+        if switch is None:
+            return True
         newcomer = "" if floodlight in switch.holders else floodlight
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
@@ -63,7 +66,9 @@ class SwitchMap:
     def lost(self, name: str, floodlight: str) -> bool:
         """A live event says that `floodlight` lost the switch; True if listeners are to see it."""
         context = self._context
-        switch = context.switches.get(name) or Switch({}, "", False)
+        switch = self._known(name, floodlight)
+        if switch is None:
+            return True
         other = switch.active not in ("", floodlight)
         syncing = context.floodlights[floodlight].syncing
         if syncing:
@@ -79,6 +84,20 @@ class SwitchMap:
         self._see_who_is_left(name, switch)
         # While another FL serves it the switch is not gone, so listeners must not hear so.
         return not other and not switch.active
+
+    def _known(self, name: str, floodlight: str) -> Switch | None:
+        """The switch's record, made when there is none; None when there are too many."""
+        context = self._context
+        switch = context.switches.get(name)
+        if switch is None and len(context.switches) >= MAX_SWITCHES:
+            if not context.effects.counts["switches_refused", floodlight]:
+                context.note(
+                    f"shard {context.number} knows {MAX_SWITCHES:,} switches, so the new ones of"
+                    f" floodlight {floodlight} get no commands: does it make them up?"
+                )
+            context.count("switches_refused", floodlight)
+            return None
+        return switch or Switch({}, "", False)
 
     def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
         """The holder's record, marked with the sync that runs: a live event wins over it."""
@@ -97,7 +116,9 @@ class SwitchMap:
 
     def listed(self, name: str, floodlight: str, attempt: int) -> None:
         """A sync's chain lists the switch. A live event since the sync began wins over it."""
-        switch = self._context.switches.get(name) or Switch({}, "", False)
+        switch = self._known(name, floodlight)
+        if switch is None:
+            return
         holder = self._holder(switch, floodlight)
         if holder.mode is Mode.GONE and holder.live < attempt:
             holder.mode, holder.since = Mode.RW, self._context.now

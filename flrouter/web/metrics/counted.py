@@ -34,6 +34,9 @@ COUNTED = {
     "syncs_failed": Counted("syncs_failed", "Syncs whose chain was not whole.", FLOODLIGHT),
     "moves": Counted("moves", "Switches that came to this FL from another one.", FLOODLIGHT),
     "moves_refused": Counted("moves_refused", "Moves to this FL that were refused.", FLOODLIGHT),
+    "switches_refused": Counted(
+        "switches_refused", "News of switches beyond what a shard keeps.", FLOODLIGHT
+    ),
     "unmanaged": Counted("switches_unmanaged", "Switches reported unmanaged.", FLOODLIGHT),
     "offline": Counted("switches_offline", "Switches reported offline.", FLOODLIGHT),
     "write_errors": Counted("write_errors", "Messages FLs failed to write.", FLOODLIGHT),
