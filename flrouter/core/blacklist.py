@@ -27,6 +27,15 @@ class Blacklist:
         table = self._context.blacklist
         self._order = deque(sorted((barred.expires, number) for number, barred in table.items()))
 
+    def rearm(self) -> None:
+        """No entry is kept longer than one that is made now."""
+        latest = self._context.now + self._context.rules.blacklist_ttl
+        for number, barred in self._context.blacklist.items():
+            if barred.expires > latest:
+                barred.expires = latest
+                self._context.blacklist.put(number, barred)
+        self.rebuild()
+
     def put(self, number: str, barred: Barred) -> None:
         """Bar a request until `barred.expires`."""
         self._context.blacklist.put(number, barred)

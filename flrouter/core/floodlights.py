@@ -15,7 +15,7 @@ from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
-from flrouter.core.records import Floodlight
+from flrouter.core.records import MAX_TIME_MS, Floodlight
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
 from flrouter.messages import build
@@ -143,11 +143,28 @@ class Floodlights:
         self._context.tell_others(news)
         self.learn(news)
 
+    def heard(self, news: peers.FloodlightState) -> None:
+        """Another shard says what it knows of an FL.
+
+        In the FL's home nobody knows better: only the number counts, which a former owner may have
+        told and not kept, by a clock that was ahead. What is told under an older one is not heard.
+        """
+        state = self._context.floodlights.get(news.floodlight)
+        if self._context.home(news.floodlight) != self._context.number:
+            self.learn(news)
+        elif state is not None and state.number <= news.number < MAX_TIME_MS:
+            own = _told(news.floodlight, state)
+            if news != own:
+                self._tell(msgspec.structs.replace(own, number=news.number))
+
     def learn(self, news: peers.FloodlightState) -> None:
         """In every shard: an FL's state has changed."""
         context, name = self._context, news.floodlight
         state = self.state(name)
         if news.number <= state.number:
+            known = _told(name, state)
+            if news != known:
+                context.tell(context.home(name), known)
             return
         was_known, was_up, was_drained = state.known, state.up, state.drained
         if (was_known, was_up, was_drained) != (news.known, news.up, news.drained):
@@ -175,6 +192,13 @@ class Floodlights:
             self._switches.floodlight_back(name)
 
     # -- alive --------------------------------------------------------------------------------
+
+    def rearm(self) -> None:
+        """Each FL is asked an alive interval from now at the latest."""
+        now, interval = self._context.now, self._context.rules.alive_interval
+        for watch in self._watches.values():
+            watch.armed = min(watch.armed, now)
+            watch.next_tick = min(watch.next_tick, now + interval)
 
     def tick(self) -> None:
         """In the home: ask each FL whether it is there, and see who did not answer."""

@@ -121,6 +121,16 @@ class Gathers:
             else:
                 self._spent += [_key(number, index, each) for each in useless]
 
+    def rearm(self) -> None:
+        """No command's time is longer than that of one that begins now."""
+        context, rules = self._context, self._context.rules
+        latest = context.now + max(rules.gather_timeout, rules.blacklist_ttl)
+        for number, gather in context.gathers.items():
+            if isinstance(gather, Gather) and gather.due > latest:
+                gather.due = latest
+                context.gathers.put(number, gather)
+                context.deadlines.add(latest, "gathers", number)
+
     @property
     def room_taken(self) -> float:
         """How much of the room for requests is taken by results that are kept, or awaited."""

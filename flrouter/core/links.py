@@ -41,6 +41,16 @@ class Links:
             self._orphaned += _size(link)
             self._context.deadlines.add(link.due, "links", link_id)
 
+    def rearm(self) -> None:
+        """No id is kept longer than one that is heard of now."""
+        context = self._context
+        latest = context.now + PATIENCE * context.rules.response_timeout
+        for link_id, link in context.links.items():
+            if link.due > latest:
+                link.due = latest
+                context.links.put(link_id, link)
+                context.deadlines.add(latest, "links", link_id)
+
     def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
         """A chain of this shard goes on under `link_id`."""
         context = self._context

@@ -19,6 +19,20 @@ class Moves:
         #: ms: when to look who prefers whom.
         self._next_look = 0
 
+    def rearm(self) -> None:
+        """Nobody has been there since a time that is still to come."""
+        context = self._context
+        self._next_look = min(self._next_look, context.now)
+        for name, state in context.floodlights.items():
+            if state.since > context.now:
+                state.since = context.now
+                context.floodlights.put(name, state)
+        for name, switch in context.switches.items():
+            for holder in switch.holders.values():
+                if holder.since > context.now:
+                    holder.since = context.now
+                    context.switches.put(name, switch)
+
     def move(self, name: str, floodlight: str) -> None:
         """Make `floodlight` the switch's active FL.
 

@@ -51,6 +51,15 @@ class Requests:
             context.deadlines.add(pending.due, "pending", number)
         self.blacklist.rebuild()
 
+    def rearm(self) -> None:
+        """No deadline is further away than one that begins now."""
+        context, rules = self._context, self._context.rules
+        latest = context.now + max(rules.ack_timeout, rules.response_timeout, rules.sync_timeout)
+        for number, pending in context.pending.items():
+            if pending.due > latest:
+                self.postpone(number, pending, latest)
+        self.blacklist.rearm()
+
     @property
     def room_taken(self) -> float:
         """How much of the room for requests is taken: a large one counts as several."""

@@ -15,6 +15,8 @@ from flrouter.core.request import Origin
 
 #: a time (ms), or what is counted up: far from where MessagePack's numbers end.
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+#: what a shard believes of a number that is a time, or a little more: there must be larger ones.
+MAX_TIME_MS = 1 << 52
 #: where a command was first read, as text.
 Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
 #: what has become of an FL.

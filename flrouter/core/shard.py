@@ -66,7 +66,7 @@ class Shard:
             peers.RemoveFloodlight: lambda note: self._floodlights.remove(note.floodlight),
             peers.DrainFloodlight: self._floodlights.drain,
             peers.PreferFloodlight: self._floodlights.prefer,
-            peers.FloodlightState: self._floodlights.learn,
+            peers.FloodlightState: self._floodlights.heard,
             peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
             peers.SyncStarted: self._syncs.started,
             peers.SyncReceipt: self._syncs.receipt,
@@ -91,6 +91,7 @@ class Shard:
     def restored(self, now: int) -> None:
         """The tables hold what their changelogs did: make the rest of the state anew from them."""
         self.context.now = now
+        self._rearm()  # whoever set the deadlines may have had a clock that was ahead
         self._requests.rebuild()
         self._gathers.rebuild()
         self._links.rebuild()
@@ -100,8 +101,10 @@ class Shard:
     def decide(self, batch: Iterable[Input], now: int) -> Effects:
         """What follows from `batch`, and from its being `now` (ms since the epoch)."""
         context = self.context
-        context.now = now
+        went_back, context.now = now < context.now, now
         effects = context.effects = Effects()
+        if went_back:
+            self._rearm()
         self._gathers.clear()
         take = self._take
         for item in batch:
@@ -114,6 +117,15 @@ class Shard:
         self._election.tell_gained()
         self._requests.parts.tell()
         return effects
+
+    def _rearm(self) -> None:
+        """The clock may have gone back: what was to happen soon must not wait until it is there."""
+        self._requests.rearm()
+        self._gathers.rearm()
+        self._links.rearm()
+        self._moves.rearm()
+        self._floodlights.rearm()
+        self._syncs.rearm()
 
     def _tick(self) -> None:
         self._wake()

@@ -120,7 +120,7 @@ class SwitchMap:
         if switch is None:
             return
         holder = self._holder(switch, floodlight)
-        if holder.mode is Mode.GONE and holder.live < attempt:
+        if holder.mode is Mode.GONE and holder.live != attempt:
             holder.mode, holder.since = Mode.RW, self._context.now
         holder.listed = attempt
         self._elect(switch, newcomer=floodlight)
@@ -137,7 +137,7 @@ class SwitchMap:
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
                 self._keep(name, switch)
-            elif holder.listed < attempt and holder.live < attempt:
+            elif attempt not in (holder.listed, holder.live):
                 self._gone_offline(name, switch, floodlight)
             elif switch.unmanaged and switch.active == floodlight:
                 # Not before: listeners ignore a chain that stops before its end.

@@ -15,6 +15,7 @@ from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
+from flrouter.core.records import MAX_TIME_MS
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
@@ -27,6 +28,10 @@ from flrouter.messages.origin import switch_of
 
 #: who may ask for one FL's sync until one of them has its chain: each gets a copy of every link.
 MAX_REQUESTERS = 16
+#: how many more than those that others tell of a former owner may have begun.
+UNHEARD_ATTEMPTS = 1_000
+#: between two attempts.
+MAX_RETRY_DELAY_MS = 60_000
 
 
 class Syncs:
@@ -129,6 +134,13 @@ class Syncs:
         """A shard has noted that the sync started; when all have, the FL is asked."""
         sync = self._running.get(note.floodlight)
         state = self._context.floodlights.get(note.floodlight)
+        if state is not None and state.attempt < note.attempt < MAX_TIME_MS:
+            # A former owner told it and did not keep it, and perhaps a few more.
+            state.attempt = note.attempt + UNHEARD_ATTEMPTS
+            self._context.floodlights.put(note.floodlight, state)
+            if sync is not None:
+                self._begin(note.floodlight, sync.everybody, sync.retries)
+            return
         if sync is None or state is None or state.attempt != note.attempt:
             return
         if note.shard in sync.waiting_for:
@@ -285,7 +297,7 @@ class Syncs:
                 self._tell_error(floodlight, requester, ErrorType.OPERATION_TIMED_OUT, what)
             self._plan_periodic(floodlight)
         else:
-            again = context.now + min(rules.alive_interval * 2**sync.retries, 60_000)
+            again = context.now + min(rules.alive_interval * 2**sync.retries, MAX_RETRY_DELAY_MS)
             self._planned[floodlight] = Plan(again, sync.retries + 1, requesters)
 
     def _settle_up(self, floodlight: str) -> None:
@@ -311,6 +323,15 @@ class Syncs:
             origin=f"sync/{floodlight}",
             key=floodlight,
         )
+
+    def rearm(self) -> None:
+        """No sync begins, and no link is overdue, later than one that is planned or awaited now."""
+        context = self._context
+        latest = context.now + max(MAX_RETRY_DELAY_MS, context.rules.sync_interval)
+        for floodlight, plan in self._planned.items():
+            self._planned[floodlight] = plan._replace(when=min(plan.when, latest))
+        for sync in self._running.values():
+            sync.due = min(sync.due, context.now + context.rules.sync_timeout)
 
     def tick(self) -> None:
         """Begin what is planned, and see whose chain has stopped."""
@@ -375,8 +396,8 @@ class Syncs:
             context.floodlights.put(note.floodlight, state)
         home = context.home(note.floodlight)
         if home != context.number:
-            receipt = peers.SyncReceipt(note.floodlight, note.attempt, context.number)
-            context.tell(home, receipt)
+            known = max(note.attempt, state.syncing if state is not None else 0)
+            context.tell(home, peers.SyncReceipt(note.floodlight, known, context.number))
 
     def records(self, note: peers.SyncRecords) -> None:
         """In a switch's home: the chain lists it."""

@@ -45,7 +45,7 @@ def test_a_bug_loses_no_record_and_stops_no_shard(
     data = build.message(names.COMMAND, {"clazz": FLOW, "switch_id": "9"}, "op", 0)
     monkeypatch.setattr("flrouter.core.commands.Commands.take", broken)
     monkeypatch.setattr("flrouter.core.reports.Reports.take", broken)
-    monkeypatch.setattr("flrouter.core.floodlights.Floodlights.learn", broken)
+    monkeypatch.setattr("flrouter.core.floodlights.Floodlights.heard", broken)
     shard = Shard(0, rules(1), catalog())
     if what == "garbled":
         kind = Garbled(HERE, data, "why")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flrouter.core import peers
 from tests.core.forms import Doing
-from tests.core.world import REPLIES, TAKEOVER
+from tests.core.world import REPLIES, SHARDS
 
 from .dice import Dice
 from .floodlights import Condition
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 Action = Callable[["Episode", Dice], None]
 
+#: ms.
+HOUR = 3_600_000
 #: every switch of a run is also asked for that nobody holds.
 NOBODYS = "00:00:00:00:00:00:00:ff"
 FORMS = ["message", "message", "message", "echo", "error", "chain", "chain", "half", "old"]
 FORMS += ["old", "old half", "empty", "nothing"]
-SYNCS = ["full", "full", "full", "half", "silent", "error", "old", "markers"]
+SYNCS = ["full", "full", "full", "half", "silent", "error", "old", "markers", "markers"]
 SOME = (Stage.DECIDED, Stage.SOME_OUTPUTS, Stage.OUTPUTS, Stage.SOME_CHANGELOGS, Stage.CHANGELOGS)
 
 
@@ -48,14 +50,10 @@ def _ready(episode: Episode, dice: Dice) -> Runner | None:
 
 
 def _skew(scene: Scene, dice: Dice) -> int:
-    """How far ahead the clock of a worker is.
-
-    At least once, the numbers of FLs' states and syncs are told before they are safe, so whoever
-    takes over must have a clock that is not behind what was told (docs/testing.md).
-    """
+    """How far ahead the clock of a worker is: by seconds either way, or by an hour."""
     if not scene.skewed:
         return 0
-    return dice.pick(9_000) - 4_500 if scene.exactly_once else dice.pick(TAKEOVER)
+    return dice.choose([0, 1, -1]) * HOUR if dice.one_in(2) else dice.pick(9_000) - 4_500
 
 
 def deliver(episode: Episode, dice: Dice) -> None:
@@ -113,6 +111,20 @@ def crash_in_batch(episode: Episode, dice: Dice) -> None:
         episode.workers.crash(runner)
 
 
+def crash_after_news(episode: Episode, dice: Dice) -> None:
+    """A worker is killed that told others of an FL or a sync, before that is in a changelog."""
+    telling = [runner for runner in episode.workers.runners if runner.core and _tells(runner)]
+    if telling:
+        episode.workers.crash(dice.choose(telling))
+
+
+def _tells(runner: Runner) -> bool:
+    """Whether a batch that is not safe yet says something of an FL to other shards."""
+    sends = (send for hand in runner.unsaved for send in hand.effects.sends)
+    values = [send.value or b"" for send in sends if send.topic == SHARDS]
+    return any(b"FloodlightState" in value or b"SyncStarted" in value for value in values)
+
+
 def hand_over(episode: Episode, dice: Dice) -> None:
     """A shard goes to another worker."""
     episode.workers.hand_over(dice.choose(episode.workers.runners))
@@ -145,6 +157,15 @@ def jump(episode: Episode, dice: Dice) -> None:
                 floodlight.flush(dice, 100)
     episode.topics.say(f"-- {ms} ms pass")
     episode.topics.now += ms
+
+
+def set_clock(episode: Episode, dice: Dice) -> None:
+    """Somebody sets the clock of a worker, forwards or back."""
+    runner = dice.choose(episode.workers.runners)
+    skew = _skew(episode.scene, dice)
+    if skew != runner.skew:
+        episode.topics.say(f"the clock of {runner} goes from {runner.skew} ms to {skew} ms")
+        runner.skew = skew
 
 
 # -- requesters ---------------------------------------------------------------------------------
@@ -339,17 +360,19 @@ _ACTIONS: list[tuple[Action, int, str]] = [
     (pause, 6, "pause"),
     (crash, 1, "crash"),
     (crash_in_batch, 2, "crash"),
+    (crash_after_news, 4, "crash"),
     (hand_over, 1, "crash"),
     (stutter, 1, "stutter"),
     (jump, 2, "jumps"),
+    (set_clock, 1, "jumps"),
     (ask_again, 4, "repeat"),
     (ask_badly, 1, "bad commands"),
-    (ask_for_sync, 1, "operators"),
+    (ask_for_sync, 2, "operators"),
     (operate, 1, "operators"),
     (act_oddly, 12, "odd answers"),
     (flush, 8, "odd answers"),
     (fall, 1, "floodlights"),
-    (change_sync, 1, "floodlights"),
+    (change_sync, 2, "floodlights"),
     (spoof, 1, "spoof"),
     (disconnect, 1, "switches"),
     (connect, 1, "switches"),

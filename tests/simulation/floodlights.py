@@ -53,7 +53,8 @@ class Floodlight:
         self.scatters = scatters
         self.condition = Condition.WELL
         self.usual = USUAL
-        self.sync = "full"
+        #: who scatters what it writes is of the older sort.
+        self.sync = "markers" if scatters else "full"
         self.switches: dict[str, str] = {}
         self.write_topic = rules.fl_write_topic.replace("{fl}", name)
         self._topics = topics

@@ -9,11 +9,13 @@ from unittest.mock import patch
 from zlib import crc32
 
 from flrouter.core.answer import Answer
+from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.parts import Parts
 from flrouter.core.pending import Requests
 from flrouter.core.records import Gather
 from flrouter.core.reports import Reports
+from flrouter.core.shard import Shard
 from flrouter.core.sync import Syncs
 from tests.core.world import TOPICS
 
@@ -161,6 +163,31 @@ def join_any_sync() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def wait_for_the_clock() -> Iterator[None]:
+    """What was to happen before a clock was set back happens when it is there again."""
+    with patch.object(Shard, "_rearm", lambda self: None):
+        yield
+
+
+@contextmanager
+def deaf_to_larger_numbers() -> Iterator[None]:
+    """The home of an FL does not hear under which numbers others know it and its syncs already."""
+    heard, receipt = Floodlights.heard, Syncs.receipt
+
+    def hear(self: Floodlights, news: Any) -> None:
+        if self._context.home(news.floodlight) != self._context.number:
+            heard(self, news)
+
+    def take(self: Syncs, note: Any) -> None:
+        state = self._context.floodlights.get(note.floodlight)
+        if state is None or note.attempt <= state.attempt:
+            receipt(self, note)
+
+    with patch.object(Floodlights, "heard", hear), patch.object(Syncs, "receipt", take):
+        yield
+
+
 #: name → plants the bug.
 PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "drop-one-ack": drop_one_ack,
@@ -173,6 +200,8 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "order-of-arrival": order_of_arrival,
     "believe-the-end": believe_the_end,
     "join-any-sync": join_any_sync,
+    "wait-for-the-clock": wait_for_the_clock,
+    "deaf-to-larger-numbers": deaf_to_larger_numbers,
 }
 
 

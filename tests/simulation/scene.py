@@ -52,10 +52,10 @@ def draw(random: Random) -> Scene:
         partitions=random.choice([1, 2, 3, 3, 5]),
         switches=random.randint(1, 8),
         floodlights=tuple(
-            (random.random() < 0.7, random.random() < 0.2) for _ in range(random.randint(1, 4))
+            (random.random() < 0.7, random.random() < 0.3) for _ in range(random.randint(1, 4))
         ),
         exactly_once=random.random() < 0.3,
-        skewed=random.random() < 0.1,
+        skewed=random.random() < 0.25,
         apart=random.random() < 0.7,
         compacted=random.random() < 0.5,
         faults=frozenset(fault for fault in FAULTS if random.random() < 0.6),

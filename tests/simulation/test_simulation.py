@@ -15,7 +15,7 @@ from tests.simulation.scene import FAULTS
 from tests.simulation.shrink import shrink
 
 #: a planted bug must be found within so many.
-ENOUGH = 100_000
+ENOUGH = 200_000
 
 
 def test_no_promise_is_broken() -> None:

@@ -12,7 +12,7 @@ from flrouter.core.inputs import Input
 from tests.core.world import Record
 
 #: ms since the epoch, when a run begins.
-BEGINNING = 1_000_000
+BEGINNING = 100_000_000
 
 _place = lru_cache(maxsize=1 << 14)(partition_for)
 

@@ -105,6 +105,8 @@ class Runner:
         self.skew = 0
         #: when it can be taken over.
         self.back = 0
+        #: it was, and has decided nothing yet; what it changed as it was restored is not kept.
+        self.restored = False
 
     def __str__(self) -> str:
         return f"shard {self.number}" if self.number != NOWHERE else "an ingress"
@@ -177,6 +179,7 @@ class Workers:
         runner.reached = []
         looked, runner.looked = runner.looked, None
         core = runner.core
+        runner.restored = False
         assert core is not None
         now = self._topics.now + runner.skew
         effects = core.decide(items, now)
@@ -355,7 +358,7 @@ class Workers:
                     self._excuse(batch.effects.sends)
             for number in _commands(runner):
                 self._promises.repeats(number, Repeats.READ)
-        if hand is None and not runner.unsaved:
+        if hand is None and not runner.unsaved and not runner.restored:
             self.check_kept(runner)
         for log in runner.logs:
             log.read = log.safe = log.committed
@@ -418,6 +421,7 @@ class Workers:
             for key, value in runner.kept[table.name].items():
                 rows[key] = decode(value)
         core.restored(self._topics.now + skew)
+        runner.restored = True
         self._topics.say(f"{runner} is taken over")
         return True
 
