@@ -20,7 +20,8 @@ from .world import FLOW, INBOUND, REPLIES, TOPICS, Crash, World
 EXAMPLES = int(os.environ.get("FLROUTER_FUZZ", "0"))
 
 RUN = settings(
-    max_examples=EXAMPLES or 200,
+    # `make simulate` goes through many more schedules in the same time.
+    max_examples=EXAMPLES or 50,
     stateful_step_count=40,
     derandomize=not EXAMPLES,
     print_blob=True,

@@ -25,7 +25,7 @@ def test_the_demo(tmp_path: Path) -> None:
         f"cat {tmp_path}/demo.log",
     ]
     # As from a terminal, not from the make that runs the tests.
-    found = run(script, tmp_path, timeout=60, MAKEFLAGS="")
+    found = run(script, tmp_path, timeout=60, MAKEFLAGS="", ARGS="")
     assert "every command got its one answer" in found
 
 

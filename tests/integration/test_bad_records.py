@@ -199,7 +199,7 @@ class Answers:
         self.serials: Counter[str] = Counter()
         for answer in list(requester.answers):
             place = made_for(answer)
-            if place is not None:
+            if place is not None and not place.startswith("sync/"):  # of one FL, for many requests
                 self.refusals[place].append(answer)
             self.ids[str(answer.message.get("correlation_id"))] += 1
             self.serials[str(answer.payload.get("serial"))] += 1

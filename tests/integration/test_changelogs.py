@@ -33,7 +33,7 @@ from tests.support.plain import (
     switch_id,
 )
 
-pytestmark = [pytest.mark.broker, pytest.mark.kafka]
+pytestmark = pytest.mark.broker
 
 SWITCHES = {"fl-1": [switch_id(0x61 + n) for n in range(8)], "fl-2": [switch_id(0x71)]}
 
@@ -150,6 +150,7 @@ def test_every_changelog_value_is_messagepack(bench: Bench) -> None:
                 unpack(record)
 
 
+@pytest.mark.kafka
 def test_a_killed_worker_s_tables_equal_a_replay(broker_url: str, work_folder: Path) -> None:
     """All of them, with rows in each: commands that wait, half an old-form chain, an error."""
     long = {"ack_timeout": 600, "response_timeout": 600, "blacklist_ttl": 600}

@@ -14,7 +14,7 @@ from tests.support.plain import switch_id
 from tests.support.proxy import Proxy
 from tests.support.simulated import SimulatedFloodlight
 
-pytestmark = [pytest.mark.broker, pytest.mark.kafka]
+pytestmark = pytest.mark.broker
 
 #: s.
 CUT_FOR = 20.0

@@ -13,7 +13,7 @@ from tests.support.patience import PATIENCE
 from tests.support.plain import O, command, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
-pytestmark = [pytest.mark.broker, pytest.mark.kafka]
+pytestmark = pytest.mark.broker
 
 ALIVE_TIMEOUT = 2 * PATIENCE
 

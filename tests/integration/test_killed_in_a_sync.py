@@ -14,7 +14,7 @@ from tests.support.deployment import Deployment, Listener
 from tests.support.network import deployed, unmanaged
 from tests.support.plain import Floodlight, O, Request, command, switch_id, sync_chain
 
-pytestmark = [pytest.mark.broker, pytest.mark.kafka]
+pytestmark = pytest.mark.broker
 
 
 class HalfWay:

@@ -44,8 +44,9 @@ def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
         away = switch_id(9)
         requester.send(command({"clazz": INSTALL, "switch_id": away}, "lost"), away)
         requester.wait("lost", timeout=20)
-        # What a batch did is counted when the batch is kept, so just after its answers are out.
-        until(lambda: families(worker)["flrouter_errors"].samples, bool)
+        # What a batch did is counted when the batch is kept, so just after its answers are out; and
+        # two shards' batches in any order.
+        until(lambda: ended(worker), lambda count: count == 4)
         yield deployment
 
 
@@ -59,6 +60,12 @@ def families(worker: Worker) -> dict[str, Metric]:
     """All metrics, by name."""
     text = ask(worker, "/metrics").body.decode()
     return {family.name: family for family in parser.text_string_to_metric_families(text)}
+
+
+def ended(worker: Worker) -> float:
+    """How many requests have ended, whichever way."""
+    samples = families(worker)["flrouter_requests_ended"].samples
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 def value(found: dict[str, Metric], family: str, sample: str = "", **labels: str) -> float:

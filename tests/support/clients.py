@@ -207,7 +207,7 @@ class Reader:
                 "auto.offset.reset": "earliest",
                 "isolation.level": isolation,
                 "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50 if self._leaves_gaps else 100,
+                "fetch.wait.max.ms": 100,
                 "fetch.queue.backoff.ms": 10,
                 "fetch.message.max.bytes": MAX_RECORD_BYTES,
                 "log_level": 0,

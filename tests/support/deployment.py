@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +19,7 @@ from kafka.partitioner.default import murmur2
 
 from flrouter import embedded
 from flrouter.embedded import free_port
+from tests.support import processes
 from tests.support.clients import EMBEDDED, Reading, Tap, Writer, create_topics, delete_topics
 from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
@@ -38,7 +37,8 @@ _failed: list[tuple[str, str]] = []
 class Worker:
     """One `python -m flrouter worker`, with its output in a file."""
 
-    command: tuple[str, ...] = ("-m", "flrouter", "worker")
+    module = "flrouter"
+    arguments: tuple[str, ...] = ()
 
     def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         self.name = name
@@ -46,23 +46,19 @@ class Worker:
         self.log = folder / f"{name}.log"
         home = folder / name
         home.mkdir()
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, *self.command),
-                    *("-l", "info", "--web-port", str(self.web_port)),
-                ],
-                cwd=home,
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        self.log.touch()
+        self._process = processes.start(
+            self.module,
+            [*self.arguments, "worker", "-l", "info", "--web-port", str(self.web_port)],
+            environ=environ,
+            folder=home,
+            log=self.log,
+        )
 
     @property
     def running(self) -> bool:
         """Whether the process is still there."""
-        return self._process.poll() is None
+        return self._process.is_alive()
 
     @property
     def readiness(self) -> int:
@@ -90,33 +86,42 @@ class Worker:
 
     def terminate(self, timeout: float = 30 * HOPE) -> None:
         """Ask it to stop, as an operator does, and wait until it has."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(timeout)
+        self._process.terminate()
+        self._ended(timeout)
 
     def kill(self) -> None:
         """`kill -9`."""
         self._process.kill()
-        self._process.wait(10)
+        self._ended(10)
 
     def freeze(self) -> None:
         """Let it do nothing (SIGSTOP) until `thaw`."""
-        self._process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """End a `freeze`."""
-        self._process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End it whatever its state."""
         if self.running:
-            self._process.kill()
-            self._process.wait(10)
+            self.kill()
+
+    def _signal(self, which: signal.Signals) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, which)
+
+    def _ended(self, timeout: float) -> None:
+        self._process.join(timeout)
+        if self.running:
+            raise TimeoutError(f"{self.name} still runs after {timeout} s")
 
 
 class Listener(Worker):
     """One `faust -A flrouter.network worker`."""
 
-    command = ("-m", "faust", "-A", "flrouter.network", "worker")
+    module = "faust"
+    arguments = ("-A", "flrouter.network")
 
     def view(self) -> dict[str, Any]:
         """What it shows as JSON: each switch's state and ports; empty while it has no view."""
