@@ -50,6 +50,7 @@ def say(text: str) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="for all targets together")
+    parser.add_argument("--executions", type=int, default=0, help="of each target, instead")
     parser.add_argument("--seed", type=int, default=0, help="of the inputs; 0: others each time")
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this; repeatable")
     parser.add_argument("--jobs", type=int, default=1, help="targets at the same time")
@@ -64,7 +65,7 @@ def _fuzz(
     def one(name: str) -> process.Done:
         new = folder / name
         new.mkdir()
-        return process.fuzz(name, seconds, how.seed, new, kept(name))
+        return process.fuzz(name, seconds, how.executions, how.seed, new, kept(name))
 
     with ThreadPoolExecutor(how.jobs) as pool:
         yield from pool.map(one, names)

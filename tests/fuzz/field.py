@@ -19,6 +19,7 @@ from flrouter.core.ingress import Ingress
 from flrouter.core.inputs import CaughtUp, Command, Input, Report
 from flrouter.core.shard import Shard
 from flrouter.messages import build, names
+from flrouter.messages.members import decode
 from flrouter.runtime.states import put
 from tests.core.world import DEAD, EXISTING, INBOUND, SHARDS, catalog, rules
 from tests.fuzz.script import Record
@@ -194,7 +195,7 @@ class Field:
     def _note_asked(self, send: Send) -> None:
         for floodlight in FLS:
             if send.topic == RULES.read_topic(floodlight) and send.value is not None:
-                message = _ASKED.decode(send.value)
+                message = decode(_ASKED, send.value)
                 if message.payload.clazz != names.ALIVE_REQUEST:
                     self.asked[floodlight] = message.correlation_id
 

@@ -31,14 +31,25 @@ class Done(NamedTuple):
     trace: str
 
 
-def fuzz(name: str, seconds: int, seed: int, new: Path, known: Sequence[Path]) -> Done:
-    """Fuzz a target, starting from the inputs in `known`; new ones go to `new`."""
+def fuzz(
+    name: str, seconds: int, executions: int, seed: int, new: Path, known: Sequence[Path]
+) -> Done:
+    """Fuzz a target, starting from the inputs in `known`; new ones go to `new`.
+
+    Args:
+        name: of the target.
+        seconds: after which it ends.
+        executions: after which it ends instead, when not 0: with a seed always the same inputs.
+        seed: of the inputs; 0: others each time.
+        new: a folder.
+        known: folders of inputs.
+    """
     artifacts = new.parent / f"{name}-found"
     artifacts.mkdir()
     output = _run(
         name,
         [
-            f"-max_total_time={seconds}",
+            f"-runs={executions}" if executions else f"-max_total_time={seconds}",
             f"-seed={seed}",
             f"-timeout={_SLOW}",
             f"-max_len={_LONGEST}",
@@ -53,7 +64,8 @@ def fuzz(name: str, seconds: int, seed: int, new: Path, known: Sequence[Path]) -
     sizes = _SIZE.findall(output)
     crashes = sorted(artifacts.iterdir())
     count = f"{int(executed[1]):,}" if executed else "no"
-    line = f"{name}: {count} executions in {seconds} s, {sizes[-1] if sizes else 0} inputs"
+    within = "" if executions else f" in {seconds} s"
+    line = f"{name}: {count} executions{within}, {sizes[-1] if sizes else 0} inputs"
     if crashes:
         return Done(name, f"{line}: FOUND {crashes[0].name}", crashes[0], _trace(output))
     if executed is None:
