@@ -17,6 +17,7 @@ from flrouter.settings import Settings
 from tests.cli.command import Running, flrouter
 from tests.kafka.authority import Authority
 from tests.kafka.cluster import Cluster
+from tests.support.api import ask, until
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type
 
@@ -116,10 +117,11 @@ def goes_round(secured: Secured, settings: dict[str, Any]) -> str:
         secured.plain, secured.folder, floodlights=["fl-1"], partitions=2, **settings
     ) as deployment:
         deployment.create_topics()
-        worker = deployment.start_worker()
         speaker = ("speaker", "--id", "fl-1", "--switches", "2")
         with Running(*speaker, settings=deployment.settings) as floodlight:
-            floodlight.wait_for('"ready":true')
+            floodlight.wait_for('"ready":true')  # before a worker starts, which would miss it
+            worker = deployment.start_worker()
+            until(lambda: ask(worker, "/api/v1/switches/1").status, lambda status: status == 200)
             requester = deployment.requester()
             payload = {"clazz": INSTALL, "switch_id": "00:00:00:00:00:00:00:01"}
             requester.send(command(payload, "op-1"))
