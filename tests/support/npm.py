@@ -41,6 +41,8 @@ def package(name: str, version: str) -> Path:
         if done.returncode:
             raise NotToBeHad(f"npm has no {name}@{version}: {done.stderr.strip()}")
         with tarfile.open(next(Path(work).glob("*.tgz"))) as archive:
-            archive.extractall(work, filter="data")
+            # An attribute, for the argument came with Python 3.11.4, and Debian 12 has 3.11.2.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(work)
         Path(work, "package").rename(folder)
     return folder
