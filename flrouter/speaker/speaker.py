@@ -17,7 +17,7 @@ from flrouter.messages import build, names, origin
 from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import canonical
-from flrouter.speaker import answers, sync
+from flrouter.speaker import answers, payloads, sync
 from flrouter.speaker.answers import ANSWERS, Answer, CommandFailed, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.connection import Connection
@@ -115,28 +115,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         `more` are further fields of the payload.
         """
         switch = canonical(switch)
-        payload = {
-            "clazz": names.SWITCH_EVENT,
-            "timestamp": _now_ms(),
-            "switch_id": switch,
-            "state": state,
-            **more,
-        }
-        return self.event(payload, switch)
+        return self.event(payloads.switch_event(switch, state, _now_ms(), **more), switch)
 
     def port_event(
         self, switch: str, number: int, state: PortState | Literal["DELETE"]
     ) -> asyncio.Future[bool]:
         """Report that a port's link came up or went down, or that the port is gone."""
-        switch = canonical(switch)
-        payload = {
-            "clazz": names.PORT_EVENT,
-            "timestamp": _now_ms(),
-            "switch_id": switch,
-            "port_no": number,
-            "state": state,
-        }
-        return self.event(payload, switch)
+        return self.event(payloads.port_event(switch, number, state, _now_ms()), switch)
 
     def isl_event(
         self,
@@ -146,22 +131,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         state: str = "DISCOVERED",
     ) -> asyncio.Future[bool]:
         """Report a link between two (switch, port): `destination` received the discovery packet."""
-        path = [
-            {
-                "switch_id": canonical(switch),
-                "port_no": port,
-                "seq_id": number,
-                "segment_latency": latency_ns,
-            }
-            for number, (switch, port) in enumerate((source, destination))
-        ]
-        payload = {
-            "clazz": names.ISL_EVENT,
-            "timestamp": _now_ms(),
-            "latency_ns": latency_ns,
-            "path": path,
-            "state": state,
-        }
+        payload = payloads.isl_event(source, destination, latency_ns, state, _now_ms())
         return self.event(payload, destination[0])
 
     # -- life

@@ -31,13 +31,19 @@ class Port(msgspec.Struct, frozen=True):
     state: PortState = PortState.UP
 
 
-class SwitchRecord(msgspec.Struct, frozen=True, rename={"ip_address": "ip-address"}):
+class SwitchRecord(
+    msgspec.Struct,
+    frozen=True,
+    rename={"switch_socket": "switch-socket", "of_version": "OF-version"},
+):
     """One switch, as a sync chain lists it. Frozen, so a snapshot stays what it was."""
 
     #: the canonical switch id.
     datapath: str
     ports: tuple[Port, ...] = ()
-    ip_address: str = "127.0.0.1"
+    #: where the switch is connected from, as `host:port`.
+    switch_socket: str = "127.0.0.1:6653"
+    of_version: str = "OF_13"
     features: tuple[str, ...] = ()
 
 

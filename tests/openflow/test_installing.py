@@ -80,7 +80,7 @@ def test_every_install_kind_of_the_samples(network: Network) -> None:
         assert len(rules) == 1, f"{name}: {rules}"
         for text in expected:
             assert text in rules[0], name
-        shown = network.ask(sample("32", switch)).payload["flow_entries"]
+        shown = network.ask(sample("32", switch)).payload["flows"]
         assert cookie in {entry["cookie"] % 2**64 for entry in shown}, name
         assert error_type(network.ask(removal(switch, payload.get("cookie", 123)))) is None
         assert set(network.ovs.flows("br1")) <= OWN, name
@@ -107,7 +107,7 @@ def test_a_meter_that_is_there_gets_the_new_rate(network: Network) -> None:
             "switch_id": switch,
         }
     )
-    (entry,) = meters.payload["meter_entries"]
+    (entry,) = meters.payload["meters"]
     assert (entry["meter_id"], entry["rate"]) == (1, 20000)
 
 
@@ -141,10 +141,10 @@ def test_deleting_rules(network: Network) -> None:
         network.ask({**sample("09", switch), "cookie": cookie, "transit_vlan_id": vlan})
     gone = network.ask({**base, "criteria": {"in_port": 3, "in_vlan": 20}})
     assert gone.payload["rule_ids"] == [2]
-    gone = network.ask({**base, "delete_rules_action": "IGNORE_DEFAULTS"})
+    gone = network.ask({**base, "delete_rules": "IGNORE_DEFAULTS"})
     assert gone.payload["rule_ids"] == [1, 3]
     eventually(lambda: set(network.ovs.flows("br1")) <= OWN, "only its own rules are there")
-    refused = network.ask({**base, "delete_rules_action": "REMOVE_SOME"})
+    refused = network.ask({**base, "delete_rules": "REMOVE_SOME"})
     assert error_type(refused) == "PARAMETERS_INVALID"
 
 
@@ -156,7 +156,7 @@ def test_ports_and_their_counters(network: Network) -> None:
     base = {"switch_id": switch}
     kinds = "org.openkilda.messaging.command.switches"
     ports = network.ask({**base, "clazz": f"{kinds}.DumpSwitchPortsDescriptionRequest"})
-    assert [port["port_number"] for port in ports.payload["ports_description"]] == [1, 2]
+    assert [port["port_number"] for port in ports.payload["port_desc"]] == [1, 2]
     port = network.ask({**base, "clazz": f"{kinds}.DumpPortDescriptionRequest", "port_number": 2})
     assert port.payload["port_number"] == 2
     missing = network.ask(
@@ -164,5 +164,4 @@ def test_ports_and_their_counters(network: Network) -> None:
     )
     assert error_type(missing) == "NOT_FOUND"
     counters = network.wait_event("PortStatsData", switch_id=switch)
-    (stats,) = counters["stats"]
-    assert {each["port_no"] for each in stats["entries"]} == {1, 2}
+    assert {each["portNo"] for each in counters["stats"]} == {1, 2}

@@ -27,7 +27,8 @@ _HEAD = re.compile(
     rf"(?:\s+{_SPAN})??(?:\s+(?P<open>open))?(?:\s*= (?P<values>.+))?\s*"
 )
 _FIELD = re.compile(
-    r"\s+(?P<name>[\w-]+)\s+(?P<type>\w+)(?P<many>\[\]|\{\})?(?P<needed>!)?" + rf"(?:\s+{_SPAN})?\s*"
+    r"\s+(?P<name>[\w-]+)\s+(?P<type>\w+)(?P<many>\[\]|\{\})?(?P<needed>!)?"
+    + rf"(?:\s+{_SPAN})?\s*"
 )
 
 #: types that are no class of the file; a null is allowed in all but those of `_NEVER_NULL`.
@@ -170,7 +171,7 @@ def _concrete(bases: Sequence[str], known: dict[str, Class]) -> dict[str, str]:
 
 
 def concrete(version: str, bases: Sequence[str]) -> dict[str, str]:
-    """The classes of a version that are sent, and are or extend one of `bases`: their full names."""
+    """The classes of a version that are sent, and are or extend one of `bases`, with full names."""
     return _concrete(bases, classes(version))
 
 

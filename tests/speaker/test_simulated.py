@@ -142,7 +142,7 @@ def test_many_rules_come_as_a_chain(broker_url: str) -> None:
             assert [chains.link_of(envelope.decode(each.value)) for each in links] == [
                 chains.Link(index, 3) for index in range(3)
             ]
-            cookies = [rule["cookie"] for each in links for rule in each.payload["flow_entries"]]
+            cookies = [rule["cookie"] for each in links for rule in each.payload["flows"]]
             assert cookies == [number for number in range(121) if number != 7]
             assert speaker.network.switch("1").acted == 122
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.speaker import payloads
 from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
 from flrouter.speaker.openflow import flows, installing, meters, ports, rules
 from flrouter.speaker.openflow.switch import Switch
-
-_O = "org.openkilda.messaging"
 
 Fields = Mapping[str, Any]
 
@@ -24,20 +23,16 @@ def everywhere(kind: str, payload: Fields, switches: Mapping[str, Switch]) -> An
             now, requester = int(time.time() * 1000), payload.get("requester")
             return Each(
                 [
-                    ports.status(switch.id, switch.ports.values(), requester, now)
+                    ports.states(switch.id, switch.ports.values(), requester, now)
                     for switch in switches.values()
                 ]
             )
         case "ConnectModeRequest":
-            return Info({"clazz": f"{_O}.info.switches.ConnectModeResponse", "mode": "AUTO"})
+            return payloads.connect_mode()
         case "GetSwitchesRequest":
             return Chain(
                 [
-                    {
-                        "clazz": f"{_O}.info.event.SwitchInfoData",
-                        "switch_id": switch.id,
-                        "state": switch.mode,
-                    }
+                    payloads.switch_event(switch.id, switch.mode, int(time.time() * 1000))
                     for switch in switches.values()
                 ]
             )
@@ -118,34 +113,18 @@ async def _done(work: Awaitable[None]) -> Answer:
 
 async def _meters(switch: Switch) -> Answer:
     parts = await switch.ask(meters.request())
-    return Info(
-        {
-            "clazz": f"{_O}.info.meter.SwitchMeterEntries",
-            "switch_id": switch.id,
-            "meter_entries": [meters.entry(found) for part in parts for found in part.body],
-        }
+    return payloads.meters(
+        switch.id, [meters.entry(found) for part in parts for found in part.body]
     )
 
 
 async def _port(switch: Switch, payload: Fields) -> Answer:
     port = switch.port(payload.get("port_no", payload.get("port_number", 0)))
-    return Info(
-        {
-            "clazz": f"{_O}.info.switch.PortDescription",
-            "switch_id": switch.id,
-            **ports.description(port),
-        }
-    )
+    return Info(ports.description(port))
 
 
 async def _ports(switch: Switch) -> Answer:
-    return Info(
-        {
-            "clazz": f"{_O}.info.switch.SwitchPortsDescription",
-            "switch_id": switch.id,
-            "ports_description": [ports.description(port) for port in switch.ports.values()],
-        }
-    )
+    return payloads.ports([ports.description(port) for port in switch.ports.values()])
 
 
 async def _discover(
@@ -153,11 +132,4 @@ async def _discover(
 ) -> Answer:
     number = payload.get("port_number", payload.get("port_no", 0))
     discover(switch, switch.port(number).number)
-    return Info(
-        {
-            "clazz": f"{_O}.info.discovery.DiscoPacketSendingConfirmation",
-            "endpoint": {"switch_id": switch.id, "port_no": number},
-            "packet_id": payload.get("packet_id"),
-            "switch_id": switch.id,
-        }
-    )
+    return payloads.discovery_sent(switch.id, number, payload)

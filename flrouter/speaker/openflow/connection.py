@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         """Greet."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop has a class of its own
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self.peer = f"{host}:{port}"
+        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.send(messages.OFPHello(DESC))
         self._made(self)
 

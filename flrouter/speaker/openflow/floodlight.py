@@ -152,9 +152,8 @@ class OpenFlowFloodlight(Speaker):
             self.switch_event(switch.id, "DEACTIVATED")
 
     def _report(self, switch: Switch) -> None:
-        self.switch_event(
-            switch.id, switch.mode, address=switch.record().ip_address, switch=switch.record()
-        )
+        address = switch.connection.peer.rpartition(":")[0]
+        self.switch_event(switch.id, switch.mode, address=address, switch=switch.record())
 
     async def _watch(self, switch: Switch, election: Election) -> None:
         """Ask for a sign of life, and the role, until there is none.

@@ -227,7 +227,7 @@ def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
         raise CommandFailed(
             ErrorType.PARAMETERS_INVALID,
             f"{kind} has criteria that name no rule",
-            "to delete all rules give no criteria, and delete_rules_action",
+            "to delete all rules give no criteria, and delete_rules",
         )
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flrouter.speaker import payloads
 from flrouter.speaker.answers import Payload
 from flrouter.speaker.openflow.flows import Meter
 from flrouter.speaker.openflow.wire import DESC, messages, of
@@ -38,13 +39,12 @@ def request() -> Any:
 def entry(found: Any) -> Payload:
     """A meter as a dump shows it."""
     band = found.bands[0] if found.bands else None
-    return {
-        "meter_id": found.meter_id,
-        "rate": band.rate if band is not None else 0,
-        "burst_size": band.burst_size if band is not None else 0,
-        "flags": [name for flag, name in _NAMES.items() if found.flags & flag],
-        "version": "OF_13",
-    }
+    return payloads.meter(
+        found.meter_id,
+        band.rate if band is not None else 0,
+        band.burst_size if band is not None else 0,
+        [name for flag, name in _NAMES.items() if found.flags & flag],
+    )
 
 
 def already_there(error: Any) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from flrouter.speaker import payloads
 from flrouter.speaker.answers import Payload
 from flrouter.speaker.openflow.wire import DESC, messages, of
 from flrouter.speaker.sync import PortState
 
-_STATS = "org.openkilda.messaging.info.stats"
 _COUNTERS = (
     *("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped"),
     *("rx_errors", "tx_errors", "rx_frame_err", "rx_over_err", "rx_crc_err", "collisions"),
@@ -52,31 +52,25 @@ def counters_request() -> Any:
 
 def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
     """Port statistics, as they are reported; `now` in ms since the epoch."""
-    entries = [
-        {"port_no": stats.port_no, **{name: getattr(stats, name) for name in _COUNTERS}}
-        for part in parts
-        for stats in part.body
-        if stats.port_no <= of.OFPP_MAX
-    ]
-    return {
-        "clazz": f"{_STATS}.PortStatsData",
-        "timestamp": now,
-        "switch_id": switch,
-        "stats": [{"entries": entries}],
-    }
+    return payloads.port_counters(
+        switch,
+        [
+            (stats.port_no, {name: getattr(stats, name) for name in _COUNTERS})
+            for part in parts
+            for stats in part.body
+            if stats.port_no <= of.OFPP_MAX
+        ],
+        now,
+    )
 
 
-def status(switch: str, ports: Iterable[Port], requester: object, now: int) -> Payload:
+def states(switch: str, ports: Iterable[Port], requester: object, now: int) -> Payload:
     """Which ports are up, as PortsCommandData asks for it."""
-    return {
-        "clazz": f"{_STATS}.SwitchPortStatusData",
-        "timestamp": now,
-        "switch_id": switch,
-        "ports": [{"id": port.number, "status": port.state} for port in ports],
-        "requester": requester,
-    }
+    return payloads.port_states(
+        switch, ((port.number, port.state) for port in ports), requester, now
+    )
 
 
-def description(port: Port) -> dict[str, Any]:
+def description(port: Port) -> Payload:
     """One port, as the commands that ask for ports get it."""
-    return {"port_number": port.number, "port_name": port.name, "state": [port.state]}
+    return payloads.port(port.number, port.name, port.state)

@@ -6,21 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
-from flrouter.speaker.answers import Answer, Chain, CommandFailed, Info, Payload
+from flrouter.speaker import payloads
+from flrouter.speaker.answers import Answer, CommandFailed, Payload
 from flrouter.speaker.openflow import flows
 from flrouter.speaker.openflow.lldp import ETHERTYPE, SOURCE
 from flrouter.speaker.openflow.switch import Switch
 from flrouter.speaker.openflow.wire import DESC, messages, of
 
-_O = "org.openkilda.messaging"
-
 #: OpenKilda's cookies of its default rules: drop what no rule knows, and discovery packets.
 DROP = 0x8000000000000001
 DISCOVERY = 0x8000000000000002
 
-#: rules in one message of a dump; more make a chain.
-_AT_ONCE = 50
-_LONG = 1 << 63
+#: what OpenFlow counts of a rule, and what it forgets it by.
+_COUNTS = (
+    *("duration_sec", "duration_nsec", "idle_timeout", "hard_timeout"),
+    *("packet_count", "byte_count"),
+)
+#: what a rule may look at, of that which OpenKilda's classes show.
+_MATCH = {"eth_src", "eth_dst", "eth_type", "ip_proto", "udp_src", "udp_dst", "in_port", "vlan_vid"}
 
 
 def discovery() -> Any:
@@ -74,16 +77,7 @@ async def dump(switch: Switch) -> Answer:
     Raises:
         CommandFailed: the switch did not say.
     """
-    entries = [entry(stats) for stats in await on(switch)]
-    parts = [
-        {
-            "clazz": f"{_O}.info.rule.SwitchFlowEntries",
-            "switch_id": switch.id,
-            "flow_entries": entries[at : at + _AT_ONCE],
-        }
-        for at in range(0, len(entries) or 1, _AT_ONCE)
-    ]
-    return Info(parts[0]) if len(parts) == 1 else Chain(parts)
+    return payloads.rules(switch.id, [entry(stats) for stats in await on(switch)])
 
 
 async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
@@ -94,12 +88,12 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
     """
     before = await _cookies(switch)
     criteria = payload.get("criteria")
-    action = payload.get("delete_rules_action")
+    action = payload.get("delete_rules")
     if criteria is not None:
         kind = "SwitchRulesDeleteRequest"
         mods = [flows.delete(flows.criteria_of(kind, criteria))]
     else:
-        own = {_signed(DROP), _signed(DISCOVERY)}
+        own = {payloads.signed(DROP), payloads.signed(DISCOVERY)}
         match action:
             case "DROP_ALL" | "DROP_ALL_ADD_DEFAULTS":
                 doomed = before
@@ -108,13 +102,13 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
             case "REMOVE_DEFAULTS" | "REMOVE_ADD_DEFAULTS":
                 doomed = before & own
             case "REMOVE_DROP":
-                doomed = {_signed(DROP)}
+                doomed = {payloads.signed(DROP)}
             case "REMOVE_BROADCAST":
-                doomed = {_signed(DISCOVERY)}
+                doomed = {payloads.signed(DISCOVERY)}
             case _:
                 raise CommandFailed(
                     ErrorType.PARAMETERS_INVALID,
-                    f"delete_rules_action {action!r} is not known",
+                    f"delete_rules {action!r} is not known",
                     "give criteria, or DROP_ALL, IGNORE_DEFAULTS or REMOVE_DEFAULTS",
                 )
         mods = [
@@ -127,34 +121,27 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
         *("DROP_ALL_ADD_DEFAULTS", "OVERWRITE_DEFAULTS", "REMOVE_ADD_DEFAULTS"),
     ):
         await add_defaults(switch)
-    return Info({"clazz": f"{_O}.info.switch.SwitchRulesResponse", "rule_ids": sorted(gone)})
+    return payloads.rules_deleted(gone)
 
 
 async def _cookies(switch: Switch) -> set[int]:
-    return {_signed(stats.cookie) for stats in await on(switch)}
+    return {payloads.signed(stats.cookie) for stats in await on(switch)}
 
 
 def entry(stats: Any) -> Payload:
-    """A rule as a dump shows it."""
-    return {
-        "cookie": _signed(stats.cookie),
-        "table_id": stats.table_id,
-        "priority": stats.priority,
-        "duration_sec": stats.duration_sec,
-        "duration_nsec": stats.duration_nsec,
-        "idle_timeout": stats.idle_timeout,
-        "hard_timeout": stats.hard_timeout,
-        "packet_count": stats.packet_count,
-        "byte_count": stats.byte_count,
-        "version": "OF_13",
-        "match": _match(stats.match),
-        "instructions": _instructions(stats.instructions),
-        "flags": [],
-    }
+    """A rule as a dump shows it, as far as OpenKilda's classes have a place for it."""
+    return payloads.rule(
+        payloads.signed(stats.cookie),
+        priority=stats.priority,
+        table=stats.table_id,
+        counts={name: getattr(stats, name) for name in _COUNTS},
+        match=_match(stats.match),
+        instructions=_instructions(stats.instructions),
+    )
 
 
 def _match(match: Any) -> dict[str, str]:
-    found = dict(match.items())
+    found = {name: value for name, value in match.items() if name in _MATCH}
     if "vlan_vid" in found:
         found["vlan_vid"] = _vlan(found["vlan_vid"])
     return {name: str(value) for name, value in found.items()}
@@ -166,31 +153,26 @@ def _instructions(instructions: Iterable[Any]) -> dict[str, Any]:
         if isinstance(one, messages.OFPInstructionMeter):
             found["instruction_goto_meter"] = one.meter_id
         elif isinstance(one, messages.OFPInstructionActions):
-            found["instruction_apply_actions"] = dict(map(_action, one.actions))
+            shown = (_action(action) for action in one.actions)
+            found["apply_actions"] = dict(action for action in shown if action is not None)
     return found
 
 
-def _action(action: Any) -> tuple[str, Any]:
+def _action(action: Any) -> tuple[str, Any] | None:
+    """An action's name and value; None when OpenKilda's classes have no place for it."""
     match action:
         case messages.OFPActionOutput():
             names = {of.OFPP_CONTROLLER: "controller", of.OFPP_IN_PORT: "in_port"}
-            return "flow_output", names.get(action.port, str(action.port))
+            return "output", names.get(action.port, str(action.port))
         case messages.OFPActionPushVlan():
             return "push_vlan", str(action.ethertype)
         case messages.OFPActionPopVlan():
-            return "pop_vlan", "true"
+            return "POP_VLAN", "true"
         case messages.OFPActionSetField():
             value = _vlan(action.value) if action.key == "vlan_vid" else action.value
-            return "set_field", {"field_name": action.key, "field_value": str(value)}
-        case messages.OFPActionExperimenterUnknown():
-            return f"experimenter_{action.experimenter:#x}", action.data.hex()
-    return type(action).__name__, str(action)
+            return "set_field", {"key": action.key, "value": str(value)}
+    return None
 
 
 def _vlan(value: Any) -> Any:
     return value & ~of.OFPVID_PRESENT if isinstance(value, int) else value
-
-
-def _signed(cookie: int) -> int:
-    """A cookie as Java writes it."""
-    return (cookie + _LONG) % (2 * _LONG) - _LONG

@@ -57,7 +57,7 @@ class Switch:
         return SwitchRecord(
             datapath=self.id,
             ports=tuple(SyncPort(port.number, port.state) for port in self.ports.values()),
-            ip_address=self.connection.peer.rpartition(":")[0],
+            switch_socket=self.connection.peer,
         )
 
     def port(self, number: int) -> Port:

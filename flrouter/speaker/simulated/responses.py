@@ -7,14 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
+from flrouter.speaker import payloads
 from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
 from flrouter.speaker.command import Command
 from flrouter.speaker.simulated.network import Network, Switch
-
-_O = "org.openkilda.messaging"
-
-#: rules in one message of a dump; more make a chain.
-_RULES_AT_ONCE = 50
 
 
 def answer(network: Network, command: Command) -> Answer:
@@ -58,64 +54,41 @@ def _install(switch: Switch, flow: dict[str, Any]) -> None:
 
 
 def _ports(network: Network) -> Answer:
+    now = _now_ms()
     return Each(
         [
-            {
-                "clazz": f"{_O}.info.stats.SwitchPortStatusData",
-                "timestamp": _now_ms(),
-                "switch_id": switch.id,
-                "ports": [
-                    {"id": number, "status": state} for number, state in switch.ports.items()
-                ],
-                "requester": "stats",
-            }
+            payloads.port_states(switch.id, switch.ports.items(), "stats", now)
             for switch in network.switches.values()
         ]
     )
 
 
 def _connect_mode(_: Network) -> Answer:
-    return Info({"clazz": f"{_O}.info.switches.ConnectModeResponse", "mode": "AUTO"})
+    return payloads.connect_mode()
 
 
 def _list(network: Network) -> Answer:
+    now = _now_ms()
     return Chain(
         [
-            {
-                "clazz": f"{_O}.info.event.SwitchInfoData",
-                "switch_id": switch.id,
-                "state": switch.mode.value,
-            }
+            payloads.switch_event(switch.id, switch.mode.value, now)
             for switch in network.switches.values()
         ]
     )
 
 
 def _rules(switch: Switch, _: Command) -> Answer:
-    rules = [{"cookie": cookie, "flow_id": flow, "table_id": 0} for flow, cookie in switch.flows]
-    parts = [
-        {
-            "clazz": f"{_O}.info.rule.SwitchFlowEntries",
-            "switch_id": switch.id,
-            "flow_entries": rules[at : at + _RULES_AT_ONCE],
-        }
-        for at in range(0, len(rules) or 1, _RULES_AT_ONCE)
-    ]
-    return Info(parts[0]) if len(parts) == 1 else Chain(parts)
+    return payloads.rules(switch.id, [payloads.rule(cookie) for _flow, cookie in switch.flows])
 
 
 def _meters(switch: Switch, _: Command) -> Answer:
-    entries = [
-        {"meter_id": flow["meter_id"], "rate": flow.get("bandwidth", 0)}
-        for flow in switch.flows.values()
-        if "meter_id" in flow
-    ]
-    return Info(
-        {
-            "clazz": f"{_O}.info.meter.SwitchMeterEntries",
-            "switch_id": switch.id,
-            "meter_entries": entries,
-        }
+    return payloads.meters(
+        switch.id,
+        [
+            payloads.meter(flow["meter_id"], flow.get("bandwidth", 0), 0, ["KBPS"])
+            for flow in switch.flows.values()
+            if "meter_id" in flow
+        ],
     )
 
 
@@ -126,49 +99,22 @@ def _port(switch: Switch, command: Command) -> Answer:
         raise CommandFailed(
             ErrorType.NOT_FOUND, f"switch {switch.id} has no port {number}", "see its ports"
         )
-    return Info(
-        {
-            "clazz": f"{_O}.info.switch.PortDescription",
-            "switch_id": switch.id,
-            "port_number": number,
-            "state": state,
-        }
-    )
+    return Info(payloads.port(number, f"port-{number}", state))
 
 
 def _switch_ports(switch: Switch, _: Command) -> Answer:
-    ports = [{"port_number": number, "state": state} for number, state in switch.ports.items()]
-    return Info(
-        {
-            "clazz": f"{_O}.info.switch.SwitchPortsDescription",
-            "switch_id": switch.id,
-            "ports_description": ports,
-        }
+    return payloads.ports(
+        [payloads.port(number, f"port-{number}", state) for number, state in switch.ports.items()]
     )
 
 
-def _ping(switch: Switch, command: Command) -> Answer:
-    ping = command.payload.get("ping")
-    return Info(
-        {
-            "clazz": f"{_O}.info.flow.PingResponse",
-            "timestamp": _now_ms(),
-            "ping_id": (ping or {}).get("ping_id"),
-            "switch_id": switch.id,
-            "error": None,
-        }
-    )
+def _ping(_: Switch, command: Command) -> Answer:
+    return payloads.ping((command.payload.get("ping") or {}).get("ping_id"), 0, _now_ms())
 
 
 def _discovery(switch: Switch, command: Command) -> Answer:
-    return Info(
-        {
-            "clazz": f"{_O}.info.discovery.DiscoPacketSendingConfirmation",
-            "endpoint": {"switch_id": switch.id, "port_no": command.payload.get("port_number")},
-            "packet_id": command.payload.get("packet_id"),
-            "switch_id": switch.id,
-        }
-    )
+    number = command.payload.get("port_number", 0)
+    return payloads.discovery_sent(switch.id, number, command.payload)
 
 
 _EVERYWHERE: dict[str, Callable[[Network], Answer]] = {

@@ -1,0 +1,226 @@
+"""What flrouter's router and its FLs write is what OpenKilda's classes read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from flrouter.messages import build
+from flrouter.messages.envelope import decode
+from flrouter.messages.errors import ErrorType, error_message
+from flrouter.speaker import answers, payloads, sync
+from flrouter.speaker.command import Command
+from flrouter.speaker.openflow import meters, ports, rules
+from flrouter.speaker.openflow.wire import messages, of
+from flrouter.speaker.simulated import responses
+from flrouter.speaker.simulated.network import Mode, Network
+from flrouter.speaker.sync import PortState
+from tests.openkilda.schemas import VERSIONS, faults, has
+
+SWITCH = "00:00:00:00:00:00:00:09"
+COMMANDS = "org.openkilda.messaging.command"
+NOW = 1_564_000_000_000
+
+#: the versions that know what region a message is from; what FLs write says so.
+READERS = ("2019a", "2019", "HEAD")
+#: versions whose switch record this is; 2019a has another, and HEAD's sockets are objects.
+WITH_RECORD = ("2019",)
+#: what the router makes itself, and the versions that have its class.
+BY_ROUTER: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "alive request": (build.alive_request("id", NOW), ("2019a", "2019", "HEAD")),
+    "sync request": (build.sync_request("id", NOW), VERSIONS),
+    "unmanaged": (build.unmanaged(SWITCH, "id", NOW), ("2019a", "2019")),
+    "offline": (build.switch_event(SWITCH, "REMOVED", "id", NOW), VERSIONS),
+    "empty chain": (build.chunk(None, "id", 0, 0, NOW), VERSIONS),
+    **{
+        f"error {kind}": (error_message("id", kind, "text", "more", NOW), VERSIONS)
+        for kind in ErrorType
+    },
+}
+
+
+def network() -> Network:
+    """Two switches, one with a flow that has a meter."""
+    made = Network()
+    made.connect(SWITCH, 3, Mode.READ_WRITE)
+    made.connect("1", 2, Mode.READ_ONLY)
+    made.switch(SWITCH).flows["flow", 7] = {"meter_id": 3, "bandwidth": 100}
+    return made
+
+
+#: what an FL is asked: the class behind `command.`, and the fields of its payload.
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "switches.DumpRulesRequest": {},
+    "switches.DumpMetersRequest": {},
+    "switches.DumpPortDescriptionRequest": {"port_number": 2},
+    "switches.DumpSwitchPortsDescriptionRequest": {},
+    "switches.ConnectModeRequest": {"connect_mode": "AUTO"},
+    "discovery.PortsCommandData": {"requester": "stats"},
+    "discovery.DiscoverIslCommandData": {"port_number": 1},
+    "GetSwitchesRequest": {},
+}
+PING = {
+    "clazz": "org.openkilda.messaging.floodlight.request.PingRequest",
+    "switch_id": SWITCH,
+    "ping": {"ping_id": "8c1b3a0e-1f57-4d0c-9a80-2f0b0a3b7c11"},
+}
+
+
+def command(payload: dict[str, Any]) -> Command:
+    """A command as an FL reads it."""
+    data = build.message(f"{COMMANDS}.CommandMessage", payload, "id", NOW)
+    return Command(decode(data), data, 0, NOW)
+
+
+def written(answer: answers.Answer) -> list[dict[str, Any]]:
+    """The messages that an answer becomes."""
+    found = answers.messages(command({"switch_id": SWITCH}), answer, "fl-1", NOW)
+    return [json.loads(each.value) for each in found]
+
+
+def check(message: dict[str, Any], versions: tuple[str, ...] = READERS) -> None:
+    """Every version that has the payload's class reads the message; one of them at least."""
+    readers = [each for each in versions if has(each, message["payload"]["clazz"])]
+    assert readers
+    for version in readers:
+        assert faults(version, message) == [], version
+
+
+@pytest.mark.parametrize("what", BY_ROUTER)
+def test_what_the_router_makes_itself(what: str) -> None:
+    """Is read by every version that has its class."""
+    data, versions = BY_ROUTER[what]
+    for version in versions:
+        assert faults(version, json.loads(data)) == [], version
+
+
+@pytest.mark.parametrize("kind", QUESTIONS)
+def test_what_a_simulated_fl_answers(kind: str) -> None:
+    """Each kind of question."""
+    question = {"clazz": f"{COMMANDS}.{kind}", "switch_id": SWITCH, **QUESTIONS[kind]}
+    for message in written(responses.answer(network(), command(question))):
+        check(message)
+
+
+def test_a_ping() -> None:
+    """Its answer has a package of its own."""
+    for message in written(responses.answer(network(), command(PING))):
+        check(message)
+
+
+def test_a_discovery_packet_is_confirmed_in_the_form_of_who_asked() -> None:
+    """Versions whose command has no packet id read no packet id."""
+    for more, versions in (({}, READERS), ({"packetId": 4}, ("2019", "HEAD"))):
+        for message in written(payloads.discovery_sent(SWITCH, 1, more)):
+            check(message, versions)
+
+
+def test_an_alive_response() -> None:
+    """With what could not be written."""
+    check(json.loads(build.alive_response("id", "fl-1", 3, NOW)))
+
+
+def test_a_sync() -> None:
+    """A chain of records, and the chain of an FL without switches."""
+    records = [switch.record() for switch in network().switches.values()]
+    for snapshot in (records, []):
+        links = asyncio.run(sync.chain(command({"clazz": "x"}), snapshot, "fl-1", NOW))
+        for link in links:
+            for version in WITH_RECORD:
+                assert faults(version, json.loads(link.value)) == []
+
+
+@pytest.mark.parametrize("state", ["ACTIVATED", "ADDED", "DEACTIVATED", "REMOVED", "CHANGED"])
+def test_switch_events(state: str) -> None:
+    """With and without a record."""
+    check(event(payloads.switch_event(SWITCH, state, NOW)))
+    record = network().switch(SWITCH).record()
+    full = payloads.switch_event(SWITCH, state, NOW, address="10.0.0.9", switch=record)
+    check(event(full), WITH_RECORD)
+
+
+def test_port_and_isl_events() -> None:
+    """In all states that FLs report."""
+    for state in (*PortState, "DELETE"):
+        check(event(payloads.port_event(SWITCH, 4, state, NOW)))
+    for state in ("DISCOVERED", "FAILED"):
+        check(event(payloads.isl_event((SWITCH, 1), ("1", 2), 50, state, NOW)))
+
+
+def event(payload: answers.Payload) -> dict[str, Any]:
+    """A payload as an FL reports it."""
+    found: dict[str, Any] = json.loads(answers.info(payload, "id", "fl-1", NOW))
+    return found
+
+
+# -- the FL for real switches, whose answers come from what a switch says
+
+
+class Stats:
+    """What os-ken says of something."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+def test_what_an_openflow_fl_shows_of_rules() -> None:
+    """Also what OpenKilda has no place for is in no field that its classes do not have."""
+    actions = [
+        messages.OFPActionPushVlan(),
+        messages.OFPActionSetField(vlan_vid=100 | of.OFPVID_PRESENT),
+        messages.OFPActionPopVlan(),
+        messages.OFPActionOutput(2),
+        messages.OFPActionGroup(4),
+        messages.OFPActionExperimenterUnknown(0x2320, b"data"),
+    ]
+    stats = Stats(
+        cookie=0x8000000000000001,
+        priority=9,
+        table_id=0,
+        duration_sec=1,
+        duration_nsec=2,
+        idle_timeout=0,
+        hard_timeout=0,
+        packet_count=3,
+        byte_count=4,
+        match=messages.OFPMatch(in_port=1, vlan_vid=5 | of.OFPVID_PRESENT, ipv4_src="10.0.0.1"),
+        instructions=[
+            messages.OFPInstructionMeter(7),
+            messages.OFPInstructionActions(of.OFPIT_APPLY_ACTIONS, actions),
+        ],
+    )
+    (message,) = written(payloads.rules(SWITCH, [rules.entry(stats)]))
+    check(message, ("2019a", "2019"))  # HEAD has a list of fields to set
+    (shown,) = message["payload"]["flows"]
+    assert shown["match"] == {"in_port": "1", "vlan_vid": "5"}
+    assert shown["instructions"]["apply_actions"]["output"] == "2"
+
+
+def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
+    """And of the ports' counters, for all versions but the oldest."""
+    band = Stats(rate=100, burst_size=105)
+    meter = Stats(meter_id=7, bands=[band], flags=of.OFPMF_KBPS | of.OFPMF_BURST)
+    port = ports.Port(3, "eth3", PortState.UP)
+    counters = Stats(port_no=3, **dict.fromkeys(ports._COUNTERS, 5))
+    answered = [
+        payloads.meters(SWITCH, [meters.entry(meter)]),
+        payloads.ports([ports.description(port)]),
+        answers.Info(ports.description(port)),
+        answers.Info(ports.states(SWITCH, [port], "stats", NOW)),
+        answers.Info(ports.counters(SWITCH, [Stats(body=[counters])], NOW)),
+        payloads.rules_deleted([3, 1]),
+    ]
+    for answer in answered:
+        for message in written(answer):
+            check(message)
+
+
+def test_counters_that_a_switch_does_not_have() -> None:
+    """OpenFlow has 2⁶⁴ - 1 for these, which no `long` holds; Java's own bits of it are -1."""
+    unknown = Stats(port_no=3, **dict.fromkeys(ports._COUNTERS, (1 << 64) - 1))
+    (message,) = written(answers.Info(ports.counters(SWITCH, [Stats(body=[unknown])], NOW)))
+    check(message)
+    assert message["payload"]["stats"][0]["rxDropped"] == -1
