@@ -142,9 +142,31 @@ def topic() -> Kind[str]:
     return Kind(_TOPIC_NAME, _topic)
 
 
-def optional_topic() -> Kind[str]:
-    """The name of one Kafka topic, or nothing."""
-    return Kind(f"{_TOPIC_NAME}, or nothing", lambda value: _topic(value) if value else "")
+def headers() -> Kind[tuple[tuple[str, str], ...]]:
+    """Record headers, by their names."""
+
+    def read(value: object) -> tuple[tuple[str, str], ...]:
+        if isinstance(value, Mapping):
+            pairs = [(_text(name), _text(text)) for name, text in value.items()]
+        elif isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
+            pairs = [(_text(name), _text(text)) for name, text in value]
+        else:
+            pairs = []
+            for item in _items(value):
+                name, equals, text = item.partition("=")
+                if not equals:
+                    raise Refused(f"{item!r} has no =")
+                pairs.append((name.strip(), text.strip()))
+        if any(not name or name.startswith("flrouter-") for name, _ in pairs):
+            raise Refused("headers have a name, which does not begin with flrouter-")
+        return tuple(pairs)
+
+    return Kind("name=value, with commas between several, or a TOML table", read)
+
+
+def or_nothing(kind: Kind[T], nothing: T) -> Kind[T]:
+    """A value of some kind, or nothing."""
+    return Kind(f"{kind.allowed}, or nothing", lambda value: kind.read(value) if value else nothing)
 
 
 def topics() -> Kind[tuple[str, ...]]:

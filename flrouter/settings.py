@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -20,15 +19,19 @@ from typing import Any, TypeVar
 from flrouter import setting_kinds as kinds
 from flrouter import topic_roles
 from flrouter.embedded import SCHEME
-from flrouter.messages.catalog import BadCatalog, Catalog
-from flrouter.messages.catalog import load as load_catalog
+from flrouter.messages.catalog import Catalog
+from flrouter.profiles import OWN, BadProfile, Profile
+from flrouter.profiles import load as load_profile
 from flrouter.setting_kinds import Floodlight, Kind, Refused
-from flrouter.topic_roles import Use
+from flrouter.topic_roles import FloodlightTopics, Use
 
 __all__ = ["BadSetting", "Floodlight", "Settings", "as_markdown", "load"]
 
 PREFIX = "FLROUTER_"
-_PATHS = {"catalog", "data_dir", "ssl_cafile", "ssl_certfile", "ssl_keyfile"}
+_PATHS = {"data_dir", "profile", "ssl_cafile", "ssl_certfile", "ssl_keyfile"}
+_TOPIC = kinds.or_nothing(kinds.topic(), "")
+_TOPICS = kinds.or_nothing(kinds.topics(), ())
+_TEMPLATE = kinds.or_nothing(kinds.topic_template(), "")
 _ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
 
 T = TypeVar("T")
@@ -73,24 +76,25 @@ class Settings:
         "FLs to begin with; it seeds an empty list only. In TOML also `[floodlights.fl-3]` with"
         " `ack = false` for an FL that cannot acknowledge.",
     )
-    inbound_topics: tuple[str, ...] = _setting(
-        ("kilda.speaker",), kinds.topics(), "Where requesters send commands."
+    profile: str = _setting(
+        "plain",
+        kinds.text(f"{', '.join(OWN)}, or the path of a file"),
+        "How FLs and services speak: topics, headers, kinds of messages ([Profiles](profiles.md))."
+        " Where a topic below is nothing, it is the profile's.",
     )
-    fl_read_topic: str = _setting(
-        "kilda.fl.{fl}.read", kinds.topic_template(), "The topic that an FL reads."
+    headers: tuple[tuple[str, str], ...] = _setting(
+        (), kinds.headers(), "Record headers with other values than the profile's."
     )
-    fl_write_topic: str = _setting(
-        "kilda.fl.{fl}.write", kinds.topic_template(), "The topic that an FL writes."
-    )
-    flow_topic: str = _setting("kilda.flow", kinds.topic(), "Answers to flow commands, errors.")
+    inbound_topics: tuple[str, ...] = _setting((), _TOPICS, "Where requesters send commands.")
+    fl_read_topic: str = _setting("", _TEMPLATE, "The topic that an FL reads.")
+    fl_write_topic: str = _setting("", _TEMPLATE, "The topic that an FL writes.")
+    flow_topic: str = _setting("", _TOPIC, "Answers to flow commands, errors.")
     northbound_topic: str = _setting(
-        "kilda.northbound", kinds.topic(), "Answers about rules, meters, ports, connect modes."
+        "", _TOPIC, "Answers about rules, meters, ports, connect modes."
     )
-    disco_topic: str = _setting(
-        "kilda.topo.disco", kinds.topic(), "Sync chains, and switch, port and ISL events."
-    )
-    stats_topic: str = _setting("kilda.stats", kinds.topic(), "Statistics.")
-    ping_topic: str = _setting("kilda.ping", kinds.topic(), "Answers to pings.")
+    disco_topic: str = _setting("", _TOPIC, "Sync chains, and switch, port and ISL events.")
+    stats_topic: str = _setting("", _TOPIC, "Statistics.")
+    ping_topic: str = _setting("", _TOPIC, "Answers to pings.")
     partitions: int = _setting(
         8,
         kinds.whole(1, 1024),
@@ -146,7 +150,7 @@ class Settings:
     )
     dead_letter_topic: str = _setting(
         "",
-        kinds.optional_topic(),
+        kinds.or_nothing(kinds.topic(), ""),
         "Where records go that nobody can read; nothing: `<app_id>-dead-letters`.",
     )
     max_message_bytes: int = _setting(
@@ -166,9 +170,6 @@ class Settings:
         120.0,
         kinds.duration(),
         "How long the answer to a command for several switches or FLs may take at most.",
-    )
-    catalog: Path | None = _setting(
-        None, kinds.file(), "A catalog of message kinds of your own, read before the built-in one."
     )
     session_timeout: float = _setting(
         10.0, kinds.duration(), "A worker that Kafka does not hear for this long loses its shards."
@@ -227,6 +228,7 @@ class Settings:
                 detail = f"{error}; " if str(error) else ""
                 problem = f"{detail}expected {kind.allowed}"
                 raise BadSetting(field.name, kind.show(given), problem) from None
+        self._take_the_profiles_topics()
         self._check_times()
         self._check_store()
         self._check_traces()
@@ -236,6 +238,24 @@ class Settings:
     def _wrong(self, name: str, problem: str, shown: str | None = None) -> BadSetting:
         kind = next(f for f in dataclasses.fields(self) if f.name == name).metadata["kind"]
         return BadSetting(name, shown or kind.show(getattr(self, name)), problem)
+
+    def _take_the_profiles_topics(self) -> None:
+        """Where no topic is set, it is the profile's."""
+        speaks = self.speaks
+        for name in _ANSWER_TOPICS:
+            if not getattr(self, name):
+                object.__setattr__(self, name, speaks.topics[name.removesuffix("_topic")])
+        given: dict[str, tuple[object, object]] = {
+            "inbound_topics": (self.inbound_topics, tuple(one.topic for one in speaks.inbound)),
+            "fl_read_topic": (self.fl_read_topic, speaks.asks),
+            "fl_write_topic": (self.fl_write_topic, speaks.write[0]),
+        }
+        for name, (value, of_profile) in given.items():
+            if value and value != of_profile and speaks.many:
+                problem = "names several topics itself: leave it out, or name them in one of yours"
+                raise self._wrong(name, f"the profile {self.profile} {problem}")
+            if not value:
+                object.__setattr__(self, name, of_profile)
 
     def _check_times(self) -> None:
         if self.alive_timeout <= self.alive_interval:
@@ -268,10 +288,12 @@ class Settings:
             try:
                 kinds.topic().read(topic)
             except Refused as error:
-                raise self._wrong("catalog", f"{error}; expected {kinds.topic().allowed}") from None
-        found = topic_roles.conflict(
-            self._fixed_topics(), self.fl_read_topic, self.fl_write_topic, f"{self.app_id}-"
-        )
+                raise self._wrong("profile", f"{error}; expected {kinds.topic().allowed}") from None
+        templates = [
+            *(Use("fl_read_topic", topic_roles.READ, name) for name in self.fl_topics.read),
+            *(Use("fl_write_topic", topic_roles.WRITE, name) for name in self.fl_topics.written),
+        ]
+        found = topic_roles.conflict(self._fixed_topics(), templates, f"{self.app_id}-")
         if found is not None:
             raise self._wrong(*found)
 
@@ -286,7 +308,7 @@ class Settings:
         for name in _ANSWER_TOPICS:
             yield Use(name, topic_roles.ANSWERS, getattr(self, name))
         for topic in sorted(self.message_catalog.requester_topics - set(self.topics.values())):
-            yield Use("catalog", topic_roles.ANSWERS, topic)
+            yield Use("profile", topic_roles.ANSWERS, topic)
 
     def _check_security(self) -> None:
         """What belongs to a protocol is there with it, and only with it."""
@@ -307,16 +329,48 @@ class Settings:
             raise self._wrong("ssl_keyfile", "is the key of no certificate: set ssl_certfile")
 
     @cached_property
-    def message_catalog(self) -> Catalog:
-        """The message catalog, with the user's entries and the topics as set here.
+    def speaks(self) -> Profile:
+        """The profile.
 
         Raises:
-            BadSetting: the user's file is not a catalog.
+            BadSetting: there is none, or it is not valid.
         """
         try:
-            return load_catalog(self.topics, self.catalog.read_bytes() if self.catalog else None)
-        except BadCatalog as error:
-            raise self._wrong("catalog", str(error)) from error
+            return load_profile(self.profile)
+        except BadProfile as error:
+            raise self._wrong("profile", str(error)) from error
+
+    @cached_property
+    def message_catalog(self) -> Catalog:
+        """The profile's message kinds, with the topics as set here.
+
+        Raises:
+            BadSetting: an entry names an assembler that is not there.
+        """
+        try:
+            return self.speaks.catalog(self.topics)
+        except BadProfile as error:
+            raise self._wrong("profile", str(error)) from error
+
+    @property
+    def record_headers(self) -> dict[str, bytes]:
+        """What every record has that goes to FLs and services, unless it has one of that name."""
+        values = self.speaks.headers | dict(self.headers)
+        return {name: value.encode() for name, value in values.items()}
+
+    @cached_property
+    def fl_topics(self) -> FloodlightTopics:
+        """The topics of FLs."""
+        speaks = self.speaks
+        if speaks.many:
+            reads = {one.topic: one.read for one in speaks.inbound}
+            return FloodlightTopics(speaks.asks, reads, speaks.write)
+        reads = dict.fromkeys(self.inbound_topics, self.fl_read_topic)
+        return FloodlightTopics(self.fl_read_topic, reads, [self.fl_write_topic])
+
+    def acknowledges(self, floodlight: Floodlight) -> bool:
+        """Whether an FL says when it has a command."""
+        return floodlight.ack and bool(self.speaks.acknowledges)
 
     @property
     def topics(self) -> dict[str, str]:
@@ -349,21 +403,12 @@ class Settings:
         return self.broker.partition("://")[2].split(",")
 
     def read_topic(self, fl: str) -> str:
-        """The topic that the FL `fl` reads."""
+        """The topic from which the FL `fl` reads what the router itself asks."""
         return self.fl_read_topic.replace("{fl}", fl)
 
     def write_topic(self, fl: str) -> str:
-        """The topic that the FL `fl` writes."""
+        """The first of the topics that the FL `fl` writes."""
         return self.fl_write_topic.replace("{fl}", fl)
-
-    def floodlight_of_write_topic(self, topic: str) -> str | None:
-        """The id of the FL whose write topic `topic` is, known or not; None if it is none."""
-        match = self._write_pattern.fullmatch(topic)
-        return match[1] if match else None
-
-    @cached_property
-    def _write_pattern(self) -> re.Pattern[str]:
-        return topic_roles.template_pattern(self.fl_write_topic)
 
 
 _NAMES = [field.name for field in dataclasses.fields(Settings)]
@@ -390,7 +435,7 @@ def _from_file(path: Path) -> Iterator[tuple[str, Any, str]]:
         name = key.lower()
         if name not in _NAMES or key not in {name, name.upper()}:
             raise _unknown(key, origin)
-        if name in _PATHS and isinstance(value, str) and value:
+        if name in _PATHS and isinstance(value, str) and value and value not in OWN:
             value = str(path.parent / value)
         yield name, value, origin
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flrouter.setting_kinds import metric_name
@@ -12,6 +12,8 @@ INBOUND = "an inbound topic"
 ANSWERS = "a topic for answers"
 DEAD_LETTERS = "the dead-letter topic"
 ROUTER = "the router's own topic"
+READ = "read topic"
+WRITE = "write topic"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,35 @@ def template_pattern(template: str) -> re.Pattern[str]:
     )
 
 
+class FloodlightTopics:
+    """The topics that FLs read and write, as templates in which `{fl}` stands for an FL's id."""
+
+    def __init__(self, asks: str, reads: Mapping[str, str], writes: Sequence[str]) -> None:
+        """Args:
+        asks: where an FL reads what the router itself asks.
+        reads: inbound topic → where an FL reads what came from there.
+        writes: the topics that an FL writes.
+        """
+        self.by_inbound = reads
+        #: all that an FL reads, and all that it writes, each once.
+        self.read = list(dict.fromkeys([asks, *reads.values()]))
+        self.written = list(writes)
+        self._patterns = [template_pattern(template) for template in writes]
+
+    def read_by(self, fl: str) -> list[str]:
+        """The topics that the FL `fl` reads."""
+        return [template.replace("{fl}", fl) for template in self.read]
+
+    def written_by(self, fl: str) -> list[str]:
+        """The topics that the FL `fl` writes."""
+        return [template.replace("{fl}", fl) for template in self.written]
+
+    def writer_of(self, topic: str) -> str | None:
+        """The id of the FL that writes `topic`, known or not; None if it is no FL's."""
+        matches = (pattern.fullmatch(topic) for pattern in self._patterns)
+        return next((match[1] for match in matches if match is not None), None)
+
+
 def _overlap(one: str, other: str) -> bool:
     """Whether two FL ids exist for which the templates name the same topic."""
     start, end = one.split("{fl}")
@@ -41,25 +72,24 @@ def _overlap(one: str, other: str) -> bool:
     )
 
 
-def conflict(uses: Iterable[Use], read: str, write: str, prefix: str) -> tuple[str, str] | None:
+def conflict(uses: Iterable[Use], templates: Sequence[Use], prefix: str) -> tuple[str, str] | None:
     """The first topic with two roles, as (setting, problem); None if there is none.
 
     Args:
         uses: all topics with fixed names, the router's own first.
-        read: the template of the FLs' read topics.
-        write: the template of their write topics.
+        templates: of the topics that FLs read and write, each once.
         prefix: what the names of the router's own topics begin with.
     """
-    templates: Mapping[str, str] = {"fl_read_topic": read, "fl_write_topic": write}
-    if _overlap(metric_name(read), metric_name(write)):
-        return (
-            "fl_write_topic",
-            f"one FL's write topic could be another's read topic ({read}):"
-            " expected templates that differ before or after {fl}",
-        )
-    for name, template in templates.items():
-        if template.startswith(prefix):
-            return name, f"names that begin with {prefix} are the router's own"
+    for at, use in enumerate(templates):
+        if use.topic.startswith(prefix):
+            return use.setting, f"names that begin with {prefix} are the router's own"
+        for before in templates[:at]:
+            if _overlap(use.topic, before.topic):
+                return (
+                    use.setting,
+                    f"one FL's {use.role} could be another's {before.role} ({before.topic}):"
+                    " expected templates that differ before or after {fl}",
+                )
     seen: dict[str, Use] = {}
     for use in uses:
         if use.role != ROUTER and use.topic.startswith(prefix):
@@ -68,9 +98,16 @@ def conflict(uses: Iterable[Use], read: str, write: str, prefix: str) -> tuple[s
         shared = use.role == ANSWERS == before.role and use.topic == before.topic
         if before is not use and not shared:
             return use.setting, f"{use.topic} is {before.role} too ({before.topic})"
-        for name, template in templates.items():
-            if template_pattern(metric_name(template)).fullmatch(metric_name(use.topic)):
+        for template in templates:
+            if template_pattern(template.topic).fullmatch(use.topic):
                 if use.role == ROUTER:
-                    return name, f"{use.topic} would be an FL's topic and is the router's own"
-                return use.setting, f"{use.topic} could be an FL's topic too ({name} is {template})"
+                    return (
+                        template.setting,
+                        f"{use.topic} would be an FL's topic and is the router's own",
+                    )
+                return (
+                    use.setting,
+                    f"{use.topic} could be an FL's topic too"
+                    f" ({template.setting} is {template.topic})",
+                )
     return None

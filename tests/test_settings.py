@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +89,15 @@ def test_floodlights_as_table(tmp_path: Path) -> None:
 
 def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
     """A settings file and what it names can be moved together."""
-    (tmp_path / "mine.toml").write_text("", "utf-8")
-    settings = from_toml(tmp_path, 'catalog = "mine.toml"\ndata_dir = "state"')
-    assert settings.catalog == tmp_path / "mine.toml"
+    (tmp_path / "mine.toml").write_text('extends = "plain"', "utf-8")
+    settings = from_toml(tmp_path, 'profile = "mine.toml"\ndata_dir = "state"')
+    assert settings.profile == str(tmp_path / "mine.toml")
     assert settings.data_path == tmp_path / "state"
 
 
 def test_settings_made_in_code_keep_the_same_rules() -> None:
     """Values that were read once can be given again, and wrong ones are refused here too."""
-    settings = Settings(floodlights=(Floodlight("fl-1", ack=False),), catalog=None, ack_timeout=1)
+    settings = Settings(floodlights=(Floodlight("fl-1", ack=False),), ack_timeout=1)
     assert settings.floodlights == (Floodlight("fl-1", ack=False),)
     with pytest.raises(BadSetting, match=r"partitions is 0 \(given in code\)"):
         Settings(partitions=0)
@@ -163,8 +164,8 @@ def test_bad_durations(text: str) -> None:
         ("FLOODLIGHTS", "a_b,a.b", "would share their topics"),
         ("APP_ID", "x" * 101, "1 to 100"),
         ("ALIVE_TIMEOUT", "1s", "more than alive_interval (1.0 s)"),
-        ("CATALOG", "/no/such/file", "No such file"),
-        ("CATALOG", "\0", "cannot be read"),
+        ("PROFILE", "/no/such/file", "no file that can be read"),
+        ("PROFILE", "\0", "no file that can be read"),
     ],
 )
 def test_wrong_values(name: str, value: str, told: str) -> None:
@@ -319,38 +320,61 @@ def test_a_standby_is_in_memory() -> None:
     assert "set store to memory" in refusal(STANDBY="true", STORE="rocksdb")
 
 
-def test_catalog_file_counts(tmp_path: Path) -> None:
-    """The user's entries are read first, with the topics that the settings name."""
+def test_a_profile_of_ones_own(tmp_path: Path) -> None:
+    """Its entries are read first, with the topics that the settings name."""
     path = tmp_path / "mine.toml"
-    path.write_text('[[command]]\nkind = "MyCommand"\nanswer = "my.answers"\n', "utf-8")
-    catalog = load({"FLROUTER_CATALOG": str(path)}).message_catalog
+    entry = '[[command]]\nkind = "MyCommand"\nanswer = "my.answers"\n'
+    path.write_text(f'extends = "plain"\n{entry}', "utf-8")
+    settings = load({"FLROUTER_PROFILE": str(path), "FLROUTER_FLOW_TOPIC": "answers"})
+    catalog = settings.message_catalog
     assert catalog.answer_topic(catalog.command("org.MyCommand")) == "my.answers"
-    assert catalog.answer_topic(catalog.command("org.Other")) == "kilda.flow"
+    assert catalog.answer_topic(catalog.command("org.Other")) == "answers"
 
 
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        ("[[command]]\nkind = 7\nanswer = 'flow'", "the catalog file is not valid"),
+        ("[[command]]\nkind = 7\nanswer = 'flow'", "Expected `str`"),
         ("[[command]]\nkind = 'A'\nanswer = 'no topic'", "'no topic' is no topic name"),
         ("[[event]]\nkind = 'A'\ntopic = 'kilda.speaker'", "kilda.speaker is an inbound topic too"),
     ],
 )
-def test_bad_catalogs(tmp_path: Path, toml: str, told: str) -> None:
-    """A catalog is checked at the start, the topics that it names too."""
+def test_bad_profiles(tmp_path: Path, toml: str, told: str) -> None:
+    """A profile is checked at the start, the topics that it names too."""
     path = tmp_path / "mine.toml"
-    path.write_text(toml, "utf-8")
-    text = refusal(CATALOG=str(path))
-    assert text.startswith("setting catalog is")
+    path.write_text(f"extends = 'plain'\n{toml}", "utf-8")
+    text = refusal(PROFILE=str(path))
+    assert text.startswith("setting profile is")
     assert told in text
+
+
+def test_topics_that_a_profile_names_itself_are_not_set_as_well() -> None:
+    """One setting cannot stand for several topics."""
+    for name, value in (
+        ("INBOUND_TOPICS", "mine"),
+        ("FL_READ_TOPIC", "r.{fl}"),
+        ("FL_WRITE_TOPIC", "w.{fl}"),
+    ):
+        assert "names several topics itself" in refusal(PROFILE="openkilda", **{name: value})
+    assert load({"FLROUTER_PROFILE": "openkilda"}).topics["ping"] == "kilda.ping.storm"
+
+
+def test_headers_of_a_profile_have_other_values_when_set() -> None:
+    """As text, or as a table; the router's own names are its own."""
+    name = "kafka.message.version.header"
+    settings = load({"FLROUTER_PROFILE": "openkilda", "FLROUTER_HEADERS": f"{name}=v7, more=x=y"})
+    assert settings.record_headers == {name: b"v7", "more": b"x=y"}
+    assert Settings(profile="openkilda").record_headers == {name: b"v1"}
+    for wrong in ("novalue", "=v", "flrouter-what=peer"):
+        assert "setting headers" in refusal(HEADERS=wrong)
 
 
 @given(fl=st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True))
 def test_floodlight_topics_and_back(fl: str) -> None:
     """An FL is known by its write topic, and never by its read topic."""
     settings = Settings(floodlights=(Floodlight(fl),))
-    assert settings.floodlight_of_write_topic(settings.write_topic(fl)) == fl
-    assert settings.floodlight_of_write_topic(settings.read_topic(fl)) is None
+    assert settings.fl_topics.writer_of(settings.write_topic(fl)) == fl
+    assert settings.fl_topics.writer_of(settings.read_topic(fl)) is None
     assert floodlight_id(fl) == fl
 
 
@@ -359,7 +383,7 @@ def test_floodlight_topics_and_back(fl: str) -> None:
 )
 def test_other_topics_are_no_floodlights(topic: str) -> None:
     """A topic that no FL id gives belongs to no FL."""
-    assert Settings().floodlight_of_write_topic(topic) is None
+    assert Settings().fl_topics.writer_of(topic) is None
 
 
 @pytest.mark.parametrize("value", ["", "a b", "x" * 65, "ä", "fl\n", 7, None])
@@ -370,7 +394,7 @@ def test_bad_floodlight_ids(value: object) -> None:
 
 
 @given(
-    name=st.sampled_from([name for name in vars(Settings()) if name != "message_catalog"]),
+    name=st.sampled_from([field.name for field in dataclasses.fields(Settings)]),
     value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()),
 )
 def test_no_value_raises_anything_else(name: str, value: Any) -> None:

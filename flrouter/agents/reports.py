@@ -19,7 +19,7 @@ def register(app: RouterApp) -> None:
     async def reports(fetched: Any) -> None:
         async for topic in fetched:
             # An FL is known by its write topic, never by a field in a message.
-            floodlight = settings.floodlight_of_write_topic(topic[0].tp.topic) or ""
+            floodlight = settings.fl_topics.writer_of(topic[0].tp.topic) or ""
             for batch in topic:
                 await shards.feed(
                     batch, [read(batch.tp, record, floodlight) for record in batch.records]

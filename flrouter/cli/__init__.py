@@ -19,10 +19,11 @@ def register() -> None:
     from flrouter.cli.dead_letters import dead_letters
     from flrouter.cli.demo import demo
     from flrouter.cli.floodlight import floodlight
+    from flrouter.cli.profile import profile
     from flrouter.cli.sending import send
     from flrouter.cli.speaker import speaker
     from flrouter.cli.top import top
 
-    ours = (broker, completion, dead_letters, demo, floodlight, send, speaker, top)
+    ours = (broker, completion, dead_letters, demo, floodlight, profile, send, speaker, top)
     for command in (*ours, *looking.COMMANDS, *changing.COMMANDS):
         cli.add_command(command)

@@ -32,6 +32,8 @@ class Command(msgspec.Struct, frozen=True):
     topics: tuple[str, ...]
     #: its answers are passed on one by one, and nothing tells which is the last.
     endless: bool
+    #: the inbound topic that commands of its kind come from; empty: any.
+    inbound: str = ""
 
     @property
     def key(self) -> bytes:
@@ -97,6 +99,7 @@ def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
         _switch(entry, envelope, data, catalog),
         (envelope.reply_to, usual) if envelope.reply_to else (usual,),
         entry.scope is Scope.FLOODLIGHTS and entry.done is not Done.MESSAGE,
+        entry.inbound,
     )
 
 

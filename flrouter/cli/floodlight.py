@@ -86,7 +86,7 @@ def _check(found: Settings, name: str) -> None:
     """Refuse what can be no FL's id."""
     try:
         kinds.floodlight_id(name)
-        for topic in (found.read_topic(name), found.write_topic(name)):
+        for topic in (*found.fl_topics.read_by(name), *found.fl_topics.written_by(name)):
             kinds.topic().read(topic)
     except kinds.Refused as error:
         raise Failure(str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE) from error

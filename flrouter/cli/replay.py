@@ -16,7 +16,6 @@ from flrouter.cli.letters import REPLAYED, Letter, Wanted, letters
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.origin import switch_of
 from flrouter.settings import Settings
-from flrouter.topic_roles import template_pattern
 
 #: letters that go back side by side, in one transaction where there are any.
 TOGETHER = 500
@@ -69,9 +68,8 @@ def _hindrance(letter: Letter, found: Settings, topics: Iterable[str]) -> str:
     """Why a letter cannot be replayed; empty when it can."""
     if not letter.whole:
         return f"only the head of its {letter.size} bytes was kept"
-    if letter.topic not in found.inbound_topics and not template_pattern(
-        found.fl_write_topic
-    ).fullmatch(letter.topic):
+    is_inbound = letter.topic in found.inbound_topics
+    if not is_inbound and found.fl_topics.writer_of(letter.topic) is None:
         return "it is from no inbound topic, nor from an FL's"
     return "" if letter.topic in topics else "there is no such topic any more"
 

@@ -60,7 +60,8 @@ def _show_sent(found: Settings, commands: Sequence[Command], as_json: bool) -> N
     if as_json:
         show_json([{"correlation_id": each.correlation_id} for each in commands])
     else:
-        click.echo(f"{len(commands)} sent to {found.inbound_topics[0]}")
+        topics = sorted({_inbound(found, each) for each in commands})
+        click.echo(f"{len(commands)} sent to {', '.join(topics)}")
 
 
 def _show_answers(asked: Sequence[Asked], as_json: bool) -> None:
@@ -90,8 +91,9 @@ async def _send(found: Settings, commands: Sequence[Command], bar: Progress) -> 
 
     from flrouter.runtime.clients import connection
 
-    topic = found.inbound_topics[0]
-    _there(await partition_counts(found), topic)
+    counts = await partition_counts(found)
+    for each in commands:
+        _there(counts, _inbound(found, each))
     producer = aiokafka.AIOKafkaProducer(
         **connection(found),
         acks="all",
@@ -103,7 +105,7 @@ async def _send(found: Settings, commands: Sequence[Command], bar: Progress) -> 
         task = bar.add_task("sending", total=len(commands))
         sent = []
         for each in commands:
-            sent.append(await producer.send(topic, each.value, key=each.key))
+            sent.append(await producer.send(_inbound(found, each), each.value, key=each.key))
             sent[-1].add_done_callback(lambda _: bar.advance(task))
         await asyncio.gather(*sent)
     finally:
@@ -154,6 +156,10 @@ async def _read(consumer: Any, answers: Answers, bar: Progress) -> None:
             for record in records:
                 answers.take(record.value or b"", record.key, time.monotonic())
         bar.update(task, completed=total - answers.unanswered)
+
+
+def _inbound(found: Settings, command: Command) -> str:
+    return command.inbound or found.inbound_topics[0]
 
 
 def _there(counts: dict[str, int], topic: str) -> None:

@@ -11,6 +11,7 @@ from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering, Headers
 from flrouter.core.records import Gather, Origin, Part
+from flrouter.core.request import topic_of
 from flrouter.messages import build, names
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.catalog import CommandKind
@@ -49,7 +50,7 @@ class Answer:
             parts: what came back for each of them.
         """
         context = self._context
-        kind = context.catalog.command(gather.kind)
+        kind = context.catalog.command(gather.kind, topic_of(gather.origin))
         link = build.chunk(None, gather.correlation_id, MOST, MOST, context.now)
         room = context.rules.max_message_bytes - len(link)
         what = "floodlight" if gather.floodlights else "switch_id"

@@ -76,7 +76,7 @@ class Commands:
                 "the command has no payload with a clazz",
                 "A command is an object with a payload whose clazz says what to do.",
             )
-        kind = context.catalog.command(envelope.kind)
+        kind = context.catalog.command(envelope.kind, command.origin.topic)
         if kind.scope is Scope.SWITCH:
             switch = self._switch(envelope, command.data)
             home = context.home(switch)
@@ -99,7 +99,7 @@ class Commands:
         pending = Pending(
             "",
             cid,
-            self._reply_topic(kind, envelope),
+            self._reply_topic(kind, envelope, command),
             switch,
             str(command.origin),
             0,
@@ -119,7 +119,7 @@ class Commands:
         """Send a command to its home; its requester is told when the broker does not take it."""
         origin = str(command.origin)
         cid = envelope.correlation_id or command.origin.number
-        answers = Answering(cid, origin, self._reply_topic(kind, envelope))
+        answers = Answering(cid, origin, self._reply_topic(kind, envelope, command))
         headers = (("flrouter-origin", origin.encode()), *command.headers)
         self._context.pass_to(home, "command", command.data, headers, answers)
 
@@ -153,8 +153,8 @@ class Commands:
                 "Create the topic first; the router creates none for answers.",
             )
 
-    def _reply_topic(self, kind: CommandKind, envelope: Envelope) -> str:
-        return envelope.reply_to or self._context.catalog.answer_topic(kind)
+    def _reply_topic(self, kind: CommandKind, envelope: Envelope, command: Command) -> str:
+        return envelope.reply_to or self._context.catalog.answer_topic(kind, command.origin.topic)
 
     # -- single switch ------------------------------------------------------------------------
 
@@ -186,6 +186,9 @@ class Commands:
         pending.floodlight = switch.active
         known_id = command.envelope.correlation_id
         self._requests.forward(number, pending, command.data, known_id, command.headers)
+        kind = context.catalog.command(command.envelope.kind, command.origin.topic)
+        if kind.done is Done.NONE and pending.gather < 0:
+            self._requests.done(number)  # by design nothing answers it
 
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)
@@ -298,15 +301,16 @@ class Commands:
         key: str | None = None
         if envelope is not None:
             correlation_id = envelope.correlation_id or command.origin.number
-            kind = context.catalog.command(envelope.kind)
-            topic = context.catalog.answer_topic(kind)
+            kind = context.catalog.command(envelope.kind, command.origin.topic)
+            topic = context.catalog.answer_topic(kind, command.origin.topic)
             wanted = envelope.reply_to
             if kind.scope is Scope.SWITCH:
                 with suppress(Rejected):
                     key = self._switch(envelope, command.data)
         else:
             correlation_id = salvage(command.data, "correlation_id") or command.origin.number
-            topic = context.catalog.answer_topic(context.catalog.command(""))
+            kind = context.catalog.command("", command.origin.topic)
+            topic = context.catalog.answer_topic(kind, command.origin.topic)
             wanted = salvage(command.data, "reply_to")
         if wanted:
             with suppress(Rejected):  # it may name a topic that takes no answers

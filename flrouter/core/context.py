@@ -52,7 +52,13 @@ class Context(Tables):
         partition: int | None = None,
         answers: Answering | None = None,
     ) -> None:
-        """Write a record."""
+        """Write a record for an FL or a service, with the headers that all of them have."""
+        missing = self.rules.headers
+        if missing and headers:
+            names = {name for name, _ in headers}
+            missing = tuple(header for header in missing if header[0] not in names)
+        if missing:
+            headers = (*headers, *missing)
         self.effects.sends.append(
             Send(
                 topic,

@@ -21,7 +21,7 @@ from flrouter.core.effects import Headers, size_of
 from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
-from flrouter.core.request import Origin, read_number
+from flrouter.core.request import Origin, read_number, topic_of
 from flrouter.core.rules import BYTES_PER_PENDING
 from flrouter.messages.errors import ErrorType, error_data
 from flrouter.messages.switch_list import Listed
@@ -182,7 +182,7 @@ class Gathers:
     def begin(self, number: str, gather: Gather) -> None:
         """Wait for the parts of a command from now on."""
         context = self._context
-        kind = context.catalog.command(gather.kind)
+        kind = context.catalog.command(gather.kind, topic_of(gather.origin))
         age = context.rules.gather_timeout
         if kind.deadline is not None:
             age = min(age, round(kind.deadline * 1000))

@@ -11,7 +11,7 @@ from flrouter.core.effects import Headers
 from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
 from flrouter.core.records import Barred, Part, Pending, Stage
-from flrouter.core.request import Origin, read_number
+from flrouter.core.request import Origin, read_number, topic_of
 from flrouter.core.rules import BYTES_PER_PENDING
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.errors import ErrorType
@@ -150,14 +150,14 @@ class Requests:
         if number in context.pending:
             self.by_floodlight[""] -= 1
         acks = context.floodlights[pending.floodlight].acks
-        pending.stage = Stage.SENT if acks else Stage.ACKED
+        pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
         forwarded = context.suffixes.add(pending.correlation_id, context.number, number)
         if headers and (pending.trace or pending.gather >= 0):
             headers = traces.onward(context, pending.origin, headers)
         context.send(
-            rules.read_topic(pending.floodlight),
+            rules.read_topic(pending.floodlight, topic_of(pending.origin)),
             pending.switch or pending.correlation_id,
             with_correlation_id(data, forwarded, old=known_id),
             headers,

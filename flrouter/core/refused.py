@@ -47,6 +47,7 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
     headers = (
         ("flrouter-request", send.answers.origin.encode()),
         *(item for item in send.headers if item[0] == HEADER),
+        *rules.headers,
     )
     if send.answers.topic:
         key = send.answers.correlation_id.encode()

@@ -41,6 +41,11 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
         return cls(topic, int(partition), int(offset))
 
 
+def topic_of(origin: str) -> str:
+    """The topic of an origin that stands as text; whatever comes before, if it is none."""
+    return origin.rsplit("/", 2)[0]
+
+
 _short: dict[str, str] = {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 #: bytes that all parts and copies of one command may have together, in multiples of the largest
@@ -23,9 +25,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     shards_topic: str
     dead_letter_topic: str
-    #: templates with `{fl}`.
+    #: templates with `{fl}`: where an FL reads what the router itself asks, where it reads what
+    #: came from an inbound topic, if not there too, and what it writes.
     fl_read_topic: str
-    fl_write_topic: str
+    fl_read_topics: Mapping[str, str] = {}
+    fl_write_topics: tuple[str, ...]
+    #: on every record that goes to an FL or to a service, unless it has one of that name.
+    headers: tuple[tuple[str, bytes], ...] = ()
     disco_topic: str
     #: answers may not be sent to these: inbound topics and the router's own.
     reserved_topics: frozenset[str]
@@ -69,13 +75,23 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """Beyond this all more are refused. Other shards, which are not full, send them here."""
         return self.max_pending * 2
 
-    def read_topic(self, floodlight: str) -> str:
-        """Where `floodlight` reads its commands."""
-        return self.fl_read_topic.replace("{fl}", floodlight)
+    def read_topic(self, floodlight: str, inbound: str = "") -> str:
+        """Where `floodlight` reads its commands.
+
+        Args:
+            inbound: the topic that the command came from; empty when the router itself asks.
+        """
+        template = self.fl_read_topics.get(inbound, self.fl_read_topic)
+        return template.replace("{fl}", floodlight)
+
+    def write_topics(self, floodlight: str) -> list[str]:
+        """What `floodlight` writes."""
+        return [template.replace("{fl}", floodlight) for template in self.fl_write_topics]
 
     def may_be_floodlights(self, topic: str) -> bool:
         """Whether `topic` is an FL's, be it one that this shard has not heard of yet."""
-        for template in (self.fl_read_topic, self.fl_write_topic):
+        reads = self.fl_read_topics.values()
+        for template in (self.fl_read_topic, *reads, *self.fl_write_topics):
             start, end = template.split("{fl}")
             if len(topic) > len(start + end) and topic.startswith(start) and topic.endswith(end):
                 return True

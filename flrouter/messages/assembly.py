@@ -60,6 +60,11 @@ def list_results(entries: Sequence[Entry], room: int) -> Sequence[bytes]:
     return [_response(some) for some in _pages(entries, room - len(_response([])) - 20)]
 
 
+def first(entries: Sequence[Entry], _room: int) -> Sequence[bytes]:
+    """The payload of the first that succeeded, for those who want one answer, whoever gives it."""
+    return [next((entry.payload for entry in entries if entry.ok), entries[0].payload)]
+
+
 def _pages(entries: Sequence[Entry], room: int) -> Iterator[list[tuple[bool, bytes]]]:
     page: list[tuple[bool, bytes]] = []
     left = room

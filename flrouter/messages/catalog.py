@@ -1,22 +1,21 @@
 """The message catalog: kind → whom a command goes to, where its switch stands, who gets the answer.
 
-It is data (`catalog.toml`), which users extend with a file of their own.
+It is data, a part of the profile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from importlib.resources import files
 from typing import Annotated, Literal
 
 import msgspec
 
 from flrouter.messages import assembly
-from flrouter.messages.assembly import Assembler, BadAssembler
+from flrouter.messages.assembly import Assembler
 from flrouter.messages.envelope import Envelope, Payload
 from flrouter.messages.pattern import Pattern
-from flrouter.messages.places import Places, SwitchPlaces
+from flrouter.messages.places import OPENKILDA, Places, SwitchPlaces
 from flrouter.messages.switch_id import canonical
 
 
@@ -34,13 +33,17 @@ class Done(Enum):
     MESSAGE = "message"
     ACK = "ack"
     SYNC = "sync"
+    NONE = "none"
 
 
 class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[command]]` entry; `catalog.toml` says what the fields mean."""
+    """One `[[command]]` entry; docs/profiles.md says what the fields mean."""
 
     kind: str
-    answer: str
+    #: nothing: as the inbound topic says.
+    answer: str = ""
+    #: the inbound topic from which it comes; nothing: any.
+    inbound: str = ""
     scope: Scope = Scope.SWITCH
     switch: str = ""
     done: Done = Done.MESSAGE
@@ -69,16 +72,6 @@ class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topic: str
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    command: list[CommandKind] = []
-    event: list[EventKind] = []
-    switch: list[SwitchPlaces] = []
-
-
-class BadCatalog(ValueError):
-    """A catalog file that cannot be read; the text says where and what is allowed."""
-
-
 class Catalog:
     """The entries in order of precedence; the first whose pattern matches a class name counts."""
 
@@ -87,11 +80,14 @@ class Catalog:
         commands: list[CommandKind],
         events: list[EventKind],
         topics: dict[str, str],
+        answers: dict[str, str],
         switches: Sequence[SwitchPlaces] = (),
     ) -> None:
         """Args:
         topics: the topic of each role that entries may name.
-        switches: where messages name their switch; what an entry of `commands` says goes first.
+        answers: inbound topic → who gets the answers to kinds whose entries do not say.
+        switches: where messages name their switch, before what is known of OpenKilda's kinds; what
+            an entry of `commands` says goes first.
 
         Raises:
             BadAssembler: an entry names one that is not there.
@@ -99,25 +95,41 @@ class Catalog:
         self._commands = [(Pattern(entry.kind), entry) for entry in commands]
         self._events = [(Pattern(entry.kind), entry) for entry in events]
         self._topics = topics
+        self._answers = answers
         self._assemblers = {entry.assemble: assembly.find(entry.assemble) for entry in commands}
         own = [SwitchPlaces(entry.kind, [entry.switch]) for entry in commands if entry.switch]
         #: where messages of each kind name their switch.
-        self.places = Places([*own, *switches])
-        self._command_of: dict[str, CommandKind] = {}
+        self.places = Places([*own, *switches, *OPENKILDA])
+        self._command_of: dict[tuple[str, str], CommandKind] = {}
         self._topic_of: dict[str, str] = {}
 
-    def command(self, kind: str) -> CommandKind:
-        """The entry for commands whose payload is of class `kind`."""
-        entry = self._command_of.get(kind)
+    def command(self, kind: str, inbound: str = "") -> CommandKind:
+        """The entry for commands whose payload is of class `kind`.
+
+        Args:
+            inbound: the topic from which it comes; an entry for another topic does not count.
+        """
+        entry = self._command_of.get((kind, inbound))
         if entry is None:
-            entry = next(entry for pattern, entry in self._commands if pattern.matches(kind))
+            entry = next(
+                entry
+                for pattern, entry in self._commands
+                if pattern.matches(kind) and (not inbound or entry.inbound in ("", inbound))
+            )
             if len(self._command_of) < 10_000 and len(kind) <= 200:  # from outside: bounded
-                self._command_of[kind] = entry
+                self._command_of[kind, inbound] = entry
         return entry
 
-    def answer_topic(self, entry: CommandKind) -> str:
-        """The topic that answers commands of this kind when they name none themselves."""
-        return self._topics.get(entry.answer, entry.answer)
+    def answer_topic(self, entry: CommandKind, inbound: str = "") -> str:
+        """The topic that answers commands of this kind when they name none themselves.
+
+        Args:
+            inbound: the topic from which the command comes.
+        """
+        answer = entry.answer or self._answers.get(inbound or entry.inbound)
+        if answer is None:  # of a topic that is inbound no more
+            answer = next(iter(self._answers.values()))
+        return self._topics.get(answer, answer)
 
     def assembler(self, entry: CommandKind) -> Assembler:
         """What puts the answer to a command of this kind together."""
@@ -136,7 +148,8 @@ class Catalog:
     @property
     def requester_topics(self) -> set[str]:
         """Every topic that an entry names."""
-        named = [entry.answer for _, entry in self._commands]
+        named = [entry.answer for _, entry in self._commands if entry.answer]
+        named += self._answers.values()
         named += [entry.topic for _, entry in self._events]
         return {self._topics.get(name, name) for name in named}
 
@@ -156,32 +169,3 @@ class Catalog:
             BadSwitchId: as above.
         """
         return canonical(self.places.given(payload, data))
-
-
-def load(topics: dict[str, str], extra: bytes | None = None) -> Catalog:
-    """The built-in catalog, after the entries of the user's file `extra` (TOML).
-
-    Args:
-        topics: the topic of each role (flow, disco, northbound, stats, ping).
-
-    Raises:
-        BadCatalog: `extra` is not valid.
-    """
-    built_in = msgspec.toml.decode(
-        files("flrouter.messages").joinpath("catalog.toml").read_bytes(), type=_File
-    )
-    mine = _File()
-    if extra is not None:
-        try:
-            mine = msgspec.toml.decode(extra, type=_File)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BadCatalog(f"the catalog file is not valid: {error}") from error
-    try:
-        return Catalog(
-            mine.command + built_in.command,
-            mine.event + built_in.event,
-            topics,
-            mine.switch + built_in.switch,
-        )
-    except BadAssembler as error:
-        raise BadCatalog(f"the catalog file is not valid: {error}") from error

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from flrouter.messages import catalog
 from flrouter.messages.envelope import Envelope
-from flrouter.messages.places import Places
+from flrouter.messages.places import OPENKILDA, Places
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
-_BUILT_IN = catalog.load({}).places
+_OF_OPENKILDA = Places(OPENKILDA)
 
 
-def switch_of(envelope: Envelope, data: bytes, places: Places = _BUILT_IN) -> str | None:
+def switch_of(envelope: Envelope, data: bytes, places: Places = _OF_OPENKILDA) -> str | None:
     """The canonical id of the switch that a message names as its origin; None where none.
 
     An event is about the switch of the FL that reports it (protocol.md, 8.4).
@@ -18,7 +17,7 @@ def switch_of(envelope: Envelope, data: bytes, places: Places = _BUILT_IN) -> st
     Args:
         envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
         data: the message.
-        places: where each kind has it; by default what the built-in catalog says.
+        places: where each kind has it; by default what is known of OpenKilda's kinds.
     """
     payload = envelope.payload
     if payload is None:

@@ -1,8 +1,12 @@
-"""Where messages name their switch: by kind, as the catalog's table says."""
+"""Where messages name their switch: by kind, as a table says.
+
+What is known of OpenKilda's kinds is in `places.toml`; a profile adds its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.resources import files
 
 import msgspec
 
@@ -21,10 +25,20 @@ Steps = tuple[str, ...]
 
 
 class SwitchPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[switch]]` entry; `catalog.toml` says what the fields mean."""
+    """One `[[switch]]` entry; `places.toml` says what the fields mean."""
 
     kind: str
     at: list[str]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    switch: list[SwitchPlaces]
+
+
+#: where OpenKilda's kinds name their switch.
+OPENKILDA = msgspec.toml.decode(
+    files("flrouter.messages").joinpath("places.toml").read_bytes(), type=_File
+).switch
 
 
 class Places:

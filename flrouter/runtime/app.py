@@ -66,7 +66,11 @@ class RouterApp(faust.App):
         self.commands_topic = self._batches(list(settings.inbound_topics))
         self.shards_topic = self._batches([settings.shards_topic])
         self.reports_topic = self._batches(
-            [settings.write_topic(floodlight.id) for floodlight in settings.floodlights]
+            [
+                topic
+                for floodlight in settings.floodlights
+                for topic in settings.fl_topics.written_by(floodlight.id)
+            ]
             or [settings.shards_topic]
         )
 
@@ -81,7 +85,11 @@ class RouterApp(faust.App):
 
     def read_floodlights(self, floodlights: Iterable[str]) -> None:
         """Read the write topics of these FLs, as soon as the consumer subscribes again."""
-        names = [self.settings.write_topic(floodlight) for floodlight in sorted(floodlights)]
+        names = [
+            topic
+            for floodlight in sorted(floodlights)
+            for topic in self.settings.fl_topics.written_by(floodlight)
+        ]
         schema = self.reports_topic.schema
         for topic in (self.reports_topic, *self.topics):
             if topic.schema is schema:  # the agent's own copies of it

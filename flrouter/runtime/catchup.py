@@ -54,11 +54,12 @@ class CatchUps(Service):
         await self._admin.close()
 
     async def caught_up(self, floodlight: str, shard: int) -> None:
-        """Return when all that is now in `floodlight`'s write topic has been read, and then all
+        """Return when all that is now in `floodlight`'s write topics has been read, and then all
         that shards sent to `shard` because of it.
         """
-        topic = self._settings.write_topic(floodlight)
-        await self._shared(topic, range(self._settings.partitions))
+        partitions = range(self._settings.partitions)
+        topics = self._settings.fl_topics.written_by(floodlight)
+        await asyncio.gather(*(self._shared(topic, partitions) for topic in topics))
         await self._shared(self._settings.shards_topic, (shard,))
 
     async def _shared(self, topic: str, partitions: Sequence[int]) -> None:

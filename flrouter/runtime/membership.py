@@ -101,7 +101,7 @@ class Membership(Service):
                 self._settings.shards_topic,
                 home(floodlight.id, self._settings.partitions),
                 None,
-                encode(AddFloodlight(floodlight.id, floodlight.ack)),
+                encode(AddFloodlight(floodlight.id, self._settings.acknowledges(floodlight))),
                 (("flrouter-what", b"peer"),),
             )
             for floodlight in self._settings.floodlights

@@ -20,7 +20,9 @@ def rules_of(settings: Settings) -> Rules:
         shards_topic=settings.shards_topic,
         dead_letter_topic=settings.dead_letters,
         fl_read_topic=settings.fl_read_topic,
-        fl_write_topic=settings.fl_write_topic,
+        fl_read_topics=settings.fl_topics.by_inbound,
+        fl_write_topics=tuple(settings.fl_topics.written),
+        headers=tuple(settings.record_headers.items()),
         disco_topic=settings.disco_topic,
         reserved_topics=frozenset(
             {

@@ -43,8 +43,8 @@ def changelog(settings: Settings, table: str) -> str:
 
 
 def of_floodlight(settings: Settings, floodlight: str) -> list[Wanted]:
-    """The two topics of an FL."""
-    names = (settings.read_topic(floodlight), settings.write_topic(floodlight))
+    """All topics of an FL."""
+    names = [*settings.fl_topics.read_by(floodlight), *settings.fl_topics.written_by(floodlight)]
     return [Wanted(name, exact=True) for name in names]
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
+from flrouter import profiles
 from flrouter.messages import catalog, correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
 from flrouter.messages.switch_id import BadSwitchId
 
 # Only to find where a kind keeps its switch id; answers go to the write topic, whatever the kind.
-_catalog = catalog.load({})
+_catalog = profiles.load("plain").catalog({})
 
 
 class _Payload(msgspec.Struct):

@@ -56,7 +56,7 @@ class Floodlight:
         self.name = name
         self.world = world
         self.read_topic = world.rules.read_topic(name)
-        self.write_topic = world.rules.fl_write_topic.replace("{fl}", name)
+        self.write_topic = world.rules.write_topics(name)[0]
         self.acks = True
         self.alive = True
         #: whether `work` makes it answer by itself; otherwise `act` is called.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from flrouter import profiles
 from flrouter.core import peers, records
 from flrouter.core.effects import CatchUp, Effects, End, Headers, Send, Span
 from flrouter.core.home import partition_for
@@ -22,7 +23,7 @@ from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
 from flrouter.core.table import TABLES
 from flrouter.messages import build, names
-from flrouter.messages.catalog import Catalog, load
+from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Unreadable, decode
 
@@ -62,7 +63,7 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
         "shards_topic": SHARDS,
         "dead_letter_topic": DEAD,
         "fl_read_topic": "kilda.fl.{fl}.read",
-        "fl_write_topic": "kilda.fl.{fl}.write",
+        "fl_write_topics": ("kilda.fl.{fl}.write",),
         "disco_topic": TOPICS["disco"],
         "reserved_topics": frozenset({INBOUND, SHARDS, DEAD}),
         "ack_timeout": 1_000,
@@ -83,8 +84,10 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
 
 
 def catalog(extra: bytes | None = None) -> Catalog:
-    """The built-in one, after the entries of a user's file."""
-    return load(TOPICS, extra)
+    """The plain profile's, after the entries of a user's."""
+    text = (extra or b"").decode()
+    base = "" if "extends" in text else 'extends = "plain"\n'
+    return profiles.read(base + text).catalog(TOPICS)
 
 
 class Record(NamedTuple):
@@ -479,7 +482,7 @@ class World:
         it what shards had sent to the one that asks because of that.
         """
         for wait in list(self._waits):
-            write_topic = self.rules.fl_write_topic.replace("{fl}", wait.wanted.floodlight)
+            write_topic = self.rules.write_topics(wait.wanted.floodlight)[0]
             stages = (
                 [(write_topic, at) for at in range(self.rules.partitions)],
                 [(SHARDS, wait.shard)],

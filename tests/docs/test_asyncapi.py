@@ -16,7 +16,6 @@ import yaml
 from flrouter.cli.letters import REPLAYED
 from flrouter.messages import build, names, switch_list
 from flrouter.messages.assembly import Entry, list_results
-from flrouter.messages.catalog import load
 from flrouter.messages.errors import ErrorType, error_data, error_message
 from flrouter.messages.trace import HEADER
 from flrouter.settings import Settings
@@ -152,7 +151,7 @@ def test_commands_for_several_are_those_that_the_router_takes(
     """What the one refuses as a whole, the other does too."""
     payload = {"clazz": MANY, **payload}
     found = faults("MultiSwitchCommand", {"clazz": names.COMMAND, "payload": payload})
-    catalog = load(Settings().topics, None)
+    catalog = Settings().message_catalog
     try:
         listed = switch_list.read(
             msgspec.json.encode(payload), catalog.command(MANY), catalog, 10, around=0, room=10_000

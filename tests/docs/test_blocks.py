@@ -31,6 +31,7 @@ RUN_ELSEWHERE = {
     ("docs/floodlight-side.md", "python"): "tests/integration/test_the_page_on_fls.py",
     ("docs/message-kinds.md", "python"): "tests/core/test_message_kinds.py",
     ("docs/message-kinds.md", "toml"): "tests/core/test_message_kinds.py",
+    ("docs/profiles.md", "toml"): "tests/test_profiles.py",
 }
 #: how a line begins that no test of the docs runs → why.
 NOT_RUN = {
@@ -51,6 +52,7 @@ NOT_RUN = {
     "flrouter speaker --id fl-1 --openflow": "tests/docs/test_pages.py runs it for the README",
     "python -m benchmarks.model": "tests/docs/test_pages.py looks at its figures",
     "kafka-consumer-groups.sh": "tests/kafka/test_the_page_on_operating.py runs it",
+    "flrouter profile": "tests/cli/test_profile.py",
     "apt-get install": "it changes the machine; `make programs` does it",
     "pip install": "it changes the environment; `make dist` does it in an empty one",
     # The other lines of the README's block.

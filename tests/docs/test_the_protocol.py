@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from flrouter.messages import names
-from flrouter.messages.catalog import load
 from flrouter.messages.envelope import Form
 from flrouter.messages.errors import ErrorType
 from flrouter.settings import Settings
@@ -176,7 +175,7 @@ def test_its_topics_are_the_settings_defaults() -> None:
 
 def test_answers_go_where_it_says() -> None:
     """Each kind that the table has by its whole name."""
-    catalog = load(Settings().topics, None)
+    catalog = Settings().message_catalog
     for kinds, topic in rows(section(PAGE, "4.1 Who gets the answer")):
         for kind in code(kinds):
             full = kind.replace("…", "Ingress") if "." in kind else f"a.{kind.replace('…', 'X')}"

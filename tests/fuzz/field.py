@@ -143,7 +143,7 @@ class Field:
 
     def say(self, floodlight: str, value: bytes, partition: int = 0) -> None:
         """An FL writes a message of its own."""
-        topic = RULES.fl_write_topic.replace("{fl}", floodlight)
+        topic = RULES.write_topics(floodlight)[0]
         self.report(floodlight, Record(topic, partition, self.place(), value, (), self.now))
 
     # -- outputs ------------------------------------------------------------------------------

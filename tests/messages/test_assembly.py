@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrouter.messages.assembly import BadAssembler, Entry, find, list_results, payload_of
-from flrouter.messages.catalog import BadCatalog, load
+from flrouter.profiles import BadProfile, read
 
 
 def entry(number: int, size: int = 1) -> Entry:
@@ -59,17 +59,18 @@ def test_assemblers_are_found() -> None:
     ],
 )
 def test_assemblers_that_are_not_there(name: str, told: str) -> None:
-    """The catalog is refused with the reason, before anything starts."""
+    """The profile is refused with the reason, before anything starts."""
     with pytest.raises(BadAssembler, match=told):
         find(name)
-    with pytest.raises(BadCatalog, match=told):
-        load({}, f"[[command]]\nkind='A'\nanswer='flow'\nassemble='{name}'".encode())
+    entry = f"[[command]]\nkind='A'\nanswer='flow'\nassemble='{name}'"
+    with pytest.raises(BadProfile, match=told):
+        read(f"extends='plain'\n{entry}").catalog({})
 
 
 @pytest.mark.parametrize(
     "field", ["min_success = -1", 'min_success = "some"', "deadline = 0", "deadline = -1.5"]
 )
 def test_fields_that_cannot_be(field: str) -> None:
-    """A catalog says so as well."""
-    with pytest.raises(BadCatalog, match="not valid"):
-        load({}, f"[[command]]\nkind='A'\nanswer='flow'\n{field}".encode())
+    """A profile says so as well."""
+    with pytest.raises(BadProfile, match=field.partition(" ")[0]):
+        read(f"extends='plain'\n[[command]]\nkind='A'\nanswer='flow'\n{field}")

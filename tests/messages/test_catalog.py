@@ -8,13 +8,21 @@ import time
 import msgspec
 import pytest
 
-from flrouter.messages.catalog import BadCatalog, Catalog, CommandKind, Done, Scope, load
+from flrouter import profiles
+from flrouter.messages.catalog import Catalog, CommandKind, Done, Scope
 from flrouter.messages.envelope import Payload, decode
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import SAMPLES
 
 ROLES = {role: f"kilda.{role}" for role in ("flow", "northbound", "disco", "stats", "ping")}
-BUILT_IN = load(ROLES)
+
+
+def catalog_of(entries: str = "") -> Catalog:
+    """The plain profile's catalog, after the entries of a user's profile."""
+    return profiles.read(f'extends = "plain"\n{entries}').catalog(ROLES)
+
+
+BUILT_IN = catalog_of()
 
 
 def answered_by(kind: str, catalog: Catalog = BUILT_IN) -> str:
@@ -86,9 +94,8 @@ def test_scopes(kind: str, scope: Scope, done: Done) -> None:
 
 def test_user_file_wins() -> None:
     """The user's entries are read first; what they do not name stays as it was."""
-    catalog = load(
-        ROLES,
-        b"""
+    catalog = catalog_of(
+        """
         [[command]]
         kind = "RemoveFlow"
         answer = "my.answers"
@@ -137,7 +144,7 @@ def test_patterns(pattern: str, kind: str, *, matches: bool) -> None:
     """A pattern is for the last part of a class name, or for the whole name if it has a dot."""
     mine = CommandKind(kind=pattern, answer="mine")
     other = CommandKind(kind="*", answer="other")
-    assert (Catalog([mine, other], [], {}).command(kind) is mine) == matches
+    assert (Catalog([mine, other], [], {}, {}).command(kind) is mine) == matches
 
 
 def test_patterns_are_matched_in_linear_time() -> None:
@@ -151,13 +158,13 @@ def test_patterns_are_matched_in_linear_time() -> None:
 
 def test_remembered_names_are_bounded() -> None:
     """Names come from outside, so neither their number nor their length may fill the memory."""
-    catalog = load(ROLES)
+    catalog = catalog_of()
     for number in range(10_100):
         assert answered_by(f"Kind{number}", catalog) == "kilda.flow"
         assert catalog.event_topic(f"Kind{number}") == "kilda.disco"
         assert catalog.places.of(f"Kind{number}") == ()
     assert len(catalog._command_of) == len(catalog._topic_of) == len(catalog.places._of) == 10_000
-    catalog = load(ROLES)
+    catalog = catalog_of()
     catalog.command("x" * 201)
     catalog.event_topic("x" * 201)
     catalog.places.of("x" * 201)
@@ -166,31 +173,10 @@ def test_remembered_names_are_bounded() -> None:
     assert not catalog.places._of
 
 
-@pytest.mark.parametrize(
-    ("file", "told"),
-    [
-        (b"[[command]", "not valid"),
-        (b"[[command]]\nkind = 'A'", "answer"),
-        (b"[[command]]\nkind = 'A'\nanswer = 'flow'\nscop = 'switch'", "scop"),
-        (b"[[command]]\nkind = 'A'\nanswer = 'flow'\nscope = 'all'", "all"),
-        (b"[[event]]\nkind = 1\ntopic = 'flow'", "kind"),
-        (b"[[comand]]\nkind = 'A'", "comand"),
-        (b"command = 1", "command"),
-        (b"x = '\xff'", "utf-8"),
-    ],
-)
-def test_bad_files(file: bytes, told: str) -> None:
-    """A catalog file that is wrong is refused with where and why."""
-    with pytest.raises(BadCatalog) as caught:
-        load(ROLES, file)
-    assert str(caught.value).startswith("the catalog file is not valid")
-    assert told in str(caught.value)
-
-
 def switch(path: str, payload: object) -> str:
     """The switch that a command is for, where the catalog says that its id stands at `path`."""
     data = json.dumps({"clazz": "x", "payload": payload}).encode()
-    catalog = Catalog([CommandKind(kind="*", answer="flow", switch=path)], [], {})
+    catalog = Catalog([CommandKind(kind="*", answer="flow", switch=path)], [], {}, {})
     return catalog.switch_of(decode(data), data)
 
 
@@ -238,9 +224,8 @@ def test_where_commands_name_their_switch(kind: str, payload: dict[str, object])
 
 def test_a_user_says_where_the_switch_is() -> None:
     """In an entry of the table, for commands and what FLs say, or in the entry of a command."""
-    catalog = load(
-        ROLES,
-        b"""
+    catalog = catalog_of(
+        """
         [[command]]
         kind = "PingRequest"
         answer = "my.pings"
@@ -288,7 +273,7 @@ def test_no_switch(path: str, payload: object) -> None:
 
 def test_numbers_out_of_range_are_no_harm() -> None:
     """A number that Python cannot hold, beside the switch id or in its place, is only data."""
-    catalog = Catalog([CommandKind(kind="*", answer="flow", switch="a.b")], [], {})
+    catalog = Catalog([CommandKind(kind="*", answer="flow", switch="a.b")], [], {}, {})
     data = b'{"clazz":"x","payload":{"x":1e999,"a":{"b":"1","c":-1e999}}}'
     assert catalog.switch_of(decode(data), data).endswith(":01")
     data = b'{"clazz":"x","payload":{"a":{"b":1e999}}}'

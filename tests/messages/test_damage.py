@@ -7,11 +7,12 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.messages import catalog, chains, correlation, envelope, origin
+from flrouter import profiles
+from flrouter.messages import chains, correlation, envelope, origin
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import damaged
 
-CATALOG = catalog.load({role: role for role in ("flow", "northbound", "disco", "stats", "ping")})
+CATALOG = profiles.load("plain").catalog({role: role for role in profiles.ROLES})
 
 
 @given(data=damaged() | st.binary(max_size=50))

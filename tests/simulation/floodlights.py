@@ -56,7 +56,7 @@ class Floodlight:
         #: who scatters what it writes is of the older sort.
         self.sync = "markers" if scatters else "full"
         self.switches: dict[str, str] = {}
-        self.write_topic = rules.fl_write_topic.replace("{fl}", name)
+        self.write_topic = rules.write_topics(name)[0]
         self._topics = topics
         self._promises = promises
         self._suffixes = Suffixes(rules.app_id, rules.partitions)

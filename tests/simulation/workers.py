@@ -324,7 +324,7 @@ class Workers:
         log = self._topics.log
         if wait.stage:
             return [log(SHARDS, runner.number)]
-        topic = self._rules.fl_write_topic.replace("{fl}", wait.wanted.floodlight)
+        topic = self._rules.write_topics(wait.wanted.floodlight)[0]
         return [log(topic, at) for at in range(self._rules.partitions)]
 
     def _progress(self, runner: Runner, log: Log) -> int:

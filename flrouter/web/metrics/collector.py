@@ -58,7 +58,8 @@ class RouterCollector(Collector):
             yield from floodlights
         elif label == "topic":
             yield from (*settings.inbound_topics, settings.shards_topic)
-            yield from map(settings.write_topic, floodlights)
+            for floodlight in floodlights:
+                yield from settings.fl_topics.written_by(floodlight)
 
     def _counter(self, name: str, text: str, label: str, counts: Counter[str]) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=[label] if label else [])

@@ -8,11 +8,12 @@ import re
 
 import msgspec
 
-from flrouter.messages import catalog, chains, correlation, members, origin
+from flrouter import profiles
+from flrouter.messages import chains, correlation, members, origin
 from flrouter.messages import envelope as envelopes
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
-CATALOG = catalog.load({role: role for role in ("flow", "northbound", "disco", "stats", "ping")})
+CATALOG = profiles.load("plain").catalog({role: role for role in profiles.ROLES})
 
 #: in the way in which requesters' ids hold quotes, escapes and letters of all sorts.
 NEW_ID = 'new "id" \\ \x00 ß ~9ab1c22f.1.x.0.7'

@@ -99,7 +99,7 @@ def play(field: Field, parts: list[script.Part]) -> _Seen:
                 field.give(commands[-1].origin.partition, commands[-1:])
             case "r":
                 floodlight = FLS[part.number(2, 2)]
-                topic = RULES.fl_write_topic.replace("{fl}", floodlight)
+                topic = RULES.write_topics(floodlight)[0]
                 field.report(floodlight, part.record(topic, at, field.place(), field.now))
             case "s":
                 record = part.record(SHARDS, at, field.place(), field.now)

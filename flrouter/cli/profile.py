@@ -1,0 +1,44 @@
+"""`flrouter profile`: how FLs and services may speak."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.output import json_option, show_json, show_table
+from flrouter.profiles import OWN, BadProfile, load, text_of
+
+
+@click.group()
+def profile() -> None:
+    """How FLs and services speak: topics, headers, kinds of messages."""
+
+
+@profile.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the profiles that come with flrouter."""
+    rows = [(name, load(name).about) for name in OWN]
+    if as_json:
+        show_json([{"profile": name, "about": about} for name, about in rows])
+    else:
+        show_table(("profile", "for"), rows)
+
+
+@profile.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Print the profile NAME, or the file of that path, if it is valid.
+
+    With --json it is whole: together with the one that it extends.
+    """
+    try:
+        text, whole = text_of(name), load(name)
+    except BadProfile as error:
+        raise Failure(f"profile {name}: {error}", BAD_USAGE) from error
+    if as_json:
+        show_json(msgspec.to_builtins(whole))
+    else:
+        click.echo(text, nl=False)

@@ -1,0 +1,169 @@
+"""Profiles: how a family of FLs and of services speaks, as data.
+
+A profile is one TOML file: the topics, what FLs do and do not do, and the catalog of message kinds.
+flrouter's own lie beside this module; `docs/profiles.md` says what the fields mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from flrouter.messages.assembly import BadAssembler
+from flrouter.messages.catalog import Catalog, CommandKind, EventKind
+from flrouter.messages.places import SwitchPlaces
+
+#: those that come with flrouter.
+OWN = ("plain", "openkilda-2019", "openkilda")
+#: topics that entries of a catalog may name by what they are for.
+ROLES = ("flow", "northbound", "disco", "stats", "ping")
+
+
+class BadProfile(ValueError):
+    """A profile that cannot be read, or cannot be; the text says what is wrong with it."""
+
+
+class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic that requesters write."""
+
+    topic: str
+    #: where an FL reads what came from there; `{fl}` stands for its id.
+    read: str
+    #: who gets the answers to kinds whose entries do not say: a role, or a topic's name.
+    answer: str = ""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How FLs and services speak."""
+
+    about: str = ""
+    #: the profile that holds for all that this one does not say.
+    extends: str = ""
+    #: whether FLs say `FlReceiveAck`; None: as in the one that it extends.
+    acknowledges: bool | None = None
+    #: record headers of all that goes to FLs and to services, unless it has one of that name.
+    headers: dict[str, str] = {}
+    #: the topic of each role.
+    topics: dict[str, str] = {}
+    inbound: list[Inbound] = []
+    #: where an FL reads what the router itself asks; nothing: as what comes from the first of
+    #: `inbound`.
+    own: str = ""
+    #: the topics that an FL writes.
+    write: list[str] = []
+    command: list[CommandKind] = []
+    event: list[EventKind] = []
+    switch: list[SwitchPlaces] = []
+
+    @property
+    def many(self) -> bool:
+        """Whether an FL reads or writes more than one topic."""
+        return len({one.read for one in self.inbound} | {self.asks}) + len(self.write) > 2
+
+    @property
+    def asks(self) -> str:
+        """Where an FL reads what the router itself asks."""
+        return self.own or self.inbound[0].read
+
+    def catalog(self, topics: Mapping[str, str]) -> Catalog:
+        """The message kinds, with these topics for the roles.
+
+        Raises:
+            BadProfile: an entry names an assembler that is not there.
+        """
+        answers = {entry.topic: entry.answer for entry in self.inbound if entry.answer}
+        try:
+            return Catalog(self.command, self.event, dict(topics), answers, self.switch)
+        except BadAssembler as error:
+            raise BadProfile(str(error)) from error
+
+
+def text_of(name: str) -> str:
+    """The text of one of flrouter's own, or of a file.
+
+    Args:
+        name: of a profile, or the path of a file.
+
+    Raises:
+        BadProfile: there is none.
+    """
+    if name in OWN:
+        return files("flrouter.profiles").joinpath(f"{name}.toml").read_text("utf-8")
+    try:
+        return Path(name).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        problem = f"it is none of {', '.join(OWN)}, and no file that can be read: {error}"
+        raise BadProfile(problem) from error
+
+
+def load(name: str) -> Profile:
+    """A profile by its name or path.
+
+    Raises:
+        BadProfile: there is none, or it is not valid.
+    """
+    return read(text_of(name))
+
+
+def read(text: str) -> Profile:
+    """The profile that a TOML text is, over the one that it extends.
+
+    Raises:
+        BadProfile: it is not valid.
+    """
+    try:
+        profile = msgspec.toml.decode(text, type=Profile)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadProfile(str(error)) from error
+    if profile.extends:
+        if profile.extends not in OWN:
+            raise BadProfile(f"it extends {profile.extends!r}: expected one of {', '.join(OWN)}")
+        profile = _over(profile, load(profile.extends))
+    return _checked(profile)
+
+
+def _over(profile: Profile, base: Profile) -> Profile:
+    """What `profile` says, and `base` where it says nothing. Its entries come first, and so win."""
+    return Profile(
+        about=profile.about,
+        extends=profile.extends,
+        acknowledges=base.acknowledges if profile.acknowledges is None else profile.acknowledges,
+        headers=base.headers | profile.headers,
+        topics=base.topics | profile.topics,
+        inbound=profile.inbound or base.inbound,
+        own=profile.own or ("" if profile.inbound else base.own),
+        write=profile.write or base.write,
+        command=profile.command + base.command,
+        event=profile.event + base.event,
+        switch=profile.switch + base.switch,
+    )
+
+
+def _checked(profile: Profile) -> Profile:
+    if profile.acknowledges is None:
+        raise BadProfile("it does not say whether FLs acknowledge: set acknowledges, or extends")
+    for name in ("inbound", "write"):
+        if not getattr(profile, name):
+            raise BadProfile(f"it names no {name}: set it, or extends")
+    missing = [role for role in ROLES if role not in profile.topics]
+    unknown = [role for role in profile.topics if role not in ROLES]
+    if missing or unknown:
+        raise BadProfile(f"topics has {', '.join(profile.topics)}: expected {', '.join(ROLES)}")
+    for name in ("command", "event"):
+        entries = getattr(profile, name)
+        if not entries or entries[-1].kind != "*":
+            raise BadProfile(f'the last [[{name}]] must be for all kinds that are left: kind = "*"')
+    silent = [entry.topic for entry in profile.inbound if not entry.answer]
+    for entry in profile.command:
+        if not entry.answer and silent:
+            raise BadProfile(
+                f"neither [[command]] {entry.kind} nor [[inbound]] {silent[0]} names an answer"
+            )
+        if entry.inbound and entry.inbound not in {one.topic for one in profile.inbound}:
+            raise BadProfile(
+                f"[[command]] {entry.kind} names {entry.inbound}, which is no inbound topic"
+            )
+    return profile

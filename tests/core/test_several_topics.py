@@ -1,0 +1,175 @@
+"""FLs with several topics: which a command goes to, who gets its answer, and with what headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from flrouter import profiles
+from flrouter.core import peers
+from flrouter.core.effects import End, Send
+from flrouter.core.inputs import Command, Input, Report, Told
+from flrouter.core.request import Origin
+from flrouter.core.shard import Shard
+from flrouter.messages import build, names
+from flrouter.messages.envelope import decode
+from tests.core.world import SHARDS, rules
+
+SWITCH = "00:00:00:00:00:00:00:09"
+VERSION = "kafka.message.version.header"
+PROFILE = profiles.load("openkilda")
+COMMANDS = "org.openkilda.messaging.command"
+WRITE = "kilda.topo.disco_fl-1"
+
+
+class Alone:
+    """A router of one shard, which knows one FL that holds one switch."""
+
+    def __init__(self, profile: profiles.Profile = PROFILE, *, acks: bool = False) -> None:
+        self.rules = rules(
+            1,
+            fl_read_topic=profile.asks,
+            fl_read_topics={one.topic: one.read for one in profile.inbound},
+            fl_write_topics=tuple(profile.write),
+            headers=tuple((name, value.encode()) for name, value in profile.headers.items()),
+            disco_topic=profile.topics["disco"],
+        )
+        self.shard = Shard(0, self.rules, profile.catalog(profile.topics))
+        self.now = 1_000_000
+        self.offset = 0
+        #: what it wrote for others than itself.
+        self.sends: list[Send] = []
+        self.ends: list[End] = []
+        self.shard.restored(self.now)
+        self.decide(Told(peers.AddFloodlight("fl-1", acks)))
+        self.hear(build.switch_event(SWITCH, "ACTIVATED", "event", self.now))
+        self.sends.clear()
+
+    def decide(self, *batch: Input) -> None:
+        """Give it these, and then all that it tells itself because of them."""
+        inputs = list(batch)
+        while inputs:
+            effects = self.shard.decide(inputs, self.now)
+            own = [send for send in effects.sends if send.topic == SHARDS]
+            self.sends += [send for send in effects.sends if send.topic != SHARDS]
+            self.ends += effects.ends
+            inputs = [Told(peers.decode(send.value or b"")) for send in own]
+
+    def ask(self, topic: str, kind: str, *headers: tuple[str, bytes], **payload: Any) -> None:
+        """A requester sends a command."""
+        more = {"clazz": f"{COMMANDS}.{kind}", **payload}
+        data = build.message(names.COMMAND, more, "op", self.now)
+        self.offset += 1
+        self.decide(Command(Origin(topic, 0, self.offset), data, decode(data), headers))
+
+    def hear(self, data: bytes, *headers: tuple[str, bytes], topic: str = WRITE) -> None:
+        """The FL writes something."""
+        self.offset += 1
+        self.decide(Report("fl-1", Origin(topic, 0, self.offset), data, decode(data), headers))
+
+    def last(self) -> Send:
+        """What was written last."""
+        return self.sends[-1]
+
+
+def payload(send: Send) -> dict[str, Any]:
+    """What a record says."""
+    found: dict[str, Any] = msgspec.json.decode(send.value or b"")["payload"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("inbound", "kind", "read"),
+    [
+        ("kilda.speaker.storm", "switches.DumpRulesRequest", "kilda.speaker_fl-1"),
+        ("kilda.speaker.disco.storm", "switches.DumpRulesRequest", "kilda.speaker.disco_fl-1"),
+        ("a.topic.that.was.inbound.once", "switches.DumpRulesRequest", "kilda.speaker.disco_fl-1"),
+    ],
+)
+def test_a_command_goes_to_the_topic_that_belongs_to_where_it_came_from(
+    inbound: str, kind: str, read: str
+) -> None:
+    """One from nowhere goes where the router's own questions go."""
+    router = Alone()
+    router.ask(inbound, kind, switch_id=SWITCH)
+    assert router.last().topic == read
+
+
+def test_an_answer_goes_to_whom_the_inbound_topic_or_the_kind_names() -> None:
+    """Whichever of its topics the FL wrote it to."""
+    for kind, answer in (
+        ("switches.DumpRulesRequest", "kilda.northbound.storm"),
+        ("switches.DumpRulesForFlowHsRequest", "kilda.speaker.flowhs.priv"),
+    ):
+        router = Alone()
+        router.ask("kilda.speaker.storm", kind, switch_id=SWITCH)
+        found = decode(router.last().value or b"").correlation_id
+        data = build.message(names.INFO, {"clazz": "x.Answer"}, found or "", router.now)
+        router.hear(data, topic="kilda.stats_fl-1")
+        assert router.last().topic == answer
+        assert decode(router.last().value or b"").correlation_id == "op"
+
+
+def test_an_error_goes_there_too() -> None:
+    """Of a switch that nobody holds, and of a command without one."""
+    router = Alone()
+    router.shard.context.floodlights["fl-1"].synced = True
+    router.ask("kilda.speaker.storm", "flow.MeterModifyCommandRequest", switch_id="7")
+    assert router.last().topic == "kilda.topo.nb.storm"
+    router.ask("kilda.network.control.storm", "x.Unknown")
+    *_, answer, dead = router.sends
+    assert answer.topic == "kilda.speaker.network.control.response.priv"
+    assert payload(answer)["error-type"] == "REQUEST_INVALID"
+    assert dead.topic == router.rules.dead_letter_topic
+
+
+def test_all_that_the_router_makes_has_the_constant_header_once() -> None:
+    """Commands and answers keep their own value of it."""
+    router = Alone()
+    router.ask("kilda.speaker.storm", "switches.DumpRulesRequest", switch_id=SWITCH)
+    assert router.last().headers == ((VERSION, b"v1"),)
+    own = ((VERSION, b"v2"), ("other", b"x"))
+    router.ask("kilda.speaker.storm", "switches.DumpRulesRequest", *own, switch_id=SWITCH)
+    assert router.last().headers == own
+    router.ask("kilda.speaker.storm", "x.Unknown", ("other", b"x"))
+    assert router.last().headers[-1] == (VERSION, b"v1")
+    router.now += 5_000
+    router.decide()
+    router.shard.decide([], router.now)
+    assert all(VERSION in dict(send.headers) for send in router.sends)
+
+
+def test_a_command_that_nothing_answers_by_design_ends_when_it_is_sent() -> None:
+    """It waits for nothing, and nobody is told of a timeout."""
+    router = Alone()
+    kind = "discovery.DiscoverPathCommandData"
+    router.ask("kilda.speaker.disco.storm", kind, source_switch_id=SWITCH)
+    (sent,) = router.sends
+    assert sent.topic == "kilda.speaker.disco_fl-1"
+    assert not router.shard.context.pending
+    assert [end.error for end in router.ends] == [""]
+
+
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_command_to_all_whose_fls_cannot_ack_ends_without_an_error(answers: int) -> None:
+    """Its answers pass one by one; that no more come, or none at all, is no failure."""
+    router = Alone()
+    router.ask("kilda.speaker.storm", "discovery.PortsCommandData", requester="me")
+    found = decode(router.last().value or b"").correlation_id
+    data = build.message(names.INFO, {"clazz": "x.SwitchPortStatusData"}, found or "", router.now)
+    for _ in range(answers):
+        router.hear(data, topic="kilda.stats_fl-1")
+    assert len(router.shard.context.pending) == 1
+    router.decide(Told(peers.RemoveFloodlight("fl-1")))
+    assert not router.shard.context.pending
+    assert [send.topic for send in router.sends].count("kilda.stats.storm") == answers
+
+
+def test_reply_to_may_name_none_of_them() -> None:
+    """An FL's topics are for FLs."""
+    router = Alone()
+    for topic in ("kilda.speaker_x", "kilda.network.control.response.priv.region_fl-1"):
+        assert router.rules.may_be_floodlights(topic)
+    assert not router.rules.may_be_floodlights("kilda.speaker.storm")
