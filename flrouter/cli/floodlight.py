@@ -37,7 +37,8 @@ def add(name: str, no_ack: bool, as_json: bool) -> None:
     """Route to the FL ID from now on; its topics are made when they are missing."""
     found = settings()
     _check(found, name)
-    show_message(run(found, _add(found, name, acks=not no_ack)), as_json)
+    acks = not no_ack and bool(found.speaks.acknowledges)
+    show_message(run(found, _add(found, name, acks=acks)), as_json)
 
 
 @floodlight.command()

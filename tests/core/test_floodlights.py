@@ -347,3 +347,23 @@ def test_who_passes_over_alive_requests_is_silent() -> None:
         world.ask(SWITCHES[0])
         one_by_one(world, 1, answers_alive=False)
     assert len(outages(world)) == 1
+
+
+@pytest.mark.parametrize("since_answer", range(0, 1_000, 100))
+def test_without_acknowledgements_errors_come_as_soon_as_the_outage_is_known(
+    since_answer: int,
+) -> None:
+    """At most ALIVE_TIMEOUT and a second after the kill, whenever the FL was asked last."""
+    world = working(acks=False, response_timeout=600_000)
+    floodlight = world.floodlights["fl-1"]
+    floodlight.usual = ONLY_ACK  # which it cannot do, so it does nothing
+    world.pass_time(since_answer, grain=50)
+    for switch in SWITCHES:
+        world.ask(switch, switch)
+    world.run()
+    floodlight.die()
+    died = world.now
+    world.pass_time(world.rules.alive_timeout + 1_000, grain=50)
+    errors = world.seen(TOPICS["flow"])
+    assert sorted(record.json["correlation_id"] for record in errors) == SWITCHES
+    assert all(record.at <= died + world.rules.alive_timeout + 1_000 for record in errors)

@@ -9,6 +9,7 @@ import pytest
 from flrouter import embedded, speaker
 from tests.docs.blocks import ROOT, of_page
 from tests.docs.shell import run
+from tests.openkilda.field import Field
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, Behaviour, command, info, switch_id
 
@@ -79,12 +80,12 @@ def test_the_page_on_the_command_line(broker_url: str, work_folder: Path) -> Non
 
 @pytest.mark.broker
 def test_the_page_on_openkilda(broker_url: str, work_folder: Path) -> None:
-    """A Floodlight that does not acknowledge is made known."""
-    with Deployment(broker_url, work_folder, floodlights=["other"]) as deployment:
-        deployment.create_topics()
-        deployment.start_worker()
-        found = run(commands("docs/openkilda.md"), work_folder, 60, deployment.settings)
-        assert "fl-1" in found
+    """A region is made known; its Floodlight does not acknowledge, as the profile says."""
+    with Field(broker_url, work_folder, "openkilda-2019", "2019", ["other"]) as field:
+        field.start_worker()
+        found = run(commands("docs/openkilda.md"), work_folder, 60, field.settings)
+        [row] = [line.split() for line in found.splitlines() if line.startswith("reg1 ")][-1:]
+        assert row[2] == "no"
 
 
 @pytest.mark.broker

@@ -1,0 +1,230 @@
+"""Stand-ins for OpenKilda's Floodlights, with kafka-python: their topics, forms and habits.
+
+Written from docs/decisions/openkilda.md; they take only what OpenKilda's classes take.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.openkilda.field import Field
+from tests.openkilda.schemas import faults
+from tests.support.clients import Reading, Record, producer
+from tests.support.plain import CHUNK, ERROR, INFO, O, now_ms
+
+Payload = dict[str, Any]
+
+
+class Floodlight2019(Reading):
+    """One region of 75a888a076. It acknowledges nothing."""
+
+    version = "2019"
+
+    def __init__(self, field: Field, region: str, switches: Sequence[str]) -> None:
+        """Start to read, and report its switches."""
+        reads = [one.read for one in field.profile.inbound]
+        topics = dict.fromkeys(topic.replace("{fl}", region) for topic in reads)
+        super().__init__(field.bootstrap, topics)
+        self._field = field
+        self.region = region
+        self.switches = list(switches)
+        #: what it could not read, and why: it says nothing of that to anybody.
+        self.refused: list[tuple[Record, list[str]]] = []
+        #: the kinds of commands that it took, in their order.
+        self.took: list[str] = []
+        #: does not answer commands; alive messages and syncs it does.
+        self.mute = False
+        self._producer = producer(field.bootstrap)
+        field.on_close(self.close)
+        self.start()
+        for switch in self.switches:
+            self.say_switch(switch, "ACTIVATED")
+
+    def close(self) -> None:
+        """End it."""
+        try:
+            self.stop()
+        finally:
+            self._producer.close()
+
+    # -- what it writes
+
+    def write(self, topic: str, message: Payload, key: str | None = None) -> None:
+        """A record on one of its topics, by OpenKilda's name without the region."""
+        name = f"{self._field.named(topic)}_{self.region}"
+        value = json.dumps(message).encode()
+        self._producer.send(name, value=value, key=key.encode() if key else None)
+
+    def say(
+        self, topic: str, payload: Payload, correlation_id: str, key: str | None = None
+    ) -> None:
+        """An InfoMessage."""
+        self.write(topic, {**self._envelope(INFO, correlation_id), "payload": payload}, key)
+
+    def say_switch(self, switch: str, state: str) -> None:
+        """A switch came or went."""
+        payload: Payload = {
+            "clazz": f"{O}.info.event.SwitchInfoData",
+            "timestamp": now_ms(),
+            "switch_id": switch,
+            "state": state,
+            "under_maintenance": False,
+        }
+        if state in ("ACTIVATED", "ADDED"):
+            payload["switch"] = self.record(switch)
+        self.say("kilda.topo.disco", payload, f"event {switch} {now_ms()}", switch)
+
+    def record(self, switch: str) -> Payload:
+        """A switch, as events and dumps have it."""
+        return {
+            "datapath": switch,
+            "switch-socket": "10.0.0.9:41000",
+            "speaker-socket": "10.0.0.1:6653",
+            "OF-version": "OF_13",
+            "description": None,
+            "features": ["METERS"],
+            "ports": [{"number": 1, "state": "UP"}],
+        }
+
+    def _envelope(self, clazz: str, correlation_id: str) -> Payload:
+        return {
+            "clazz": clazz,
+            "timestamp": now_ms(),
+            "correlation_id": correlation_id,
+            "region": self.region,
+        }
+
+    def fail(self, topic: str, correlation_id: str, text: str) -> None:
+        """An error; these have no region."""
+        envelope = self._envelope(ERROR, correlation_id)
+        del envelope["region"]
+        payload = {
+            "clazz": f"{O}.error.ErrorData",
+            "timestamp": now_ms(),
+            "error-type": "NOT_FOUND",
+            "error-message": text,
+            "error-description": text,
+        }
+        self.write(topic, {**envelope, "payload": payload}, correlation_id)
+
+    # -- what it reads
+
+    def on_record(self, record: Record) -> None:
+        """Handle a command, if its classes can read it."""
+        found = faults(self.version, record.message)
+        if found:
+            self.refused.append((record, found))
+            return
+        kind = record.payload["clazz"].rpartition(".")[2]
+        correlation_id = record.message["correlation_id"]
+        if kind == "AliveRequest":
+            payload = {
+                "clazz": f"{O}.AliveResponse",
+                "timestamp": now_ms(),
+                "region": self.region,
+                "failed_messages": 0,
+            }
+            self.say("kilda.topo.disco", payload, correlation_id)
+        elif kind == "NetworkCommandData":
+            self.dump(record.payload, correlation_id)
+        else:
+            self.took.append(kind)
+            if not self.mute:
+                self.handle(kind, record, correlation_id)
+
+    def dump(self, _: Payload, correlation_id: str) -> None:
+        """All switches, as a chain; of no switches there is nothing to say."""
+        for index, switch in enumerate(self.switches):
+            envelope = self._envelope(CHUNK, correlation_id)
+            envelope |= {
+                "message_id": f"{index} : {correlation_id}",
+                "total_messages": len(self.switches),
+            }
+            payload = {
+                "clazz": f"{O}.info.discovery.NetworkDumpSwitchData",
+                "timestamp": now_ms(),
+                "switch_record": self.record(switch),
+            }
+            self.write("kilda.topo.disco", {**envelope, "payload": payload}, correlation_id)
+
+    def handle(self, kind: str, record: Record, correlation_id: str) -> None:
+        """Answer a command, on the topic that its kind has."""
+        payload = record.payload
+        if kind in ("PortsCommandData", "StatsRequest"):
+            self.tell_ports(payload, correlation_id)
+            return
+        if kind == "BatchInstallRequest":
+            return  # it installs the rules, and says nothing of it
+        topic, answer = self.answers()[kind]
+        switch = payload.get("switch_id", self.switches[0] if self.switches else "")
+        if switch not in self.switches and kind != "ConnectModeRequest":
+            self.fail(topic, correlation_id, f"Switch {switch} not found")
+        elif answer is None:
+            self.write(topic, record.message)  # the command itself says that it was done
+        else:
+            self.say(topic, answer(payload), correlation_id, correlation_id)
+
+    def tell_ports(self, payload: Payload, correlation_id: str) -> None:
+        """One message for each switch, and nothing that says that there are no more."""
+        for switch in self.switches:
+            found = {
+                "clazz": f"{O}.info.stats.SwitchPortStatusData",
+                "timestamp": now_ms(),
+                "switch_id": switch,
+                "ports": [{"id": 1, "status": "UP"}],
+                "requester": payload.get("requester"),
+            }
+            self.say("kilda.stats", found, correlation_id)
+
+    def answers(self) -> dict[str, tuple[str, Callable[[Payload], Payload] | None]]:
+        """Kind → where its answer goes, and what it is; None for the command itself."""
+        flows = ("kilda.flow", None)
+        rules = self._one("rule.SwitchFlowEntries", "flows")
+        meters = self._one("meter.SwitchMeterEntries", "meters")
+        return {
+            "InstallIngressFlow": flows,
+            "InstallTransitFlow": flows,
+            "RemoveFlow": flows,
+            "DumpRulesRequest": ("kilda.northbound", rules),
+            "DumpMetersRequest": ("kilda.northbound", meters),
+            "DumpRulesForSwitchManagerRequest": ("kilda.topo.switch.manager", rules),
+            "DumpMetersForSwitchManagerRequest": ("kilda.topo.switch.manager", meters),
+            "ValidateRulesRequest": ("kilda.topo.nb", rules),
+            "ConnectModeRequest": ("kilda.northbound", self._connect_mode),
+            "PingRequest": ("kilda.ping", self._ping),
+            "DiscoverIslCommandData": ("kilda.topo.disco", self._discovered),
+        }
+
+    def _one(self, clazz: str, entries: str) -> Callable[[Payload], Payload]:
+        def make(payload: Payload) -> Payload:
+            return {
+                "clazz": f"{O}.info.{clazz}",
+                "timestamp": now_ms(),
+                "switch_id": payload["switch_id"],
+                entries: [],
+            }
+
+        return make
+
+    def _connect_mode(self, payload: Payload) -> Payload:
+        clazz = f"{O}.info.switches.ConnectModeResponse"
+        return {"clazz": clazz, "timestamp": now_ms(), "connect_mode": payload["connect_mode"]}
+
+    def _ping(self, payload: Payload) -> Payload:
+        return {
+            "clazz": f"{O}.floodlight.response.PingResponse",
+            "timestamp": now_ms(),
+            "ping_id": payload["ping"]["ping_id"],
+            "error": None,
+            "meters": {"network_latency": 5, "sender_latency": 1, "recipient_latency": 1},
+        }
+
+    def _discovered(self, payload: Payload) -> Payload:
+        return {
+            "clazz": f"{O}.info.discovery.DiscoPacketSendingConfirmation",
+            "timestamp": now_ms(),
+            "endpoint": {"switch-id": payload["switch_id"], "port-id": payload["port_number"]},
+            "packetId": payload["packetId"],
+        }
