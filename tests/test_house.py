@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
     "network": {"network", "messages", "repairs", "logs", "security", "browsers", "cli"} | SETTINGS,
     "settings": {"messages", "profiles"} | SETTINGS,
-    "profiles": {"messages"},
+    "profiles": {"profiles", "messages", "setting_kinds"},
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),

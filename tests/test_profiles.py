@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flrouter import profiles
@@ -204,6 +206,10 @@ def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_extends() -> None:
         ("acknowledges = true", "names no inbound"),
         ('extends = "mine"', "expected one of plain"),
         ('extends = "plain"\n[topics]\nflows = "x"', "expected flow, northbound"),
+        ('extends = "plain"\n[topics]\nflow = "no topic"', "'no topic' is no topic name"),
+        ('extends = "plain"\nwrite = ["mine"]', "it has 'mine': expected a topic name with {fl}"),
+        ('extends = "plain"\nown = "{fl}.{fl}"', "with {fl} once in it"),
+        ('extends = "plain"\n[headers]\nflrouter-what = "x"', "does not begin with flrouter-"),
         ('extends = "plain"\n[[command]]\nkind = "A"', "names an answer"),
         ('extends = "plain"\n[[command]]\nkind = "A"\nscop = "switch"', "scop"),
         ('extends = "plain"\n[[command]]\nkind = "A"\nscope = "all"', "all"),
@@ -216,7 +222,7 @@ def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_extends() -> None:
 )
 def test_bad_profiles(text: str, told: str) -> None:
     """Refused with what is wrong."""
-    with pytest.raises(BadProfile, match=told.replace("[", r"\[")):
+    with pytest.raises(BadProfile, match=re.escape(told)):
         profiles.read(text)
 
 

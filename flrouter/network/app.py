@@ -107,7 +107,8 @@ def create_app(settings: Settings | None = None) -> NetworkApp:
     app = NetworkApp(settings)
     reports = app.topic(settings.disco_topic, partitions=settings.partitions)
     news = app.topic(f"{app.conf.id}-news", partitions=PARTITIONS, key_type=str, internal=True)
-    requests = app.topic(settings.inbound_topics[0])
+    sync = settings.message_catalog.command(names.SYNC_REQUEST)
+    requests = app.topic(sync.inbound or settings.inbound_topics[0])
     assembler = Assembler(patience=int(settings.sync_timeout * 1000))
 
     async def listen(stream: Any) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from flrouter import setting_kinds as kinds
 from flrouter.messages.assembly import BadAssembler
 from flrouter.messages.catalog import Catalog, CommandKind, EventKind
 from flrouter.messages.places import SwitchPlaces
@@ -152,10 +154,13 @@ def _checked(profile: Profile) -> Profile:
     unknown = [role for role in profile.topics if role not in ROLES]
     if missing or unknown:
         raise BadProfile(f"topics has {', '.join(profile.topics)}: expected {', '.join(ROLES)}")
-    for name in ("command", "event"):
-        entries = getattr(profile, name)
-        if not entries or entries[-1].kind != "*":
-            raise BadProfile(f'the last [[{name}]] must be for all kinds that are left: kind = "*"')
+    _check_values(profile)
+    if not profile.event or profile.event[-1].kind != "*":
+        raise BadProfile('the last [[event]] must be for all kinds that are left: kind = "*"')
+    if not profile.command or profile.command[-1].kind != "*" or profile.command[-1].inbound:
+        raise BadProfile(
+            'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
+        )
     silent = [entry.topic for entry in profile.inbound if not entry.answer]
     for entry in profile.command:
         if not entry.answer and silent:
@@ -167,3 +172,20 @@ def _checked(profile: Profile) -> Profile:
                 f"[[command]] {entry.kind} names {entry.inbound}, which is no inbound topic"
             )
     return profile
+
+
+def _check_values(profile: Profile) -> None:
+    topics = [*profile.topics.values(), *(one.topic for one in profile.inbound)]
+    templates = [*(one.read for one in profile.inbound), profile.asks, *profile.write]
+    checks: list[tuple[kinds.Kind[Any], list[object]]] = [
+        (kinds.topic(), list(topics)),
+        (kinds.topic_template(), list(templates)),
+        (kinds.headers(), [profile.headers]),
+    ]
+    for kind, values in checks:
+        for value in values:
+            try:
+                kind.read(value)
+            except kinds.Refused as error:
+                problem = str(error) or f"it has {value!r}"
+                raise BadProfile(f"{problem}: expected {kind.allowed}") from error

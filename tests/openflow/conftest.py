@@ -10,6 +10,7 @@ import pytest
 
 from flrouter.openvswitch import OpenVSwitch
 from tests.openflow.network import Network
+from tests.openkilda.schemas import unreadable
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.programs import OPEN_VSWITCH, require
@@ -44,4 +45,7 @@ def network(ovs: OpenVSwitch, broker_url: str, work_folder: Path) -> Iterator[Ne
         sync_interval=0,
     ) as deployment:
         deployment.create_topics()
-        yield Network(ovs, deployment)
+        made = Network(ovs, deployment)
+        yield made
+        answers = [record.message for record in made.requester.answers]
+        assert unreadable("2019", answers) == []

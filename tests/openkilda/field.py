@@ -33,7 +33,9 @@ class Field(Deployment):
         """Args:
         version: of the classes that everything must be readable with.
         """
-        super().__init__(url, folder, floodlights=list(regions), **more)
+        # Errors are to come from what becomes of an FL, not from a busy machine.
+        times = {"response_timeout": 60, **more}
+        super().__init__(url, folder, floodlights=list(regions), **times)
         self.version = version
         for setting in ("inbound_topics", "fl_read_topic", "fl_write_topic"):
             del self.settings[setting]
@@ -43,6 +45,15 @@ class Field(Deployment):
         path.write_text(profiles.text_of(profile).replace(ROOT, f"{self.name}."), "utf-8")
         self.settings["profile"] = str(path)
         self.profile: Profile = profiles.load(str(path))
+
+    @property
+    def headers(self) -> list[tuple[str, bytes]]:
+        """What OpenKilda's own writers put on every record."""
+        return [(name, value.encode()) for name, value in self.profile.headers.items()]
+
+    def has_headers(self, record: Record) -> bool:
+        """Whether OpenKilda's readers look at a record at all."""
+        return all(record.headers.get(name) == value for name, value in self.headers)
 
     def named(self, topic: str) -> str:
         """A topic of OpenKilda's, by the name that it has here."""
@@ -70,6 +81,8 @@ class Services(Requester):
         """Keep an answer or an event, and whether the classes take it."""
         super().on_record(record)
         found = faults(self._field.version, record.message)
+        if not self._field.has_headers(record):
+            found.append("it has not the header that it must have")
         if found:
             self.refused.append((record, found))
 
@@ -77,7 +90,8 @@ class Services(Requester):
         """Send a command to one of OpenKilda's topics; returns its correlation id."""
         correlation_id = uuid.uuid4().hex
         self.inbound = self._field.named(inbound)
-        self.send(command({"clazz": f"org.openkilda.{clazz}", **payload}, correlation_id))
+        value = command({"clazz": f"org.openkilda.{clazz}", **payload}, correlation_id)
+        self.send(value, headers=self._field.headers)
         return correlation_id
 
     def wait_for_switch(self, switch: str) -> None:

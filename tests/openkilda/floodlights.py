@@ -1,4 +1,4 @@
-"""Stand-ins for OpenKilda's Floodlights, with kafka-python: their topics, forms and habits.
+"""Stand-ins for OpenKilda's Floodlights: their topics, forms and habits.
 
 Written from docs/decisions/openkilda.md; they take only what OpenKilda's classes take.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.openkilda.field import Field
 from tests.openkilda.schemas import faults
-from tests.support.clients import Reading, Record, producer
+from tests.support.clients import Reading, Record, Writer
 from tests.support.plain import CHUNK, ERROR, INFO, O, now_ms
 
 Payload = dict[str, Any]
@@ -32,11 +32,13 @@ class Floodlight2019(Reading):
         self.switches = list(switches)
         #: what it could not read, and why: it says nothing of that to anybody.
         self.refused: list[tuple[Record, list[str]]] = []
+        #: what it did not even look at, as it had not the header that it must have.
+        self.dropped: list[Record] = []
         #: the kinds of commands that it took, in their order.
         self.took: list[str] = []
         #: does not answer commands; alive messages and syncs it does.
         self.mute = False
-        self._producer = producer(field.bootstrap)
+        self._producer = Writer(field.bootstrap)
         field.on_close(self.close)
         self.start()
         for switch in self.switches:
@@ -55,7 +57,8 @@ class Floodlight2019(Reading):
         """A record on one of its topics, by OpenKilda's name without the region."""
         name = f"{self._field.named(topic)}_{self.region}"
         value = json.dumps(message).encode()
-        self._producer.send(name, value=value, key=key.encode() if key else None)
+        name_bytes = key.encode() if key else None
+        self._producer.send(name, value=value, key=name_bytes, headers=self._field.headers)
 
     def say(
         self, topic: str, payload: Payload, correlation_id: str, key: str | None = None
@@ -113,6 +116,9 @@ class Floodlight2019(Reading):
 
     def on_record(self, record: Record) -> None:
         """Handle a command, if its classes can read it."""
+        if not self._field.has_headers(record):
+            self.dropped.append(record)
+            return
         found = faults(self.version, record.message)
         if found:
             self.refused.append((record, found))
@@ -228,3 +234,88 @@ class Floodlight2019(Reading):
             "endpoint": {"switch-id": payload["switch_id"], "port-id": payload["port_number"]},
             "packetId": payload["packetId"],
         }
+
+
+class FloodlightOf2025(Floodlight2019):
+    """One region of 9e8eec3737, as far as its commands are plain messages."""
+
+    version = "HEAD"
+
+    def record(self, switch: str) -> Payload:
+        """Sockets are objects here, and ports have speeds."""
+        return {
+            "datapath": switch,
+            "switch-socket": {"address": "10.0.0.9", "port": 41000},
+            "speaker-socket": {"address": "10.0.0.1", "port": 6653},
+            "hostname": "switch-9",
+            "OF-version": "OF_13",
+            "description": None,
+            "features": ["METERS", "GROUPS"],
+            "ports": [{"number": 1, "state": "UP", "max_speed": 10, "current_speed": 10}],
+        }
+
+    def dump(self, asked: Payload, _: str) -> None:
+        """All switches, each under an id of the FL's own, and nothing at their end."""
+        for switch in self.switches:
+            payload = {
+                "clazz": f"{O}.info.discovery.NetworkDumpSwitchData",
+                "timestamp": now_ms(),
+                "switch_record": self.record(switch),
+                "dump_id": asked.get("dump_id"),
+                "write_mode": True,
+            }
+            self.say("kilda.topo.disco", payload, f"dump {switch}", switch)
+
+    def say_latency(self, source: str, destination: str) -> None:
+        """How long a discovery packet took."""
+        payload = {
+            "clazz": f"{O}.info.event.IslOneWayLatency",
+            "timestamp": now_ms(),
+            "src_switch_id": source,
+            "src_port_no": 1,
+            "dst_switch_id": destination,
+            "dst_port_no": 1,
+            "latency_ns": 500,
+            "packet_id": 4,
+        }
+        self.say("kilda.topo.isl.latency", payload, f"latency {now_ms()}", source)
+
+    def handle(self, kind: str, record: Record, correlation_id: str) -> None:
+        """Some kinds answer in chunks; what has no handler is answered by nobody."""
+        payload = record.payload
+        if kind == "DumpRulesForSwitchManagerRequest":
+            for index in range(2):
+                envelope = self._envelope(CHUNK, correlation_id)
+                envelope |= {"message_id": f"{index} : {correlation_id}", "total_messages": 2}
+                found = {
+                    "clazz": f"{O}.info.flow.FlowDumpResponse",
+                    "timestamp": now_ms(),
+                    "switch_id": payload["switch_id"],
+                    "flow_speaker_data": [],
+                }
+                message = {**envelope, "payload": found}
+                self.write("kilda.topo.switch.manager", message, correlation_id)
+        elif kind in self.answers():
+            super().handle(kind, record, correlation_id)
+
+    def answers(self) -> dict[str, tuple[str, Callable[[Payload], Payload] | None]]:
+        """Kind → where its answer goes, and what it is."""
+        shared = ("DumpRulesRequest", "DumpMetersRequest", "PingRequest", "DiscoverIslCommandData")
+        usual = super().answers()
+        return {
+            **{kind: usual[kind] for kind in shared},
+            "SwitchRulesDeleteRequest": ("kilda.topo.switch.manager", self._rules_deleted),
+            "MeterModifyCommandRequest": (
+                "kilda.topo.nb",
+                self._one("meter.SwitchMeterEntries", "meters"),
+            ),
+            "DeleteMeterRequest": ("kilda.northbound", self._meter_deleted),
+        }
+
+    def _rules_deleted(self, _: Payload) -> Payload:
+        clazz = f"{O}.info.switches.SwitchRulesResponse"
+        return {"clazz": clazz, "timestamp": now_ms(), "rule_ids": [1]}
+
+    def _meter_deleted(self, _: Payload) -> Payload:
+        clazz = f"{O}.info.switches.DeleteMeterResponse"
+        return {"clazz": clazz, "timestamp": now_ms(), "deleted": True}

@@ -7,7 +7,7 @@ object of a class says so in `clazz`, wherever it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -243,3 +243,19 @@ def faults(version: str, message: object, root: str = "") -> list[str]:
         f"{'/'.join(map(str, error.instance_path)) or 'the message'}: {error.message}"
         for error in _validator(version, root).iter_errors(message)
     ]
+
+
+def unreadable(version: str, messages: Iterable[dict[str, Any]]) -> list[str]:
+    """What OpenKilda's classes could not read of what FLs answer and report.
+
+    Looked at are messages of kinds that the version has: tests make up kinds of their own. Commands
+    that are sent back are as their requesters wrote them, and chains of the older form are of a
+    time before all of these versions.
+    """
+    found = []
+    for message in messages:
+        clazz = str((message.get("payload") or {}).get("clazz"))
+        own = not str(message.get("clazz")).endswith(".command.CommandMessage")
+        if own and "next_request_id" not in message and has(version, clazz):
+            found += [f"{clazz}: {fault}" for fault in faults(version, message)]
+    return found

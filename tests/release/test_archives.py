@@ -10,7 +10,7 @@ SDIST = wanted() | {"LICENSE", "README.md", "pyproject.toml", "tests/test_house.
 
 def test_data_that_is_found_by_name_is_wanted() -> None:
     """No import would show that one of these is missing."""
-    assert {"flrouter/messages/catalog.toml", "flrouter/network/page.html"} <= wanted()
+    assert {"flrouter/profiles/plain.toml", "flrouter/network/page.html"} <= wanted()
     assert "flrouter/py.typed" in wanted()
 
 

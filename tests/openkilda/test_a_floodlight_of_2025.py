@@ -1,0 +1,144 @@
+"""OpenKilda of 2025 around flrouter: its 17 topics and its header, with its plain messages.
+
+Its second envelope, its syncs, notifications and statistics are still to come
+(docs/decisions/openkilda.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.openkilda.field import Field, Services
+from tests.openkilda.floodlights import FloodlightOf2025
+from tests.support.plain import error_type, switch_id
+
+pytestmark = pytest.mark.broker
+
+ONE, OTHER = switch_id(1), switch_id(3)
+COMMAND = "messaging.command"
+PING = {
+    "ping_id": "8c1b3a0e-1f57-4d0c-9a80-2f0b0a3b7c11",
+    "source": {"switch-id": ONE, "port-id": 1},
+    "dest": {"switch-id": OTHER, "port-id": 1},
+    "transit_encapsulation": None,
+    "isl_port": 0,
+}
+SPEAKER = "kilda.speaker.storm"
+
+#: what services ask: the topic, the class, the payload; and where the answer goes, and what it is.
+ASKED: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
+    "dump rules": (
+        *(SPEAKER, f"{COMMAND}.switches.DumpRulesRequest", {"switch_id": ONE}),
+        *("kilda.northbound.storm", "SwitchFlowEntries"),
+    ),
+    "dump meters": (
+        *(SPEAKER, f"{COMMAND}.switches.DumpMetersRequest", {"switch_id": OTHER}),
+        *("kilda.northbound.storm", "SwitchMeterEntries"),
+    ),
+    "delete rules": (
+        *(SPEAKER, f"{COMMAND}.switches.SwitchRulesDeleteRequest"),
+        {"switch_id": ONE, "delete_rules": "DROP_ALL"},
+        *("kilda.topo.switch.manager.storm", "SwitchRulesResponse"),
+    ),
+    "modify a meter": (
+        *(SPEAKER, f"{COMMAND}.flow.MeterModifyCommandRequest"),
+        {"switch_id": ONE, "meter_id": 3, "bandwidth": 100},
+        *("kilda.topo.nb.storm", "SwitchMeterEntries"),
+    ),
+    "delete a meter": (
+        *(SPEAKER, f"{COMMAND}.flow.DeleteMeterRequest", {"switch_id": ONE, "meter_id": 3}),
+        *("kilda.northbound.storm", "DeleteMeterResponse"),
+    ),
+    "ping": (
+        *("kilda.speaker.flow.ping.storm", "messaging.floodlight.request.PingRequest"),
+        {"ping": PING},
+        *("kilda.ping.storm", "PingResponse"),
+    ),
+    "discover": (
+        *("kilda.speaker.disco.storm", f"{COMMAND}.discovery.DiscoverIslCommandData"),
+        {"switch_id": ONE, "port_number": 1, "packetId": 4},
+        *("kilda.topo.disco.storm", "DiscoPacketSendingConfirmation"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
+    """A router with the profile of 2025, and two regions, whose first syncs never end."""
+    with Field(
+        broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2"), sync_timeout=600
+    ) as found:
+        found.start_worker()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def floodlights(field: Field) -> list[FloodlightOf2025]:
+    """Two FLs with a switch each."""
+    return [FloodlightOf2025(field, "reg1", [ONE]), FloodlightOf2025(field, "reg2", [OTHER])]
+
+
+@pytest.fixture(scope="module")
+def services(field: Field, floodlights: list[FloodlightOf2025]) -> Services:
+    """All services, as soon as they have heard of both switches."""
+    found = field.services()
+    for switch in (ONE, OTHER):
+        found.wait_for_switch(switch)
+    return found
+
+
+def check(services: Services, floodlights: list[FloodlightOf2025]) -> None:
+    """Nobody got what OpenKilda's readers drop or its classes refuse."""
+    assert services.refused == []
+    for floodlight in floodlights:
+        assert floodlight.dropped == []
+        assert floodlight.refused == []
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_every_command_is_answered_once_and_on_its_topic(
+    services: Services, floodlights: list[FloodlightOf2025], what: str
+) -> None:
+    """With the header on all that goes back and forth."""
+    inbound, clazz, payload, topic, kind = ASKED[what]
+    answer = services.answer(services.ask(inbound, clazz, **payload))
+    assert services.topic_of(answer) == topic
+    assert answer.payload["clazz"].rpartition(".")[2] == kind
+    check(services, floodlights)
+
+
+def test_an_answer_in_chunks(services: Services, floodlights: list[FloodlightOf2025]) -> None:
+    """All of them, to the switch manager."""
+    clazz = f"{COMMAND}.switches.DumpRulesForSwitchManagerRequest"
+    found = services.wait(services.ask(SPEAKER, clazz, switch_id=ONE), count=2)
+    assert {services.topic_of(record) for record in found} == {"kilda.topo.switch.manager.storm"}
+    check(services, floodlights)
+
+
+def test_events_have_topics_of_their_own(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """Latencies go to who measures them."""
+    floodlights[0].say_latency(ONE, OTHER)
+    (found,) = services.wait_where(lambda record: "latency_ns" in record.payload)
+    assert services.topic_of(found) == "kilda.topo.isl.latency.storm"
+    check(services, floodlights)
+
+
+def test_an_error_of_the_router_has_the_header_too(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """An FL that died is found out by its alive messages, which had the header."""
+    two = floodlights[1]
+    two.mute = True
+    clazz = f"{COMMAND}.switches.DumpRulesRequest"
+    asked = services.ask(SPEAKER, clazz, switch_id=OTHER)
+    two.until(lambda: two.took[-1:] == ["DumpRulesRequest"], 10, "the command")
+    two.stop()
+    answer = services.answer(asked)
+    assert error_type(answer) == "NOT_FOUND"
+    assert services.topic_of(answer) == "kilda.northbound.storm"
