@@ -284,18 +284,17 @@ class Settings:
             )
 
     def _check_topics(self) -> None:
-        for topic in self.message_catalog.requester_topics:
-            try:
-                kinds.topic().read(topic)
-            except Refused as error:
-                raise self._wrong("profile", f"{error}; expected {kinds.topic().allowed}") from None
-        templates = [
-            *(Use("fl_read_topic", topic_roles.READ, name) for name in self.fl_topics.read),
-            *(Use("fl_write_topic", topic_roles.WRITE, name) for name in self.fl_topics.written),
-        ]
-        found = topic_roles.conflict(self._fixed_topics(), templates, f"{self.app_id}-")
+        found = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")
         if found is not None:
             raise self._wrong(*found)
+        for floodlight in self.floodlights:
+            problem = self.problem_of(floodlight.id)
+            if problem is not None:
+                raise self._wrong("floodlights", f"{floodlight.id}: {problem}: choose another id")
+
+    def problem_of(self, fl: str) -> str | None:
+        """Why no FL may have the id `fl`, as far as its topics go; None if one may."""
+        return topic_roles.mistaken(fl, self._fixed_topics(), self.fl_topics)
 
     def _fixed_topics(self) -> Iterator[Use]:
         """Every topic that has one name."""

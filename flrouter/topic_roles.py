@@ -57,10 +57,48 @@ class FloodlightTopics:
         """The topics that the FL `fl` writes."""
         return [template.replace("{fl}", fl) for template in self.written]
 
+    @property
+    def uses(self) -> list[Use]:
+        """All templates, with what they are for."""
+        return [
+            *(Use("fl_read_topic", READ, template) for template in self.read),
+            *(Use("fl_write_topic", WRITE, template) for template in self.written),
+        ]
+
     def writer_of(self, topic: str) -> str | None:
         """The id of the FL that writes `topic`, known or not; None if it is no FL's."""
         matches = (pattern.fullmatch(topic) for pattern in self._patterns)
         return next((match[1] for match in matches if match is not None), None)
+
+
+def mistaken(fl: str, fixed: Iterable[Use], topics: FloodlightTopics) -> str | None:
+    """Why `fl` may be no FL's id with these topics; None if it may.
+
+    Kafka takes `.` and `_` for the same, and makes no topic whose name differs from another's in
+    these alone. So with `speaker_{fl}` and `speaker.flow_{fl}` no FL can be called `flow_1`.
+
+    Args:
+        fl: the id.
+        fixed: all topics with fixed names.
+        topics: of FLs.
+    """
+    fixed_names = {metric_name(use.topic): use for use in fixed}
+    templates = [use.topic for use in topics.uses]
+    for template in templates:
+        topic = template.replace("{fl}", fl)
+        name = metric_name(topic)
+        if name in fixed_names:
+            use = fixed_names[name]
+            return f"Kafka could not tell its topic {topic} from {use.topic}, {use.role}"
+        for other in templates:
+            match = template_pattern(metric_name(other)).fullmatch(name)
+            # Of two ids that cannot be together the longer one is refused: the other is usual.
+            if match is not None and other != template and len(match[1]) <= len(fl):
+                return (
+                    f"Kafka could not tell its topic {topic} from"
+                    f" {other.replace('{fl}', match[1])}, which an FL {match[1]} would have"
+                )
+    return None
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -72,14 +110,15 @@ def _overlap(one: str, other: str) -> bool:
     )
 
 
-def conflict(uses: Iterable[Use], templates: Sequence[Use], prefix: str) -> tuple[str, str] | None:
+def conflict(fixed: Iterable[Use], topics: FloodlightTopics, prefix: str) -> tuple[str, str] | None:
     """The first topic with two roles, as (setting, problem); None if there is none.
 
     Args:
-        uses: all topics with fixed names, the router's own first.
-        templates: of the topics that FLs read and write, each once.
+        fixed: all topics with fixed names, the router's own first.
+        topics: of FLs.
         prefix: what the names of the router's own topics begin with.
     """
+    templates = topics.uses
     for at, use in enumerate(templates):
         if use.topic.startswith(prefix):
             return use.setting, f"names that begin with {prefix} are the router's own"
@@ -91,7 +130,7 @@ def conflict(uses: Iterable[Use], templates: Sequence[Use], prefix: str) -> tupl
                     " expected templates that differ before or after {fl}",
                 )
     seen: dict[str, Use] = {}
-    for use in uses:
+    for use in fixed:
         if use.role != ROUTER and use.topic.startswith(prefix):
             return use.setting, f"{use.topic}: names that begin with {prefix} are the router's own"
         before = seen.setdefault(metric_name(use.topic), use)

@@ -359,6 +359,24 @@ def test_topics_that_a_profile_names_itself_are_not_set_as_well() -> None:
     assert load({"FLROUTER_PROFILE": "openkilda"}).topics["ping"] == "kilda.ping.storm"
 
 
+@pytest.mark.parametrize(
+    ("profile", "name", "told"),
+    [
+        (
+            "openkilda",
+            "storm",
+            "kilda.speaker.disco_storm from kilda.speaker.disco.storm, an inbound",
+        ),
+        ("openkilda", "flow_1", "kilda.speaker_flow_1 from kilda.speaker.flow_1, which an FL 1"),
+        ("openkilda-2019", "flow.1", "kilda.speaker_flow.1 from kilda.speaker.flow_1"),
+    ],
+)
+def test_ids_whose_topics_kafka_could_not_make(profile: str, name: str, told: str) -> None:
+    """It takes . and _ for the same, and OpenKilda's topics have both."""
+    assert told in refusal(PROFILE=profile, FLOODLIGHTS=f"reg1,{name}")
+    assert load({"FLROUTER_FLOODLIGHTS": f"reg1,{name}"}).floodlights[1].id == name
+
+
 def test_headers_of_a_profile_have_other_values_when_set() -> None:
     """As text, or as a table; the router's own names are its own."""
     name = "kafka.message.version.header"

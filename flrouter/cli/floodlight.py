@@ -37,6 +37,9 @@ def add(name: str, no_ack: bool, as_json: bool) -> None:
     """Route to the FL ID from now on; its topics are made when they are missing."""
     found = settings()
     _check(found, name)
+    problem = found.problem_of(name)
+    if problem is not None:
+        raise Failure(f"{name} can be no FL's id: {problem}: choose another", BAD_USAGE)
     acks = not no_ack and bool(found.speaks.acknowledges)
     show_message(run(found, _add(found, name, acks=acks)), as_json)
 

@@ -63,7 +63,12 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def many(self) -> bool:
         """Whether an FL reads or writes more than one topic."""
-        return len({one.read for one in self.inbound} | {self.asks}) + len(self.write) > 2
+        return len(self.reads) + len(self.write) > 2
+
+    @property
+    def reads(self) -> list[str]:
+        """The topics that an FL reads, each once."""
+        return list(dict.fromkeys([self.asks, *(one.read for one in self.inbound)]))
 
     @property
     def asks(self) -> str:
@@ -175,8 +180,17 @@ def _checked(profile: Profile) -> Profile:
 
 
 def _check_values(profile: Profile) -> None:
-    topics = [*profile.topics.values(), *(one.topic for one in profile.inbound)]
-    templates = [*(one.read for one in profile.inbound), profile.asks, *profile.write]
+    named = [
+        *(entry.answer for entry in profile.inbound if entry.answer),
+        *(entry.answer for entry in profile.command if entry.answer),
+        *(entry.topic for entry in profile.event),
+    ]
+    topics = [
+        *profile.topics.values(),
+        *(entry.topic for entry in profile.inbound),
+        *(name for name in named if name not in ROLES),
+    ]
+    templates = [*(entry.read for entry in profile.inbound), profile.asks, *profile.write]
     checks: list[tuple[kinds.Kind[Any], list[object]]] = [
         (kinds.topic(), list(topics)),
         (kinds.topic_template(), list(templates)),
