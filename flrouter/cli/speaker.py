@@ -24,10 +24,13 @@ def speaker(arguments: tuple[str, ...]) -> None:
     defaults = [
         f"--broker={found.broker}",
         f"--partitions={found.partitions}",
-        f"--read-topic={found.fl_read_topic}",
-        f"--write-topic={found.fl_write_topic}",
+        f"--profile={found.profile}",
+        *(f"--header={name}={value}" for name, value in found.headers),
         f"--traces-url={found.traces_url}",
     ]
+    if not found.speaks.many:
+        topics = (f"--read-topic={found.fl_read_topic}", f"--write-topic={found.fl_write_topic}")
+        defaults += topics
     try:
         sys.exit(main([*defaults, *arguments], login(found)))
     except BadLatency as error:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from flrouter import profiles
 from flrouter.speaker.options import SpeakerOptions
 
 
@@ -17,8 +18,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add("--broker", default=plain.broker, help="tansu://host:port or kafka://host:port,…")
     add("--region", default="", help="the region in its messages; its id when empty")
     add("--partitions", type=int, default=plain.partitions, help="of topics that it has to make")
-    add("--read-topic", default=plain.read_topic, help="{fl} stands for the id")
-    add("--write-topic", default=plain.write_topic, help="{fl} stands for the id")
+    add("--profile", type=_profile, default=plain.profile, help="how the router speaks")
+    add("--header", type=_header, action="append", default=[], help="name=value (repeatable)")
+    add("--read-topic", default="", help="the profile's when empty; {fl} stands for the id")
+    add("--write-topic", default="", help="the same of what it writes")
     add("--expire-after-ms", type=int, default=plain.expire_after_ms)
     add("--write-timeout-ms", type=int, default=plain.write_timeout_ms)
     add("--traces-url", default="", help="an OpenTelemetry collector, OTLP over HTTP")
@@ -31,6 +34,8 @@ def options(given: argparse.Namespace, login: Mapping[str, Any] | None = None) -
         id=given.id,
         broker=given.broker,
         region=given.region,
+        profile=given.profile,
+        headers=dict(given.header),
         read_topic=given.read_topic,
         write_topic=given.write_topic,
         partitions=given.partitions,
@@ -39,3 +44,18 @@ def options(given: argparse.Namespace, login: Mapping[str, Any] | None = None) -
         traces_url=given.traces_url,
         client=login or {},
     )
+
+
+def _profile(name: str) -> str:
+    try:
+        profiles.load(name)
+    except profiles.BadProfile as error:
+        raise argparse.ArgumentTypeError(f"profile {name}: {error}") from error
+    return name
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name=value")
+    return name, value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from typing import Any
 
@@ -75,7 +76,7 @@ class Connection:
         """Wait for the broker, make the topics that are missing, and return their partitions.
 
         Raises:
-            BadTopics: the two topics exist with different numbers of partitions.
+            BadTopics: topics exist with different numbers of partitions.
         """
         waited = False
         while True:
@@ -92,22 +93,24 @@ class Connection:
                 await admin.close()
 
     async def _topics(self, admin: Any) -> int:
-        reads, writes = self._options.reads, self._options.writes
+        wanted = [*self._options.reads, self._options.writes]
         while True:
-            found = {
+            counts = {
                 topic["topic"]: len(topic["partitions"])
                 for topic in await admin.describe_topics()
-                if topic["topic"] in (reads, writes)
+                if topic["topic"] in wanted
             }
-            if len(found) == 2:
-                if found[reads] != found[writes]:
+            for one, other in itertools.pairwise(topic for topic in wanted if topic in counts):
+                if counts[one] != counts[other]:
                     raise BadTopics(
-                        f"{reads} has {found[reads]} partitions and {writes} has {found[writes]}:"
+                        f"{one} has {counts[one]} partitions and {other} has {counts[other]}:"
                         " answers go to the partition of their command, so both need the same"
                     )
-                return found[reads]
-            partitions = next(iter(found.values()), self._options.partitions)
-            await self._create(admin, {reads, writes} - found.keys(), partitions)
+            partitions = next(iter(counts.values()), self._options.partitions)
+            missing = set(wanted) - counts.keys()
+            if not missing:
+                return partitions
+            await self._create(admin, missing, partitions)
 
     async def _create(self, admin: Any, names: set[str], partitions: int) -> None:
         cluster = await admin.describe_cluster()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from flrouter import profiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,15 +17,19 @@ class SpeakerOptions:
     The defaults fit the router's; only `id` has none.
     """
 
-    #: the FL's id: it names the two topics, and the consumer group that remembers the position.
+    #: the FL's id: it names the topics, and the consumer group that remembers the position.
     id: str
     #: `tansu://host:port` (the embedded broker) or `kafka://host:port,host:port`.
     broker: str = "kafka://localhost:9092"
     #: the region that messages carry; the FL's id when empty.
     region: str = ""
-    #: the topics; `{fl}` stands for the FL's id.
-    read_topic: str = "kilda.fl.{fl}.read"
-    write_topic: str = "kilda.fl.{fl}.write"
+    #: how the router speaks: the name of one of its profiles, or the path of one of yours.
+    profile: str = "plain"
+    #: record headers with other values than the profile's.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    #: the topics, in which `{fl}` stands for the FL's id; empty: as the profile says.
+    read_topic: str = ""
+    write_topic: str = ""
     #: the partitions of topics that have to be made; topics that exist keep theirs.
     partitions: int = 8
     #: a command this much older than the newest AliveRequest is not executed.
@@ -45,15 +52,31 @@ class SpeakerOptions:
     #: more arguments for aiokafka's clients, such as `security_protocol` and `ssl_context`.
     client: Mapping[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def speaks(self) -> profiles.Profile:
+        """The profile.
+
+        Raises:
+            BadProfile: there is none, or it is not valid.
+        """
+        return profiles.load(self.profile)
+
     @property
-    def reads(self) -> str:
-        """The topic with this FL's commands."""
-        return self.read_topic.format(fl=self.id)
+    def reads(self) -> list[str]:
+        """The topics with this FL's commands."""
+        templates = [self.read_topic] if self.read_topic else self.speaks.reads
+        return [template.replace("{fl}", self.id) for template in templates]
 
     @property
     def writes(self) -> str:
-        """The topic for all that this FL says."""
-        return self.write_topic.format(fl=self.id)
+        """The topic for all that this FL says: of those that the router reads, the first."""
+        return (self.write_topic or self.speaks.write[0]).replace("{fl}", self.id)
+
+    @property
+    def record_headers(self) -> list[tuple[str, bytes]]:
+        """What every record has that this FL writes."""
+        values = {**self.speaks.headers, **self.headers}
+        return [(name, value.encode()) for name, value in values.items()]
 
     @property
     def region_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading the commands: every partition of the read topic, from where the last run stopped.
+"""Reading the commands: every partition of the read topics, from where the last run stopped.
 
 Partitions are assigned by hand, because one FL is one process and reads them all; the consumer
 group only keeps the position. It is committed once *read*, about every second: a command that was
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -69,18 +69,21 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
     def __init__(
         self,
         connection: Connection,
-        topic: str,
+        topics: Sequence[str],
         partitions: int,
         receive: Callable[[list[Any]], None],
         room: Callable[[], Awaitable[None]],
         **kwargs: Any,
     ) -> None:
         """Args:
+        partitions: of each topic.
         receive: gets each batch of consumer records, empty ones included.
         room: awaited after each batch; reading stops until it returns.
         """
         self._connection = connection
-        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._partitions = [
+            TopicPartition(topic, number) for topic in topics for number in range(partitions)
+        ]
         self._receive = receive
         self._room = room
         self._consumer: Any = None

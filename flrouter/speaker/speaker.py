@@ -256,7 +256,9 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self.writer.send(self._region.encode(), data, partition, told=self.writer.reporter())
 
     def acknowledge(self, command: Command) -> None:
-        """Say that the command was received."""
+        """Say that the command was received, if the router wants to hear it."""
+        if not self.options.speaks.acknowledges:
+            return
         self.counts.acks += 1
         data = build.ack(command.correlation_id, _now_ms())
         self.writer.send(command.key, data, command.partition)

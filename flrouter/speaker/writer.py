@@ -107,6 +107,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._count = partitions
         self._counts = counts
         self._topic = options.writes
+        self._headers = options.record_headers
         self._timeout_s = options.write_timeout_ms / 1000
         #: write with null keys to random partitions, as a careless FL would.
         self.scattered = False
@@ -140,7 +141,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         It goes to `partition`, or else to the key's home. An `event` is held while Kafka cannot be
         reached, anything else given up. `told` is called once, with whether Kafka has it.
         """
-        headers = [(TRACE, traceparent)] if traceparent else []
+        headers = [*self._headers, (TRACE, traceparent)] if traceparent else self._headers
         if self.scattered:
             record = _Record(None, value, event, told, headers)
             partition = random.randrange(self._count)

@@ -87,6 +87,7 @@ class Seen:
     key: bytes | None
     value: bytes
     message: dict[str, Any]
+    headers: dict[str, bytes]
 
     @property
     def kind(self) -> str:
@@ -105,7 +106,7 @@ class Seen:
 
 
 class Router:
-    """Writes to an FL's read topic, and reads all that it writes."""
+    """Writes to an FL's read topics, and reads all that it writes."""
 
     def __init__(self, of: SpeakerOptions) -> None:
         self._options = of
@@ -134,10 +135,12 @@ class Router:
         await self._consumer.stop()
         await self._producer.stop()
 
-    async def send(self, data: bytes, partition: int = 0, at: int | None = None) -> None:
+    async def send(
+        self, data: bytes, partition: int = 0, at: int | None = None, topic: str = ""
+    ) -> None:
         """Write a record, stamped `at` (ms since the epoch; now when None)."""
         await self._producer.send_and_wait(
-            self._options.reads, data, partition=partition, timestamp_ms=at
+            topic or self._options.reads[0], data, partition=partition, timestamp_ms=at
         )
 
     async def command(
@@ -239,6 +242,7 @@ class Router:
                             each.key,
                             each.value,
                             json.loads(each.value),
+                            dict(each.headers),
                         )
                         for each in records
                     ]

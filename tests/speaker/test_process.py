@@ -154,6 +154,7 @@ def test_the_command_line() -> None:
         "--id fl-1 --broker tansu://h:1 --region r --switches 2 --first-switch 0x1f --switch 0xff"
         " --read-only 99 --ports 5 --latency-ms 1-20 --seed 3 --partitions 7 --read-topic r.{fl}"
         " --write-topic w.{fl} --expire-after-ms 5 --write-timeout-ms 6 --log-level info"
+        " --profile openkilda --header a=b=c --header d=e"
     )
     told, level = parse(line.split())
     assert told == FloodlightOptions(
@@ -161,6 +162,8 @@ def test_the_command_line() -> None:
             id="fl-1",
             broker="tansu://h:1",
             region="r",
+            profile="openkilda",
+            headers={"a": "b=c", "d": "e"},
             read_topic="r.{fl}",
             write_topic="w.{fl}",
             partitions=7,
@@ -174,7 +177,23 @@ def test_the_command_line() -> None:
         seed=3,
     )
     assert level == "info"
-    assert (told.speaker.reads, told.speaker.writes) == ("r.fl-1", "w.fl-1")
+    assert (told.speaker.reads, told.speaker.writes) == (["r.fl-1"], "w.fl-1")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--profile nobody-s", "profile nobody-s: it is none of plain"),
+        ("--header novalue", "'novalue' is no name=value"),
+    ],
+)
+def test_a_bad_profile_or_header_is_told(
+    capsys: pytest.CaptureFixture[str], line: str, told: str
+) -> None:
+    """At once, with what would do."""
+    with pytest.raises(SystemExit, match="2"):
+        parse(["--id", "fl-1", *line.split()])
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -212,7 +231,7 @@ def test_topics_that_do_not_match_are_refused(broker_url: str) -> None:
         told = options(broker_url)
         admin = AIOKafkaAdminClient(bootstrap_servers=broker_url.partition("://")[2])
         await admin.start()
-        await admin.create_topics([NewTopic(told.reads, 3, 1), NewTopic(told.writes, 2, 1)])
+        await admin.create_topics([NewTopic(told.reads[0], 3, 1), NewTopic(told.writes, 2, 1)])
         await admin.close()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "flrouter.speaker", "--id", told.id, "--broker", broker_url),
@@ -220,6 +239,6 @@ def test_topics_that_do_not_match_are_refused(broker_url: str) -> None:
         )
         _, said = await process.communicate()
         assert process.returncode == 1
-        assert f"{told.reads} has 3 partitions and {told.writes} has 2".encode() in said
+        assert f"{told.reads[0]} has 3 partitions and {told.writes} has 2".encode() in said
 
     run(test())

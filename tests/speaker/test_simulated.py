@@ -360,7 +360,7 @@ def test_cut_off_from_kafka(broker_url: str) -> None:
             cid = await router.command(switch(1))
             await when(lambda: speaker.writer.failures == 1)
             # The command has come as far as the client's buffer, whence it would go on at once.
-            partition = TopicPartition(speaker.options.reads, 0)
+            partition = TopicPartition(speaker.options.reads[0], 0)
             await when(lambda: speaker.reader._consumer.highwater(partition) == 2)
             for _ in range(50):
                 await asyncio.sleep(0)
