@@ -26,6 +26,8 @@ class Layout:
     partitions: int = 8
     floodlights: int = 4
     switches: int = 1_000
+    #: the profile that names flrouter's topics; none when settings do.
+    profile: str = ""
 
     @property
     def url(self) -> str:

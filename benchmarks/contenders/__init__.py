@@ -53,11 +53,14 @@ def router_settings(layout: Layout) -> dict[str, str]:
         "app_id": layout.name,
         "partitions": layout.partitions,
         "floodlights": ",".join(layout.floodlight_ids),
-        "inbound_topics": layout.inbound,
-        "fl_read_topic": layout.read_topic("{fl}"),
-        "fl_write_topic": layout.write_topic("{fl}"),
         "flow_topic": layout.answers,
     }
+    if layout.profile:
+        given["profile"] = layout.profile
+    else:
+        given["inbound_topics"] = layout.inbound
+        given["fl_read_topic"] = layout.read_topic("{fl}")
+        given["fl_write_topic"] = layout.write_topic("{fl}")
     roles = ("northbound", "disco", "stats", "ping")
     given |= {f"{role}_topic": f"{layout.name}.{role}" for role in roles}
     return {f"FLROUTER_{name.upper()}": str(value) for name, value in given.items()}

@@ -1,10 +1,10 @@
-"""How cost grows: with switches, FLs, pending requests, partitions and workers; and takeovers.
+"""How cost grows: with switches, FLs and their topics, pending requests, partitions and workers.
 
-And what a switch costs in a command for many.
+And what a switch costs in a command for many, and how long a takeover takes.
 
-Switches, FLs, partitions and workers are measured end to end. A million pending requests are
-measured in the core alone: to have them end to end, the FLs would have to be silent, and then it
-would be timeouts that are measured.
+Switches, FLs, topics, partitions and workers are measured end to end. A million pending requests
+are measured in the core alone: to have them end to end, the FLs would have to be silent, and then
+it would be timeouts that are measured.
 """
 
 from __future__ import annotations

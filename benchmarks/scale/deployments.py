@@ -22,6 +22,9 @@ WARM_UP = 3.0
 ROUNDS = 3
 #: enough to keep the larger one busy: 64 FLs have a thousand partitions to themselves.
 IN_FLIGHT = 8_000
+#: a profile whose topics have fixed names, as OpenKilda's have, and what these begin with.
+SEVENTEEN_TOPICS = Path(__file__).with_name("seventeen_topics.toml")
+SEVENTEEN = "seventeen"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +35,14 @@ class Deployment:
     floodlights: int = 4
     partitions: int = 8
     workers: int = 1
+    #: of each FL.
+    topics: int = 2
 
     def stage(self, broker: Broker, folder: Path) -> Stage:
         """One flrouter with so much of everything."""
         ours = next(each for each in ALL if each.name == OURS)
-        name = f"bench-{uuid.uuid4().hex[:8]}"
+        profile = "" if self.topics == 2 else str(SEVENTEEN_TOPICS)
+        name = SEVENTEEN if profile else f"bench-{uuid.uuid4().hex[:8]}"
         layout = Layout(
             broker.bootstrap,
             name,
@@ -44,6 +50,7 @@ class Deployment:
             self.partitions,
             self.floodlights,
             self.switches,
+            profile,
         )
         return Stage(ours, layout, broker, folder, self.workers)
 
@@ -54,6 +61,7 @@ PAIRS = {
     "floodlights": (Deployment(floodlights=2), Deployment(floodlights=64)),
     "partitions": (Deployment(partitions=1), Deployment(partitions=64)),
     "workers": (Deployment(workers=1), Deployment(workers=2)),
+    "topics": (Deployment(topics=2), Deployment(topics=17)),
 }
 
 
