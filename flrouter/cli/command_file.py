@@ -10,10 +10,9 @@ import msgspec
 from flrouter.messages import members
 from flrouter.messages.catalog import Catalog, CommandKind, Done, Scope
 from flrouter.messages.correlation import with_correlation_id
-from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
+from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
 from flrouter.messages.switch_id import BadSwitchId
 
-_COMMANDS = {Form.COMMAND, Form.COMMAND_WITH_REPLY}
 _any = msgspec.json.Decoder()
 
 
@@ -80,7 +79,7 @@ def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
         envelope = decode(data)
     except Unreadable as error:
         raise BadFile(f"{name} is no JSON object with the fields of a command: {error}") from error
-    if form_of(envelope.clazz) not in _COMMANDS or not envelope.kind:
+    if envelope.form not in COMMANDS or not envelope.kind:
         raise BadFile(
             f"{name} is no command: expected a clazz that ends in .command.CommandMessage or"
             " .command.CommandWithReplyToMessage, and a payload with a clazz"

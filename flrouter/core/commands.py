@@ -19,7 +19,8 @@ from flrouter.core.rules import MAX_ID_BYTES
 from flrouter.core.scatter import Scatters
 from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
-from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
+from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
+from flrouter.messages.error_forms import draft
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId
 from flrouter.messages.switch_list import TooLarge, check_room
@@ -38,10 +39,7 @@ class Commands:
         """One record of an inbound topic."""
         context = self._context
         envelope = command.envelope
-        if envelope is not None and form_of(envelope.clazz) not in (
-            Form.COMMAND,
-            Form.COMMAND_WITH_REPLY,
-        ):
+        if envelope is not None and envelope.form not in COMMANDS:
             reason = f"no command: {envelope.clazz[:200]!r}"
             context.dead_letter(command.origin, command.data, reason, command.headers)
             return
@@ -105,6 +103,7 @@ class Commands:
             0,
             Stage.HELD,
             received=context.now,
+            draft=draft(kind.error, command.data),
         )
         if command.headers:
             traces.begin(pending, command.headers)
@@ -330,6 +329,7 @@ class Commands:
             origin=origin,
             key=key,
             headers=traces.back(context, pending) if pending.trace else (),
+            draft=draft(kind.error, command.data),
         )
         if pending.trace:
             traces.end(context, pending, rejected.kind.value)

@@ -14,7 +14,8 @@ from flrouter.core.rules import MAX_ID_BYTES, Rules
 from flrouter.core.table import Tables
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.error_forms import finished
+from flrouter.messages.errors import ErrorType
 
 #: of a record that is too large to keep whole.
 HEAD_BYTES = 1_000
@@ -155,9 +156,14 @@ class Context(Tables):
         origin: str,
         key: str | None = None,
         headers: Headers = (),
+        draft: bytes = b"",
     ) -> None:
-        """Send the requester an ErrorMessage that the router itself wrote."""
-        value = error_message(correlation_id, kind, message, description, self.now)
+        """Send the requester an error that the router itself wrote.
+
+        Args:
+            draft: of an error in another form than `ErrorMessage`.
+        """
+        value = finished(draft, correlation_id, kind, message, description, self.now)
         request = ("flrouter-request", origin.encode())
         self.send(topic, key or correlation_id, value, (request, *headers))
         self.count("errors", kind.value)

@@ -167,7 +167,8 @@ class Requests:
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
         self.by_floodlight[pending.floodlight] += 1
-        if number in self._large or len(pending.correlation_id) > BYTES_PER_PENDING:
+        own = len(pending.correlation_id) + len(pending.draft)
+        if number in self._large or own > BYTES_PER_PENDING:
             self._weigh(number, pending.size)
         context.count("commands", pending.floodlight)
 
@@ -221,6 +222,7 @@ class Requests:
             origin=pending.origin,
             key=pending.correlation_id if pending.begun else pending.switch,
             headers=traces.back(context, pending) if pending.trace else (),
+            draft=pending.draft,
         )
         if pending.trace:
             traces.end(context, pending, kind.value)

@@ -65,6 +65,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     received: Count = 0
     #: the `traceparent` that it came with.
     trace: bytes = b""
+    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
 
     @property
     def passes(self) -> bool:
@@ -74,7 +76,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     @property
     def size(self) -> int:
         """The bytes of it whose number is up to the requester."""
-        return len(self.correlation_id) + len(self.command) + size_of(self.headers)
+        command = len(self.command) + size_of(self.headers)
+        return len(self.correlation_id) + len(self.draft) + command
 
     @property
     def begun(self) -> bool:

@@ -19,13 +19,13 @@ from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
-from flrouter.messages.envelope import Envelope, Form, form_of
+from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.origin import switch_of
 
 #: links of one chain that may come before one that is missing: their indexes are kept in one row.
 MAX_AHEAD = 100_000
-COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
+PLAIN_COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
 
 class Reports:
@@ -51,7 +51,7 @@ class Reports:
         """One record of an FL's write topic."""
         context = self._context
         envelope = report.envelope
-        form = form_of(envelope.clazz) if envelope is not None else None
+        form = envelope.form if envelope is not None else None
         if envelope is None or form is None:
             if self._known(report):
                 clazz = envelope.clazz[:200] if envelope is not None else ""
@@ -245,8 +245,9 @@ class Reports:
             self._too_large(report, number, pending, len(value), key)
             return False
         if pending.gather >= 0:
-            ok = form_of(envelope.clazz) is not Form.ERROR
-            payload = payload_of(report.data) if link >= 0 else b"[]"
+            ok = envelope.form is not Form.ERROR
+            whole = report.data if not envelope.root else payload_of(report.data)
+            payload = whole if link >= 0 else b"[]"
             part = Part(ok, total, payload)
             self._requests.parts.answered(number, pending.gather, max(link, 0), part)
             context.count("part_answers", report.floodlight)
@@ -297,12 +298,12 @@ class Reports:
                 if self._here(report, context.home(envelope.correlation_id)):
                     self._links.came(report, envelope.correlation_id)
                 return
-        switch = None if form in COMMANDS else self._switch_of(report, envelope)
+        switch = None if form in PLAIN_COMMANDS else self._switch_of(report, envelope)
         if switch is not None and not self._here(report, context.home(switch)):
             return
         if not self._known(report):
             return
-        if form in COMMANDS:
+        if form in PLAIN_COMMANDS:
             reason = "a command from an FL that nobody sent it"
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
@@ -329,7 +330,7 @@ class Reports:
 
     def _publish(self, report: Report, envelope: Envelope, switch: str | None) -> None:
         context = self._context
-        clazz = names.ERROR_DATA if form_of(envelope.clazz) is Form.ERROR else envelope.kind
+        clazz = names.ERROR_DATA if envelope.form is Form.ERROR else envelope.kind
         if len(report.data) > context.rules.max_message_bytes:
             reason = f"an event of {len(report.data)} bytes"
             context.dead_letter(report.origin, report.data, reason, report.headers)

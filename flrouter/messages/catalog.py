@@ -14,6 +14,7 @@ import msgspec
 from flrouter.messages import assembly
 from flrouter.messages.assembly import Assembler
 from flrouter.messages.envelope import Envelope, Payload
+from flrouter.messages.error_forms import ErrorForm
 from flrouter.messages.pattern import Pattern
 from flrouter.messages.places import OPENKILDA, Places, SwitchPlaces
 from flrouter.messages.switch_id import canonical
@@ -50,6 +51,8 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     switches: str = "switch_ids"
     each: str = ""
     assemble: str = ""
+    #: how its requesters are told that it failed.
+    error: ErrorForm = ErrorForm.ERROR_MESSAGE
     min_success: Annotated[int, msgspec.Meta(ge=0)] | Literal["all"] = 1
     deadline: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
@@ -160,7 +163,7 @@ class Catalog:
             BadSwitchId: there is none where such commands have it, or it is none.
         """
         payload = envelope.payload
-        return canonical(payload and self.places.given(payload, data, ("payload",)))
+        return canonical(payload and self.places.given(payload, data, envelope.root))
 
     def switch_in(self, payload: Payload, data: bytes) -> str:
         """The same of a payload alone, whose bytes are `data`.

@@ -15,6 +15,8 @@ from flrouter.messages.members import decode, spans
 _any = msgspec.json.Decoder()
 _INDEX = re.compile(r"\s*[0-9]+\s*:\s*", re.ASCII)
 _ID, _MESSAGE_ID = "correlation_id", "message_id"
+#: an `AbstractMessage`, which has no payload, has its correlation id in its context.
+_CONTEXT, _PAYLOAD = "message_context", "payload"
 #: a string behind a name.
 _STRING = re.compile(rb'\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
 #: how escapes begin that could spell letters of these names in yet another way.
@@ -38,10 +40,10 @@ def with_correlation_id(
         message_id: the `message_id` that it has, when it was decoded: so it is found sooner.
     """
     replacement = msgspec.json.encode(new)
-    own, numbered = _at_a_glance(data, old, message_id) or _at_top(data)
-    if own is None:
-        brace = data.index(b"{") + 1
-        own, replacement = (brace, brace), b'"correlation_id":%b,' % replacement
+    own, numbered = _at_a_glance(data, old, message_id) or _by_members(data)
+    if own[0] == own[1]:  # there is none yet
+        comma = b"" if data[own[1] :].lstrip().startswith(b"}") else b","
+        replacement = b'"correlation_id":%b%b' % (replacement, comma)
     edits = [(own, replacement)]
     if numbered is not None and old is not None:
         index = _index(data[numbered[0] : numbered[1]], old)
@@ -61,8 +63,8 @@ def _at_a_glance(
 ) -> tuple[Span, Span | None] | None:
     """Where both ids stand, if that shows without reading all of the message.
 
-    What was decoded of a name stands at the top level: so if the name stands in one place, it is
-    there.
+    What was decoded of a name stands at the top level, or where an `AbstractMessage` has it: so if
+    the name stands in one place, it is there.
     """
     if old is None or (b"\\" in data and any(letter in data for letter in _LETTERS)):
         return None
@@ -82,10 +84,24 @@ def _only(data: bytes, name: bytes) -> Span | None:
     return value.span(1) if value is not None else None
 
 
-def _at_top(data: bytes) -> tuple[Span | None, Span | None]:
-    """Where both ids stand at the top level of any message."""
-    places = {member.name: (member.value, member.end) for member in spans(data)}
-    return places.get(_ID), places.get(_MESSAGE_ID)
+def _by_members(data: bytes) -> tuple[Span, Span | None]:
+    """Where both ids stand in any message; an empty span says where the first is missing."""
+    places = _places(data, 0)
+    numbered = places.get(_MESSAGE_ID)
+    start, end = places.get(_CONTEXT, (0, 0))
+    abstract = data[start : start + 1] == b"{" and start > 0
+    payload = places.get(_PAYLOAD)
+    if abstract and (payload is None or data[slice(*payload)] == b"null"):
+        data, places = data[start:end], _places(data[start:end], start)
+    else:
+        start = 0
+    brace = start + data.index(b"{") + 1
+    return places.get(_ID, (brace, brace)), numbered
+
+
+def _places(data: bytes, offset: int) -> dict[str, Span]:
+    """Where the values of an object stand that begins at `offset` of the message."""
+    return {name: (offset + at, offset + end) for name, _, at, end in spans(data)}
 
 
 def _index(value: bytes, old: str) -> str | None:

@@ -1,5 +1,7 @@
 """The envelope: the one decoding of a message, with all that routing needs to know of it.
 
+There are two forms: with a payload, and OpenKilda's `AbstractMessage`, which is its own payload.
+
 A message is decoded once. What flrouter does not name stays in the original bytes, and those
 bytes are what is sent on, so unknown fields and the payload survive byte for byte.
 """
@@ -38,6 +40,7 @@ class Envelope(msgspec.Struct, gc=False):
     """The top level of a message (protocol.md, 2.1)."""
 
     clazz: str
+    #: of an `AbstractMessage`, the message itself.
     payload: Payload | None = None
     correlation_id: str | None = None
     reply_to: str | None = None
@@ -45,28 +48,48 @@ class Envelope(msgspec.Struct, gc=False):
     message_id: str | None = None
     total_messages: int | None = None
     next_request_id: str | None = None
+    #: an object in an `AbstractMessage` (protocol.md, 2.2): its correlation id stands there.
+    message_context: Any = None
 
     @property
     def kind(self) -> str:
         """The payload's full class name; empty when there is none."""
         return self.payload.clazz if self.payload is not None else ""
 
+    @property
+    def form(self) -> Form | None:
+        """What the message is; None when it is nothing that the protocol knows."""
+        if not isinstance(self.message_context, dict):
+            return form_of(self.clazz)
+        return Form.CHUNK if self.total_messages is not None else Form.ABSTRACT
+
+    @property
+    def root(self) -> tuple[str, ...]:
+        """How to come to the payload from the top of the message."""
+        return () if isinstance(self.message_context, dict) else ("payload",)
+
 
 class Form(Enum):
-    """What a message is, told by the end of its `clazz`."""
+    """What a message is: told by the end of its `clazz`, or by its `message_context`."""
 
     COMMAND = ".command.CommandMessage"
     COMMAND_WITH_REPLY = ".command.CommandWithReplyToMessage"
     INFO = ".info.InfoMessage"
     CHUNK = ".info.ChunkedInfoMessage"
     ERROR = ".error.ErrorMessage"
+    #: a command where requesters write, an answer where FLs do.
+    ABSTRACT = ".AbstractMessage"
+
+
+#: those of requesters.
+COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY, Form.ABSTRACT)
 
 
 _FORMS: dict[str, Form] = {}
 
 
 def form_of(clazz: str) -> Form | None:
-    """Which of the five envelopes `clazz` is; None for any other class."""
+    """Which envelope `clazz` is; None for any other class."""
     known = _FORMS.get(clazz)
     if known is None:
         dotted = clazz if clazz.startswith(".") else f".{clazz}"
@@ -84,6 +107,7 @@ class Unreadable(ValueError):
 
 
 _decoder = msgspec.json.Decoder(Envelope)
+_payload = msgspec.json.Decoder(Payload)
 _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -103,6 +127,18 @@ def _decode_halves(data: bytes) -> Envelope:
     return envelope
 
 
+def _own_payload(envelope: Envelope, data: bytes) -> Envelope:
+    """The envelope of an `AbstractMessage`."""
+    correlation_id = envelope.message_context.get("correlation_id")
+    if correlation_id is not None and not isinstance(correlation_id, str):
+        raise Unreadable("message_context.correlation_id is no text")
+    if "\ufffd" in (correlation_id or "") and members.may_have_halves(data):
+        raise Unreadable("correlation_id has half a surrogate pair, which no Kafka key can hold")
+    envelope.payload = members.decode(_payload, data)
+    envelope.correlation_id = correlation_id
+    return envelope
+
+
 def decode(data: bytes) -> Envelope:
     """Read a message's envelope.
 
@@ -119,6 +155,11 @@ def decode(data: bytes) -> Envelope:
             if not members.may_have_halves(data):
                 raise
             envelope = _decode_halves(data)
+        if envelope.message_context is not None:
+            if envelope.payload is not None or not isinstance(envelope.message_context, dict):
+                envelope.message_context = None  # a field that the protocol does not know
+            else:
+                envelope = _own_payload(envelope, data)
         if len(data) > 500 and data.count(b"[") + data.count(b"{") > 500:
             _decode_deeper(100, data)  # whoever reads it again may stand deeper in the stack
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -22,7 +22,7 @@ def switch_of(envelope: Envelope, data: bytes, places: Places = _OF_OPENKILDA) -
     payload = envelope.payload
     if payload is None:
         return None
-    given = places.given(payload, data, ("payload",))
+    given = places.given(payload, data, envelope.root)
     try:
         return canonical(given) if given is not None else None
     except BadSwitchId:

@@ -154,7 +154,7 @@ def test_its_names_are_the_code_s() -> None:
     for name in vars(names).values():
         if str(name).startswith("org.openkilda"):
             assert re.search(rf"\b{name.rpartition('.')[2]}\b", PAGE), name
-    envelopes = {code(row[0])[0] for row in rows(section(PAGE, "2.2 Five kinds of envelope"))}
+    envelopes = {code(row[0])[0] for row in rows(section(PAGE, "2.2 Six kinds of envelope"))}
     assert envelopes == {form.value.removeprefix(".") for form in Form}
     assert set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", section(PAGE, "2.3 Errors"))) == set(ErrorType)
 

@@ -1,0 +1,133 @@
+"""Errors in the forms of those who speak `AbstractMessage`, and read no `ErrorMessage`.
+
+A command is forgotten when it is with its FL, so what an error of it would need is kept: the answer
+itself, but for what is known only when it fails.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from flrouter.messages import members
+from flrouter.messages.errors import ErrorType, error_data, error_message
+
+_API = "org.openkilda.floodlight"
+_COMMAND_RESPONSE = f"{_API}.api.response.rulemanager.SpeakerCommandResponse"
+_FLOW_RESPONSE = f"{_API}.flow.response.FlowErrorResponse"
+_DATA_RESPONSE = f"{_API}.api.response.SpeakerDataResponse"
+
+#: of FlowErrorResponse; all others are UNKNOWN.
+_FLOW_CODES = {
+    ErrorType.NOT_FOUND: "SWITCH_UNAVAILABLE",
+    ErrorType.OPERATION_TIMED_OUT: "OPERATION_TIMED_OUT",
+    ErrorType.NOT_IMPLEMENTED: "UNSUPPORTED",
+    ErrorType.REQUEST_INVALID: "BAD_COMMAND",
+    ErrorType.PARAMETERS_INVALID: "BAD_COMMAND",
+    ErrorType.DATA_INVALID: "BAD_COMMAND",
+}
+
+
+class ErrorForm(Enum):
+    """How the requesters of a kind of command are told that it failed."""
+
+    ERROR_MESSAGE = "error-message"
+    #: a SpeakerCommandResponse, in which each of the command's parts failed.
+    SPEAKER_COMMAND = "speaker-command"
+    #: a FlowErrorResponse.
+    FLOW_ERROR = "flow-error"
+    #: a SpeakerDataResponse with an ErrorData.
+    SPEAKER_DATA = "speaker-data"
+
+
+class _Data(msgspec.Struct):
+    uuid: str
+
+
+class _Part(msgspec.Struct):
+    data: _Data
+
+
+class _Endpoint(msgspec.Struct):
+    switch_id: str = ""
+
+
+class _Command(msgspec.Struct):
+    """What an answer repeats of its command."""
+
+    command_id: str = ""
+    switch_id: str = ""
+    endpoint: _Endpoint | None = None
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
+    command_data: list[_Part] = []
+
+    @property
+    def switch(self) -> str:
+        return self.switch_id or (self.endpoint.switch_id if self.endpoint is not None else "")
+
+
+_decoder = msgspec.json.Decoder(_Command)
+
+
+def draft(form: ErrorForm, data: bytes) -> bytes:
+    """The error to a command, but for its id, its time and what went wrong.
+
+    Args:
+        form: as the catalog says.
+        data: the command.
+
+    Returns:
+        Nothing when it is to be an `ErrorMessage`; or when the command lacks what its answer must
+        repeat, as nobody could read that.
+    """
+    if form is ErrorForm.ERROR_MESSAGE:
+        return b""
+    if form is ErrorForm.SPEAKER_DATA:
+        return msgspec.json.encode({"clazz": _DATA_RESPONSE})
+    try:
+        command = members.decode(_decoder, data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return b""
+    if not (command.command_id and command.switch):
+        return b""
+    if form is ErrorForm.FLOW_ERROR and bytes(command.metadata) == b"null":
+        return b""
+    answer: dict[str, Any] = {
+        "clazz": _COMMAND_RESPONSE,
+        "command_id": command.command_id,
+        "switch_id": command.switch,
+        "success": False,
+    }
+    if form is ErrorForm.SPEAKER_COMMAND:
+        answer["failed_command_ids"] = dict.fromkeys(
+            (part.data.uuid for part in command.command_data), ""
+        )
+    else:
+        answer |= {"clazz": _FLOW_RESPONSE, "metadata": command.metadata}
+    return msgspec.json.encode(answer)
+
+
+def finished(
+    draft: bytes, correlation_id: str, kind: ErrorType, message: str, description: str, now: int
+) -> bytes:
+    """The error that a requester gets.
+
+    Args:
+        draft: as :func:`draft` made it.
+        now: ms since the epoch.
+    """
+    if not draft:
+        return error_message(correlation_id, kind, message, description, now)
+    answer: dict[str, Any] = msgspec.json.decode(draft)
+    answer["message_context"] = {"correlation_id": correlation_id, "create_time": now}
+    text = f"{message}. {description}"
+    match answer["clazz"]:
+        case str(clazz) if clazz == _COMMAND_RESPONSE:
+            answer["failed_command_ids"] = dict.fromkeys(answer["failed_command_ids"], text)
+        case str(clazz) if clazz == _FLOW_RESPONSE:
+            answer |= {"error_code": _FLOW_CODES.get(kind, "UNKNOWN"), "description": text}
+        case _:
+            answer["data"] = error_data(kind, message, description)
+    return msgspec.json.encode(answer)
