@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from flrouter.core.effects import Headers
-from flrouter.core.records import Count, Part, Place
+from flrouter.core.records import Count, Mode, Part, Place
 
 #: the id of an FL, as the settings allow it: topics are made under its name.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
@@ -98,6 +98,8 @@ class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
     floodlight: Name
     attempt: Count
     switches: list[str]
+    #: how the FL holds them; None when the chain does not say.
+    mode: Mode | None = None
 
 
 class SyncComplete(_Peer, frozen=True, array_like=True, tag=True):

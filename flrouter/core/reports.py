@@ -65,7 +65,7 @@ class Reports:
             if self._here(report, context.home(report.floodlight)) and self._known(report):
                 self._floodlights.alive_response(report.floodlight, envelope)
             return
-        suffix = context.suffixes.read(envelope.correlation_id)
+        suffix = context.suffixes.read(_asked_under(envelope))
         if suffix is not None:
             if self._here(report, suffix.home) and self._known(report):
                 self._numbered(report, envelope, form, suffix.number, suffix.original)
@@ -342,6 +342,14 @@ class Reports:
             report.headers,
         )
         context.count("events", report.floodlight)
+
+
+def _asked_under(envelope: Envelope) -> str | None:
+    """The id under which the FL was asked for this, if it was."""
+    dump_id = envelope.payload.dump_id if envelope.payload is not None else None
+    if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
+        return dump_id  # such records have correlation ids that the FL makes up
+    return envelope.correlation_id
 
 
 def _has(pending: Pending, index: int) -> bool:

@@ -33,6 +33,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     #: on every record that goes to an FL or to a service, unless it has one of that name.
     headers: tuple[tuple[str, bytes], ...] = ()
     disco_topic: str
+    #: ms: when nothing more of a sync's answer has come for so long, it is whole; 0: it says so
+    #: itself, or it is incomplete.
+    sync_quiet: int = 0
+    #: whether a sync is asked for by a `dump_id`, which its records carry.
+    sync_by_dump_id: bool = False
     #: answers may not be sent to these: inbound topics and the router's own.
     reserved_topics: frozenset[str]
     ack_timeout: int
@@ -74,6 +79,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     def too_many_pending(self) -> int:
         """Beyond this all more are refused. Other shards, which are not full, send them here."""
         return self.max_pending * 2
+
+    @property
+    def sync_patience(self) -> int:
+        """ms: how long the next record of a sync is waited for."""
+        return self.sync_quiet or self.sync_timeout
 
     def read_topic(self, floodlight: str, inbound: str = "") -> str:
         """Where `floodlight` reads its commands.

@@ -114,14 +114,20 @@ class SwitchMap:
 
     # -- sync ---------------------------------------------------------------------------------
 
-    def listed(self, name: str, floodlight: str, attempt: int) -> None:
-        """A sync's chain lists the switch. A live event since the sync began wins over it."""
+    def listed(self, name: str, floodlight: str, attempt: int, mode: Mode | None = None) -> None:
+        """A sync's chain lists the switch. A live event since the sync began wins over it.
+
+        Args:
+            mode: how the FL holds it; None when the chain does not say.
+        """
         switch = self._known(name, floodlight)
         if switch is None:
             return
         holder = self._holder(switch, floodlight)
-        if holder.mode is Mode.GONE and holder.live != attempt:
-            holder.mode, holder.since = Mode.RW, self._context.now
+        if not mode:
+            mode = Mode.RW if holder.mode is Mode.GONE else holder.mode
+        if holder.mode is not mode and holder.live != attempt:
+            holder.mode, holder.since = mode, self._context.now
         holder.listed = attempt
         self._elect(switch, newcomer=floodlight)
         self._context.switches.put(name, switch)

@@ -15,7 +15,7 @@ from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
-from flrouter.core.records import MAX_TIME_MS
+from flrouter.core.records import MAX_TIME_MS, Mode
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
@@ -49,7 +49,7 @@ class Syncs:
         self._settled = settled
         self._running: dict[str, Sync] = {}
         self._planned: dict[str, Plan] = {}
-        self._listed: dict[tuple[str, int, int], list[str]] = {}
+        self._listed: dict[tuple[str, int, int, Mode | None], list[str]] = {}
         #: FL → when its last sync ended (ms), whether it was whole. Not kept: only to be shown.
         self._ended: dict[str, tuple[int, bool]] = {}
 
@@ -156,11 +156,13 @@ class Syncs:
     def _ask(self, floodlight: str) -> None:
         context = self._context
         sync = self._running[floodlight]
-        sync.due = context.now + context.rules.sync_timeout
+        sync.due = context.now + context.rules.sync_patience
+        asked = self._id(floodlight, sync.requesters[0])
+        dump_id = asked if context.rules.sync_by_dump_id else ""
         context.send(
             context.rules.read_topic(floodlight),
             floodlight,
-            build.sync_request(self._id(floodlight, sync.requesters[0]), context.now),
+            build.sync_request(asked, context.now, dump_id),
             partition=context.number,
         )
 
@@ -224,10 +226,10 @@ class Syncs:
             self._failed(floodlight)
             return
         sync.links += 1
-        sync.due = context.now + context.rules.sync_timeout
+        sync.due = context.now + context.rules.sync_patience
         switch = switch_of(envelope, report.data, context.catalog.places)
         if switch is not None:
-            key = (floodlight, attempt, context.home(switch))
+            key = (floodlight, attempt, context.home(switch), _mode(envelope))
             self._listed.setdefault(key, []).append(switch)
         if whole:
             self._complete(floodlight, attempt)
@@ -269,8 +271,8 @@ class Syncs:
 
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
-        for (floodlight, attempt, home), switches in self._listed.items():
-            records = peers.SyncRecords(floodlight, attempt, switches)
+        for (floodlight, attempt, home, mode), switches in self._listed.items():
+            records = peers.SyncRecords(floodlight, attempt, switches, mode)
             if home == self._context.number:
                 self.records(records)
             else:
@@ -331,7 +333,7 @@ class Syncs:
         for floodlight, plan in self._planned.items():
             self._planned[floodlight] = plan._replace(when=min(plan.when, latest))
         for sync in self._running.values():
-            sync.due = min(sync.due, context.now + context.rules.sync_timeout)
+            sync.due = min(sync.due, context.now + context.rules.sync_patience)
 
     def tick(self) -> None:
         """Begin what is planned, and see whose chain has stopped."""
@@ -358,7 +360,22 @@ class Syncs:
                 self._pass_on(sync, floodlight, *sync.end)
                 self._complete(floodlight, self._context.floodlights[floodlight].attempt)
             elif sync.due <= self._context.now:
-                self._failed(floodlight)
+                self._fell_silent(sync, floodlight)
+
+    def _fell_silent(self, sync: Sync, floodlight: str) -> None:
+        """Nothing more of a sync's answer came, and all that the FL wrote was read."""
+        context = self._context
+        if not context.rules.sync_quiet:
+            self._failed(floodlight)
+            return
+        attempt = context.floodlights[floodlight].attempt
+        if not sync.links:  # an FL without switches writes nothing at all
+            for requester in sync.requesters:
+                name = self._id(floodlight, requester)
+                began = ((names.SYNC_BEGAN, str(attempt).encode()),)
+                empty = build.chunk(None, name, 0, 0, context.now)
+                context.send(context.rules.disco_topic, name, empty, began)
+        self._complete(floodlight, attempt)
 
     def status(self) -> list[SyncStatus]:
         """How far the syncs of the FLs are whose home this is."""
@@ -404,7 +421,7 @@ class Syncs:
         state = self._context.floodlights.get(note.floodlight)
         if state is not None and state.known and state.syncing == note.attempt:
             for switch in note.switches:
-                self._switches.listed(switch, note.floodlight, note.attempt)
+                self._switches.listed(switch, note.floodlight, note.attempt, note.mode)
 
     def completed(self, note: peers.SyncComplete) -> None:
         """In every shard: the chain was whole, so what it did not list is gone."""
@@ -428,3 +445,9 @@ class Syncs:
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True
+
+
+def _mode(envelope: Envelope) -> Mode | None:
+    """How an FL holds a switch that a sync lists; None when it does not say."""
+    write_mode = envelope.payload.write_mode if envelope.payload is not None else None
+    return None if type(write_mode) is not bool else Mode.RW if write_mode else Mode.RO

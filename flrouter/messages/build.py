@@ -53,9 +53,11 @@ def alive_response(correlation_id: str, region: str, failed_messages: int, now: 
     return message(names.INFO, payload, correlation_id, now, region=region)
 
 
-def sync_request(correlation_id: str, now: int) -> bytes:
-    """Asks an FL for a chain that lists its switches and ports."""
-    payload = {"clazz": names.SYNC_REQUEST, "timestamp": now}
+def sync_request(correlation_id: str, now: int, dump_id: str = "") -> bytes:
+    """Asks an FL for a list of its switches and ports, whose records carry `dump_id` if any."""
+    payload: dict[str, Any] = {"clazz": names.SYNC_REQUEST, "timestamp": now}
+    if dump_id:
+        payload["dump_id"] = dump_id
     return message(names.COMMAND, payload, correlation_id, now)
 
 

@@ -27,6 +27,9 @@ class Payload(msgspec.Struct, gc=False):
     state: Any = None
     #: alive responses: writes to Kafka that failed since the last one that arrived.
     failed_messages: Any = None
+    #: switches in a dump: which dump, and whether the FL is the switch's master.
+    dump_id: Any = None
+    write_mode: Any = None
     #: alive messages and markers: ms since the epoch, by the sender's clock.
     timestamp: Any = None
 

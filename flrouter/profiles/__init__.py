@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -38,6 +38,16 @@ class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: str = ""
 
 
+class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How FLs list their switches when they are asked to."""
+
+    #: when nothing more has come for so long, the list is whole; 0: it says where it ends.
+    quiet_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0
+    #: whether the records carry the `dump_id` that they are asked for with, instead of its
+    #: correlation id.
+    by_dump_id: bool = False
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How FLs and services speak."""
 
@@ -56,6 +66,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     own: str = ""
     #: the topics that an FL writes.
     write: list[str] = []
+    sync: Sync = Sync()
     command: list[CommandKind] = []
     event: list[EventKind] = []
     switch: list[SwitchPlaces] = []
@@ -143,6 +154,7 @@ def _over(profile: Profile, base: Profile) -> Profile:
         inbound=profile.inbound or base.inbound,
         own=profile.own or ("" if profile.inbound else base.own),
         write=profile.write or base.write,
+        sync=profile.sync if profile.sync != Sync() else base.sync,
         command=profile.command + base.command,
         event=profile.event + base.event,
         switch=profile.switch + base.switch,

@@ -24,6 +24,8 @@ def rules_of(settings: Settings) -> Rules:
         fl_write_topics=tuple(settings.fl_topics.written),
         headers=tuple(settings.record_headers.items()),
         disco_topic=settings.disco_topic,
+        sync_quiet=ms(settings.speaks.sync.quiet_s),
+        sync_by_dump_id=settings.speaks.sync.by_dump_id,
         reserved_topics=frozenset(
             {
                 *settings.inbound_topics,

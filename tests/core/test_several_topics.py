@@ -10,7 +10,7 @@ import pytest
 from flrouter import profiles
 from flrouter.core import peers
 from flrouter.core.effects import End, Send
-from flrouter.core.inputs import Command, Input, Report, Told
+from flrouter.core.inputs import CaughtUp, Command, Input, Report, Told
 from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
 from flrouter.messages import build, names
@@ -35,6 +35,8 @@ class Alone:
             fl_write_topics=tuple(profile.write),
             headers=tuple((name, value.encode()) for name, value in profile.headers.items()),
             disco_topic=profile.topics["disco"],
+            sync_quiet=round(profile.sync.quiet_s * 1000),
+            sync_by_dump_id=profile.sync.by_dump_id,
         )
         self.shard = Shard(0, self.rules, profile.catalog(profile.topics))
         self.now = 1_000_000
@@ -50,12 +52,15 @@ class Alone:
     def decide(self, *batch: Input) -> None:
         """Give it these, and then all that it tells itself because of them."""
         inputs = list(batch)
-        while inputs:
+        while True:
             effects = self.shard.decide(inputs, self.now)
             own = [send for send in effects.sends if send.topic == SHARDS]
             self.sends += [send for send in effects.sends if send.topic != SHARDS]
             self.ends += effects.ends
             inputs = [Told(peers.decode(send.value or b"")) for send in own]
+            inputs += [CaughtUp(asked.token) for asked in effects.catch_up]
+            if not inputs:
+                return
 
     def ask(self, topic: str, kind: str, *headers: tuple[str, bytes], **payload: Any) -> None:
         """A requester sends a command."""
@@ -137,7 +142,6 @@ def test_all_that_the_router_makes_has_the_constant_header_once() -> None:
     assert router.last().headers[-1] == (VERSION, b"v1")
     router.now += 5_000
     router.decide()
-    router.shard.decide([], router.now)
     assert all(VERSION in dict(send.headers) for send in router.sends)
 
 

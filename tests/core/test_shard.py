@@ -160,6 +160,7 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "Region": "eu-1",
         "Region | None": "eu-1",
         "Count | None": 3,
+        "Mode | None": records.Mode.RO,
         "bytes": b"bytes",
         "Headers": [("name", b"value"), ("null", None)],
         "list[Count]": [1, 2],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from flrouter.profiles import Profile
 from tests.openkilda.schemas import faults
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
-from tests.support.plain import Requester, command
+from tests.support.plain import Requester, command, now_ms
 
 #: what a profile of OpenKilda's names topics by; each test has a name of its own in its place.
 ROOT = "kilda."
@@ -80,6 +81,9 @@ class Services(Requester):
     def on_record(self, record: Record) -> None:
         """Keep an answer or an event, and whether the classes take it."""
         super().on_record(record)
+        context = record.message.get("message_context")
+        if context is not None:
+            self.by_id[context["correlation_id"]].append(record)
         found = faults(self._field.version, record.message)
         if not self._field.has_headers(record):
             found.append("it has not the header that it must have")
@@ -92,6 +96,19 @@ class Services(Requester):
         self.inbound = self._field.named(inbound)
         value = command({"clazz": f"org.openkilda.{clazz}", **payload}, correlation_id)
         self.send(value, headers=self._field.headers)
+        return correlation_id
+
+    def ask_abstract(self, inbound: str, clazz: str, **fields: Any) -> str:
+        """Send a command of the second envelope; returns its correlation id."""
+        correlation_id = uuid.uuid4().hex
+        self.inbound = self._field.named(inbound)
+        message = {
+            "clazz": f"org.openkilda.floodlight.api.request.{clazz}",
+            "message_context": {"correlation_id": correlation_id, "create_time": now_ms()},
+            "command_id": str(uuid.uuid4()),
+            **fields,
+        }
+        self.send(json.dumps(message).encode(), headers=self._field.headers)
         return correlation_id
 
     def wait_for_switch(self, switch: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.openkilda.field import Field
 from tests.openkilda.schemas import faults
@@ -15,6 +15,7 @@ from tests.support.clients import Reading, Record, Writer
 from tests.support.plain import CHUNK, ERROR, INFO, O, now_ms
 
 Payload = dict[str, Any]
+API = "org.openkilda.floodlight.api"
 
 
 class Floodlight2019(Reading):
@@ -123,6 +124,11 @@ class Floodlight2019(Reading):
         if found:
             self.refused.append((record, found))
             return
+        if "message_context" in record.message:
+            self.took.append(record.message["clazz"].rpartition(".")[2])
+            if not self.mute:
+                self.handle_abstract(record.message, record.topic)
+            return
         kind = record.payload["clazz"].rpartition(".")[2]
         correlation_id = record.message["correlation_id"]
         if kind == "AliveRequest":
@@ -154,6 +160,9 @@ class Floodlight2019(Reading):
                 "switch_record": self.record(switch),
             }
             self.write("kilda.topo.disco", {**envelope, "payload": payload}, correlation_id)
+
+    def handle_abstract(self, message: Payload, topic: str) -> None:
+        """Carry out a command of the second envelope; in 2019 nothing is answered so."""
 
     def handle(self, kind: str, record: Record, correlation_id: str) -> None:
         """Answer a command, on the topic that its kind has."""
@@ -237,9 +246,15 @@ class Floodlight2019(Reading):
 
 
 class FloodlightOf2025(Floodlight2019):
-    """One region of 9e8eec3737, as far as its commands are plain messages."""
+    """One region of 9e8eec3737."""
 
     version = "HEAD"
+    #: where commands of the second envelope come in → where they are answered.
+    services: ClassVar = {
+        "kilda.speaker.flow": "kilda.speaker.flowhs.priv.region",
+        "kilda.speaker.switch.manager": "kilda.speaker.switch.manager.priv.region",
+        "kilda.network.control": "kilda.network.control.response.priv.region",
+    }
 
     def record(self, switch: str) -> Payload:
         """Sockets are objects here, and ports have speeds."""
@@ -280,10 +295,48 @@ class FloodlightOf2025(Floodlight2019):
         }
         self.say("kilda.topo.isl.latency", payload, f"latency {now_ms()}", source)
 
+    def handle_abstract(self, message: Payload, topic: str) -> None:
+        """Answer a command of flow-HS or for rules, to the service whose topic it came from."""
+        asked = topic.removesuffix(f"_{self.region}")
+        name = next(name for name in self.services if self._field.named(name) == asked)
+        answer: Payload = {
+            "clazz": f"{API}.response.rulemanager.SpeakerCommandResponse",
+            "message_context": message["message_context"],
+            "command_id": message["command_id"],
+            "switch_id": message.get("switch_id") or message["endpoint"]["switch_id"],
+            "success": True,
+        }
+        if "command_data" in message:
+            answer["failed_command_ids"] = {}
+        else:
+            answer["clazz"] = f"{API}.response.SpeakerFlowSegmentResponse"
+            answer["metadata"] = message["metadata"]
+        self.write(self.services[name], answer, message["message_context"]["correlation_id"])
+
+    def answer_flow_hs(self, payload: Payload, correlation_id: str) -> None:
+        """The rules of a switch in two chunks of the second envelope."""
+        for index in range(2):
+            found = {
+                "clazz": f"{O}.info.flow.FlowDumpResponse",
+                "timestamp": now_ms(),
+                "switch_id": payload["switch_id"],
+                "flow_speaker_data": [],
+            }
+            message = {
+                "clazz": f"{API}.response.ChunkedSpeakerDataResponse",
+                "message_context": {"correlation_id": correlation_id, "create_time": now_ms()},
+                "message_id": f"{index} : {correlation_id}",
+                "total_messages": 2,
+                "data": found,
+            }
+            self.write("kilda.speaker.flowhs.priv.region", message, correlation_id)
+
     def handle(self, kind: str, record: Record, correlation_id: str) -> None:
         """Some kinds answer in chunks; what has no handler is answered by nobody."""
         payload = record.payload
-        if kind == "DumpRulesForSwitchManagerRequest":
+        if kind == "DumpRulesForFlowHsRequest":
+            self.answer_flow_hs(payload, correlation_id)
+        elif kind == "DumpRulesForSwitchManagerRequest":
             for index in range(2):
                 envelope = self._envelope(CHUNK, correlation_id)
                 envelope |= {"message_id": f"{index} : {correlation_id}", "total_messages": 2}

@@ -1,7 +1,6 @@
-"""OpenKilda of 2025 around flrouter: its 17 topics and its header, with its plain messages.
+"""OpenKilda of 2025 around flrouter: its 17 topics, its header, both of its envelopes, its syncs.
 
-Its second envelope, its syncs, notifications and statistics are still to come
-(docs/decisions/openkilda.md).
+Its notifications and statistics are still to come (docs/decisions/openkilda.md).
 """
 
 from __future__ import annotations
@@ -27,7 +26,24 @@ PING = {
     "transit_encapsulation": None,
     "isl_port": 0,
 }
+API = "org.openkilda.floodlight.api"
 SPEAKER = "kilda.speaker.storm"
+FLOW_HS = "kilda.speaker.flowhs.storm"
+NOBODY_S = switch_id(99)
+METADATA = {"flowid": "flow", "cookie": 7, "multi_table": True}
+SEGMENTS = [
+    (
+        "TransitFlowSegmentInstallRequest",
+        {"switch_id": ONE, "encapsulation": {"id": 1, "type": "TRANSIT_VLAN"}},
+    ),
+    ("IngressFlowLoopSegmentVerifyRequest", {"endpoint": {"switch_id": ONE}}),
+]
+#: where services with commands for rules write → where they read the answers.
+SERVICES = {
+    FLOW_HS: "kilda.speaker.flowhs.priv",
+    "kilda.speaker.switch.manager.storm": "kilda.speaker.switch.manager.priv",
+    "kilda.network.control.storm": "kilda.speaker.network.control.response.priv",
+}
 
 #: what services ask: the topic, the class, the payload; and where the answer goes, and what it is.
 ASKED: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
@@ -68,7 +84,10 @@ ASKED: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
 
 @pytest.fixture(scope="module")
 def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
-    """A router with the profile of 2025, and two regions, whose first syncs never end."""
+    """A router with the profile of 2025, and two regions.
+
+    Whoever waits for a sync to fail waits in vain: nothing says where it ends.
+    """
     with Field(
         broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2"), sync_timeout=600
     ) as found:
@@ -111,6 +130,69 @@ def test_every_command_is_answered_once_and_on_its_topic(
     check(services, floodlights)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("verb", ["Install", "Modify", "Delete"])
+def test_commands_for_rules(
+    services: Services, floodlights: list[FloodlightOf2025], service: str, verb: str
+) -> None:
+    """Each of the three services has its own answers."""
+    rule = {"clazz": f"{API}.request.rulemanager.FlowCommand", "data": {"uuid": PING["ping_id"]}}
+    clazz = f"rulemanager.{verb}SpeakerCommandsRequest"
+    asked = services.ask_abstract(service, clazz, switch_id=ONE, command_data=[rule])
+    answer = services.answer(asked)
+    assert services.topic_of(answer) == SERVICES[service]
+    assert answer.message["success"] is True
+    check(services, floodlights)
+
+
+@pytest.mark.parametrize(("kind", "fields"), SEGMENTS)
+def test_flow_segments(
+    services: Services, floodlights: list[FloodlightOf2025], kind: str, fields: dict[str, Any]
+) -> None:
+    """Whose switch stands at the top or in their endpoint."""
+    answer = services.answer(services.ask_abstract(FLOW_HS, kind, metadata=METADATA, **fields))
+    assert services.topic_of(answer) == SERVICES[FLOW_HS]
+    assert answer.message["metadata"] == METADATA
+    check(services, floodlights)
+
+
+def test_a_dump_for_flow_hs(services: Services, floodlights: list[FloodlightOf2025]) -> None:
+    """Asked for in the one envelope, answered in chunks of the other."""
+    clazz = f"{COMMAND}.switches.DumpRulesForFlowHsRequest"
+    found = services.wait(services.ask(SPEAKER, clazz, switch_id=ONE), count=2)
+    assert {services.topic_of(record) for record in found} == {SERVICES[FLOW_HS]}
+    check(services, floodlights)
+
+
+@pytest.mark.parametrize(
+    ("clazz", "fields", "kind"),
+    [
+        (
+            "rulemanager.InstallSpeakerCommandsRequest",
+            {"switch_id": NOBODY_S},
+            "SpeakerCommandResponse",
+        ),
+        (
+            "IngressFlowLoopSegmentInstallRequest",
+            {"endpoint": {"switch_id": NOBODY_S}, "metadata": METADATA},
+            "FlowErrorResponse",
+        ),
+    ],
+)
+def test_a_switch_that_nobody_has(
+    services: Services,
+    floodlights: list[FloodlightOf2025],
+    clazz: str,
+    fields: dict[str, Any],
+    kind: str,
+) -> None:
+    """flow-HS is told in the only form that it reads; and so, the syncs of both FLs are over."""
+    answer = services.answer(services.ask_abstract(FLOW_HS, clazz, **fields))
+    assert answer.message["clazz"].rpartition(".")[2] == kind
+    assert answer.message["success"] is False
+    check(services, floodlights)
+
+
 def test_an_answer_in_chunks(services: Services, floodlights: list[FloodlightOf2025]) -> None:
     """All of them, to the switch manager."""
     clazz = f"{COMMAND}.switches.DumpRulesForSwitchManagerRequest"
@@ -122,8 +204,8 @@ def test_an_answer_in_chunks(services: Services, floodlights: list[FloodlightOf2
 def test_events_have_topics_of_their_own(
     services: Services, floodlights: list[FloodlightOf2025]
 ) -> None:
-    """Latencies go to who measures them."""
-    floodlights[0].say_latency(ONE, OTHER)
+    """Latencies go to who measures them; the FL at the end of the link tells them."""
+    floodlights[0].say_latency(OTHER, ONE)
     (found,) = services.wait_where(lambda record: "latency_ns" in record.payload)
     assert services.topic_of(found) == "kilda.topo.isl.latency.storm"
     check(services, floodlights)
