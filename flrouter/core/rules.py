@@ -81,6 +81,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return self.max_pending * 2
 
     @property
+    def sync_patience_at_first(self) -> int:
+        """ms: how long the first record of a sync is waited for.
+
+        Without one all switches of the FL count as gone, and a large FL takes a while to begin.
+        """
+        return max(self.sync_quiet, self.sync_timeout)
+
+    @property
     def sync_patience(self) -> int:
         """ms: how long the next record of a sync is waited for."""
         return self.sync_quiet or self.sync_timeout

@@ -156,7 +156,7 @@ class Syncs:
     def _ask(self, floodlight: str) -> None:
         context = self._context
         sync = self._running[floodlight]
-        sync.due = context.now + context.rules.sync_patience
+        sync.due = context.now + context.rules.sync_patience_at_first
         asked = self._id(floodlight, sync.requesters[0])
         dump_id = asked if context.rules.sync_by_dump_id else ""
         context.send(
@@ -333,7 +333,7 @@ class Syncs:
         for floodlight, plan in self._planned.items():
             self._planned[floodlight] = plan._replace(when=min(plan.when, latest))
         for sync in self._running.values():
-            sync.due = min(sync.due, context.now + context.rules.sync_patience)
+            sync.due = min(sync.due, context.now + context.rules.sync_patience_at_first)
 
     def tick(self) -> None:
         """Begin what is planned, and see whose chain has stopped."""

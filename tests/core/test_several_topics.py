@@ -35,6 +35,7 @@ class Alone:
             fl_write_topics=tuple(profile.write),
             headers=tuple((name, value.encode()) for name, value in profile.headers.items()),
             disco_topic=profile.topics["disco"],
+            sync_timeout=10_000,
             sync_quiet=round(profile.sync.quiet_s * 1000),
             sync_by_dump_id=profile.sync.by_dump_id,
         )
