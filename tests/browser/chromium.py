@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.programs import CHROMIUM
+from tests.support.programs import CHROMIUM, NODE
 
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1440, "height": 900}
@@ -18,6 +19,8 @@ SCREEN = {"width": 1440, "height": 900}
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser."""
+    if (node := NODE.path()) is not None:  # Playwright's own asks for libatomic, which few have
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM.path(), args=["--disable-dev-shm-usage"]
