@@ -44,7 +44,7 @@ class Watch:
         self.next_tick = now
         #: the token with which the FL's write topic is being read before an outage is told.
         self.asked = 0
-        #: ms: for how long the router has heard nothing, by its own attention.
+        #: ms: for how long the router has waited for an answer, by its own attention.
         self.silence = 0
 
     def disarm(self) -> None:
@@ -205,9 +205,8 @@ class Floodlights:
         context, rules = self._context, self._context.rules
         # A shard looks many times in an interval. When it did not, it was the router that was
         # frozen, busy or without a broker, and the FL may have heard nothing meanwhile: so one look
-        # adds one interval to a silence at the most, and none when the FL had been asked nothing.
-        waited = max(context.now - self._last_tick, 0)
-        late = waited >= rules.alive_interval
+        # adds one interval to a silence at the most.
+        waited = min(max(context.now - self._last_tick, 0), rules.alive_interval)
         self._last_tick = context.now
         if self._taken_over:
             self._taken_over = False
@@ -222,11 +221,9 @@ class Floodlights:
             if watch is None:
                 watch = self._watches[name] = Watch(context.now)
             if watch.armed:
-                watch.silence += min(waited, rules.alive_interval)
+                watch.silence += waited
                 if watch.silence > rules.alive_timeout and state.up and not watch.asked:
                     watch.asked = context.catch_up(name)
-            elif not late:
-                watch.silence += waited
             if watch.next_tick > context.now:
                 continue
             watch.next_tick = context.now + rules.alive_interval
