@@ -401,14 +401,6 @@ class Settings:
         """The brokers, each as `host:port`."""
         return self.broker.partition("://")[2].split(",")
 
-    def read_topic(self, fl: str) -> str:
-        """The topic from which the FL `fl` reads what the router itself asks."""
-        return self.fl_read_topic.replace("{fl}", fl)
-
-    def write_topic(self, fl: str) -> str:
-        """The first of the topics that the FL `fl` writes."""
-        return self.fl_write_topic.replace("{fl}", fl)
-
 
 _NAMES = [field.name for field in dataclasses.fields(Settings)]
 

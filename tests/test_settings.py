@@ -391,8 +391,8 @@ def test_headers_of_a_profile_have_other_values_when_set() -> None:
 def test_floodlight_topics_and_back(fl: str) -> None:
     """An FL is known by its write topic, and never by its read topic."""
     settings = Settings(floodlights=(Floodlight(fl),))
-    assert settings.fl_topics.writer_of(settings.write_topic(fl)) == fl
-    assert settings.fl_topics.writer_of(settings.read_topic(fl)) is None
+    assert settings.fl_topics.writer_of(settings.fl_topics.written_by(fl)[0]) == fl
+    assert settings.fl_topics.writer_of(settings.fl_topics.read_by(fl)[0]) is None
     assert floodlight_id(fl) == fl
 
 

@@ -106,7 +106,7 @@ class Core:
         return self._report(self._names[switch % len(self._names)], data)
 
     def _report(self, floodlight: str, data: bytes) -> Report:
-        topic = self.settings.write_topic(floodlight)
+        topic = self.settings.fl_topics.written_by(floodlight)[0]
         return Report(floodlight, Origin(topic, 0, self._sent), data, decode(data))
 
     def commands(self, count: int) -> list[bytes]:
@@ -133,7 +133,7 @@ class Core:
 
     def report(self, sent: Sequence[Any], say: Callable[[bytes], bytes]) -> list[Any]:
         """The FLs say something about each command that they were sent."""
-        floodlights = {self.settings.read_topic(name): name for name in self._names}
+        floodlights = {self.settings.fl_topics.read_by(name)[0]: name for name in self._names}
         return self.decide([self._report(floodlights[one.topic], say(one.value)) for one in sent])
 
     def acknowledge(self, sent: Sequence[Any]) -> None:

@@ -123,11 +123,10 @@ def finished(
     answer: dict[str, Any] = msgspec.json.decode(draft)
     answer["message_context"] = {"correlation_id": correlation_id, "create_time": now}
     text = f"{message}. {description}"
-    match answer["clazz"]:
-        case str(clazz) if clazz == _COMMAND_RESPONSE:
-            answer["failed_command_ids"] = dict.fromkeys(answer["failed_command_ids"], text)
-        case str(clazz) if clazz == _FLOW_RESPONSE:
-            answer |= {"error_code": _FLOW_CODES.get(kind, "UNKNOWN"), "description": text}
-        case _:
-            answer["data"] = error_data(kind, message, description)
+    if answer["clazz"] == _COMMAND_RESPONSE:
+        answer["failed_command_ids"] = dict.fromkeys(answer["failed_command_ids"], text)
+    elif answer["clazz"] == _FLOW_RESPONSE:
+        answer |= {"error_code": _FLOW_CODES.get(kind, "UNKNOWN"), "description": text}
+    else:
+        answer["data"] = error_data(kind, message, description)
     return msgspec.json.encode(answer)

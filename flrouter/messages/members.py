@@ -70,7 +70,7 @@ def spans(data: bytes) -> list[Member]:
     """
     # One character per byte: what makes up JSON's structure is ASCII.
     text = data.decode("latin-1")
-    found = []
+    all_members = []
     at = _after(_BLANK, text, text.index("{") + 1)
     while text[at] != "}":
         start = at
@@ -78,9 +78,9 @@ def spans(data: bytes) -> list[Member]:
         name = json.loads(data[start:at])
         value = _after(_BLANK, text, text.index(":", at) + 1)
         _, end = _value(text, value)
-        found.append(Member(name, start, value, end))
+        all_members.append(Member(name, start, value, end))
         at = _after(_COMMA, text, end)
-    return found
+    return all_members
 
 
 def members(data: bytes) -> dict[str, bytes]:
@@ -107,13 +107,13 @@ def items(data: bytes) -> list[bytes]:
     except msgspec.MsgspecError:
         decode(_items, data)
     text = data.decode("latin-1")
-    found = []
+    read = []
     at = _after(_BLANK, text, text.index("[") + 1)
     while text[at] != "]":
         _, end = _value(text, at)
-        found.append(data[at:end])
+        read.append(data[at:end])
         at = _after(_COMMA, text, end)
-    return found
+    return read
 
 
 def joined(parts: dict[str, bytes]) -> bytes:

@@ -23,8 +23,8 @@ class Pattern:
         if at > end or not (name.startswith(first) and name.endswith(last)):
             return False
         for part in middle:
-            found = name.find(part, at, end)
-            if found < 0:
+            start = name.find(part, at, end)
+            if start < 0:
                 return False
-            at = found + len(part)
+            at = start + len(part)
         return True

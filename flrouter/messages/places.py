@@ -53,13 +53,13 @@ class Places:
 
     def of(self, kind: str) -> tuple[Steps, ...]:
         """The places in messages of this kind, beside the usual one."""
-        found = self._of.get(kind)
-        if found is None:
+        places = self._of.get(kind)
+        if places is None:
             matching = (places for pattern, places in self._entries if pattern.matches(kind))
-            found = next(matching, ())
+            places = next(matching, ())
             if len(self._of) < 10_000 and len(kind) <= 200:  # from outside: bounded
-                self._of[kind] = found
-        return found
+                self._of[kind] = places
+        return places
 
     def given(self, payload: Payload, data: bytes, root: Steps = ()) -> object:
         """What stands where a payload names its switch; None when nothing does.
@@ -71,11 +71,11 @@ class Places:
         """
         places = self.of(payload.clazz)
         if places:
-            found = _look(data, root, places)
-            if found is None and may_have_halves(data):
-                found = _look(readable(data), root, places)
-            if found is not None:
-                return found
+            switch = _look(data, root, places)
+            if switch is None and may_have_halves(data):
+                switch = _look(readable(data), root, places)
+            if switch is not None:
+                return switch
         return payload.switch
 
     def told(self, kind: str) -> str:
@@ -93,9 +93,9 @@ def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
     except (msgspec.MsgspecError, KeyError):
         return None
     for steps in places:
-        found = _follow(top, steps)
-        if found is not None:
-            return found
+        value = _follow(top, steps)
+        if value is not None:
+            return value
     return None
 
 
@@ -104,7 +104,7 @@ def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
 
     `_` in a step stands for `-` too: OpenKilda spells one name in both ways.
     """
-    found: dict[str, msgspec.Raw] | None = top
+    members: dict[str, msgspec.Raw] | None = top
     value = msgspec.Raw()
     try:
         for step in steps:
@@ -112,16 +112,16 @@ def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
                 items = _items.decode(value)
                 if not items:
                     return None
-                value, found = items[-1], None
+                value, members = items[-1], None
                 continue
-            if found is None:
-                found = _members.decode(value)
-            member = found.get(step)
+            if members is None:
+                members = _members.decode(value)
+            member = members.get(step)
             if member is None:
-                member = found.get(step.replace("_", "-"))
+                member = members.get(step.replace("_", "-"))
             if member is None:
                 return None
-            value, found = member, None
+            value, members = member, None
         return _any.decode(value)
     except msgspec.MsgspecError:
         return None

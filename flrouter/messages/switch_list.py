@@ -111,16 +111,16 @@ def check_room(count: int, size: int, room: int) -> None:
 
 def _items(parts: dict[str, bytes], name: str, most: int) -> list[bytes]:
     try:
-        found = members.items(parts[name])
+        items = members.items(parts[name])
     except KeyError:
         raise BadList(f"there is no list of switches at payload.{name}") from None
     except msgspec.MsgspecError:
         raise BadList(f"payload.{name} is no list") from None
-    if not found:
+    if not items:
         raise BadList(f"the list at payload.{name} is empty")
-    if len(found) > most:
-        raise BadList(f"it lists {len(found):,} switches; at most {most:,} are taken at once")
-    return found
+    if len(items) > most:
+        raise BadList(f"it lists {len(items):,} switches; at most {most:,} are taken at once")
+    return items
 
 
 def _own(item: bytes, catalog: Catalog) -> Listed:

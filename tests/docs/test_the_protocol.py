@@ -165,8 +165,8 @@ def test_its_topics_are_the_settings_defaults() -> None:
     told = {name for row in rows(section(PAGE, "3.1 Topics")) for name in code(row[0])}
     assert told == {
         *settings.inbound_topics,
-        settings.read_topic("<id>"),
-        settings.write_topic("<id>"),
+        *settings.fl_topics.read_by("<id>"),
+        *settings.fl_topics.written_by("<id>"),
         *settings.topics.values(),
         "reply_to",
         "<app_id>-…",

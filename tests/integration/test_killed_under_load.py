@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 
 def test_killed_workers_lose_nothing(broker_url: str, work_folder: Path) -> None:
-    """Six times a worker joins or is killed: every command is answered, and in order."""
+    """Ten times a worker joins or is killed: every command is answered, and in order."""
     with herd(broker_url, work_folder) as workers:
-        for _ in range(3):
+        for _ in range(5):
             workers.join()
             workers.kill()
         workers.finish()

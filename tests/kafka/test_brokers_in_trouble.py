@@ -22,7 +22,7 @@ from tests.support.patience import HOPE
 def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) -> None:
     """A deadline waits for an answer of an FL whose transaction is under way."""
     mine = settings(cluster.url, replication=3)
-    topic = mine.write_topic("fl-1")
+    topic = mine.fl_topics.written_by("fl-1")[0]
     provide(mine, [topics.Wanted(topic, exact=True)])
 
     async def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,19 +45,11 @@ class Herd:
 
     def leave(self) -> None:
         """The oldest worker is asked to stop."""
-        worker = self.workers.pop(0)
-        before = self._readiness()
-        worker.terminate()
-        self._wait_again(before)
-        self.work_on()
+        self._lose(Worker.terminate)
 
     def kill(self) -> None:
         """The oldest worker is killed."""
-        worker = self.workers.pop(0)
-        before = self._readiness()
-        worker.kill()
-        self._wait_again(before)
-        self.work_on()
+        self._lose(Worker.kill)
 
     def finish(self) -> int:
         """Stop the load and wait for the rest of the answers; how many commands there were."""
@@ -82,6 +74,13 @@ class Herd:
                 wrong.append((lane, last[lane], number))
             last[lane] = max(number, last.get(lane, -1))
         assert not wrong, f"{len(wrong)} commands overtaken, for example {wrong[:5]}"
+
+    def _lose(self, end: Callable[[Worker], None]) -> None:
+        worker = self.workers.pop(0)
+        before = self._readiness()
+        end(worker)
+        self._wait_again(before)
+        self.work_on()
 
     def _readiness(self) -> dict[Worker, int]:
         return {worker: worker.readiness for worker in self.workers}

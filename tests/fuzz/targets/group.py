@@ -17,7 +17,11 @@ from tests.fuzz import script
 def _assignor() -> tuple[Any, list[str], Any]:
     app = create_app(load({}))
     settings = app.settings
-    topics = [settings.shards_topic, *settings.inbound_topics, settings.write_topic("fl-1")]
+    topics = [
+        settings.shards_topic,
+        *settings.inbound_topics,
+        *settings.fl_topics.written_by("fl-1"),
+    ]
     partitions = {topic: set(range(settings.partitions)) for topic in topics}
     return app.assignor, topics, SimpleNamespace(partitions_for_topic=partitions.get)
 
