@@ -40,11 +40,11 @@ demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--second
 
 test: $(STAMP) programs $(SITE) ## all tests, and the coverage of core/ and messages/
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest tests/core tests/messages -n 2 --dist worksteal
+	@$(BIN)/coverage run -m pytest -m covering tests/core tests/messages -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --fail-under=90
-	@$(BIN)/python -m pytest -m 'not broker' --ignore=tests/core --ignore=tests/messages -n 3 --dist worksteal
-	@$(PATIENT) $(BIN)/python -m pytest -m broker -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m 'not broker and not covering' -n 3 --dist worksteal
+	@$(PATIENT) $(BIN)/python -m pytest -m broker -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-busy: $(STAMP) ## the same while two other processes use all they can get of two processors
 	@trap 'kill $$others' EXIT INT TERM; \

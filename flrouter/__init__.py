@@ -16,6 +16,7 @@ def __getattr__(name: str) -> Any:
         Failure: a setting cannot be; the command line says so in one line.
     """
     if name == "app":
+        import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
         from flrouter.app import create_app
         from flrouter.cli.failure import settings
         from flrouter.runtime.interpreter import tune

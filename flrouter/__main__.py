@@ -1,18 +1,13 @@
-"""The command line: Faust's own, with this app preset (``flrouter worker`` and so on)."""
+"""What `flrouter` and `python -m flrouter` run."""
 
 from __future__ import annotations
 
-import sys
-
-from flrouter.cli import register
+from flrouter.cli import flrouter
 
 
 def main() -> None:
-    """Run ``faust -A flrouter`` with the arguments given."""
-    from faust.cli.faust import cli
-
-    register()
-    cli(args=["-A", "flrouter", *sys.argv[1:]], prog_name="flrouter")
+    """Run the command that was typed."""
+    flrouter(prog_name="flrouter")
 
 
 if __name__ == "__main__":

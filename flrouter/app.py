@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from flrouter import agents, cli
+from flrouter import agents
 from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
 from flrouter.web import hardening, health, stats, tables
@@ -35,5 +35,4 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     dashboard.register(app, tally)
     health.register(app)
     hardening.register(app)
-    cli.register()
     return app

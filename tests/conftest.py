@@ -16,6 +16,8 @@ pytest_plugins = ["tests.support.skips"]
 _HERE = Path(__file__).parent
 #: folders whose tests start Kafka brokers or take minutes: run by make targets of their own.
 _ONLY_NAMED = (_HERE / "kafka", _HERE / "load")
+#: folders of the tests that cover core/ and messages/.
+_COVERING = (_HERE / "core", _HERE / "messages")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -28,7 +30,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only Apache Kafka can do where the tests run on the embedded broker."""
+    """Mark what runs under coverage: not what draws examples, which takes twice as long there and
+    covers nothing more. Leave out what only Apache Kafka can do on the embedded broker.
+    """
+    for item in items:
+        draws_examples = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if not draws_examples and any(map(item.path.is_relative_to, _COVERING)):
+            item.add_marker("covering")
     if "FLROUTER_TEST_BROKER" not in os.environ:
         left_out = [item for item in items if item.get_closest_marker("kafka_only")]
         items[:] = [item for item in items if item not in left_out]

@@ -1,29 +1,60 @@
-"""The commands that flrouter adds to Faust's command line."""
+"""The command line: a command's module is loaded when somebody asks for that command."""
 
 from __future__ import annotations
 
 import time
+from importlib import import_module
+
+import click
+
+from flrouter import __version__
 
 #: monotonic seconds: as soon as this process could look at a clock.
 STARTED = time.monotonic()
+#: where each command is. Faust takes most of a second to load; `worker` alone needs it.
+_MODULES = {
+    "broker": "broker",
+    "completion": "completion",
+    "dead-letters": "dead_letters",
+    "demo": "demo",
+    "drain": "changing",
+    "floodlight": "floodlight",
+    "floodlights": "looking",
+    "move": "changing",
+    "place": "changing",
+    "prefer": "changing",
+    "profile": "profile",
+    "send": "sending",
+    "speaker": "speaker",
+    "status": "looking",
+    "switches": "looking",
+    "sync": "changing",
+    "top": "top",
+    "trace": "looking",
+    "undrain": "changing",
+    "worker": "start",
+}
 
 
-def register() -> None:
-    """Add the commands to ``faust``, in the place of Faust's own of that name."""
-    from faust.cli.base import cli
+class _Commands(click.Group):
+    """The commands of `flrouter`, by the modules that have them."""
 
-    import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
-    from flrouter.cli import changing, looking
-    from flrouter.cli.broker import broker
-    from flrouter.cli.completion import completion
-    from flrouter.cli.dead_letters import dead_letters
-    from flrouter.cli.demo import demo
-    from flrouter.cli.floodlight import floodlight
-    from flrouter.cli.profile import profile
-    from flrouter.cli.sending import send
-    from flrouter.cli.speaker import speaker
-    from flrouter.cli.top import top
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_MODULES)
 
-    ours = (broker, completion, dead_letters, demo, floodlight, profile, send, speaker, top)
-    for command in (*ours, *looking.COMMANDS, *changing.COMMANDS):
-        cli.add_command(command)
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _MODULES:
+            return None
+        module = import_module(f"flrouter.cli.{_MODULES[name]}")
+        command = getattr(module, name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="flrouter")
+def flrouter() -> None:
+    """Many OpenFlow controllers behind Kafka, used as if there were one that never dies.
+
+    Settings come from the environment (FLROUTER_BROKER and so on): docs/settings.md has them.
+    """

@@ -94,6 +94,3 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""
     show_message(Router(settings()).post("floodlights", floodlight, "undrain"), as_json)
-
-
-COMMANDS = (sync, move, place, prefer, drain, undrain)

@@ -36,8 +36,7 @@ FLOODLIGHT = _Floodlight()
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
     """Print what SHELL needs in order to complete commands, options and FLs."""
-    from faust.cli.base import cli
-
+    whole = click.get_current_context().find_root().command
     found = get_completion_class(shell)
     assert found is not None
-    click.echo(found(cli, {}, "flrouter", "_FLROUTER_COMPLETE").source())
+    click.echo(found(whole, {}, "flrouter", "_FLROUTER_COMPLETE").source())

@@ -136,6 +136,3 @@ def _request_cells(row: Row) -> Sequence[object]:
         *(row["request"], row["state"], row["switch"], row["floodlight"]),
         *(moment(row["received"]), took, row["origin"], row["reply_topic"], row["error"]),
     )
-
-
-COMMANDS = (status, floodlights, switches, trace)

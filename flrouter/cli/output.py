@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -14,24 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 #: wide enough for any row: what reads a pipe wants whole lines.
 _PIPE = 2_000
 #: what is shown may come from anybody, and must not move the cursor.
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
-def json_option(command: F) -> F:
-    """`--json`, after the command or before it: the parameter `as_json` says which was given."""
-
-    def either(context: click.Context, _parameter: click.Parameter, given: bool) -> bool:
-        return given or bool(getattr(context.find_root().obj, "json", False))
-
-    option = click.option(
-        "--json", "as_json", is_flag=True, callback=either, help="Machine-readable."
-    )
-    return option(command)
+#: `--json`: the parameter `as_json` says whether it was given.
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
 
 def console(*, stderr: bool = False) -> Console:

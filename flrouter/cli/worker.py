@@ -15,7 +15,7 @@ from flrouter.cli.failure import Failure
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it
-    """Start worker instance for given app."""
+    """Run a worker of the router: as many as you like, anywhere."""
 
     def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
         """Ask before anything else for what gets no better by waiting."""

@@ -67,7 +67,7 @@ class Connection:
             "enable_auto_commit": False,
             # Commands sent before the first start are judged by age like all others.
             "auto_offset_reset": "earliest",
-            "fetch_max_wait_ms": 10 if self.embedded else 100,
+            "fetch_max_wait_ms": 25 if self.embedded else 100,
             # A command of an aborted transaction was never sent.
             "isolation_level": "read_uncommitted" if self.embedded else "read_committed",
         }

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
-from faust.cli.base import cli
 
-from flrouter.cli import register
+from flrouter.cli import flrouter as command_line
 from tests.support.patience import HOPE
 
 TIMEOUT = 30 * HOPE
@@ -43,14 +42,13 @@ def flrouter(
 
 
 def typed(*arguments: str, settings: Mapping[str, Any] | None = None) -> Result:
-    """The same in this process, which saves a second of processor time; it must raise nothing.
+    """The same in this process, which saves its start; it must raise nothing.
 
     That commands do the same in one of their own, the tests of docs/command-line.md show.
     """
-    register()
     # A variable that is None is unset.
     environ = dict.fromkeys(os.environ) | environment(settings or {})
-    done = CliRunner(env=environ).invoke(cli, arguments)
+    done = CliRunner(env=environ).invoke(command_line, arguments)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception  # people would see a traceback
     return done

@@ -38,11 +38,12 @@ def completed(words: str, settings: Mapping[str, object] | None = None) -> list[
 
 
 def test_commands_and_options() -> None:
-    """Faust's and ours, those of a group, and options of each."""
+    """Those of a group, and options of each; the worker's are Faust's."""
     assert {"worker", "drain", "dead-letters", "send", "top"} <= set(completed("flrouter ''"))
     assert completed("flrouter dr") == ["drain"]
     assert completed("flrouter dead-letters ''") == ["list", "replay"]
     assert "--timeout" in completed("flrouter send --")
+    assert "--web-port" in completed("flrouter worker --")
 
 
 def test_without_a_worker_no_floodlight_is_offered() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
-from faust.cli.base import cli
 
-from flrouter.cli import register
+from flrouter import __version__
+from flrouter.cli import flrouter as command_line
 from flrouter.cli.broker import broker
 from flrouter.cli.demo import demo
 from flrouter.cli.floodlight import floodlight
 from flrouter.cli.speaker import speaker
-from tests.cli.command import flrouter
+from tests.cli.command import environment, flrouter
 
 
 def invoke(
@@ -35,27 +37,65 @@ def one_line(result: Result, status: int) -> str:
 
 
 def test_help_lists_every_command() -> None:
-    """`flrouter --help` needs no broker and shows Faust's commands and ours."""
+    """`flrouter --help` needs no broker, and shows nothing that no router needs."""
     done = flrouter("--help")
     assert done.returncode == 0
     for command in ("broker", "demo", "floodlight", "speaker", "worker"):
         assert f"  {command} " in done.stdout
+    assert "  reset " not in done.stdout
+
+
+def test_a_look_loads_nothing_of_faust() -> None:
+    """It would take longer than all else that a command does."""
+    script = (
+        "import sys; from flrouter.cli import flrouter;flrouter(['status'], standalone_mode=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", script],
+        env=environment({"worker_url": "http://127.0.0.1:9"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "no worker answers" in done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "flrouter.cli.overview" in loaded
+    assert not {"faust", "aiokafka", "aiohttp", "kafka"} & loaded
+
+
+def test_its_version() -> None:
+    """Not Faust's."""
+    assert flrouter("--version").stdout == f"flrouter, version {__version__}\n"
+
+
+def test_faust_s_command_line_has_our_worker_too() -> None:
+    """Which says in one line what can never work: `faust -A flrouter worker`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "faust", "-A", "flrouter", "worker", "--help"],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Run a worker of the router" in done.stdout
 
 
 def test_what_asks_sends_or_changes_takes_json() -> None:
     """And what runs until it is stopped does not, as docs/command-line.md says."""
-    register()
-    without = {path for path, command in _ours(cli) if not _takes_json(command)}
+    without = {path for path, command in _all(command_line) if not _takes_json(command)}
     assert without == {"broker", "completion", "speaker", "worker"}
 
 
-def _ours(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Our commands, and those of groups."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _ours(command, f"{above}{name} ")
-        elif getattr(command.callback, "__module__", "").startswith("flrouter"):
-            yield f"{above}{name}", command
+def _all(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """The commands, and those of groups."""
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                yield from _all(command, f"{above}{name} ")
+            else:
+                yield f"{above}{name}", command
 
 
 def _takes_json(command: click.Command) -> bool:
