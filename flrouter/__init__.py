@@ -20,10 +20,8 @@ def __getattr__(name: str) -> Any:
         from flrouter.app import create_app
         from flrouter.cli.failure import settings
         from flrouter.runtime.interpreter import tune
-        from flrouter.runtime.schemas import speed_up
 
         tune()
-        speed_up()
         globals()["app"] = app = create_app(settings())
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

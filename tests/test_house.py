@@ -25,8 +25,12 @@ SETTINGS = {"settings", "setting_kinds", "topic_roles", "embedded"}
 MAY_IMPORT = {
     "messages": {"messages"},
     "core": {"core", "messages"},
-    "runtime": {"runtime", "core", "messages", "repairs", "logs", "security", "tracing"} | SETTINGS,
-    "agents": {"agents", "runtime", "core", "messages"},
+    "ports": {"core"},
+    "kafka": {"kafka", "ports", "core"} | SETTINGS,
+    "runtime": {"runtime", "kafka", "ports", "core", "messages", "repairs"}
+    | {"logs", "security", "tracing"}
+    | SETTINGS,
+    "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
     "network": {"network", "messages", "repairs", "logs", "security", "browsers", "cli"} | SETTINGS,
     "settings": {"messages", "profiles"} | SETTINGS,
@@ -45,6 +49,7 @@ MAY_IMPORT = {
 IMPURE = {
     "aiokafka",
     "asyncio",
+    "confluent_kafka",
     "datetime",
     "faust",
     "kafka",
@@ -59,6 +64,18 @@ IMPURE = {
     "uuid",
 }
 PURE = {"core", "messages"}
+#: what decides in the runtime: it has ports, and the simulator drives it without any of these.
+DECIDING = {
+    "ports.py",
+    "runtime/catch_ups.py",
+    "runtime/durability/at_least_once.py",
+    "runtime/durability/changelog.py",
+    "runtime/durability/exactly_once.py",
+    "runtime/durability/guarantee.py",
+    "runtime/ownership.py",
+    "runtime/restoration.py",
+    "runtime/runner.py",
+}
 
 
 def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[str]:
@@ -139,8 +156,27 @@ def test_the_page_on_architecture_says_the_same() -> None:
 @MODULES
 def test_pure_layers_know_no_clock_and_no_network(path: Path) -> None:
     """Decisions and the wire format are functions of their arguments."""
-    names = imported_by(path) if part_of(path) in PURE else []
+    names = imported_by(path) if part_of(path) in PURE or is_deciding(path) else []
     assert not {name[0] for name in names} & IMPURE
+
+
+def is_deciding(path: Path) -> bool:
+    """Whether it is a part of the runtime that decides."""
+    return str(path.relative_to(PACKAGE)) in DECIDING
+
+
+def test_the_runtime_decides_behind_its_ports() -> None:
+    """What decides imports nothing of the runtime but what decides."""
+    assert {str(path.relative_to(PACKAGE)) for path in FILES} >= DECIDING
+    inside = {name.removesuffix(".py").replace("/", ".") for name in DECIDING}
+    for path in filter(is_deciding, FILES):
+        ours = [name for name in imported_by(path) if name[:2] == ["flrouter", "runtime"]]
+        wrong = [
+            ".".join(name)
+            for name in ours
+            if not {".".join(name[1:]), ".".join(name[1:-1])} & inside
+        ]
+        assert not wrong
 
 
 @MODULES

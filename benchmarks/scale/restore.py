@@ -7,10 +7,11 @@ A process of its own, so that its processor time and memory are its own:
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 from confluent_kafka import Producer
@@ -19,8 +20,10 @@ from benchmarks import messages
 from flrouter.core.records import Pending, Stage
 from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
+from flrouter.kafka import replay
+from flrouter.ports import Partition, Row
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.states import restore_states
+from flrouter.runtime.states import changelogs_of, put
 from flrouter.runtime.topics import changelog
 from flrouter.settings import Settings
 
@@ -56,12 +59,24 @@ def write(settings: Settings, entries: int) -> None:
     producer.flush(120)
 
 
-async def read(settings: Settings) -> dict[str, float]:
+def read(settings: Settings) -> dict[str, float]:
     """Restore all shards; how many entries there were, and how long it took (s)."""
     rules, catalog = rules_of(settings), settings.message_catalog
     cores = {number: Shard(number, rules, catalog) for number in range(settings.partitions)}
+    changelogs = {
+        changelog.partition: changelog
+        for number in cores
+        for changelog in changelogs_of(settings, number)
+    }
+
+    def take(at: Partition, rows: Sequence[Row]) -> None:
+        changelogs[at].replay(rows, partial(put, cores[at.number]))
+
     began, cpu = time.monotonic(), time.process_time()
-    count = await restore_states(settings, cores, {})
+    ends = replay.ends(settings, changelogs)
+    if ends is None or not replay.replay(settings, dict.fromkeys(changelogs, 0), ends, take):
+        raise ConnectionError("the brokers did not answer")
+    count = sum(changelog.count for changelog in changelogs.values())
     for core in cores.values():
         core.restored(int(time.time() * 1000))
     found = sum(len(core.context.pending) for core in cores.values())
@@ -77,7 +92,7 @@ def main(url: str, app_id: str, partitions: int, entries: int) -> None:
     """Write, then read, and print what was found as JSON."""
     settings = Settings(broker=url, app_id=app_id, partitions=partitions)
     write(settings, entries)
-    sys.stdout.write(json.dumps(asyncio.run(read(settings))) + "\n")
+    sys.stdout.write(json.dumps(read(settings)) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from typing import Any
-
-from faust.types import TP
 
 from flrouter.core.inputs import Command
 from flrouter.core.request import Origin
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Unreadable, decode
+from flrouter.ports import Partition
 from flrouter.runtime.app import RouterApp
+from flrouter.runtime.batch import Fetched
 from flrouter.runtime.directory import Directory
 
 
@@ -18,19 +19,21 @@ def register(app: RouterApp) -> None:
     """Read commands and give each to the shard of its partition."""
     directory, shards = app.shards.directory, app.shards
 
-    async def commands(fetched: Any) -> None:
-        async for topic in fetched:
-            for batch in topic:
-                inputs = [await read(batch.tp, record, directory) for record in batch.records]
-                await shards.feed(batch, inputs)
+    async def commands(stream: AsyncIterable[Fetched]) -> None:
+        async for fetched in stream:
+            inputs = [
+                [await read(at, record, directory) for record in records]
+                for at, records, _ in fetched.batches
+            ]
+            shards.feed(fetched, inputs)
 
     app.agent(app.commands_topic, name="commands")(commands)
 
 
-async def read(at: TP, record: Any, directory: Directory) -> Command:
+async def read(at: Partition, record: Any, directory: Directory) -> Command:
     """What a record says, and whether the topic exists that it wants its answer on."""
     data = record.value or b""
-    origin = Origin(at.topic, at.partition, record.offset)
+    origin = Origin(at.topic, at.number, record.offset)
     try:
         envelope = decode(data)
     except Unreadable as error:

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from typing import Any
-
-from faust.types import TP
 
 from flrouter.core.inputs import Report
 from flrouter.core.request import Origin
 from flrouter.messages.envelope import Unreadable, decode
+from flrouter.ports import Partition
 from flrouter.runtime.app import RouterApp
+from flrouter.runtime.batch import Fetched
 
 
 def register(app: RouterApp) -> None:
     """Read what FLs write and give each record to the shard of its partition."""
     settings, shards = app.settings, app.shards
 
-    async def reports(fetched: Any) -> None:
-        async for topic in fetched:
+    async def reports(stream: AsyncIterable[Fetched]) -> None:
+        async for fetched in stream:
             # An FL is known by its write topic, never by a field in a message.
-            floodlight = settings.fl_topics.writer_of(topic[0].tp.topic) or ""
-            for batch in topic:
-                await shards.feed(
-                    batch, [read(batch.tp, record, floodlight) for record in batch.records]
-                )
+            floodlight = settings.fl_topics.writer_of(fetched.topic) or ""
+            inputs = [
+                [read(at, record, floodlight) for record in records]
+                for at, records, _ in fetched.batches
+            ]
+            shards.feed(fetched, inputs)
 
     app.agent(app.reports_topic, name="reports")(reports)
 
 
-def read(at: TP, record: Any, floodlight: str) -> Report:
+def read(at: Partition, record: Any, floodlight: str) -> Report:
     """What a record of `floodlight` says."""
     data = record.value or b""
-    origin = Origin(at.topic, at.partition, record.offset)
+    origin = Origin(at.topic, at.number, record.offset)
     try:
         return Report(floodlight, origin, data, decode(data), record.headers)
     except Unreadable as error:

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from typing import Any
 
 import msgspec
-from faust.types import TP
 
 from flrouter.core import peers
 from flrouter.core.inputs import Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin
 from flrouter.messages.envelope import Unreadable, decode
+from flrouter.ports import Partition
 from flrouter.runtime.app import RouterApp
+from flrouter.runtime.batch import Fetched
 
 
 def register(app: RouterApp) -> None:
     """Read the shards' own topic and give each record to the shard of its partition."""
     shards = app.shards
 
-    async def heard(fetched: Any) -> None:
-        async for topic in fetched:
-            for batch in topic:
-                await shards.feed(batch, [read(batch.tp, record) for record in batch.records])
+    async def heard(stream: AsyncIterable[Fetched]) -> None:
+        async for fetched in stream:
+            inputs = [
+                [read(at, record) for record in records] for at, records, _ in fetched.batches
+            ]
+            shards.feed(fetched, inputs)
 
     app.agent(app.shards_topic, name="shards")(heard)
 
 
-def read(at: TP, record: Any) -> Input:
+def read(at: Partition, record: Any) -> Input:
     """What a record says; its headers tell how to read it."""
     own: dict[str, bytes] = {}
     headers = []
@@ -37,7 +41,7 @@ def read(at: TP, record: Any) -> Input:
         else:
             headers.append((name, value))
     data = record.value or b""
-    here = Origin(at.topic, at.partition, record.offset)
+    here = Origin(at.topic, at.number, record.offset)
     try:
         what = own.get("flrouter-what")
         if what == b"peer":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from flrouter.core.records import Floodlight, Switch
-from flrouter.runtime.restore import restore
-from flrouter.runtime.topics import changelog
+from flrouter.runtime.reading import read_tables
 from flrouter.settings import Settings
 
 
@@ -38,22 +39,19 @@ class Known(msgspec.Struct):
 async def known(settings: Settings) -> dict[str, Known]:
     """Every FL that the router has ever known, by its id."""
     found: dict[str, Known] = {}
-    speakers: dict[bytes, str] = {}
+    speakers: dict[str, str] = {}
     state_of = msgspec.msgpack.Decoder(Floodlight).decode
     switch_of = msgspec.msgpack.Decoder(Switch).decode
 
-    def floodlight(partition: int, key: bytes, value: bytes | None) -> None:
+    def floodlight(partition: int, key: str, value: bytes | None) -> None:
         if value is not None:
-            found.setdefault(key.decode(), Known()).copies[partition] = state_of(value)
+            found.setdefault(key, Known()).copies[partition] = state_of(value)
 
-    def switch(_partition: int, key: bytes, value: bytes | None) -> None:
+    def switch(_partition: int, key: str, value: bytes | None) -> None:
         speakers[key] = switch_of(value).active if value is not None else ""
 
-    topics = {
-        changelog(settings, "floodlights"): floodlight,
-        changelog(settings, "switches"): switch,
-    }
-    await restore(settings, topics, range(settings.partitions))
+    tables = {"floodlights": floodlight, "switches": switch}
+    await asyncio.to_thread(read_tables, settings, tables)
     for name in speakers.values():
         if name in found:
             found[name].switches += 1

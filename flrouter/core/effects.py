@@ -42,7 +42,7 @@ class Send(msgspec.Struct, gc=False):
 
 class CatchUp(msgspec.Struct, frozen=True):
     """Ask to be told (:class:`~flrouter.core.inputs.CaughtUp`) when all that lies in the write
-    topic of `floodlight` now has been read, and what shards then sent here because of it.
+    topics of `floodlight` now has been read, and what shards then sent here because of it.
     """
 
     token: int

@@ -5,7 +5,7 @@ Its commands are sent on to their homes, and that is all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from flrouter.core.commands import Commands
@@ -47,3 +47,6 @@ class Ingress:
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """Nothing: it has no state."""
         return []
+
+    def write_again(self, table: str, keys: Collection[str]) -> None:
+        """Nothing: it has no tables."""

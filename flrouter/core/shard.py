@@ -7,7 +7,7 @@ another from its changelogs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from flrouter.core import peers
@@ -188,3 +188,8 @@ class Shard:
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What changed in each table since the last call: key and new value, None where gone."""
         return [(table.name, table.take_changes()) for table in self.context.tables]
+
+    def write_again(self, table: str, keys: Collection[str]) -> None:
+        """Count rows of a table as changed: somebody else has written into its changelog."""
+        for key in keys:
+            getattr(self.context, table).write_again(key)

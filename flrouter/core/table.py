@@ -36,6 +36,10 @@ class Table(dict[str, V], Generic[V]):
             self._was_there[key] = True
         return value
 
+    def write_again(self, key: str) -> None:
+        """Count `key` as changed, whether it is there or not: its changelog may say otherwise."""
+        self._was_there[key] = True
+
     def take_changes(self) -> list[tuple[str, V | None]]:
         """What changed since the last call: key and new value, None where the key is gone."""
         if not self._was_there:

@@ -37,7 +37,8 @@ class RouterApp(faust.App):
             broker_request_timeout=max(30.0, settings.session_timeout),
             # The embedded broker waits this out at every join: docs/embedded-broker.md.
             broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
-            broker_max_poll_records=4_000,
+            # A worker whose event loop stands still leaves the group, whatever its heartbeats say.
+            broker_max_poll_interval=settings.session_timeout * 3,
             # A topic that a broker did not show yet when the group was formed is found by this.
             consumer_metadata_max_age_ms=5_000,
             topic_partitions=settings.partitions,
@@ -45,7 +46,7 @@ class RouterApp(faust.App):
             topic_allow_declare=False,  # topics are made and checked in one place: topics.py
             topic_disable_leader=True,
             table_standby_replicas=0,
-            stream_buffer_maxsize=1024,  # batches, not records
+            stream_buffer_maxsize=1024,  # looks, not records
             # An agent that fails must not lose its batch: the worker stops, the next one reads it.
             agent_supervisor=CrashingSupervisor,
             producer_request_timeout=15.0,
@@ -58,8 +59,8 @@ class RouterApp(faust.App):
             PartitionAssignor=ShardAssignor,
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
         )
-        self.shards = Shards(self, settings)
         self.membership = Membership(self, settings)
+        self.shards = Shards(settings, lambda: self.consumer, self.membership.changed)
         self.tables_by_name = {
             name: self.Table(name, partitions=settings.partitions) for name in TABLES
         }

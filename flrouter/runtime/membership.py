@@ -15,8 +15,8 @@ from flrouter.core.home import home
 from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
 from flrouter.runtime.login import log_in
-from flrouter.runtime.restore import restore
-from flrouter.runtime.topics import changelog, of_floodlight, of_router, provide
+from flrouter.runtime.reading import read_tables
+from flrouter.runtime.topics import of_floodlight, of_router, provide
 from flrouter.runtime.transactions import require_transactions
 from flrouter.settings import Settings
 
@@ -80,15 +80,13 @@ class Membership(Service):
     async def _in_table(self) -> set[str]:
         newest: dict[str, Floodlight] = {}
 
-        def apply(_partition: int, key: bytes, value: bytes | None) -> None:
+        def apply(_partition: int, key: str, value: bytes | None) -> None:
             if value is not None:
                 state = _decode(value)
-                name = key.decode()
-                if name not in newest or newest[name].number <= state.number:
-                    newest[name] = state
+                if key not in newest or newest[key].number <= state.number:
+                    newest[key] = state
 
-        topic = changelog(self._settings, "floodlights")
-        await restore(self._settings, {topic: apply}, range(self._settings.partitions))
+        await asyncio.to_thread(read_tables, self._settings, {"floodlights": apply})
         self._seen_any = bool(newest)
         return {name for name, state in newest.items() if state.known}
 
@@ -106,8 +104,8 @@ class Membership(Service):
             )
             for floodlight in self._settings.floodlights
         ]
-        while sends:
-            sends = (await self._app.shards.writer.write(sends)).failed
+        if sends:
+            await self._app.shards.write(sends)
 
     @Service.task
     async def _follow(self) -> None:

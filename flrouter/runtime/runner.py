@@ -1,36 +1,31 @@
-"""A shard at work: it takes what has arrived as one batch, decides, and has it made durable."""
+"""A shard at work: what has come is decided as one batch, and the next one while it travels."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import msgspec
-from faust.types import TP
-from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects, End, Send
+from flrouter.core.effects import Effects, End, Send
 from flrouter.core.inputs import CaughtUp, Input
-from flrouter.core.table import TABLES
-from flrouter.runtime.batch import Batch, Fetch
-from flrouter.runtime.checkpoint import Changes, Checkpoint, Guarantee, Positions
-from flrouter.runtime.clock import now_ms
-from flrouter.runtime.exactly_once import ShardLost
-from flrouter.runtime.store import Copy
+from flrouter.ports import Clock, Log, Partition, Row, Written
+from flrouter.runtime.durability.changelog import Changelog, Fenced, NewerFormat
+from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 
 #: inputs decided in one go, so that a backlog does not keep the event loop for long.
-MOST = 1_000
-#: inputs that may wait; more are left in Kafka.
-ROOM = 8_000
-#: s; before a catch-up that failed is tried again.
-RETRY = 0.5
+MAX_BATCH_INPUTS = 1_000
+
+#: the rows that changed in each table: key and new value, None where it is gone.
+Changes = list[tuple[str, list[tuple[str, Any]]]]
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class Core(Protocol):
-    """What decides: a shard, or the ingress of a partition that is none's."""
+    """What decides: a shard, or the ingress for a partition that no shard owns."""
 
     def decide(self, batch: Sequence[Input], now: int) -> Effects:
         """What follows from a batch."""
@@ -38,12 +33,15 @@ class Core(Protocol):
     def take_changes(self) -> Changes:
         """What it changed in each of its tables."""
 
+    def write_again(self, table: str, keys: Collection[str]) -> None:
+        """These rows count as changed, whether they are there or not."""
 
-class Surroundings(Protocol):
+
+class Worker(Protocol):
     """What a runner needs of the worker around it."""
 
-    def changelog(self, table: str) -> str:
-        """The changelog topic of a table."""
+    def taken(self, at: Partition, count: int) -> None:
+        """So many inputs of a partition were decided."""
 
     def requests_ended(self, number: int, ends: Sequence[End]) -> None:
         """Remember them: whoever has such an answer may ask at once what became of its request."""
@@ -51,225 +49,237 @@ class Surroundings(Protocol):
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
 
-    async def catch_up(self, number: int, wanted: CatchUp) -> None:
-        """Return when it is reached."""
+    def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
+        """Call `done` when all that lies in the FL's write topics now has come to the shard."""
 
-    def lost(self, number: int, error: Exception) -> None:
+    def wake(self, runner: Runner) -> None:
+        """Run it soon, but not from within this call."""
+
+    def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
+        """A checkpoint is durable in the changelogs."""
+
+    def lost(self, number: int, why: str) -> None:
         """The shard must be thrown away."""
 
 
-class Runner(Service):
-    """Runs one core: one batch after the other, and nobody else touches its state."""
+class Runner:
+    """Runs one core, whose state nobody else touches."""
 
     def __init__(
         self,
         number: int,
         core: Core,
-        around: Surroundings,
+        worker: Worker,
         guarantee: Guarantee,
-        copy: Copy | None = None,
-        begin: Mapping[TP, int] | None = None,
+        changelogs: Sequence[Changelog],
+        positions: Mapping[Partition, int],
+        log: Log,
+        clock: Clock,
     ) -> None:
         """Args:
         number: the shard's.
         core: what decides.
-        around: the worker.
+        worker: what is around it.
         guarantee: how batches are made durable.
-        copy: where the tables are kept on disk too.
-        begin: the next offset to read of each of its partitions.
+        changelogs: of its tables, fenced and replayed.
+        positions: the next offset to read of each of its partitions.
+        log: where changelogs are looked at.
+        clock: the time.
         """
-        super().__init__()
         self.number = number
         self.core = core
-        self._around = around
+        self.changelogs = changelogs
+        self._worker = worker
         self._guarantee = guarantee
-        self._copy = copy
-        self._inbox: list[tuple[TP | None, int, Sequence[Input], Fetch | None]] = []
-        self._waiting = 0
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
-        self._closing = False
-        self._finished = asyncio.Event()
-        #: the next offset to come of each partition.
-        self._received: dict[TP, int] = {}
-        #: the next offset to read of each partition, as far as its outputs are durable.
-        self.progress: dict[TP, int] = dict(begin or {})
-        #: of what was done since the last checkpoint; the first one keeps where it all began, too.
-        self._positions: dict[TP, int] = dict(self.progress)
+        self._log = log
+        self._clock = clock
+        self._inbox: deque[tuple[Partition | None, int, Sequence[Input]]] = deque()
+        #: inputs that arrived and were not decided.
+        self.waiting = 0
+        #: the next offset to read of each partition, as far as all before it is durable.
+        self.progress = dict(positions)
+        #: of what was decided since the last checkpoint; the first one keeps where it began, too.
+        self._positions = dict(positions)
+        self._by_table = {changelog.table: changelog for changelog in changelogs}
+        self._by_partition = {changelog.partition: changelog for changelog in changelogs}
+        #: nothing more is decided; nothing more is heard.
+        self._closed = False
+        self._dropped = False
+        #: when (steady s) it had nothing to do, or something of it became durable.
+        self.moved_at = clock.steady_s()
+        self._batches_under_way = 0
+        guarantee.owner = self
+        for changelog in changelogs:
+            self._write_again(changelog, changelog.foreign)
 
-    @property
-    def label(self) -> str:
-        """The service's name in logs."""
-        return f"{type(self).__name__}-{self.number}"
+    def __str__(self) -> str:
+        return f"shard {self.number}"
 
     # -- taking in ----------------------------------------------------------------------------
 
-    async def offer(self, batch: Batch, inputs: Sequence[Input]) -> None:
-        """Take what was read from a batch; waits while too much lies here.
-
-        It is worked on when :meth:`begin` is called.
-        """
-        await self._room.wait()
-        if not self._closing:
-            self._received[batch.tp] = batch.next_offset
-            self._put(batch.tp, batch.next_offset, inputs, batch.fetch)
-
-    def idle(self, tp: TP, handed: int, position: int) -> None:
-        """Nothing more lies before `position` of `tp` once all before `handed` has come."""
-        received = self._received.get(tp, self.progress.get(tp, 0))
-        if handed <= received < position and not self._closing:
-            self._received[tp] = position
-            self._put(tp, position, ())
-            self.begin()
-
-    def _put(
-        self,
-        tp: TP | None,
-        next_offset: int,
-        inputs: Sequence[Input],
-        fetch: Fetch | None = None,
-    ) -> None:
-        self._inbox.append((tp, next_offset, inputs, fetch))
-        self._waiting += len(inputs)
-        if self._waiting > ROOM:
-            self._room.clear()
-
-    def begin(self) -> None:
-        """Work on what has come."""
-        if self._inbox:
-            self._arrived.set()
-
-    def tick(self) -> None:
-        """Time has passed: look at what is due."""
-        self._arrived.set()
+    def offer(self, partition: Partition | None, next_offset: int, inputs: Sequence[Input]) -> None:
+        """Take what was read of a partition up to an offset, perhaps nothing."""
+        if not self._closed:
+            self._inbox.append((partition, next_offset, inputs))
+            self.waiting += len(inputs)
 
     @property
-    def waiting(self) -> int:
-        """Inputs that arrived and were not decided."""
-        return self._waiting
+    def has_work(self) -> bool:
+        """Whether something came that was not decided."""
+        return bool(self._inbox)
 
-    def _take(self) -> tuple[list[Input], dict[TP, int]]:
-        batch: list[Input] = []
-        positions: dict[TP, int] = {}
-        taken = 0
-        for tp, next_offset, inputs, fetch in self._inbox:
-            if batch and len(batch) + len(inputs) > MOST:
-                break
-            batch.extend(inputs)
-            if tp is not None:
-                positions[tp] = next_offset
-            if fetch is not None:
-                fetch.take()
-            taken += 1
-        del self._inbox[:taken]
-        self._waiting -= len(batch)
-        if self._waiting <= ROOM // 2:
-            self._room.set()
-        if not self._inbox:
-            self._arrived.clear()
-        return batch, positions
+    @property
+    def busy(self) -> bool:
+        """Whether nothing can be decided now."""
+        return self._closed or self._guarantee.busy
 
-    # -- working ------------------------------------------------------------------------------
-
-    @Service.task
-    async def _run(self) -> None:
-        try:
-            while not self._closing:
-                await self._arrived.wait()
-                if not self._closing:
-                    await self._work(*self._take())
-            await self._guarantee.finish(self)
-        except ShardLost as error:
-            self._closing = True
-            self._around.lost(self.number, error)
-        finally:
-            self._finished.set()
-
-    async def _work(self, batch: list[Input], positions: dict[TP, int]) -> None:
-        """Decide, and see to it that nothing of it can be lost.
-
-        Deciding changes the local state too, so whoever fails after it is thrown away whole.
-        """
-        effects = self.core.decide(batch, now_ms())
+    def run(self) -> None:
+        """Decide what has come, or look at what is due if nothing has."""
+        if self.busy:
+            return
+        batch, positions = self._take()
+        # Deciding changes the state too: whoever cannot make it durable throws the state away.
+        effects = self.core.decide(batch, self._clock.now_ms())
         effects.inputs = len(batch)
         self._positions |= positions
         if effects.ends:
-            self._around.requests_ended(self.number, effects.ends)
-        await self._guarantee.keep(effects, self)
+            self._worker.requests_ended(self.number, effects.ends)
+        self._batches_under_way += 1
+        self._guarantee.keep(effects, partial(self._durable, effects, positions))
+        if self._inbox and not self.busy:
+            self._worker.wake(self)
+
+    def _take(self) -> tuple[list[Input], dict[Partition, int]]:
+        batch: list[Input] = []
+        positions: dict[Partition, int] = {}
+        inbox = self._inbox
+        while inbox:
+            partition, next_offset, inputs = inbox[0]
+            if batch and len(batch) + len(inputs) > MAX_BATCH_INPUTS:
+                break
+            inbox.popleft()
+            batch.extend(inputs)
+            if partition is not None:
+                positions[partition] = next_offset
+                self._worker.taken(partition, len(inputs))
+        self.waiting -= len(batch)
+        return batch, positions
+
+    # -- what the guarantee says --------------------------------------------------------------
+
+    def _durable(self, effects: Effects, positions: Mapping[Partition, int]) -> None:
+        """A batch is durable, with all before it."""
+        self._batches_under_way -= 1
+        self.moved_at = self._clock.steady_s()
         self.progress.update(positions)
-        self._around.effects_done(self.number, effects)
+        self._worker.effects_done(self.number, effects)
         for wanted in effects.catch_up:
-            self.add_future(self._catch_up(wanted))
+            self._worker.catch_up(
+                self.number, wanted.floodlight, partial(self._caught_up, wanted.token)
+            )
+
+    def _caught_up(self, token: int) -> None:
+        self.offer(None, 0, (CaughtUp(token),))
+        self._worker.wake(self)
 
     def checkpoint(self) -> Checkpoint:
         """Take what changed, and how far was read, since the last call."""
-        changes = self.core.take_changes()
+        # Encoded at once: batches that are decided later change rows in place.
+        rows: list[Send] = [
+            self._by_table[table].row(key, None if value is None else _encode(value))
+            for table, changes in self.core.take_changes()
+            for key, value in changes
+        ]
         positions, self._positions = self._positions, {}
-        return Checkpoint(self._records(changes), positions)
+        return Checkpoint(rows, positions)
 
-    def kept(self, checkpoint: Checkpoint, written: Positions) -> None:
-        """Its changelog records are durable: bring the same bytes into the local copy too."""
-        if self._copy is None:
-            return
-        tables = {self._around.changelog(table): table for table in TABLES}
-        rows = (
-            (tables[record.topic], record.key or b"", record.value) for record in checkpoint.records
-        )
-        positions = [
-            (topic, position) for (topic, _), position in written.items() if topic in tables
+    def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
+        """A checkpoint is durable; its rows count if nobody else has fenced the shard before them.
+
+        Whoever did may be no owner either, but late: then these rows are foreign all the same.
+        """
+        gaps = [
+            (changelog, gap)
+            for partition, span in written.spans.items()
+            if (changelog := self._by_partition.get(partition)) is not None
+            if (gap := changelog.written(span)) is not None
         ]
-        if positions:
-            self._copy.save(rows, positions)
+        left = len(gaps)
 
-    def _records(self, changes: Changes) -> list[Send]:
-        """The changelog records of changes."""
-        return [
-            Send(
-                self._around.changelog(table),
-                self.number,
-                key.encode(),
-                None if value is None else _encode(value),
-            )
-            for table, rows in changes
-            for key, value in rows
-        ]
+        def looked() -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                self._worker.saved(self.number, checkpoint, self.changelogs)
+                done()
 
-    async def _catch_up(self, wanted: CatchUp) -> None:
-        while True:
+        for changelog, gap in gaps:
+            self._look_at(changelog, *gap, looked)
+        if not gaps:
+            looked()
+
+    def has_room(self) -> None:
+        """The next batch may be decided."""
+        if self._inbox:
+            self._worker.wake(self)
+
+    def lost(self, why: str) -> None:
+        """What was decided is not durable."""
+        if not self._dropped:
+            self._worker.lost(self.number, why)
+
+    # -- foreign rows -------------------------------------------------------------------------
+
+    def ended(self, changelog: Changelog, end: int) -> None:
+        """A changelog ends there, and nothing of this runner's was under way to it."""
+        gap = changelog.ended(end)
+        if gap is not None:
+            self._look_at(changelog, *gap, lambda: None)
+
+    def _look_at(
+        self, changelog: Changelog, first: int, end: int, looked: Callable[[], None]
+    ) -> None:
+        """See who wrote what lies between; `looked` if the shard is still this runner's."""
+        rows: list[Row] = []
+
+        def done(complete: bool) -> None:
+            if self._dropped:
+                return
+            if not complete:
+                self._look_at(changelog, first, end, looked)
+                return
             try:
-                await self._around.catch_up(self.number, wanted)
-                break
-            except Exception:
-                # Whatever it was: without an answer the deadline behind it would never fire.
-                self.log.exception("catching up failed, trying again")
-                await asyncio.sleep(RETRY)
-        if not self._closing:
-            self._put(None, 0, (CaughtUp(wanted.token),))
-            self.begin()
+                self._write_again(changelog, changelog.intruded(rows))
+            except (Fenced, NewerFormat) as error:
+                self._worker.lost(self.number, str(error))
+            else:
+                looked()
+
+        at = changelog.partition
+        self._log.replay({at: first}, {at: end}, lambda _, more: rows.extend(more), done)
+
+    def _write_again(self, changelog: Changelog, keys: Collection[bytes]) -> None:
+        """Foreign rows stand in the place of these; the next checkpoint brings them back."""
+        if keys:
+            texts = [key.decode("utf-8", "surrogateescape") for key in keys]
+            self.core.write_again(changelog.table, texts)
 
     # -- ending -------------------------------------------------------------------------------
 
-    async def close(self, timeout: float) -> bool:
-        """Finish the batch in hand, take no more, and let go of the shard.
+    def stalled_s(self) -> float:
+        """For how many seconds it has had work, and nothing of it became durable."""
+        if not self._batches_under_way and not self._inbox:
+            self.moved_at = self._clock.steady_s()
+        return self._clock.steady_s() - self.moved_at
 
-        Args:
-            timeout: seconds that the batch may take; the next owner does it again otherwise.
+    def finish(self, done: Callable[[], None]) -> None:
+        """Decide nothing more; `done` when all that was decided is in a durable checkpoint."""
+        self._closed = True
+        self._inbox.clear()
+        self._guarantee.finish(done)
 
-        Returns:
-            Whether nothing of it is left to be written.
-        """
-        self._closing = True
-        self._room.set()
-        self._arrived.set()
-        if not self.started:
-            self._finished.set()
-        try:
-            await asyncio.wait_for(self._finished.wait(), timeout)
-        except TimeoutError:
-            self.log.warning("a batch did not end in time; the next owner will do it again")
-        await self.stop()
-        await self._guarantee.close()
-        if self._copy is not None:
-            self._copy.close()
-        return self._finished.is_set()
+    def drop(self) -> None:
+        """Nothing follows at all."""
+        self._closed = self._dropped = True
+        self._inbox.clear()
+        self._guarantee.drop()

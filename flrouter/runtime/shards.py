@@ -1,46 +1,51 @@
-"""The shards of this worker: taken over after a rebalance, let go of before one."""
+"""The shards of this worker, and the world around them: what `ownership.py` decides is done here.
+
+Records come from Kafka by :class:`~flrouter.kafka.log.KafkaLog`, travel through the agents, and
+arrive here again as what they say (:meth:`Shards.feed`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from faust.types import TP
 from mode import Service
 
-from flrouter.core.effects import CatchUp, Effects, End
-from flrouter.core.ingress import NOWHERE, Ingress
+from flrouter.core.effects import Effects, End, Send
+from flrouter.core.ingress import NOWHERE
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
-from flrouter.runtime.at_least_once import AtLeastOnce
-from flrouter.runtime.batch import Batch
-from flrouter.runtime.catchup import CatchUps
-from flrouter.runtime.clock import now_ms
+from flrouter.kafka.log import KafkaLog
+from flrouter.kafka.reader import Batch
+from flrouter.kafka.writer import Writer
+from flrouter.ports import Partition, Transaction, Written
+from flrouter.runtime.batch import Fetched
+from flrouter.runtime.catch_ups import CatchUps
+from flrouter.runtime.clock import SystemClock, now_ms
 from flrouter.runtime.directory import Directory
+from flrouter.runtime.durability.at_least_once import AtLeastOnce
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.exactly_once import ExactlyOnce
+from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ended import Ended
-from flrouter.runtime.exactly_once import ExactlyOnce, ShardLost
 from flrouter.runtime.fault_log import FaultLog
 from flrouter.runtime.feed import Feed
+from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.histogram import Histogram
-from flrouter.runtime.lease import Lease
-from flrouter.runtime.restore import Progress
+from flrouter.runtime.ownership import Ownership, State
+from flrouter.runtime.restoration import Owner, Share
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
-from flrouter.runtime.standby import Standby
-from flrouter.runtime.states import open_copies, restore_states
-from flrouter.runtime.store import Copy
-from flrouter.runtime.topics import changelog
-from flrouter.runtime.writer import Writer
+from flrouter.runtime.shares import Shares
 from flrouter.settings import Settings
 
 if TYPE_CHECKING:
     from flrouter.runtime.spans import Spans
 
 #: s; between two looks at what is due.
-TICK = 0.05
+TICK_S = 0.05
 #: upper bounds of the histogram of how many inputs are decided at once.
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 #: how full a shard is when it is given commands again.
@@ -48,54 +53,188 @@ REFILL = 0.8
 
 
 class Shards(Service):
-    """Owns the runners, and is the world around them."""
+    """Makes what ownership owns, and is the worker around its runners."""
 
-    def __init__(self, app: Any, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        member: Callable[[], Member],
+        floodlights_changed: Callable[[], None],
+    ) -> None:
+        """Args:
+        settings: the router's.
+        member: gives this worker's member of the group.
+        floodlights_changed: called when the shards may know of other FLs than before.
+        """
         super().__init__()
-        self._app = app
         self._settings = settings
+        self._floodlights_changed = floodlights_changed
         self.rules = rules_of(settings)
         self.directory = Directory(settings)
-        self.lease = Lease(settings.session_timeout, self._prove_membership)
-        #: for what nobody's shard says: orders of operators.
-        self.writer = Writer(settings, self.directory)
-        #: for what all shards say, at least once.
-        self._outputs = Writer(settings, self.directory, may_write=lambda: self.lease.valid)
-        self._catch_ups = CatchUps(settings, self._progress)
-        self._standby = Standby(settings, self._new) if settings.standby else None
+        self._clock = SystemClock()
+        self._group = KafkaGroup(settings, member)
+        self._log = KafkaLog(settings, self.directory, self._arrive, self._gone, self._is_own)
+        #: for orders of operators, which no lease holds back.
+        self._orders = Writer(settings, self.directory, self._is_own)
+        self._shares = Shares(settings, self.rules, self.directory)
+        self._ownership = Ownership(
+            self._group, self._log, self._clock, self, settings.session_timeout
+        )
+        self._catch_ups = CatchUps(self._group, self._log, self.rules, self._progress)
         self._spans = _spans(settings) if settings.traces_url else None
-        self._runners: dict[int, Runner] = {}
-        self._ingresses: dict[TP, Runner] = {}
-        #: counts the ownerships; what was fetched under an older one is not taken.
-        self.generation = 0
-        self._changing = asyncio.Lock()
+        #: what was read and is on its way to the agents, under the term that it was read for.
+        self.arrivals: asyncio.Queue[tuple[Sequence[Batch], int]] = asyncio.Queue()
+        self._woken: set[Runner] = set()
         #: the inbound partitions that are not read because their shard has enough to do.
-        self.held_back: set[TP] = set()
+        self.held_back: set[Partition] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
         self.ended = Ended()
         self.happenings = Feed()
         self.batches = Histogram(BATCHES)
-        self.restoring = Progress()
         #: how often shards were taken over, and so restored.
         self.takeovers = 0
-        #: whether records flow to the shards that were dealt to this worker.
-        self.serving = False
+        #: why the shards cannot be restored, if people are needed for that.
+        self.refusal = ""
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
-        optional = [each for each in (self._standby, self._spans) if each is not None]
-        return [self.directory, self.writer, self._outputs, self._catch_ups, *optional]
+        optional = [each for each in (self._shares.standby, self._spans) if each is not None]
+        return [self.directory, self._group, *optional]
+
+    async def on_start(self) -> None:
+        """Connect."""
+        self._log.start()
+        self._orders.start()
 
     async def on_stop(self) -> None:
-        """Let go."""
-        await self.release()
+        """Let go, and disconnect."""
+        await self.let_go()
+        self._orders.stop()
+        await self._log.stop()
+
+    def _is_own(self, topic: str) -> bool:
+        return topic in self.rules.reserved_topics or self.rules.may_be_floodlights(topic)
+
+    # -- what the group says ------------------------------------------------------------------
+
+    async def assigned(self, partitions: Collection[Partition], generation: int) -> None:
+        """These partitions are this worker's, under this generation of the group."""
+        for topic in self._settings.inbound_topics:
+            await self.directory.partitions(topic)
+        self._group.generation = generation
+        self._ownership.assigned(partitions)
+
+    async def let_go(self) -> None:
+        """Finish what is in hand, commit it, and own nothing."""
+        await self._group.let_go(self._ownership.revoked)
+        self._shares.close()
+
+    # -- what is read -------------------------------------------------------------------------
+
+    def _arrive(self, batches: Sequence[Batch], term: int) -> None:
+        self.arrivals.put_nowait((batches, term))
+
+    def _gone(self, at: Partition, first: int, term: int) -> None:
+        self.log.warning("what was to be read next of %s is not there: reading on at %d", at, first)
+
+    def feed(self, fetched: Fetched, inputs: Iterable[Sequence[Input]]) -> None:
+        """Give what an agent read to the shards that it belongs to, batch by batch."""
+        look = fetched.look
+        for batch, read in zip(fetched.batches, inputs, strict=True):
+            self._ownership.arrived(batch.at, batch.next_offset, read, look.term)
+        # All shards begin at once: what they write then travels together.
+        if look.arrived():
+            for runner in list(self._ownership.runners.values()):
+                if runner.has_work:
+                    runner.run()
+            self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Leave commands in Kafka while their shard is full."""
+        full: set[Partition] = set()
+        for number, core in self._cores():
+            inbound = {Partition(topic, number) for topic in self._settings.inbound_topics}
+            inbound -= self._ownership.runners.keys()
+            load = core.load(self.waiting(number))
+            if load >= (REFILL if inbound & self.held_back else 1):
+                full |= inbound
+        if full != self.held_back:
+            for what, changed in (
+                ("full: reading no more commands", full - self.held_back),
+                ("reading commands again", self.held_back - full),
+            ):
+                for number in sorted({at.number for at in changed}):
+                    self.log.info("shard %d: %s", number, what)
+            self.held_back = full
+            self._log.hold_back(full)
+
+    # -- what ownership is made of ------------------------------------------------------------
+
+    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+        """What the partitions that were dealt to us mean."""
+        return self._shares.make(assigned)
+
+    def guarantee(
+        self,
+        write: Callable[[Sequence[Send], Callable[[Written], None]], None],
+        acknowledge: Callable[[Mapping[Partition, int]], None],
+        transaction: Transaction | None,
+    ) -> Guarantee:
+        """How the work of one owner is made durable."""
+        if transaction is not None:
+            return ExactlyOnce(transaction, self.rules, self._clock)
+        return AtLeastOnce(write, acknowledge, self.rules, self._clock)
+
+    def transaction_name(self, owner: Owner) -> str | None:
+        """Under which name it writes; None when it writes at least once."""
+        if self._settings.guarantee == "at_least_once":
+            return None
+        name = str(owner) if isinstance(owner, int) else f"{owner.topic}-{owner.number}"
+        return f"{self._settings.app_id}-{name}"
+
+    def runner(
+        self,
+        owner: Owner,
+        share: Share,
+        guarantee: Guarantee,
+        positions: Mapping[Partition, int],
+    ) -> Runner:
+        """Set an owner to work."""
+        number = owner if isinstance(owner, int) else NOWHERE
+        if isinstance(share.core, Shard):
+            share.core.restored(now_ms())
+        return Runner(
+            number,
+            share.core,
+            self,
+            guarantee,
+            share.changelogs,
+            positions,
+            self._log,
+            self._clock,
+        )
+
+    def began(self) -> None:
+        """The shards serve."""
+        numbers = sorted(self.numbers)
+        self.refusal = ""
+        self.takeovers += len(numbers)
+        self._shares.began(numbers)
+        self.log.info("took over shards %s with %d records", numbers, self._shares.count)
+        self.log.info("Worker ready with shards %s", numbers)
+        self._floodlights_changed()
+
+    def refused(self, why: str) -> None:
+        """The shards cannot be restored: people are needed."""
+        self.refusal = why
+        self.log.error("%s", why)
 
     # -- what runners need --------------------------------------------------------------------
 
-    def changelog(self, table: str) -> str:
-        """The changelog topic of a table."""
-        return changelog(self._settings, table)
+    def taken(self, at: Partition, count: int) -> None:
+        """So many records of a partition were decided."""
+        self._log.taken(at, count, self._ownership.term)
 
     def requests_ended(self, number: int, ends: Sequence[End]) -> None:
         """Remember requests that have had their answer."""
@@ -106,7 +245,8 @@ class Shards(Service):
         self.counts.update(effects.counts)
         if effects.inputs:
             self.batches.add(effects.inputs)
-        self.happenings.take(effects, now_ms())
+        if effects.counts or effects.notes:
+            self.happenings.take(effects, now_ms())
         for note in effects.notes:
             self.log.info("shard %d: %s", number, note, extra={"shard": number})
         if effects.faults:
@@ -114,79 +254,106 @@ class Shards(Service):
         if effects.spans and self._spans is not None:
             self._spans.send(effects.spans)
         if effects.membership_changed:
-            self._app.membership.changed()
+            self._floodlights_changed()
 
-    async def catch_up(self, number: int, wanted: CatchUp) -> None:
-        """Return when all that FL wrote until now was read and has come to shard `number`."""
-        await self._catch_ups.caught_up(wanted.floodlight, number)
+    def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
+        """Call `done` when all that FL wrote until now has come to the shard."""
+        self._catch_ups.ask(floodlight, number, done)
 
-    async def _prove_membership(self) -> bool:
-        return bool(await self._app.consumer.prove_membership())
+    def wake(self, runner: Runner) -> None:
+        """Run it soon."""
+        if runner not in self._woken:
+            self._woken.add(runner)
+            self.loop.call_soon(self._run, runner)
 
-    def _progress(self, topic: str, partition: int) -> int | None:
-        runner = self._runners.get(partition)
-        return runner.progress.get(TP(topic, partition)) if runner is not None else None
+    def _run(self, runner: Runner) -> None:
+        self._woken.discard(runner)
+        runner.run()
 
-    # -- what agents need ---------------------------------------------------------------------
+    def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
+        """A checkpoint is durable: bring it into the local copy too."""
+        self._shares.saved(number, checkpoint.rows, changelogs)
 
-    async def feed(self, batch: Batch, inputs: Sequence[Input]) -> None:
-        """Give what an agent read from a batch to the shard that it belongs to."""
-        runner = None
-        if batch.generation == self.generation:
-            runner = self._ingresses.get(batch.tp) or self._runners.get(batch.tp.partition)
-        if runner is None:
-            batch.fetch.take()
-        else:
-            await runner.offer(batch, inputs)
-            if batch.tp.topic in self._settings.inbound_topics:
-                self._hold_back(runner)
-        # All shards begin at once: what they write then travels together.
-        if batch.fetch.feed():
-            for each in (*self._runners.values(), *self._ingresses.values()):
-                each.begin()
+    def lost(self, number: int, why: str) -> None:
+        """A shard's state is ahead of what is durable: take all over anew."""
+        self._ownership.lost(f"shard {number}: {why}")
 
-    def idle(self, tp: TP, handed: int, position: int) -> None:
-        """A partition brings nothing: it was read up to `position`, past the markers of
-        transactions and past records that are gone; its last record was before `handed`.
-        """
-        runner = self._ingresses.get(tp) or self._runners.get(tp.partition)
-        if runner is not None and handed < position:
-            runner.idle(tp, handed, position)
+    def _progress(self, at: Partition) -> int | None:
+        runners = self._ownership.runners
+        runner = runners.get(at) or runners.get(at.number)
+        return runner.progress.get(at) if runner is not None else None
 
-    # -- ownership ----------------------------------------------------------------------------
+    @Service.task
+    async def _tick(self) -> None:
+        while not self.should_stop:
+            await self.sleep(TICK_S)
+            self._fault_log.tick()
+            self._ownership.tick()
+            self._catch_ups.tick()
+            self._hold_back()
+
+    # -- what others look at ------------------------------------------------------------------
 
     @property
-    def numbers(self) -> Iterable[int]:
-        """The shards that this worker owns."""
-        return self._runners.keys()
+    def term(self) -> int:
+        """Counts the ownerships."""
+        return self._ownership.term
 
-    def owned(self) -> Iterable[Shard]:
+    @property
+    def serving(self) -> bool:
+        """Whether records flow to the shards that were dealt to this worker."""
+        return self._ownership.state in (State.SERVING, State.FROZEN)
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can own its shards now."""
+        return self._ownership.may_write
+
+    @property
+    def restored_records(self) -> int:
+        """How many changelog records were read, of all restores so far."""
+        return self._shares.restored_records
+
+    @property
+    def left_to_restore(self) -> int:
+        """How many changelog records are to be read before it serves; more than there may be."""
+        return self._shares.left if self._ownership.state is State.RESTORING else 0
+
+    def _cores(self) -> Iterable[tuple[int, Shard]]:
+        for owner, runner in self._ownership.runners.items():
+            if isinstance(owner, int) and isinstance(runner.core, Shard):
+                yield owner, runner.core
+
+    @property
+    def numbers(self) -> list[int]:
+        """The shards that this worker owns."""
+        return [number for number, _ in self._cores()]
+
+    def owned(self) -> list[Shard]:
         """Their state."""
-        for runner in self._runners.values():
-            assert isinstance(runner.core, Shard)
-            yield runner.core
+        return [core for _, core in self._cores()]
 
     def shard(self, number: int) -> Shard | None:
         """The state of one of them."""
-        runner = self._runners.get(number)
-        return runner.core if runner is not None and isinstance(runner.core, Shard) else None
+        return dict(self._cores()).get(number)
 
     def waiting(self, number: int) -> int:
         """How many records were read for a shard, and wait to be decided."""
-        return self._runners[number].waiting if number in self._runners else 0
+        runner = self._ownership.runners.get(number)
+        return runner.waiting if runner is not None else 0
 
-    def lag(self) -> dict[TP, int]:
+    def lag(self) -> dict[Partition, int]:
         """How many records lie unread in each partition that this worker reads.
 
         Of those that were ever fetched: nobody knows the end of another one.
         """
-        found: dict[TP, int] = {}
-        for runner in (*self._runners.values(), *self._ingresses.values()):
-            for tp, position in runner.progress.items():
-                end = self._app.consumer.end(tp)
+        lag: dict[Partition, int] = {}
+        for runner in self._ownership.runners.values():
+            for at, position in runner.progress.items():
+                end = self._log.end(at)
                 if end is not None:
-                    found[tp] = max(end - position, 0)
-        return found
+                    lag[at] = max(end - position, 0)
+        return lag
 
     def floodlights(self) -> dict[str, bool]:
         """The FLs that these shards have heard of, and whether each is known still."""
@@ -194,160 +361,20 @@ class Shards(Service):
         for core in self.owned():
             for name, state in core.context.floodlights.items():
                 if state.number:
-                    found = (state.number, state.known)
-                    newest[name] = max(newest.get(name, found), found)
+                    heard = (state.number, state.known)
+                    newest[name] = max(newest.get(name, heard), heard)
         return {name: known for name, (_, known) in newest.items()}
 
-    async def take_over(self, assigned: set[TP]) -> int | None:
-        """Restore the shards of `assigned` and set them to work.
+    async def write(self, sends: Sequence[Send]) -> Written:
+        """Write what no shard says: orders of operators. Returns when all is durable or refused."""
+        done: asyncio.Future[Written] = self.loop.create_future()
 
-        Returns the generation under which they are owned; None when they were lost again
-        meanwhile. Before records flow the caller must see that it is still the present one.
-        """
-        async with self._changing:
-            generation = self.generation
-            own = {tp.partition for tp in assigned if tp.topic == self._settings.shards_topic}
-            catalog = self._settings.message_catalog
-            cores, followed = await self._standby.hand_over(own) if self._standby else ({}, {})
-            cores |= {number: self._new(number) for number in own - cores.keys()}
-            ingresses = {tp: Ingress(self.rules, catalog) for tp in await self._foreign(assigned)}
-            guarantees = {owner: self._guarantee(owner) for owner in (*cores, *ingresses)}
-            copies = open_copies(self._settings, own)
-            try:
-                if self._settings.guarantee == "exactly_once":
-                    await self._fence(assigned, guarantees.values(), generation)
-                count = await restore_states(
-                    self._settings, cores, copies, followed, self.restoring
-                )
-                self.takeovers += len(cores)
-                positions = await self._app.consumer.positions(assigned)
-            except BaseException:
-                await _close(guarantees.values(), copies.values())
-                raise
-            if generation != self.generation:
-                await _close(guarantees.values(), copies.values())
-                return None
-            for number, core in cores.items():
-                core.restored(now_ms())
-                begin = {
-                    tp: at
-                    for tp, at in positions.items()
-                    if tp.partition == number and tp not in ingresses
-                }
-                copy, guarantee = copies.get(number), guarantees[number]
-                self._runners[number] = Runner(number, core, self, guarantee, copy, begin)
-            for tp, ingress in ingresses.items():
-                begin = {tp: positions[tp]}
-                runner = Runner(NOWHERE, ingress, self, guarantees[tp], begin=begin)
-                self._ingresses[tp] = runner
-            if self._settings.guarantee == "at_least_once":
-                self._app.consumer.acknowledge(positions)
-                await self.lease.renew()
-            for runner in (*self._runners.values(), *self._ingresses.values()):
-                if generation != self.generation:
-                    return None  # a rebalance has begun, and has closed them
-                await self.add_runtime_dependency(runner)
-            self.log.info("took over shards %s with %d records", sorted(own), count)
-            if self._standby is not None:
-                await self._standby.follow(set(range(self._settings.partitions)) - own)
-            self._app.membership.changed()
-            return generation
+        def written(outcome: Written) -> None:
+            if not done.done():
+                done.set_result(outcome)
 
-    def _new(self, number: int) -> Shard:
-        return Shard(number, self.rules, self._settings.message_catalog)
-
-    async def _foreign(self, assigned: set[TP]) -> list[TP]:
-        """The partitions of inbound topics that have other partitions than there are shards."""
-        counts = {
-            topic: await self.directory.partitions(topic) for topic in self._settings.inbound_topics
-        }
-        return [
-            tp
-            for tp in assigned
-            if counts.get(tp.topic, self._settings.partitions) != self._settings.partitions
-        ]
-
-    def _guarantee(self, owner: int | TP) -> AtLeastOnce | ExactlyOnce:
-        settings = self._settings
-        if settings.guarantee == "at_least_once":
-            acknowledge = self._app.consumer.acknowledge
-            return AtLeastOnce(self._outputs, self.lease, self.rules, acknowledge)
-        name = str(owner) if isinstance(owner, int) else f"{owner.topic}-{owner.partition}"
-        return ExactlyOnce(settings, self.directory, self.rules, f"{settings.app_id}-{name}")
-
-    async def _fence(
-        self,
-        assigned: set[TP],
-        guarantees: Iterable[AtLeastOnce | ExactlyOnce],
-        generation: int,
-    ) -> None:
-        """Make sure that no worker before this one still writes, then begin where it committed.
-
-        In this order: an owner that is fenced cannot commit after its offsets were read. Whoever
-        is no member of the group any more must not fence those who are; that is asked without a
-        commit, which could undo the last one of an owner that was killed in the middle of it.
-        """
-        if not await self._app.consumer.is_member():
-            raise ShardLost("the coordinator does not know this worker any more")
-        for guarantee in guarantees:
-            assert isinstance(guarantee, ExactlyOnce)
-            if generation != self.generation:
-                return  # these may be somebody else's by now; the caller sees it too
-            await guarantee.open()
-        await self._app.consumer.rewind(await self._catch_ups.begin(assigned))
-
-    def lost(self, number: int, error: Exception) -> None:
-        """A shard's state is ahead of what is durable: take all over anew."""
-        self.log.warning("shard %d: %s", number, error)
-        self._app.tables.recovery.again()
-
-    def _hold_back(self, runner: Runner) -> None:
-        """Leave commands in Kafka while their shard is full."""
-        if not isinstance(runner.core, Shard):
-            return
-        load, number = runner.core.load(runner.waiting), runner.number
-        inbound = {TP(topic, number) for topic in self._settings.inbound_topics}
-        inbound -= self._ingresses.keys()
-        if load >= 1 and not inbound <= self.held_back:
-            self.held_back |= inbound
-            self._app.consumer.pause_partitions(inbound)
-            self.log.warning("shard %d is full: reading no more commands", number)
-        elif load < REFILL and inbound & self.held_back:
-            self.held_back -= inbound
-            self._app.consumer.resume_partitions(inbound)
-            self.log.info("shard %d has room again", number)
-
-    async def release(self) -> None:
-        """Finish what is in hand, commit it, and own nothing."""
-        self.generation += 1
-        self.serving = False
-        runners = [*self._runners.values(), *self._ingresses.values()]
-        if not runners:
-            return
-        numbers = sorted(self._runners)
-        timeout = self._settings.session_timeout / 2
-        if not all(await asyncio.gather(*(runner.close(timeout) for runner in runners))):
-            self._outputs.abandon()  # it may be able to write again when the shards are others'
-        for runner in runners:
-            with contextlib.suppress(ValueError):
-                self._children.remove(runner)
-        await self._app.consumer.commit()
-        self._app.consumer.forget()
-        self._runners.clear()
-        self._ingresses.clear()
-        self.held_back.clear()  # only now: until then a tick may still hold something back
-        self.log.info("let go of shards %s", numbers)
-
-    @Service.task
-    async def _tick(self) -> None:
-        while not self.should_stop:
-            await self.sleep(TICK)
-            self._fault_log.tick()
-            for runner in (*self._runners.values(), *self._ingresses.values()):
-                runner.tick()
-                self._hold_back(runner)
-            if self._runners and self._settings.guarantee == "at_least_once" and self.lease.fading:
-                await self.lease.renew()
+        self._orders.write(sends, written)
+        return await done
 
 
 def _spans(settings: Settings) -> Spans:
@@ -355,11 +382,3 @@ def _spans(settings: Settings) -> Spans:
     from flrouter.runtime.spans import Spans
 
     return Spans(settings)
-
-
-async def _close(guarantees: Iterable[AtLeastOnce | ExactlyOnce], copies: Iterable[Copy]) -> None:
-    """Let go of what a takeover had opened when it failed."""
-    for guarantee in guarantees:
-        await guarantee.close()
-    for copy in copies:
-        copy.close()

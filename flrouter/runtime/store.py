@@ -1,7 +1,7 @@
 """A local copy of a shard's changelogs, so that a restart reads only what is newer.
 
-The working state is in memory either way; with `STORE=rocksdb` every batch is also kept on disk,
-together with how far the copy goes in each changelog.
+The working state is in memory either way; with `STORE=rocksdb` every checkpoint is also kept on
+disk, together with how far the copy goes in each changelog, and behind which fence.
 """
 
 from __future__ import annotations
@@ -10,14 +10,26 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 #: s; an older copy is not used: Kafka forgets tombstones after a day, and a copy that never saw
 #: them would bring keys back to life.
 TOO_OLD = 12 * 3600.0
 
-_POSITION = b"\xff"
+#: rows that are kept at once.
+MAX_LATER_ROWS = 10_000
+
+_PLACE = b"\xff"
 _SAVED_AT = b"\xfe"
+
+
+class Place(NamedTuple):
+    """How far a changelog is copied."""
+
+    #: the next offset to read.
+    position: int
+    #: the last fence before that.
+    fence: int
 
 
 class Copy:
@@ -29,9 +41,10 @@ class Copy:
         self._folder = folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._db: Any = Rdict(str(folder), Options(raw_mode=True))
+        self._later: list[tuple[str, bytes, bytes | None]] = []
 
-    def load(self, apply: Callable[[str, bytes, bytes], None]) -> dict[str, int]:
-        """Hand every row to `apply` (table, key, value); returns changelog → next offset to read.
+    def load(self, apply: Callable[[str, bytes, bytes], None]) -> dict[str, Place]:
+        """Hand every row to `apply` (table, key, value); returns changelog → how far it is copied.
 
         A copy that is too old is emptied instead.
         """
@@ -39,32 +52,41 @@ class Copy:
         if saved_at is None or time.time() - float(saved_at) > TOO_OLD:
             self.clear()
             return {}
-        positions: dict[str, int] = {}
+        places: dict[str, Place] = {}
         for key, value in self._db.items():
-            if key.startswith(_POSITION):
-                positions[key[1:].decode()] = int(value)
+            if key.startswith(_PLACE):
+                # A copy of the release before has no fence.
+                position, _, fence = value.partition(b" ")
+                places[key[1:].decode()] = Place(int(position), int(fence or b"-1"))
             elif key != _SAVED_AT:
                 table, _, name = key.partition(b"\0")
                 apply(table.decode(), name, value)
-        return positions
+        return places
+
+    def save_later(self, table: str, key: bytes, value: bytes | None) -> None:
+        """Keep a row with the next ones; how far the changelog is copied comes after it."""
+        self._later.append((table, key, value))
+        if len(self._later) == MAX_LATER_ROWS:
+            self.save((), ())
 
     def save(
         self,
         rows: Iterable[tuple[str, bytes, bytes | None]],
-        positions: Iterable[tuple[str, int]],
+        places: Iterable[tuple[str, Place]],
     ) -> None:
         """Keep rows (table, key, value or None) and how far each changelog is copied, at once."""
         from rocksdict import WriteBatch
 
         batch = WriteBatch(raw_mode=True)
-        for table, key, value in rows:
+        later, self._later = self._later, []
+        for table, key, value in (*later, *rows):
             name = table.encode() + b"\0" + key
             if value is None:
                 batch.delete(name)
             else:
                 batch.put(name, value)
-        for topic, position in positions:
-            batch.put(_POSITION + topic.encode(), str(position).encode())
+        for topic, place in places:
+            batch.put(_PLACE + topic.encode(), f"{place.position} {place.fence}".encode())
         batch.put(_SAVED_AT, str(time.time()).encode())
         self._db.write(batch)
 
@@ -72,6 +94,7 @@ class Copy:
         """Forget everything."""
         from rocksdict import Options, Rdict
 
+        self._later.clear()
         self._db.close()
         shutil.rmtree(self._folder)
         self._db = Rdict(str(self._folder), Options(raw_mode=True))

@@ -14,6 +14,9 @@ from flrouter.core.table import TABLES
 from flrouter.runtime.clients import admin
 from flrouter.settings import Settings
 
+#: of changelogs. No row of an owner may be compacted away in favour of one that a former owner
+#: wrote too late, before the owner has seen that: it looks once a minute.
+CHANGELOG = {"cleanup.policy": "compact", "min.compaction.lag.ms": "600000"}
 #: s; how long a topic may take to have a leader for every partition after it was created.
 APPEARANCE = 30.0
 
@@ -78,7 +81,7 @@ def _provide(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted])
     counts = _counts(client)
     missing = [topic for topic in wanted if topic.name not in counts]
     for topic in missing:
-        config = {"cleanup.policy": "compact"} if topic.compacted else {}
+        config = CHANGELOG if topic.compacted else {}
         new = NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=config)
         # Another worker may be faster; its partitions are looked at below.
         with contextlib.suppress(TopicAlreadyExistsError):

@@ -45,9 +45,11 @@ def not_ready(app: RouterApp) -> str:
     if app.should_stop:
         return "it is stopping"
     if not shards.serving:
-        left = shards.restoring.left
+        if shards.refusal:
+            return shards.refusal
+        left = shards.left_to_restore
         rest = f", {left} records to restore" if left else ""
         return f"its shards are not taken over yet, or are being dealt anew{rest}"
-    if app.settings.guarantee == "at_least_once" and shards.numbers and not shards.lease.valid:
+    if shards.numbers and not shards.sure:
         return "it is not sure of its shards: Kafka's coordinator does not answer"
     return ""

@@ -26,7 +26,7 @@ class Tally:
         self._app = app
         self._counting = asyncio.Lock()
         self._fresh_until = 0.0
-        self._generation = -1
+        self._term = -1
         #: FL → the switches that it speaks for, and those that it holds.
         self.speaks: Counter[str] = Counter()
         self.holds: Counter[str] = Counter()
@@ -34,11 +34,11 @@ class Tally:
     async def fresh(self) -> Tally:
         """Itself, with numbers that are not old."""
         async with self._counting:
-            generation, began = self._app.shards.generation, monotonic()
-            if began > self._fresh_until or generation != self._generation:
+            term, began = self._app.shards.term, monotonic()
+            if began > self._fresh_until or term != self._term:
                 await self._count()
                 now = monotonic()
-                self._generation = generation
+                self._term = term
                 self._fresh_until = now + max(FRESH, SELDOM * (now - began))
         return self
 

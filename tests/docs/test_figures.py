@@ -9,16 +9,18 @@ import pytest
 from flrouter import setting_kinds
 from flrouter.cli import problems
 from flrouter.core.table import TABLES
-from flrouter.runtime import at_least_once, clients, consumer, feed
+from flrouter.kafka import librdkafka
+from flrouter.runtime import feed, ownership
+from flrouter.runtime.durability import at_least_once
 from flrouter.web.api import guard, operations, workers
 from flrouter.web.dashboard import stream
 from tests.docs.blocks import ROOT
 from tests.docs.markdown import rows, section
 
 WORDS = {"once": 1, "three": 3, "five": 5, "six": 6, "ten": 10, "twelve": 12}
-CHECKPOINTS_A_SECOND = 1 / at_least_once.INTERVAL
-COMMITS_A_SECOND = 1 / consumer.COMMIT_INTERVAL
-REPEATED_TENTHS = 10 * (at_least_once.INTERVAL + consumer.COMMIT_INTERVAL)
+CHECKPOINTS_A_SECOND = 1 / at_least_once.CHECKPOINT_INTERVAL_S
+COMMITS_A_SECOND = 1 / ownership.COMMIT_INTERVAL_S
+REPEATED_TENTHS = 10 * (at_least_once.CHECKPOINT_INTERVAL_S + ownership.COMMIT_INTERVAL_S)
 
 FIGURES: list[tuple[str, str, list[float]]] = [
     ("architecture", r"(\w+) times a second a \*\*checkpoint\*\*", [CHECKPOINTS_A_SECOND]),
@@ -42,7 +44,7 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("dashboard", r"the same within (\w+) seconds is one line", [feed.TOGETHER / 1000]),
     ("dashboard", r"the last (\w+) of a kind", [feed.MOST]),
     ("dashboard", r"told anew (\w+) a second", [1 / stream.PERIOD]),
-    ("embedded-broker", r"fetch wait of (\S+) ms", [clients.EMBEDDED_FETCH_WAIT]),
+    ("embedded-broker", r"fetch wait of (\S+) ms", [librdkafka.EMBEDDED_FETCH_WAIT_MS]),
     ("runbook", r"More than (\S+) records of a topic", [problems.BEHIND]),
 ]
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from faust.types import TP
 
 from flrouter.agents import commands, reports, shards
 from flrouter.core.effects import Effects, Send
@@ -20,6 +19,7 @@ from flrouter.core.inputs import CaughtUp, Command, Input, Report
 from flrouter.core.shard import Shard
 from flrouter.messages import build, names
 from flrouter.messages.members import decode
+from flrouter.ports import Partition
 from flrouter.runtime.states import put
 from tests.core.world import DEAD, EXISTING, INBOUND, SHARDS, catalog, rules
 from tests.fuzz.script import Record
@@ -53,9 +53,9 @@ class _Asked(msgspec.Struct):
 _ASKED = msgspec.json.Decoder(_Asked)
 
 
-def at(record: Record) -> TP:
+def at(record: Record) -> Partition:
     """The partition from which a record was read."""
-    return TP(record.topic, record.partition)
+    return Partition(record.topic, record.partition)
 
 
 class Known:

@@ -8,10 +8,10 @@ from typing import Any
 
 import aiokafka
 import pytest
-from aiokafka import TopicPartition
 
+from flrouter.kafka.replay import ends
+from flrouter.ports import Partition
 from flrouter.runtime import topics
-from flrouter.runtime.catchup import CatchUps
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.topics import NoLeader, of_router, provide
 from tests.kafka.cluster import Cluster
@@ -21,26 +21,22 @@ from tests.support.patience import HOPE
 
 def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) -> None:
     """A deadline waits for an answer of an FL whose transaction is under way."""
-    mine = settings(cluster.url, replication=3)
-    topic = mine.fl_topics.written_by("fl-1")[0]
-    provide(mine, [topics.Wanted(topic, exact=True)])
+    mine = settings(cluster.url, replication=3, guarantee="exactly_once")
+    at = Partition(mine.fl_topics.written_by("fl-1")[0], 0)
+    provide(mine, [topics.Wanted(at.topic, exact=True)])
 
     async def main() -> None:
-        read = 0
-        catch_ups = CatchUps(mine, lambda _topic, partition: 0 if partition else read)
         floodlight = aiokafka.AIOKafkaProducer(
             bootstrap_servers=cluster.bootstrap, transactional_id=mine.app_id
         )
-        async with catch_ups, floodlight:
+        async with floodlight:
             await floodlight.begin_transaction()
-            await floodlight.send_and_wait(topic, b"an answer", partition=0)
-            look = asyncio.ensure_future(catch_ups._read_to_the_end([TopicPartition(topic, 0)]))
-            assert not (await asyncio.wait([look], timeout=1.0))[0]
+            await floodlight.send_and_wait(at.topic, b"an answer", partition=0)
+            assert await asyncio.to_thread(ends, mine, [at]) == {at: 1}
             await floodlight.commit_transaction()
-            assert not (await asyncio.wait([look], timeout=1.0))[0]
-            read = 2  # the marker too
-            async with asyncio.timeout(10 * HOPE):
-                await look
+            # The marker too: who has read the answer has passed it.
+            while await asyncio.to_thread(ends, mine, [at]) != {at: 2}:
+                await asyncio.sleep(0.05)
 
     asyncio.run(main())
 

@@ -11,12 +11,13 @@ import pytest
 from flrouter.core.effects import Send
 from flrouter.core.records import Barred
 from flrouter.core.shard import Shard
+from flrouter.kafka.writer import Writer
+from flrouter.ports import Partition, Written
 from flrouter.runtime.directory import Directory
+from flrouter.runtime.durability.changelog import Changelog, stamp
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.standby import Standby
-from flrouter.runtime.states import restore_states
+from flrouter.runtime.standby import Followed, Standby
 from flrouter.runtime.topics import changelog, of_router, provide
-from flrouter.runtime.writer import Writer
 from flrouter.settings import Settings
 from tests.runtime.broker import settings
 from tests.support.patience import HOPE
@@ -28,7 +29,7 @@ def rows(mine: Settings, number: int, keys: Iterable[int], *, gone: bool = False
     """Changelog records of a shard's blacklist."""
     value = None if gone else msgspec.msgpack.encode(Barred(1, "fl-1", "c"))
     topic = changelog(mine, "blacklist")
-    return [Send(topic, number, b"%d" % key, value) for key in keys]
+    return [Send(topic, number, b"%d" % key, value, stamp(0)) for key in keys]
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -38,8 +39,13 @@ async def until(what: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+def blacklist(followed: Followed) -> Changelog:
+    """The changelog of a shard's blacklist."""
+    return next(each for each in followed.changelogs if each.table == "blacklist")
+
+
 def test_it_follows_and_hands_over(broker_url: str) -> None:
-    """What came and went meanwhile, shard by shard; what is left to read afterwards is nothing."""
+    """What came and went meanwhile, shard by shard, and how far it was read, behind which fence."""
     mine = settings(broker_url)
     provide(mine, of_router(mine))
     made: dict[int, Shard] = {}
@@ -55,31 +61,39 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
         directory = Directory(mine)
         writer = Writer(mine, directory)
         standby = Standby(mine, make)
-        async with directory, writer, standby:
-            await writer.write([*rows(mine, 0, range(500)), *rows(mine, 1, range(3))])
-            await standby.follow([0, 1])
-            await until(lambda: len(keys(0)) == 500 and len(keys(1)) == 3)
-            await writer.write(rows(mine, 0, range(1, 500), gone=True))
-            await until(lambda: keys(0) == {"0"})
 
-            shards, positions = await standby.hand_over([0, 2])
-            assert shards == {0: made[0]}
-            assert positions[changelog(mine, "blacklist"), 0] == 999
-            await writer.write([*rows(mine, 0, [7]), *rows(mine, 1, [7])])
+        async def write(*sends: Send) -> None:
+            done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+            writer.write(sends, done.set_result)
+            await done
+
+        async with directory, standby:
+            writer.start()
+            fence = Changelog("blacklist", Partition(changelog(mine, "blacklist"), 0)).a_fence()
+            await write(*rows(mine, 0, range(500)), *rows(mine, 1, range(3)))
+            standby.follow([0, 1])
+            await until(lambda: len(keys(0)) == 500 and len(keys(1)) == 3)
+            await write(*rows(mine, 0, range(1, 500), gone=True), fence)
+            await write(*rows(mine, 0, [8]))  # foreign: it is of an epoch before the fence
+            await until(lambda: blacklist(standby._shards[0]).position == 1_001)
+            assert keys(0) == {"0"}
+
+            followed = standby.hand_over(0)
+            assert followed is not None
+            assert followed.core is made[0]
+            assert (blacklist(followed).fence, blacklist(followed).foreign) == (999, {b"8"})
+            assert standby.hand_over(2) is None
+            await write(*rows(mine, 0, [7]), *rows(mine, 1, [7]))
             await until(lambda: "7" in keys(1))
             assert keys(0) == {"0"}
-            assert await restore_states(mine, shards, {}, positions) == 1
-            assert keys(0) == {"0", "7"}
 
             old = made[1]
-            await standby.follow([1, 2])
+            standby.follow([1, 2])
             assert made[1] is old
-            await standby.follow([0])
-            await until(lambda: keys(0) == {"0", "7"})
-            assert made[0] is not shards[0]
-            assert await standby.hand_over([0]) == (
-                {0: made[0]},
-                {key: 1000 if "blacklist" in key[0] else 0 for key in positions},
-            )
+            standby.follow([0])
+            await until(lambda: blacklist(standby._shards[0]).position == 1_002)
+            assert keys(0) == {"0"}
+            assert made[0] is not followed.core
+            writer.stop()
 
     asyncio.run(main())

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from flrouter.runtime import store
-from flrouter.runtime.store import Copy
+from flrouter.runtime.store import Copy, Place
 
 Rows = dict[tuple[str, bytes], bytes]
 
 
-def _load(copy: Copy) -> tuple[Rows, dict[str, int]]:
+def _load(copy: Copy) -> tuple[Rows, dict[str, Place]]:
     rows: Rows = {}
 
     def apply(table: str, key: bytes, value: bytes) -> None:
@@ -24,11 +24,25 @@ def _load(copy: Copy) -> tuple[Rows, dict[str, int]]:
 def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     """Rows and positions survive together; a row that is gone is gone."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1"), ("pending", b"p1", b"x")], [("changelog", 2)])
-    copy.save([("pending", b"p1", None), ("switches", b"s1", b"v2")], [("changelog", 4)])
+    copy.save([("switches", b"s1", b"v1"), ("pending", b"p1", b"x")], [("changelog", Place(2, 1))])
+    copy.save([("pending", b"p1", None), ("switches", b"s1", b"v2")], [("changelog", Place(4, 3))])
     copy.close()
     copy = Copy(tmp_path / "shard-0")
-    assert _load(copy) == ({("switches", b"s1"): b"v2"}, {"changelog": 4})
+    assert _load(copy) == ({("switches", b"s1"): b"v2"}, {"changelog": Place(4, 3)})
+    copy.close()
+
+
+def test_what_is_kept_later_comes_with_the_next_rows(tmp_path: Path) -> None:
+    """And before them; a copy that is closed without any ends where it ended before."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save_later("switches", b"s1", b"replayed")
+    copy.save_later("switches", b"s2", b"replayed")
+    copy.save([("switches", b"s1", b"written")], [("changelog", Place(3, -1))])
+    copy.save_later("switches", b"s3", b"replayed")
+    copy.close()
+    copy = Copy(tmp_path / "shard-0")
+    rows = {("switches", b"s1"): b"written", ("switches", b"s2"): b"replayed"}
+    assert _load(copy) == (rows, {"changelog": Place(3, -1)})
     copy.close()
 
 
@@ -37,7 +51,7 @@ def test_a_copy_that_is_too_old_is_not_used(
 ) -> None:
     """Tombstones that it never saw may be gone from the changelog."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1")], [("changelog", 2)])
+    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
     monkeypatch.setattr(store, "TOO_OLD", -1.0)
     assert _load(copy) == ({}, {})
     monkeypatch.undo()

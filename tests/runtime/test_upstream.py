@@ -12,9 +12,9 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from faust.tables import manager, recovery
+from faust.tables import manager
 from faust.transport import conductor, consumer
 from faust.transport.drivers import aiokafka as driver
 from packaging.requirements import Requirement
@@ -43,35 +43,16 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
     (consumer.Consumer, ours.Consumer, "wait_empty"),
     (consumer.Consumer, ours.Consumer, "perform_seek"),
     (consumer.Consumer, ours.Consumer, "on_partitions_revoked"),
+    (consumer.Consumer, ours.Consumer, "on_partitions_assigned"),
     (driver.Consumer, ours.Consumer, "_new_consumer_thread"),
-    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_create_worker_consumer"),
-    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_commit"),
-    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "_fetch_records"),
+    (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "on_partitions_assigned"),
     (driver.AIOKafkaConsumerThread, faults.ConsumerThread, "_fetch_records"),
     (consumer.Consumer, faults.Consumer, "perform_seek"),
     (manager.TableManager, tables.TableManager, "on_start"),
-    (manager.TableManager, tables.TableManager, "_update_channels"),
+    (manager.TableManager, tables.TableManager, "on_partitions_revoked"),
+    (manager.TableManager, tables.TableManager, "on_rebalance"),
     (assignor.PartitionAssignor, assignor.ShardAssignor, "_perform_assignment"),
 ]
-
-
-def test_aiokafkas_fetches_can_be_held_back() -> None:
-    """`OnDemand` drops the first of what this returns, and wakes who asks it by that future."""
-    plan = inspect.getsource(Fetcher._get_actions_per_node)
-    assert "return (\n            fetch_requests,\n" in plan
-    routine = inspect.getsource(Fetcher._fetch_requests_routine)
-    assert "self._get_actions_per_node(assignment)" in routine
-    assert "other_futs = [self._wait_consume_future," in routine
-    assert list(inspect.signature(Fetcher._notify).parameters) == ["self", "future"]
-
-
-def test_aiokafka_still_makes_an_object_of_each_record_where_we_take_it_raw() -> None:
-    """`RawRecords` is the dict that results are put into, and replaces what makes the objects."""
-    assert "self._records = collections.OrderedDict()" in _source(Fetcher.__init__)
-    assert "self._records[tp] = FetchResult(" in _source(Fetcher._proc_fetch_request)
-    assert "self._partition_records = partition_records" in _source(FetchResult.__init__)
-    made = "consumer_record = self._consumer_record(tp, record)"
-    assert made in _source(PartitionRecords._unpack_records)
 
 
 def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:
@@ -79,6 +60,32 @@ def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:
     found = GroupCoordinator._do_heartbeat
     assert inspect.iscoroutinefunction(found)
     assert list(inspect.signature(found).parameters) == ["self"]
+    # Who is not known loses its generation; who is, in the middle of a rebalance, must join again.
+    assert "self.reset_generation()" in _source(found)
+    assert "self.request_rejoin()" in _source(found)
+    assert list(inspect.signature(GroupCoordinator.need_rejoin).parameters) == [
+        "self",
+        "subscription",
+    ]
+    assert list(inspect.signature(GroupCoordinator._maybe_leave_group).parameters) == ["self"]
+
+
+def test_aiokafkas_commits_need_no_assignment() -> None:
+    """The consumer refuses them when a topic was added; the coordinator does not look at it."""
+    assert "assignment." not in _source(GroupCoordinator._do_commit_offsets)
+    assert "CommitFailedError(" in _source(GroupCoordinator.commit_offsets)
+
+
+def test_aiokafka_fetches_nothing_that_is_paused() -> None:
+    """And partitions are assigned before anything of them can be fetched."""
+    assert "paused" in _source(Fetcher._get_actions_per_node)
+    joined = _source(GroupCoordinator._on_join_complete)
+    assert joined.index("assign_from_subscribed") < joined.index("on_partitions_assigned")
+
+
+def test_aiokafka_leaves_the_group_when_nobody_asks_for_records() -> None:
+    """So the worker shows it that it lives (`Consumer._show_life`)."""
+    assert "fetcher_idle_time" in _source(GroupCoordinator._heartbeat_routine)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +103,6 @@ def test_an_override_takes_what_upstream_passes(upstream: Any, own: Any, name: s
 TASKS = [
     (consumer.Consumer, "_commit_handler"),
     (consumer.Consumer, "_commit_livelock_detector"),
-    (recovery.Recovery, "_restart_recovery"),
-    (recovery.Recovery, "_slurp_changelogs"),
-    (recovery.Recovery, "_publish_stats"),
 ]
 
 
@@ -118,12 +122,6 @@ def test_upstream_still_drops_its_bookkeeping_before_it_commits() -> None:
     assert body.index("self._acked.pop") < body.index("self._on_partitions_revoked")
 
 
-def test_upstream_still_resumes_before_it_clears() -> None:
-    """F#596: when this fails, `Takeover` may be needed no more."""
-    body = _source(recovery.Recovery.on_recovery_completed)
-    assert body.index("perform_seek") < body.index("flow_control.resume()")
-
-
 def test_upstream_still_wraps_every_message_in_tasks() -> None:
     """When this fails, `Consumer._drain_messages` may be needed no more."""
     assert "callback(message), self.suspend_flow.wait()" in _source(
@@ -132,7 +130,7 @@ def test_upstream_still_wraps_every_message_in_tasks() -> None:
 
 
 def test_upstream_still_waits_1500_ms_for_a_fetch() -> None:
-    """When this fails, `ConsumerThread._create_worker_consumer` may be needed no more."""
+    """When this fails, `network/faults.py` need not set it any more."""
     body = _source(driver.AIOKafkaConsumerThread._create_worker_consumer)
     assert "fetch_max_wait_ms=1500" in body
 
@@ -158,11 +156,3 @@ def test_upstream_still_asks_for_committed_offsets_one_by_one() -> None:
 
     body = _source(aiokafka.AIOKafkaConsumer.seek_to_committed)
     assert "for tp in partitions" in body
-
-
-def test_aiokafka_still_keeps_positions_where_we_look_for_them() -> None:
-    """`ConsumerThread.known_positions` reads them without waiting for those that are unknown."""
-    from aiokafka.consumer.subscription_state import Assignment, TopicPartitionState
-
-    assert {"tps", "state_value"} <= set(dir(Assignment))
-    assert {"has_valid_position", "position"} <= set(dir(TopicPartitionState))

@@ -10,11 +10,12 @@ from flrouter.core import peers
 from tests.core.forms import Doing
 from tests.core.world import REPLIES, SHARDS
 
-from .dice import Dice
+from .dice import Dice, Stream
 from .floodlights import Condition
+from .group import Condition as State
 from .requesters import IDS, KINDS, REPLY_TO
 from .scene import Scene
-from .workers import Runner, Stage
+from .workers import Process
 
 if TYPE_CHECKING:
     from .episode import Episode
@@ -28,25 +29,23 @@ NOBODYS = "00:00:00:00:00:00:00:ff"
 FORMS = ["message", "message", "message", "echo", "error", "chain", "chain", "half", "old"]
 FORMS += ["old", "old half", "empty", "nothing"]
 SYNCS = ["full", "full", "full", "half", "silent", "error", "old", "markers", "markers"]
-SOME = (Stage.DECIDED, Stage.SOME_OUTPUTS, Stage.OUTPUTS, Stage.SOME_CHANGELOGS, Stage.CHANGELOGS)
 
 
 # -- the router ---------------------------------------------------------------------------------
 
 
-def _ready(episode: Episode, dice: Dice) -> Runner | None:
-    """A runner without a batch in hand."""
+def _worker(episode: Episode, dice: Dice) -> Process | None:
+    """A worker; a dead one begins to live."""
     workers = episode.workers
-    runner = dice.choose(workers.runners)
-    if runner.core is None:
-        workers.restore(runner, _skew(episode.scene, dice))
-        return None
-    if runner.hand is not None:
-        workers.go_on(runner)
-        return None
-    if runner.waits:
-        workers.look(runner)
-    return runner
+    workers.coordinator.step(dice)
+    slot = dice.pick(len(workers.slots))
+    process = workers.slots[slot]
+    if process is None:
+        if dice.one_in(4):
+            workers.start(slot, _skew(episode.scene, dice))
+    elif process.condition is not State.RUNNING and dice.one_in(12):
+        workers.thaw(process)
+    return process
 
 
 def _skew(scene: Scene, dice: Dice) -> int:
@@ -56,88 +55,104 @@ def _skew(scene: Scene, dice: Dice) -> int:
     return dice.choose([0, 1, -1]) * HOUR if dice.one_in(2) else dice.pick(9_000) - 4_500
 
 
+def _much(dice: Dice) -> Dice:
+    """As much chance as a step with many parts needs."""
+    return Stream(dice.word)
+
+
 def deliver(episode: Episode, dice: Dice) -> None:
-    """A shard takes what lies before it."""
-    runner = _ready(episode, dice)
-    if runner is not None:
-        first = dice.pick(len(runner.logs))
-        most = 1 if dice.one_in(8) else 1_000
-        episode.workers.begin(runner, most=most, first=first, saves=dice.one_in(2))
-        episode.workers.go_on(runner)
+    """A worker does all that there is to do."""
+    process = _worker(episode, dice)
+    if process is not None:
+        process.settle(_much(dice))
 
 
-def lag(episode: Episode, dice: Dice) -> None:
-    """A shard takes part of what lies before it."""
-    runner = _ready(episode, dice)
-    if runner is not None:
-        first = dice.pick(len(runner.logs))
-        most, skip = 1 + dice.pick(3), dice.pick(64)
-        episode.workers.begin(runner, most=most, first=first, skip=skip, saves=dice.one_in(2))
-        episode.workers.go_on(runner)
-
-
-def pause(episode: Episode, dice: Dice) -> None:
-    """A shard takes a batch and does not come to its end."""
-    runner = _ready(episode, dice)
-    if runner is not None:
-        until, mask = dice.choose(SOME), dice.pick(256)
-        first, saves = dice.pick(len(runner.logs)), dice.one_in(2)
-        episode.workers.begin(runner, most=1_000, first=first, saves=saves)
-        episode.workers.go_on(runner, until, mask)
-
-
-def commit(episode: Episode, dice: Dice) -> None:
-    """Some workers commit what they have read."""
-    episode.workers.commit(-1 if dice.one_in(2) else dice.pick(256))
+def some(episode: Episode, dice: Dice) -> None:
+    """A worker does something, and not the rest."""
+    process = _worker(episode, dice)
+    if process is not None:
+        process.some(_much(dice), stutters="stutter" in episode.scene.faults)
 
 
 def crash(episode: Episode, dice: Dice) -> None:
-    """A worker is killed, wherever it stands."""
-    if dice.one_in(8):
-        for runner in episode.workers.runners:
-            episode.workers.crash(runner)
-    else:
-        episode.workers.crash(dice.choose(episode.workers.runners))
+    """A worker is killed, or all of them are."""
+    everybody = dice.one_in(8)
+    for process in episode.workers.alive:
+        if everybody or dice.one_in(2):
+            process.some(_much(dice), stutters=False)
+            if episode.workers.slots[process.slot] is process:
+                episode.workers.crash(process)
+            if not everybody:
+                return
 
 
-def crash_in_batch(episode: Episode, dice: Dice) -> None:
-    """A worker is killed in the middle of a batch."""
-    runner = _ready(episode, dice)
-    if runner is not None:
-        until, mask = dice.choose(SOME), dice.pick(256)
-        first, saves = dice.pick(len(runner.logs)), dice.one_in(2)
-        episode.workers.begin(runner, most=1_000, first=first, saves=saves)
-        episode.workers.go_on(runner, until, mask)
-        episode.workers.crash(runner)
+def leave(episode: Episode, dice: Dice) -> None:
+    """A worker is told to go, and finishes what it has in hand."""
+    process = _worker(episode, dice)
+    if process is not None and process.condition is State.RUNNING and not process.leaving:
+        episode.topics.say(f"{process} leaves")
+        process.leave()
 
 
 def crash_after_news(episode: Episode, dice: Dice) -> None:
-    """A worker is killed that told others of an FL or a sync, before that is in a changelog."""
-    telling = [runner for runner in episode.workers.runners if runner.core and _tells(runner)]
-    if telling:
-        episode.workers.crash(dice.choose(telling))
+    """A worker is killed that told others of an FL or a sync, before that is in a changelog.
+
+    The next one in its place may have a clock that is far behind.
+    """
+    process, much = _worker(episode, dice), _much(dice)
+    episode.requesters.ask_for_sync()  # so that there is something to tell
+    for _ in range(24):
+        if process is None or episode.workers.slots[process.slot] is not process:
+            return
+        if _tells(process):
+            for at in [at for at in process.log.queues if at.topic == SHARDS]:
+                process.log.append(at, 1_000, dice)
+            episode.workers.crash(process)
+            episode.workers.start(process.slot, -HOUR if episode.scene.skewed else 0)
+            return
+        process.some(much, stutters=False)
 
 
-def _tells(runner: Runner) -> bool:
+def _tells(process: Process) -> bool:
     """Whether a batch that is not safe yet says something of an FL to other shards."""
-    sends = (send for hand in runner.unsaved for send in hand.effects.sends)
+    sends = (
+        send
+        for runner in process.runners
+        for _, effects in runner.core.unsaved
+        for send in effects.sends
+    )
     values = [send.value or b"" for send in sends if send.topic == SHARDS]
     return any(b"FloodlightState" in value or b"SyncStarted" in value for value in values)
 
 
-def hand_over(episode: Episode, dice: Dice) -> None:
-    """A shard goes to another worker."""
-    episode.workers.hand_over(dice.choose(episode.workers.runners))
+def rebalance(episode: Episode, dice: Dice) -> None:
+    """Shards are dealt anew."""
+    episode.workers.coordinator.rebalance()
 
 
-def stutter(episode: Episode, dice: Dice) -> None:
-    """The broker loses its answer to what a shard wrote."""
-    runner = _ready(episode, dice)
-    if runner is not None:
-        episode.workers.begin(runner, most=1_000)
-        episode.workers.go_on(runner, Stage.OUTPUTS)
-        episode.workers.stutter(runner)
-        episode.workers.go_on(runner)
+def freeze(episode: Episode, dice: Dice) -> None:
+    """A worker stands still, its heartbeats too or not."""
+    process = _worker(episode, dice)
+    if process is not None and process.condition is State.RUNNING:
+        process.some(_much(dice), stutters=False)
+        if episode.workers.slots[process.slot] is process:
+            how = State.FROZEN if dice.one_in(2) else State.STUCK
+            episode.workers.freeze(process, how)
+
+
+def stray(episode: Episode, dice: Dice) -> None:
+    """What a worker that lost its shards had sent arrives."""
+    workers = episode.workers
+    logs = [one.log for one in (*workers.graves, *workers.alive) if one.log.strays]
+    if logs:
+        dice.choose(logs).stray(dice)
+
+
+def compact(episode: Episode, dice: Dice) -> None:
+    """A changelog is compacted."""
+    cluster = episode.workers.cluster
+    if episode.scene.compacted and cluster.changelogs:
+        cluster.compact(dice.choose(list(cluster.changelogs)))
 
 
 # -- time ---------------------------------------------------------------------------------------
@@ -161,11 +176,11 @@ def jump(episode: Episode, dice: Dice) -> None:
 
 def set_clock(episode: Episode, dice: Dice) -> None:
     """Somebody sets the clock of a worker, forwards or back."""
-    runner = dice.choose(episode.workers.runners)
+    process = _worker(episode, dice)
     skew = _skew(episode.scene, dice)
-    if skew != runner.skew:
-        episode.topics.say(f"the clock of {runner} goes from {runner.skew} ms to {skew} ms")
-        runner.skew = skew
+    if process is not None and skew != process.clock.skew:
+        episode.topics.say(f"the clock of {process} goes from {process.clock.skew} ms to {skew} ms")
+        process.clock.skew = skew
 
 
 # -- requesters ---------------------------------------------------------------------------------
@@ -353,16 +368,18 @@ _ACTIONS: list[tuple[Action, int, str]] = [
     (act, 44, ""),
     (flush_all, 6, ""),
     (tick, 26, ""),
-    (commit, 6, ""),
+    (some, 30, ""),
+    (compact, 1, ""),
     (floodlight_commits, 4, ""),
     (connect, 4, ""),
-    (lag, 16, "lag"),
-    (pause, 6, "pause"),
-    (crash, 1, "crash"),
-    (crash_in_batch, 2, "crash"),
+    (some, 22, "lag"),
+    (crash, 3, "crash"),
     (crash_after_news, 4, "crash"),
-    (hand_over, 1, "crash"),
-    (stutter, 1, "stutter"),
+    (leave, 1, "crash"),
+    (rebalance, 1, "crash"),
+    (freeze, 1, "freeze"),
+    (stray, 6, "freeze"),
+    (stray, 4, "crash"),
     (jump, 2, "jumps"),
     (set_clock, 1, "jumps"),
     (ask_again, 4, "repeat"),

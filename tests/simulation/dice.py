@@ -34,3 +34,44 @@ class Dice:
         """One of these."""
         self.word, found = divmod(self.word, len(among))
         return among[found]
+
+
+class Stream(Dice):
+    """As much chance as is wanted, all of it from one word: for steps that do many things."""
+
+    __slots__ = ()
+
+    def _next(self) -> int:
+        # Knuth's multiplier; the upper bits are the ones that are random.
+        self.word = (self.word * 6364136223846793005 + 1442695040888963407) & (1 << 64) - 1
+        return self.word >> 33
+
+    def pick(self, count: int) -> int:
+        """A number from 0 to `count` - 1."""
+        return self._next() % count
+
+    def one_in(self, count: int) -> bool:
+        """True once in so many times."""
+        return self._next() % count == 0
+
+    def choose(self, among: Sequence[T]) -> T:
+        """One of these."""
+        return among[self._next() % len(among)]
+
+
+class Calm(Dice):
+    """Nothing is left to chance, and nothing goes wrong."""
+
+    __slots__ = ()
+
+    def pick(self, count: int) -> int:
+        """The first."""
+        return 0
+
+    def one_in(self, count: int) -> bool:
+        """Never."""
+        return False
+
+    def choose(self, among: Sequence[T]) -> T:
+        """The first."""
+        return among[0]

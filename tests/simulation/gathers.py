@@ -191,7 +191,7 @@ class GatherPromises(Promises):
         if not any(each.floodlight in (name for _, name in part.sent) for each in wrote):
             raise Violation("only who was asked answers", f"{part}: {wrote}")
         self._check_before(part, at, "an answer")
-        if part.repeats is Repeats.READ and part.replied >= len(part.sent):
+        if part.repeats is Repeats.READ and part.replied >= len(part.sent) + part.coming:
             raise Violation("one answer", f"{part} has another, and was not sent again")
         if result.total == 0:
             self._replied(part)

@@ -1,4 +1,4 @@
-"""Bugs to be found: each is planted in the real core or in the simulated runtime, for one run."""
+"""Bugs to be found: each is planted in the router's own core or runtime, for one run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from flrouter.core.records import Gather
 from flrouter.core.reports import Reports
 from flrouter.core.shard import Shard
 from flrouter.core.sync import Syncs
+from flrouter.runtime.catch_ups import CatchUps
+from flrouter.runtime.durability import changelog
+from flrouter.runtime.durability.at_least_once import AtLeastOnce
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.guarantee import Checkpoint
+from flrouter.runtime.ownership import Ownership
+from flrouter.runtime.restoration import Restoration
+from flrouter.runtime.runner import Runner
 from tests.core.world import TOPICS
-
-from .workers import Changes, Hand, Runner, Stage, Wait, Workers
 
 
 @contextmanager
@@ -53,46 +59,90 @@ def answer_after_blacklist() -> Iterator[None]:
 @contextmanager
 def forget_changelog_record() -> Iterator[None]:
     """The changelog records of one request, switch or FL in some twenty are not written."""
-    real = Workers._keep
+    real = Runner.checkpoint
 
-    def keep(self: Workers, runner: Runner, changes: Changes) -> None:
-        left = [
-            (table, [row for row in rows if crc32(row[0].encode()) % 20]) for table, rows in changes
-        ]
-        real(self, runner, left)
+    def checkpoint(self: Runner) -> Checkpoint:
+        found = real(self)
+        return found._replace(rows=[row for row in found.rows if crc32(row.key or b"") % 20])
 
-    with patch.object(Workers, "_keep", keep):
+    with patch.object(Runner, "checkpoint", checkpoint):
         yield
 
 
 @contextmanager
 def tombstone_before_answer() -> Iterator[None]:
-    """The changelogs are written before the outputs."""
-    order = {
-        Stage.SOME_OUTPUTS: Stage.SOME_CHANGELOGS,
-        Stage.OUTPUTS: Stage.CHANGELOGS,
-        Stage.SOME_CHANGELOGS: Stage.SOME_OUTPUTS,
-        Stage.CHANGELOGS: Stage.OUTPUTS,
-    }
-    real = Workers._perform
+    """Changelogs do not wait for the outputs that they hold."""
+    real = AtLeastOnce._begin
 
-    def perform(self: Workers, runner: Runner, hand: Hand, stage: Stage, mask: int) -> None:
-        real(self, runner, hand, order.get(stage, stage), mask)
+    def begin(self: AtLeastOnce) -> None:
+        real(self)
+        if self._checkpoint is not None and self._checkpoint.rows and not self._saving:
+            self._save(self._checkpoint.rows)
 
-    with patch.object(Workers, "_perform", perform):
+    with patch.object(AtLeastOnce, "_begin", begin):
         yield
 
 
 @contextmanager
 def fire_without_reading() -> Iterator[None]:
     """Catch-ups are answered at once."""
-    real = Workers._stage
 
-    def stage(self: Workers, runner: Runner, wait: Wait) -> Any:
-        real(self, runner, wait)
-        return []
+    def ask(self: CatchUps, floodlight: str, number: int, done: Callable[[], None]) -> None:
+        done()
 
-    with patch.object(Workers, "_stage", stage):
+    with patch.object(CatchUps, "ask", ask):
+        yield
+
+
+@contextmanager
+def commit_before_outputs() -> Iterator[None]:
+    """Inputs are acknowledged when they are decided."""
+    real = AtLeastOnce.keep
+
+    def keep(self: AtLeastOnce, *what: Any) -> None:
+        self._acknowledge(dict(self.owner._positions))  # type: ignore[attr-defined]
+        real(self, *what)
+
+    with patch.object(AtLeastOnce, "keep", keep):
+        yield
+
+
+@contextmanager
+def read_before_restore() -> Iterator[None]:
+    """The changelogs are not read."""
+
+    def committed(self: Restoration, positions: Any) -> None:
+        if positions is None:
+            self._fail("nobody tells")
+            return
+        self._positions = {at: positions.get(at, 0) for at in self._assigned}
+        self._replayed()
+
+    with patch.object(Restoration, "_committed", committed):
+        yield
+
+
+@contextmanager
+def zombies_rows_count() -> Iterator[None]:
+    """Rows of former owners are taken as any other; nobody looks for them either."""
+    with (
+        patch.object(changelog, "epoch_of", lambda row, where: 1 << 60),
+        patch.object(Changelog, "intruded", lambda self, rows: set()),
+    ):
+        yield
+
+
+@contextmanager
+def zombies_rows_stay() -> Iterator[None]:
+    """What a former owner wrote is not written again."""
+    with patch.object(Runner, "_write_again", lambda self, changelog, keys: None):
+        yield
+
+
+@contextmanager
+def no_lease() -> Iterator[None]:
+    """A worker never doubts that its shards are its own."""
+    with patch.object(Ownership, "may_write", True):
         yield
 
 
@@ -202,6 +252,11 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "join-any-sync": join_any_sync,
     "wait-for-the-clock": wait_for_the_clock,
     "deaf-to-larger-numbers": deaf_to_larger_numbers,
+    "commit-before-outputs": commit_before_outputs,
+    "read-before-restore": read_before_restore,
+    "zombies-rows-count": zombies_rows_count,
+    "zombies-rows-stay": zombies_rows_stay,
+    "no-lease": no_lease,
 }
 
 

@@ -44,6 +44,7 @@ class Asked:
         "at",
         "barred",
         "batch",
+        "coming",
         "correlation_id",
         "finals",
         "free",
@@ -74,11 +75,13 @@ class Asked:
         self.repeats = Repeats.NONE
         #: to which FLs it was sent, and when that was decided.
         self.sent: list[tuple[int, str]] = []
-        #: the batch written bit by bit that it was sent in last.
+        #: the batch that it was sent in last.
         self.sent_in: int | None = None
         self.pending = False
+        #: it was decided that it goes to an FL once more, and that is not written.
+        self.coming = False
         self.finals = 0
-        #: the batch written bit by bit that its last final answer was in.
+        #: the batch that its last final answer was in.
         self.batch: int | None = None
         #: ms: when it was answered with an error that put it on the blacklist.
         self.barred: int | None = None
@@ -109,8 +112,11 @@ class Promises:
         self.ordered: dict[str, bool] = {}
         self._last: dict[tuple[str, int, str], Asked] = {}
         self._readers: dict[str, str] = {}
-        #: which batch is written bit by bit, so that what came first in it need not be first.
+        #: in which batch a record was decided: batches travel side by side, so what was decided
+        #: first need not be written first. None when nobody knows.
         self.batch: int | None = None
+        #: whether anything is read again at all.
+        self._rereads = False
 
     def floodlight(self, name: str, *, acks: bool, ordered: bool) -> None:
         """There is such an FL."""
@@ -138,8 +144,17 @@ class Promises:
     def repeats(self, number: str, how: Repeats, *, only_again: bool = False) -> None:
         """A crash lets this request be done again; `only_again`: if it is read again already."""
         asked = self.by_number.get(number)
+        self._rereads = True
         if asked is not None and how > asked.repeats >= only_again:
             asked.repeats = how
+
+    def decided(self, record: Record) -> None:
+        """A record is on its way; one decided later may be written earlier."""
+        if self._rereads and record.topic in self._readers:
+            number = self.number_of(record)
+            asked = self.by_number.get(number or "")
+            if asked is not None:
+                asked.coming = True
 
     def number_of(self, record: Record) -> str | None:
         """The request that a record of the router is for: a forwarded command or an answer."""
@@ -180,7 +195,9 @@ class Promises:
             raise Violation("no unknown command", f"an FL is sent {record.value!r}")
         if asked.free:
             return
-        before_its_answer = self.batch is not None and asked.batch == self.batch
+        before_its_answer = (
+            self.batch is not None and asked.batch is not None and asked.batch >= self.batch
+        )
         if asked.sent or (asked.finals and not before_its_answer):
             self._sent_again(asked, at)
         else:
@@ -189,18 +206,19 @@ class Promises:
                 self._last[asked.source] = asked
             elif not asked.repeats and not last.repeats and not self._beside(record, last):
                 raise Violation("order per switch", f"{asked} is sent after {last}")
+        asked.coming = False
         asked.sent.append((at, self._readers[record.topic]))
         asked.sent_in = self.batch
         asked.pending = not before_its_answer
 
     def _beside(self, record: Record, last: Asked) -> bool:
-        """Whether both lie in one batch and go to different FLs, whose topics have no order.
+        """Whether it was decided before, and both go to different FLs, whose topics have no order.
 
         The first FL lost the switch between them, so its command has ended with an error there.
         """
         _, floodlight = last.sent[-1]
-        one_batch = self.batch is not None and last.sent_in == self.batch
-        return one_batch and floodlight != self._readers[record.topic]
+        before = self.batch is not None and last.sent_in is not None and last.sent_in >= self.batch
+        return before and floodlight != self._readers[record.topic]
 
     def _sent_again(self, asked: Asked, at: int) -> None:
         if asked.repeats is Repeats.NONE:
@@ -244,7 +262,7 @@ class Promises:
             asked.finals = 1
             return
         self._check_before(asked, at, "an answer")
-        if asked.repeats is Repeats.READ and not asked.pending:
+        if asked.repeats is Repeats.READ and not asked.pending and not asked.coming:
             raise Violation("one answer", f"{asked} has another, and was not sent again")
         if record.topic != asked.topic:
             raise Violation("the right topic", f"{asked} is answered on {record.topic}")

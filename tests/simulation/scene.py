@@ -20,9 +20,8 @@ class Scene(NamedTuple):
     exactly_once: bool
     #: every worker's clock is its own.
     skewed: bool
-    #: shards see of each other only what was committed, as on different workers.
-    apart: bool
-    #: changelogs were compacted: a key stands where it was written last.
+    #: how many workers there are, and whether changelogs are compacted now and then.
+    workers: int
     compacted: bool
     #: the groups of actions that may happen in this run, and how long their steps take on average.
     faults: frozenset[str]
@@ -32,7 +31,7 @@ class Scene(NamedTuple):
 #: what may go wrong; each run has some of it, for what happens all the time hides what is rare.
 FAULTS = (
     "crash",
-    "pause",
+    "freeze",
     "lag",
     "stutter",
     "floodlights",
@@ -56,7 +55,7 @@ def draw(random: Random) -> Scene:
         ),
         exactly_once=random.random() < 0.3,
         skewed=random.random() < 0.25,
-        apart=random.random() < 0.7,
+        workers=random.choice([1, 2, 2, 3]),
         compacted=random.random() < 0.5,
         faults=frozenset(fault for fault in FAULTS if random.random() < 0.6),
         pace=random.choice([20, 60, 150]),

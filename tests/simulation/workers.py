@@ -1,19 +1,20 @@
-"""The runtime around the shards: batches, durability, crashes, takeovers and catch-ups.
+"""The workers: the router's own ownership, runners and guarantees, over Kafka in memory.
 
-Does what `flrouter/runtime` does, in its order, one stage of it at a time, so that anything can
-happen between two stages.
+What is here is what lies around them in a process, and what the promises need to know: when each
+record was decided, and what a kill lets happen once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import IntEnum
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from flrouter.core import peers
-from flrouter.core.effects import CatchUp, Effects, Send
+from flrouter.core.effects import Effects, End, Send
 from flrouter.core.ingress import NOWHERE, Ingress
 from flrouter.core.inputs import CaughtUp, Command, Input, Told
 from flrouter.core.request import Origin
@@ -21,110 +22,417 @@ from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
 from flrouter.core.table import TABLES
 from flrouter.messages.catalog import Catalog
-from tests.core.world import DEAD, SHARDS, TAKEOVER, Record
+from flrouter.ports import Partition, Transaction, Written
+from flrouter.runtime.catch_ups import CatchUps
+from flrouter.runtime.durability.at_least_once import AtLeastOnce
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.exactly_once import ExactlyOnce
+from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
+from flrouter.runtime.ownership import Ownership, State
+from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.runner import Changes, Runner
+from tests.core.world import DEAD, SHARDS, Record
 
+from .dice import Calm, Dice
 from .gathers import GatherPromises
+from .group import SESSION, Condition, Coordinator
+from .kafka import Cluster, MemoryGroup, MemoryLog
 from .promises import Repeats, Violation, note_of
-from .topics import Log, Topics
+from .topics import Topics
 
 _encode = msgspec.msgpack.Encoder().encode
 _DECODE = {name: msgspec.msgpack.Decoder(kind).decode for name, kind in TABLES.items()}
 
-Changes = list[tuple[str, list[tuple[str, Any]]]]
+#: rounds in which a worker must come to rest.
+ROUNDS = 2_000
+
+Read = Callable[[Record], Input]
 
 
-class Stage(IntEnum):
-    """How far a batch has come."""
-
-    DECIDED = 0
-    SOME_OUTPUTS = 1
-    OUTPUTS = 2
-    SOME_CHANGELOGS = 3
-    CHANGELOGS = 4
-    ACKNOWLEDGED = 5
+def changelog(table: str) -> str:
+    """The changelog topic of a table."""
+    return f"flrouter-{table}-changelog"
 
 
-class Hand:
-    """A batch in hand: decided, and durable as far as its stage says."""
+class Clock:
+    """A worker's: its wall may be ahead of others'."""
 
-    __slots__ = ("at", "batch", "changes", "effects", "items", "outputs", "saves", "stage", "taken")
+    def __init__(self, topics: Topics, skew: int) -> None:
+        self._topics = topics
+        #: ms; how far it is ahead.
+        self.skew = skew
 
-    def __init__(
-        self,
-        items: list[Input],
-        taken: list[tuple[Log, int]],
-        effects: Effects,
-        changes: Changes | None,
-        at: int,
-    ) -> None:
-        """Args:
-        changes: since the last checkpoint; None when it is no time for one.
-        """
-        self.items = items
-        self.taken = taken
-        self.effects = effects
-        self.saves = changes is not None
-        self.changes = changes or []
-        self.at = at
-        #: set when it is written bit by bit.
-        self.batch: int | None = None
-        self.stage = Stage.DECIDED
-        self.outputs = effects.sends
+    def now_ms(self) -> int:
+        """Its wall clock."""
+        return self._topics.now + self.skew
+
+    def steady_s(self) -> float:
+        """Its monotonic clock."""
+        return self._topics.now / 1_000
 
 
-class Wait:
-    """A catch-up under way: what must have been read, one thing after the other."""
+class Watched:
+    """A core, and what its work is worth so far."""
 
-    __slots__ = ("asked", "ends", "stage", "wanted")
-
-    def __init__(self, wanted: CatchUp, asked: int) -> None:
-        self.wanted = wanted
-        self.asked = asked
-        self.stage = 0
-        self.ends: list[tuple[Log, int]] = []
-
-
-class Runner:
-    """One shard, or the ingress of a partition that is none's, wherever it runs just now."""
-
-    def __init__(self, number: int) -> None:
+    def __init__(self, core: Shard | Ingress, number: int, workers: Workers) -> None:
+        self.core = core
         self.number = number
-        #: None from a crash until another worker has taken it over.
-        self.core: Shard | Ingress | None = None
-        self.logs: list[Log] = []
-        #: its changelogs: table → key → value.
-        self.kept: dict[str, dict[str, bytes]] = {name: {} for name in TABLES}
-        self.hand: Hand | None = None
-        #: batches that were done since the last checkpoint.
-        self.unsaved: list[Hand] = []
-        self.waits: list[Wait] = []
-        #: what catch-ups brought, and when the first of them had been asked for.
-        self.reached: list[Input] = []
+        self._workers = workers
+        #: batches that no durable checkpoint holds, and how many of them the last one does.
+        self.unsaved: list[tuple[Sequence[Input], Effects]] = []
+        self._held = 0
+        #: ms; when the first of the catch-ups that were reached had been asked for.
         self.looked: int | None = None
-        #: ms that its worker's clock is ahead.
-        self.skew = 0
-        #: when it can be taken over.
-        self.back = 0
-        #: it was, and has decided nothing yet; what it changed as it was restored is not kept.
-        self.restored = False
+
+    def decide(self, batch: Sequence[Input], now: int) -> Effects:
+        """Decide, and remember when, for whoever asks what became of it."""
+        effects = self.core.decide(batch, now)
+        looked = None
+        if any(isinstance(item, CaughtUp) for item in batch):
+            looked, self.looked = self.looked, None
+        workers = self._workers
+        if effects.notes:
+            if effects.counts["bugs", ""]:
+                raise Violation("no bugs", "; ".join(effects.notes))
+            workers.promises.noted(effects.notes, now, looked)
+        workers.promises.syncs.decided(list(batch), effects)
+        workers.decided(effects.sends, now)
+        if batch or effects.sends:
+            self.unsaved.append((list(batch), effects))
+            if workers.topics.story is not None:
+                workers.topics.say(
+                    f"shard {self.number} decides {_tell(batch)}"
+                    f" -> {', '.join(map(_told, effects.sends))} {effects.notes or ''}"
+                )
+        return effects
+
+    def take_changes(self) -> Changes:
+        """A checkpoint begins."""
+        self._held = len(self.unsaved)
+        return self.core.take_changes()
+
+    def write_again(self, table: str, keys: Collection[str]) -> None:
+        """Rows were overwritten by somebody else."""
+        self.core.write_again(table, keys)
+
+    def saved(self) -> None:
+        """The checkpoint is durable."""
+        del self.unsaved[: self._held]
+        self._held = 0
+
+
+class WatchedRunner(Runner):
+    """A runner; whoever throws it away says what may be done again."""
+
+    core: Watched
+    excuse: Callable[[WatchedRunner], None]
+
+    def drop(self) -> None:
+        """Nothing follows at all."""
+        self.excuse(self)
+        super().drop()
+
+
+class Process:
+    """One life of a worker."""
+
+    def __init__(self, slot: int, workers: Workers, skew: int) -> None:
+        self.slot = slot
+        self.condition = Condition.RUNNING
+        self.since = workers.topics.now
+        self._workers = workers
+        self._generation = -1
+        #: what the group has told, and was not heard.
+        self._events: deque[Callable[[], None]] = deque()
+        self._woken: list[Runner] = []
+        coordinator = workers.coordinator
+        self.clock = Clock(workers.topics, skew)
+        self.log = MemoryLog(workers.cluster, workers.refuses)
+        self.group = MemoryGroup(
+            workers.cluster,
+            lambda: self._generation,
+            lambda generation: coordinator.knows(self, generation),
+            self._released,
+            self._rejoin,
+        )
+        self.ownership = Ownership(self.group, self.log, self.clock, self, SESSION / 1_000)
+        self.catch_ups = CatchUps(self.group, self.log, workers.rules, self._progress)
+        self.leaving = False
 
     def __str__(self) -> str:
-        return f"shard {self.number}" if self.number != NOWHERE else "an ingress"
+        return f"worker {self.slot}"
 
-    def unkept(self) -> list[str]:
-        """The table entries that differ from what the changelogs hold."""
-        if not isinstance(self.core, Shard):
-            return []
-        return [
-            f"{table.name}/{key}"
-            for table in self.core.context.tables
-            for key in {*table, *self.kept[table.name]}
-            if key not in table or self.kept[table.name].get(key) != _encode(table[key])
-        ]
+    @property
+    def runners(self) -> list[WatchedRunner]:
+        """Those of its shards and ingresses."""
+        return list(self.ownership.runners.values())  # type: ignore[arg-type]
+
+    # -- what the coordinator says ------------------------------------------------------------
+
+    def told_to_let_go(self) -> None:
+        """A rebalance has begun."""
+        self._events.append(self.ownership.revoked)
+
+    def told_what_it_owns(self, generation: int, partitions: Collection[Partition]) -> None:
+        """A rebalance is over."""
+
+        def assigned() -> None:
+            self._generation = generation
+            self._workers.say(f"{self} is dealt {sorted({at.number for at in partitions})}")
+            self.ownership.assigned(partitions)
+
+        self._events.append(assigned)
+
+    def dropped(self) -> None:
+        """It is no member any more."""
+        for runner in self.runners:
+            self._workers.excuse(runner)
+
+    def _released(self) -> None:
+        if self.leaving:
+            self._workers.end(self)
+        else:
+            self._workers.coordinator.ready(self)
+
+    def _rejoin(self) -> None:
+        self._workers.coordinator.leave(self)
+        self._events.clear()
+        self._workers.coordinator.join(self)
+
+    # -- what makes up its shards -------------------------------------------------------------
+
+    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+        """Shards, and ingresses for partitions that no shard owns."""
+        workers = self._workers
+        numbers = sorted(at.number for at in assigned if at.topic == SHARDS)
+        shares: dict[Owner, Share] = {}
+        for number in numbers:
+            core = Shard(number, workers.rules, workers.catalog)
+            shares[number] = Share(
+                Watched(core, number, workers),
+                partial(_apply, core),
+                [Changelog(table, Partition(changelog(table), number)) for table in TABLES],
+                [at for at in assigned if at.number == number and not workers.foreign(at)],
+                _never,
+            )
+        for at in assigned:
+            if workers.foreign(at):
+                ingress = Ingress(workers.rules, workers.catalog)
+                shares[at] = Share(Watched(ingress, NOWHERE, workers), _no_rows, [], [at], _never)
+        return shares
+
+    def guarantee(
+        self,
+        write: Callable[[Sequence[Send], Callable[[Written], None]], None],
+        acknowledge: Callable[[Mapping[Partition, int]], None],
+        transaction: Transaction | None,
+    ) -> Guarantee:
+        """As the scene wants it."""
+        if transaction is not None:
+            return ExactlyOnce(transaction, self._workers.rules, self.clock)
+        return AtLeastOnce(write, acknowledge, self._workers.rules, self.clock)
+
+    def transaction_name(self, owner: Owner) -> str | None:
+        """Of exactly once."""
+        return str(owner) if self._workers.exactly_once else None
+
+    def runner(
+        self,
+        owner: Owner,
+        share: Share,
+        guarantee: Guarantee,
+        positions: Mapping[Partition, int],
+    ) -> Runner:
+        """Set a shard to work."""
+        core = share.core
+        assert isinstance(core, Watched)
+        if isinstance(core.core, Shard):
+            core.core.restored(self.clock.now_ms())
+        runner = WatchedRunner(
+            core.number,
+            core,
+            self,
+            guarantee,
+            share.changelogs,
+            positions,
+            self.log,
+            self.clock,
+        )
+        runner.excuse = self._workers.excuse
+        return runner
+
+    def began(self) -> None:
+        """It serves."""
+        self._workers.say(f"{self} serves {sorted(map(str, self.ownership.runners))}")
+
+    def refused(self, why: str) -> None:
+        """No shard ever is."""
+        raise Violation("shards are restored", why)
+
+    # -- what runners need --------------------------------------------------------------------
+
+    def taken(self, at: Partition, count: int) -> None:
+        """Nobody counts here."""
+
+    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
+        """Nobody asks here."""
+
+    def effects_done(self, number: int, effects: Effects) -> None:
+        """Nobody counts here."""
+
+    def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
+        """Ask, and remember when."""
+        runner = self.ownership.runners.get(number)
+        assert isinstance(runner, WatchedRunner)
+        core, asked = runner.core, self._workers.topics.now
+
+        def reached() -> None:
+            core.looked = asked if core.looked is None else min(core.looked, asked)
+            done()
+
+        self.catch_ups.ask(floodlight, number, reached)
+
+    def wake(self, runner: Runner) -> None:
+        """Run it with the next step."""
+        if runner not in self._woken:
+            self._woken.append(runner)
+
+    def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
+        """What it holds is not done again."""
+        for runner in self.runners:
+            if runner.changelogs is changelogs:
+                runner.core.saved()
+
+    def lost(self, number: int, why: str) -> None:
+        """Restore all anew."""
+        self._workers.say(f"{self} has lost shard {number}: {why}")
+        self.ownership.lost(why)
+
+    def _progress(self, at: Partition) -> int | None:
+        runner = self.ownership.runners.get(at) or self.ownership.runners.get(at.number)
+        return runner.progress.get(at) if runner is not None else None
+
+    def leave(self) -> None:
+        """Let go of everything, and be no more."""
+        self.leaving = True
+        self._events.clear()
+        self.ownership.revoked()
+
+    # -- steps --------------------------------------------------------------------------------
+
+    def fetch(self, at: Partition, count: int) -> bool:
+        """Read records of a partition; whether there were any."""
+        position = self.log.positions[at]
+        log = self._workers.topics.log(*at)
+        records = log[position : position + count]
+        if not records:
+            return False
+        self.log.positions[at] = position + len(records)
+        read = self._workers.readers[at.topic]
+        self.ownership.arrived(
+            at, position + len(records), [read(record) for record in records], self.log.term
+        )
+        return True
+
+    def run(self) -> None:
+        """Let those run that have to."""
+        woken, self._woken = self._woken, []
+        for runner in woken:
+            runner.run()
+
+    def some(self, dice: Dice, *, stutters: bool) -> None:
+        """Do something, and leave the rest for later."""
+        if self.condition is not Condition.RUNNING:
+            return
+        for _ in range(1 + dice.pick(12)):
+            what = dice.pick(9)
+            if what == 0 and self._events:
+                self._events.popleft()()
+            elif what == 1:
+                self.ownership.tick()
+                self.catch_ups.tick()
+            elif what == 2:
+                positions = list(self.log.positions)
+                if positions:
+                    self.fetch(dice.choose(positions), 1 + dice.pick(3))
+            elif what == 3:
+                for runner in self.runners:
+                    if dice.one_in(2):
+                        runner.run()
+            elif what in (4, 5) and self.log.queues:
+                at = dice.choose(list(self.log.queues))
+                self.log.append(at, 1 + dice.pick(4), dice, stutters=stutters)
+            elif what == 6:
+                self.log.tell(dice)
+            elif what == 7:
+                self.log.call(dice)
+            elif what == 8:
+                self.group.call(dice)
+            if self.condition is not Condition.RUNNING:
+                return
+
+    @property
+    def _idle(self) -> bool:
+        return not (
+            self._events
+            or self._woken
+            or self.group.calls
+            or not self.log.idle
+            or any(runner.waiting for runner in self.runners)
+        )
+
+    def settle(self, dice: Dice) -> None:
+        """Do all that there is to do."""
+        if self.condition is not Condition.RUNNING:
+            return
+        self.ownership.tick()
+        if self.ownership.state is State.FROZEN:
+            # More time has passed since the last step than a lease lasts.
+            while self.group.calls and self.condition is Condition.RUNNING:
+                self.group.call(dice)
+            self.ownership.tick()
+        self.catch_ups.tick()
+        topics, log = self._workers.topics, self.log
+        for _ in range(ROUNDS):
+            while self._events:
+                self._events.popleft()()
+            while self.group.calls and self.condition is Condition.RUNNING:
+                self.group.call(dice)
+            for at in list(log.positions):
+                if at in log.positions and log.positions[at] < len(topics.log(*at)):
+                    self.fetch(at, 1_000)
+            for runner in self.runners:
+                if runner.waiting:
+                    runner.run()
+            self.run()
+            for at in list(log.queues):
+                if at in log.queues:
+                    log.append(at, 1_000, dice)
+            while not log.idle and not log.queues:
+                log.call(dice)
+                log.tell(dice)
+            if self.condition is not Condition.RUNNING:
+                return
+            behind = any(at < len(topics.log(*tp)) for tp, at in log.positions.items())
+            if self._idle and not behind:
+                return
+            if self.ownership.state in (State.FROZEN, State.LETTING_GO):
+                self.ownership.tick()
+            if any(runner.busy for runner in self.runners):
+                self.ownership.tick()
+        raise Violation("it comes to rest", f"{self} goes round and round")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it has nothing to do before time passes."""
+        topics = self._workers.topics
+        return self._idle and not any(
+            at < len(topics.log(*tp)) for tp, at in self.log.positions.items()
+        )
 
 
 class Workers:
-    """All runners."""
+    """All workers, one in each slot, dead or alive."""
 
     def __init__(
         self,
@@ -134,314 +442,246 @@ class Workers:
         catalog: Catalog,
         *,
         exactly_once: bool,
-        apart: bool,
-        compacted: bool,
+        slots: int,
     ) -> None:
-        self._topics = topics
-        self._promises = promises
-        self._rules = rules
-        self._catalog = catalog
-        self._exactly_once = exactly_once
-        self._apart = apart
-        self._compacted = compacted
-        self.runners: list[Runner] = []
+        self.topics = topics
+        self.promises = promises
+        self.rules = rules
+        self.catalog = catalog
+        self.exactly_once = exactly_once
+        #: topic → how its records are read; and how many partitions it has.
+        self.readers: dict[str, Read] = {}
+        self._partitions: dict[str, int] = {}
+        self.cluster = Cluster(topics, [changelog(table) for table in TABLES])
+        self.cluster.hear = self._hear
+        self.cluster.repeats = self._excuse
+        self.coordinator = Coordinator(lambda: topics.now, self._deal)
+        self.slots: list[Process | None] = [None] * slots
+        #: those that are dead: what they had sent may arrive yet.
+        self.graves: list[Process] = []
         self.crashes = 0
         self._batches = 0
-        #: how listeners and FLs come to know of what is written: topic → who is told.
-        self._hears: dict[str, Any] = {SHARDS: promises.passed, DEAD: None}
+        #: id of a record → itself, ms when it was decided, and in which batch.
+        self._decided: dict[int, tuple[Send, int, int]] = {}
 
-    # -- a batch -------------------------------------------------------------------------------
+    def say(self, line: str) -> None:
+        """Add a line to the story."""
+        self.topics.say(line)
 
-    def begin(
-        self, runner: Runner, *, most: int, first: int = 0, skip: int = 0, saves: bool = True
-    ) -> None:
-        """Read records and decide.
+    def reads(self, topic: str, partitions: int, read: Read) -> None:
+        """Shards read this topic."""
+        self.readers[topic] = read
+        self._partitions[topic] = partitions
 
-        Args:
-            runner: has nothing in hand.
-            most: records of each partition.
-            first: which partition comes first in the batch.
-            skip: a bit mask of partitions that are not read.
-            saves: the batch ends in a checkpoint; in a transaction each does.
-        """
-        logs = runner.logs
-        items: list[Input] = []
-        taken: list[tuple[Log, int]] = []
-        for at in range(-first, len(logs) - first):
-            log = logs[at]
-            if log.read < len(log) and not skip >> (at % len(logs)) & 1:
-                end = min(len(log), log.read + most)
-                read = log.reader
-                assert read is not None
-                items += [read(record) for record in log[log.read : end]]
-                taken.append((log, end))
-        items += runner.reached
-        runner.reached = []
-        looked, runner.looked = runner.looked, None
-        core = runner.core
-        runner.restored = False
-        assert core is not None
-        now = self._topics.now + runner.skew
-        effects = core.decide(items, now)
-        if effects.notes:
-            if effects.counts["bugs", ""]:
-                raise Violation("no bugs", "; ".join(effects.notes))
-            self._promises.noted(effects.notes, now, looked)
-        self._promises.syncs.decided(items, effects)
-        saves = saves or self._exactly_once or effects.checkpoint
-        changes: Changes | None = core.take_changes() if saves else None
-        runner.hand = Hand(items, taken, effects, changes, now)
-        if items or effects.sends:
-            topics = self._topics
-            if topics.story is not None:
-                topics.say(
-                    f"{runner} decides {_tell(taken, items)}"
-                    f" -> {', '.join(map(_told, effects.sends))} {effects.notes or ''}"
-                )
+    def foreign(self, at: Partition) -> bool:
+        """Whether no shard owns a partition."""
+        return self._partitions[at.topic] != self.rules.partitions
 
-    def go_on(self, runner: Runner, until: Stage = Stage.ACKNOWLEDGED, mask: int = 0) -> None:
-        """Make the batch in hand durable, as far as `until`.
+    def refuses(self, send: Send) -> bool:
+        """Nothing is too large here."""
+        return False
 
-        Args:
-            runner: has a batch in hand.
-            until: the last stage that is reached.
-            mask: which topics' records are written at those stages that write some.
-        """
-        hand = runner.hand
-        assert hand is not None
-        if self._exactly_once:
-            if until is not Stage.ACKNOWLEDGED:
-                return  # nothing of a transaction is seen before it is committed
-            mask = 0
-        for stage in _STAGES[hand.stage + 1 : until + 1]:
-            self._perform(runner, hand, stage, mask)
-            hand.stage = stage
+    def _deal(self, count: int, dice: Dice) -> list[list[Partition]]:
+        shares: list[list[Partition]] = [[] for _ in range(count)]
+        for number in range(self.rules.partitions):
+            share = shares[dice.pick(count)]
+            share += [
+                Partition(topic, number)
+                for topic, partitions in self._partitions.items()
+                if partitions == self.rules.partitions
+            ]
+        for topic, partitions in self._partitions.items():
+            if partitions != self.rules.partitions:
+                for number in range(partitions):
+                    shares[dice.pick(count)].append(Partition(topic, number))
+        return shares
 
-    def _perform(self, runner: Runner, hand: Hand, stage: Stage, mask: int) -> None:
-        if stage is Stage.SOME_OUTPUTS:
-            if mask:
-                self._batches += 1
-                hand.batch = self._batches
-                self._excuse(hand.effects.sends, only_again=True)
-                chosen = self._chosen(hand.outputs, mask)
-                self._write(hand, [each for each in hand.outputs if id(each) in chosen])
-                hand.outputs = [each for each in hand.outputs if id(each) not in chosen]
-        elif stage is Stage.OUTPUTS:
-            self._write(hand, hand.outputs)
-            hand.outputs = []
-        elif stage is Stage.SOME_CHANGELOGS:
-            if mask:
-                some = [each for at, each in enumerate(hand.changes) if mask >> at & 1]
-                hand.changes = [each for at, each in enumerate(hand.changes) if not mask >> at & 1]
-                self._keep(runner, some)
-        elif stage is Stage.CHANGELOGS:
-            self._keep(runner, hand.changes)
-        else:
-            self._acknowledge(runner, hand)
+    # -- what is written ----------------------------------------------------------------------
 
-    def _write(self, hand: Hand, sends: list[Send]) -> None:
-        write, hears = self._topics.write, self._hears
-        self._promises.batch = hand.batch
+    def decided(self, sends: Sequence[Send], now: int) -> None:
+        """A batch was decided."""
+        self._batches += 1
         for send in sends:
-            assert send.value is not None
-            record = write(send.topic, send.key, send.value, send.partition, send.headers)
-            try:
-                hear = hears[send.topic]
-            except KeyError:
-                to_floodlight = self._rules.may_be_floodlights(send.topic)
-                hear = self._promises.forwarded if to_floodlight else self._promises.told
-                hears[send.topic] = hear
-            if hear is not None:
-                hear(record, hand.at)
+            self._decided[id(send)] = (send, now, self._batches)
+            self.promises.decided(_record_of(send))
 
-    def _chosen(self, sends: list[Send], mask: int) -> set[int]:
-        """The records of those topic partitions that `mask` names."""
-        groups: dict[tuple[str, int], int] = {}
-        chosen = set()
-        for send in sends:
-            at = send.partition
-            if at is None:
-                at = self._topics.place(send.topic, send.key)
-            if mask >> groups.setdefault((send.topic, at), len(groups)) & 1:
-                chosen.add(id(send))
-        return chosen
-
-    def _keep(self, runner: Runner, changes: Changes) -> None:
-        for table, rows in changes:
-            kept = runner.kept[table]
-            for key, value in rows:
-                if value is None:
-                    kept.pop(key, None)
-                else:
-                    if self._compacted:
-                        kept.pop(key, None)
-                    kept[key] = _encode(value)
-
-    def _acknowledge(self, runner: Runner, hand: Hand) -> None:
-        for log, end in hand.taken:
-            log.read = end
-            if self._exactly_once:
-                log.committed = end
-        runner.unsaved.append(hand)
-        if hand.saves:
-            self._saved(runner)
-        runner.hand = None
-        for wanted in hand.effects.catch_up:
-            runner.waits.append(Wait(wanted, self._topics.now))
-        if runner.waits:
-            self.look(runner)
-
-    def _saved(self, runner: Runner) -> None:
-        """A checkpoint is durable, which holds all that was done."""
-        runner.unsaved.clear()
-        for log in runner.logs:
-            log.safe = log.read
-
-    def stutter(self, runner: Runner) -> None:
-        """The broker took the outputs and its answer was lost, so they are written twice."""
-        hand = runner.hand
-        if hand is not None and hand.stage is Stage.OUTPUTS and not self._exactly_once:
-            self._topics.say(f"{runner} writes its outputs again")
-            self._excuse(hand.effects.sends)
-            self._write(hand, hand.effects.sends)
-
-    # -- catching up ---------------------------------------------------------------------------
-
-    def look(self, runner: Runner) -> None:
-        """Answer the catch-ups for which all has been read."""
-        for wait in list(runner.waits):
-            while not any(self._progress(runner, log) < end for log, end in wait.ends):
-                if wait.stage == 2:
-                    runner.waits.remove(wait)
-                    runner.reached.append(CaughtUp(wait.wanted.token))
-                    looked = runner.looked
-                    runner.looked = wait.asked if looked is None else min(looked, wait.asked)
-                    break
-                wait.ends = [(log, len(log)) for log in self._stage(runner, wait)]
-                wait.stage += 1
-
-    def _stage(self, runner: Runner, wait: Wait) -> list[Log]:
-        log = self._topics.log
-        if wait.stage:
-            return [log(SHARDS, runner.number)]
-        topic = self._rules.write_topics(wait.wanted.floodlight)[0]
-        return [log(topic, at) for at in range(self._rules.partitions)]
-
-    def _progress(self, runner: Runner, log: Log) -> int:
-        return log.committed if self._apart and log.owner is not runner else log.read
-
-    def commit(self, mask: int = -1) -> None:
-        """Commit what these runners have acknowledged."""
-        for at, runner in enumerate(self.runners):
-            if mask >> at & 1:
-                for log in runner.logs:
-                    log.committed = log.safe
-
-    # -- coming and going ----------------------------------------------------------------------
-
-    def crash(self, runner: Runner) -> None:
-        """Its worker is killed."""
-        if runner.core is None:
+    def _hear(self, record: Record, send: Send) -> None:
+        _, at, batch = self._decided.get(id(send), (send, self.topics.now, None))
+        promises = self.promises
+        promises.batch = batch
+        if record.topic == SHARDS:
+            promises.passed(record, at)
+        elif record.topic == DEAD:
             return
-        hand = runner.hand
-        self._topics.say(f"{runner} is killed{f' at {hand.stage.name}' if hand else ''}")
+        elif self.rules.may_be_floodlights(record.topic):
+            promises.forwarded(record, at)
+        else:
+            promises.told(record, at)
+
+    # -- coming and going ---------------------------------------------------------------------
+
+    def start(self, slot: int, skew: int) -> None:
+        """A worker begins to live."""
+        process = self.slots[slot] = Process(slot, self, skew)
+        self.say(f"{process} starts")
+        self.coordinator.join(process)
+
+    def crash(self, process: Process) -> None:
+        """A worker is killed."""
+        self.say(f"{process} is killed")
         self.crashes += 1
-        if not self._exactly_once:
-            begun = [] if hand is None or hand.stage is Stage.DECIDED else [hand]
-            safe = hand is not None and hand.saves and hand.stage is Stage.CHANGELOGS
-            for batch in runner.unsaved + begun:
-                for item in batch.items:
-                    how = Repeats.READ if safe else Repeats.DONE
-                    for number in _asked_in(item):
-                        self._promises.repeats(number, how)
-                if not safe:
-                    self._excuse(batch.effects.sends)
-            for number in _commands(runner):
-                self._promises.repeats(number, Repeats.READ)
-        if hand is None and not runner.unsaved and not runner.restored:
-            self.check_kept(runner)
-        for log in runner.logs:
-            log.read = log.safe = log.committed
-        self._drop(runner)
+        self.end(process)
 
-    def _excuse(self, sends: list[Send], *, only_again: bool = False) -> None:
-        """What was written for these may be written once more.
+    def end(self, process: Process) -> None:
+        """A worker is no more."""
+        clean = process.leaving and not process.ownership.runners
+        for runner in process.runners:
+            self.excuse(runner)
+        process.condition, process.since = Condition.DEAD, self.topics.now
+        process.log.die()
+        process.group.calls.clear()
+        self.slots[process.slot] = None
+        self.graves.append(process)
+        if clean:
+            self.coordinator.leave(process)
 
-        Args:
-            sends: the records.
-            only_again: those alone that are read again: an answer of before and the command may
-                be in one batch, and come out in any order.
-        """
+    def freeze(self, process: Process, condition: Condition) -> None:
+        """A worker stands still; what it did may be done by somebody else meanwhile."""
+        self.say(f"{process} is {condition.value}")
+        process.condition, process.since = condition, self.topics.now
+
+    def thaw(self, process: Process) -> None:
+        """A worker goes on."""
+        self.say(f"{process} goes on")
+        process.condition, process.since = Condition.RUNNING, self.topics.now
+
+    # -- what may be done again ---------------------------------------------------------------
+
+    def excuse(self, runner: WatchedRunner) -> None:
+        """This runner may be gone, and another begins where the last checkpoint left it."""
+        if self.exactly_once:
+            return
+        for items, effects in runner.core.unsaved:
+            for item in items:
+                for number in _asked_in(item):
+                    self.promises.repeats(number, Repeats.DONE)
+            self._excuse(effects.sends)
+        for number in self._read_again(runner):
+            self.promises.repeats(number, Repeats.READ)
+
+    def _excuse(self, sends: Sequence[Send]) -> None:
         for send in sends:
             record = _record_of(send)
             passed = _passed(record)
-            for number in self._promises.numbers_of(record) if passed is None else [passed]:
-                self._promises.repeats(number, Repeats.DONE, only_again=only_again)
+            for number in self.promises.numbers_of(record) if passed is None else [passed]:
+                self.promises.repeats(number, Repeats.DONE)
 
-    def hand_over(self, runner: Runner) -> None:
-        """Another worker takes over from this one, which finishes what it has in hand."""
-        if runner.core is None:
-            return
-        if runner.hand is not None:
-            self.go_on(runner)
-        self._topics.say(f"{runner} goes to another worker")
-        self._keep(runner, runner.core.take_changes())
-        self._saved(runner)
-        for log in runner.logs:
-            log.committed = log.read
-        self.check_kept(runner)
-        self._drop(runner)
+    def _read_again(self, runner: WatchedRunner) -> Iterator[str]:
+        """The commands that will be read once more."""
+        for at, position in runner.progress.items():
+            begin = self.cluster.committed.get(at, 0)
+            for record in self.topics.log(*at)[begin:position]:
+                if record.topic == SHARDS:
+                    number = _passed(record)
+                    if number is not None:
+                        yield number
+                    note = note_of(record, b"Scatter", b"PartResults")
+                    if note is not None:
+                        yield from _asked_in(Told(note))
+                else:
+                    yield Origin(record.topic, record.partition, record.offset).number
 
-    def check_kept(self, runner: Runner) -> None:
-        """Its tables are what its changelogs say, when no batch is in hand."""
-        wrong = runner.unkept()
-        if wrong:
-            raise Violation("tables equal their changelogs", f"{runner}: {wrong}")
+    # -- the end ------------------------------------------------------------------------------
 
-    def _drop(self, runner: Runner) -> None:
-        runner.core = runner.hand = None
-        runner.unsaved.clear()
-        runner.waits.clear()
-        runner.reached.clear()
-        runner.looked = None
-        runner.back = self._topics.now + TAKEOVER
+    @property
+    def alive(self) -> list[Process]:
+        """Those that are not dead."""
+        return [process for process in self.slots if process is not None]
 
-    def restore(self, runner: Runner, skew: int = 0) -> bool:
-        """Take the runner over, from its changelogs alone; False when it is too early."""
-        if self._topics.now < runner.back:
-            return False
-        runner.skew = skew
-        if runner.number == NOWHERE:
-            runner.core = Ingress(self._rules, self._catalog)
-            return True
-        core = runner.core = Shard(runner.number, self._rules, self._catalog)
-        for table in core.context.tables:
-            rows: dict[str, Any] = table
-            decode = _DECODE[table.name]
-            for key, value in runner.kept[table.name].items():
-                rows[key] = decode(value)
-        core.restored(self._topics.now + skew)
-        runner.restored = True
-        self._topics.say(f"{runner} is taken over")
-        return True
+    def settle(self) -> bool:
+        """Let all do what there is to do; whether nothing is left to do before time passes."""
+        calm = Calm()
+        for grave in self.graves:
+            grave.log.strays.clear()
+        for slot, process in enumerate(self.slots):
+            if process is None:
+                self.start(slot, 0)
+            elif process.condition is not Condition.RUNNING:
+                self.thaw(process)
+        for process in self.alive:
+            process.log.strays.clear()
+        self.coordinator.step(calm)
+        for process in self.alive:
+            process.settle(calm)
+        return all(process.at_rest for process in self.alive)
+
+    @property
+    def serving(self) -> bool:
+        """Whether every shard is served."""
+        owners = [number for process in self.alive for number in process.ownership.runners]
+        return all(number in owners for number in range(self.rules.partitions))
+
+    @property
+    def saved(self) -> bool:
+        """Whether all that changed is in the changelogs."""
+        return not any(
+            table._was_there for _, shard in self.shards() for table in shard.context.tables
+        )
+
+    def shards(self) -> Iterator[tuple[WatchedRunner, Shard]]:
+        """All that run."""
+        for process in self.alive:
+            for runner in process.runners:
+                if isinstance(runner.core.core, Shard):
+                    yield runner, runner.core.core
+
+    def check_kept(self) -> None:
+        """Its tables are what its changelogs say, when nothing is under way."""
+        for _, shard in self.shards():
+            kept: dict[str, dict[str, bytes]] = {table: {} for table in TABLES}
+
+            def apply(
+                table: str,
+                key: bytes,
+                value: bytes | None,
+                kept: dict[str, dict[str, bytes]] = kept,
+            ) -> None:
+                if value is None:
+                    kept[table].pop(key.decode(), None)
+                else:
+                    kept[table][key.decode()] = value
+
+            for table in TABLES:
+                at = Partition(changelog(table), shard.context.number)
+                one = Changelog(table, at)
+                one.replay(self.cluster.rows(at, 0, self.cluster.end(at)), apply)
+                if one.foreign:
+                    raise Violation("no foreign rows are left", f"{at}: {sorted(one.foreign)}")
+            wrong = [
+                f"{table.name}/{key}"
+                for table in shard.context.tables
+                for key in {*table, *kept[table.name]}
+                if key not in table or kept[table.name].get(key) != _encode(table[key])
+            ]
+            if wrong:
+                number = shard.context.number
+                raise Violation("tables equal their changelogs", f"shard {number}: {wrong}")
 
 
-_STAGES = list(Stage)
+def _apply(core: Shard, table: str, key: bytes, value: bytes | None) -> None:
+    rows: dict[str, Any] = getattr(core.context, table)
+    if value is None:
+        rows.pop(key.decode(), None)
+    else:
+        rows[key.decode()] = _DECODE[table](value)
 
 
-def _commands(runner: Runner) -> Iterator[str]:
-    """The commands that will be read once more."""
-    for log in runner.logs:
-        for record in log[log.committed : log.read]:
-            if record.topic == SHARDS:
-                number = _passed(record)
-                if number is not None:
-                    yield number
-                note = note_of(record, b"Scatter", b"PartResults")
-                if note is not None:
-                    yield from _asked_in(Told(note))
-            else:
-                yield Origin(record.topic, record.partition, record.offset).number
+def _never() -> None:
+    raise AssertionError("every shard is restored from the beginning")
+
+
+def _no_rows(table: str, key: bytes, value: bytes | None) -> None:
+    raise AssertionError("an ingress has no tables")
 
 
 def _record_of(send: Send) -> Record:
@@ -469,10 +709,14 @@ def _passed(record: Record) -> str | None:
     return Origin.parse(headers["flrouter-origin"].decode()).number
 
 
-def _tell(taken: list[tuple[Log, int]], items: list[Input]) -> str:
+def _tell(items: Sequence[Input]) -> str:
     """What a batch holds, for the story."""
-    read = [f"{log[log.read].topic} {log.read}..{end - 1}" for log, end in taken]
-    return ", ".join(read + [str(item) for item in items if isinstance(item, CaughtUp)])
+    return ", ".join(
+        str(getattr(item, "origin", "") or item)
+        if not isinstance(item, Told)
+        else type(item.peer).__name__
+        for item in items
+    )
 
 
 def _told(send: Send) -> str:

@@ -96,7 +96,7 @@ def test_tables_may_change_meanwhile() -> None:
 async def served(core: Shard) -> AsyncIterator[str]:
     """The address of the tables of a worker that has this shard."""
     app = create_app(SETTINGS)
-    app.shards._runners[0] = SimpleNamespace(core=core)  # type: ignore[assignment]
+    app.shards._ownership.runners[0] = SimpleNamespace(core=core)  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
         app.web.init_server()

@@ -30,8 +30,8 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
         for about, order in orders.items()
     ]
     try:
-        outcome = await asyncio.wait_for(call.app.shards.writer.write(sends), TIMEOUT)
-        written = not outcome.failed and not outcome.refused
+        outcome = await asyncio.wait_for(call.app.shards.write(sends), TIMEOUT)
+        written = not outcome.refused
     except TimeoutError:
         written = False
     if not written:

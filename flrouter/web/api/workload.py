@@ -17,9 +17,9 @@ def shards(site: Site) -> dict[str, ShardRow]:
     """This worker's shards, by number as text that is in order."""
     own = site.app.shards
     lag: dict[int, int] = {}
-    for tp, records in own.lag().items():
-        lag[tp.partition] = lag.get(tp.partition, 0) + records
-    full = {tp.partition for tp in own.held_back}
+    for at, records in own.lag().items():
+        lag[at.number] = lag.get(at.number, 0) + records
+    full = {at.number for at in own.held_back}
     return {
         f"{number:04}": ShardRow(
             number,
@@ -49,5 +49,5 @@ def this_worker(site: Site) -> Worker:
         version=__version__,
         started=_STARTED,
         lag=sum(own.lag().values()),
-        held_back=sorted(f"{tp.topic}/{tp.partition}" for tp in own.held_back),
+        held_back=sorted(f"{at.topic}/{at.number}" for at in own.held_back),
     )

@@ -162,8 +162,8 @@ class RouterCollector(Collector):
     def _work(self) -> Iterator[Metric]:
         app, shards = self._app, self._app.shards
         lag: Counter[str] = Counter()
-        for tp, records in shards.lag().items():
-            lag[self._shown("topic", tp.topic)] += records
+        for at, records in shards.lag().items():
+            lag[self._shown("topic", at.topic)] += records
         family = GaugeMetricFamily(
             f"{PREFIX}lag_records", "Records in Kafka that are not read.", labels=["topic"]
         )
@@ -181,11 +181,15 @@ class RouterCollector(Collector):
                 len(shards.held_back),
             ),
             ("waiting_records", "Records that were read and wait to be decided.", waiting),
-            ("restore_left_records", "Records to restore before it serves.", shards.restoring.left),
+            (
+                "restore_left_records",
+                "Records to restore before it serves.",
+                shards.left_to_restore,
+            ),
         ):
             yield GaugeMetricFamily(PREFIX + name, text, float(value))
         for name, text, count in (
-            ("restored_records", "Records that were restored.", shards.restoring.read),
+            ("restored_records", "Records that were restored.", shards.restored_records),
             ("takeovers", "Shards that were taken over.", shards.takeovers),
         ):
             yield CounterMetricFamily(PREFIX + name, text, count)

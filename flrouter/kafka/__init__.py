@@ -1,0 +1,1 @@
+"""Kafka: every client that the router has, behind the port :class:`flrouter.ports.Log`."""

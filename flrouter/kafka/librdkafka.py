@@ -1,0 +1,91 @@
+"""What librdkafka's clients are told: where the brokers are, how to log in, what we want."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flrouter.settings import Settings
+
+#: ms; how long a fetch may wait for data. A partition that was paused or assigned anew waits for
+#: the fetch in flight, so it is short; shorter on the embedded broker, which wakes no fetch.
+FETCH_WAIT_MS = 100
+EMBEDDED_FETCH_WAIT_MS = 25
+#: KB; what a reader may hold that nobody has taken.
+READ_AHEAD_KB = 16 * 1024
+#: ms; records wait so long for others to travel with them.
+LINGER_MS = 1
+#: bytes in one batch; brokers take about 1 MB by default.
+BATCH_BYTES = 512 * 1024
+#: of the session timeout: what lies in a producer for longer is not sent any more. Our own patience
+#: ends before (`writer.py`), so this is for processes that were frozen.
+MESSAGE_TIMEOUT = 0.8
+
+Configuration = dict[str, Any]
+
+
+def connection(settings: Settings) -> Configuration:
+    """What every client is told."""
+    found: Configuration = {
+        "bootstrap.servers": ",".join(settings.bootstrap_servers),
+        "client.id": settings.app_id,
+        "security.protocol": settings.security_protocol,
+        "logger": logging.getLogger("librdkafka"),
+        # A broker that comes back should be used again soon.
+        "reconnect.backoff.max.ms": 1_000,
+        "topic.metadata.refresh.interval.ms": 30_000,
+        "allow.auto.create.topics": False,
+    }
+    files = {
+        "ssl.ca.location": settings.ssl_cafile,
+        "ssl.certificate.location": settings.ssl_certfile,
+        "ssl.key.location": settings.ssl_keyfile or settings.ssl_certfile,
+    }
+    found |= {name: str(path) for name, path in files.items() if path is not None}
+    if settings.security_protocol.startswith("SASL"):
+        found |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.sasl_username,
+            "sasl.password": settings.sasl_password,
+        }
+    return found
+
+
+def reading(settings: Settings) -> Configuration:
+    """What a consumer is told: it reads what it is assigned, and commits nothing."""
+    stable = settings.guarantee == "exactly_once"
+    return connection(settings) | {
+        # It joins no group; but brokers look at what its login may read.
+        "group.id": settings.app_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        # Records that are gone are told of, and not skipped.
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed" if stable else "read_uncommitted",
+        "fetch.wait.max.ms": EMBEDDED_FETCH_WAIT_MS if settings.embedded else FETCH_WAIT_MS,
+        "fetch.error.backoff.ms": 100,
+        "fetch.queue.backoff.ms": 5,
+        "queued.max.messages.kbytes": READ_AHEAD_KB,
+    }
+
+
+def writing(settings: Settings) -> Configuration:
+    """What a producer is told."""
+    found = connection(settings) | {
+        "acks": "all",
+        "linger.ms": LINGER_MS,
+        "batch.size": BATCH_BYTES,
+        "message.max.bytes": settings.max_message_bytes + BATCH_BYTES,
+        "message.timeout.ms": round(settings.session_timeout * MESSAGE_TIMEOUT * 1_000),
+        # Runners bound what is under way; a full queue would be one more way to fail.
+        "queue.buffering.max.messages": 0,
+        # A topic that was made a moment ago is there, or the directory would not know it.
+        "topic.metadata.propagation.max.ms": 2_000,
+    }
+    if settings.embedded:
+        # It knows no idempotence (docs/embedded-broker.md), so order is kept by taking turns.
+        found["max.in.flight.requests.per.connection"] = 1
+    else:
+        found["enable.idempotence"] = True
+    return found

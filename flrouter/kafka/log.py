@@ -1,0 +1,152 @@
+"""The port :class:`flrouter.ports.Log` on librdkafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer
+
+from flrouter.core.effects import Send
+from flrouter.kafka import replay
+from flrouter.kafka.librdkafka import reading
+from flrouter.kafka.reader import Deliver, Gone, Reader
+from flrouter.kafka.transactions import KafkaTransaction
+from flrouter.kafka.writer import Topics, Writer
+from flrouter.ports import Partition, Row, Transaction, Written
+from flrouter.settings import Settings
+
+
+class KafkaLog:
+    """All that is read and written.
+
+    Commands have a reader of their own: those of a full shard are held back, and must not lie
+    before the answers that would make room.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        deliver: Deliver,
+        gone: Gone,
+        is_own: Callable[[str], bool],
+    ) -> None:
+        """Args:
+        settings: where the brokers are.
+        topics: which topics there are.
+        deliver: takes what was read.
+        gone: told of partitions whose records were deleted before they were read.
+        is_own: whether a topic is the router's or an FL's.
+        """
+        self._settings = settings
+        self._topics = topics
+        self._inbound = frozenset(settings.inbound_topics)
+        self._commands = Reader(settings, deliver, gone)
+        self._others = Reader(settings, deliver, gone)
+        self._writer = Writer(settings, topics, is_own)
+        self._ends = replay.Ends(settings)
+        self._group: Any = None
+        self._loop: asyncio.AbstractEventLoop
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def start(self) -> None:
+        """Connect. Needs a running event loop."""
+        self._loop = asyncio.get_running_loop()
+        for part in (self._commands, self._others, self._writer):
+            part.start()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self._writer.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._commands.stop(), self._others.stop())
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def read(self, positions: Mapping[Partition, int], term: int) -> None:
+        """From now on read these partitions, each from its offset, and no others."""
+        commands = {at: offset for at, offset in positions.items() if at.topic in self._inbound}
+        others = {at: offset for at, offset in positions.items() if at not in commands}
+        self._commands.read(commands, term)
+        self._others.read(others, term)
+
+    def hold_back(self, partitions: Collection[Partition]) -> None:
+        """Do not read these inbound partitions until they are left out of the next call."""
+        self._commands.hold_back(partitions)
+
+    def taken(self, at: Partition, count: int, term: int) -> None:
+        """So many records of a partition were worked on."""
+        (self._commands if at.topic in self._inbound else self._others).taken(count, term)
+
+    def end(self, at: Partition) -> int | None:
+        """Where a partition that is read ends, as far as anybody knows."""
+        return (self._commands if at.topic in self._inbound else self._others).end(at)
+
+    def replay(
+        self,
+        starts: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+        take: Callable[[Partition, Sequence[Row]], None],
+        done: Callable[[bool], None],
+    ) -> None:
+        """Read what lies between, in a thread; it is handed over in the event loop."""
+        failed = False
+
+        def hand_over(at: Partition, rows: Sequence[Row]) -> None:
+            nonlocal failed
+            if not failed:
+                try:
+                    take(at, rows)
+                except Exception:
+                    failed = True
+                    raise
+
+        def read() -> bool:
+            def hand_on(at: Partition, rows: Sequence[Row]) -> None:
+                self._loop.call_soon_threadsafe(hand_over, at, rows)
+
+            return replay.replay(self._settings, starts, ends, hand_on, lambda: not failed)
+
+        async def whole() -> None:
+            complete = await asyncio.to_thread(read)
+            done(complete and not failed)
+
+        self._keep(whole())
+
+    def ends(
+        self,
+        partitions: Collection[Partition],
+        done: Callable[[Mapping[Partition, int] | None], None],
+    ) -> None:
+        """The offset after the last record of each; None when nobody answered."""
+
+        async def ask() -> None:
+            done(await asyncio.to_thread(self._ends.ask, partitions))
+
+        self._keep(ask())
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
+        """Write records, and try until each is durable or refused."""
+        self._writer.write(sends, done)
+
+    def abandon(self) -> None:
+        """Whatever is not durable by now should not be written any more, and is not told of."""
+        self._writer.abandon()
+
+    def transaction(self, name: str) -> Transaction:
+        """The transactions of this name."""
+        if self._group is None:
+            consumer = Consumer(reading(self._settings))
+            self._group = consumer.consumer_group_metadata()
+            consumer.close()
+        return KafkaTransaction(self._settings, self._topics, name, self._group)

@@ -1,0 +1,259 @@
+"""The reader: a thread that takes what librdkafka has fetched, and hands it to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from flrouter.kafka.librdkafka import reading
+from flrouter.kafka.records import Record, record_of
+from flrouter.ports import Partition
+from flrouter.settings import Settings
+
+#: records taken in one go, so that a backlog keeps neither the interpreter nor the loop for long.
+MAX_RECORDS = 2_000
+#: records that the loop may have been handed and not have worked on.
+MAX_UNTAKEN = 8_000
+#: s; how long a look may wait for records, and so others for the thread.
+WAIT_S = 0.05
+#: s; between two looks at where partitions end.
+END_INTERVAL_S = 1.0
+#: s; how long brokers may take to say where a partition begins.
+BEGIN_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """What was read of one partition, in order; perhaps nothing but how far."""
+
+    at: Partition
+    records: Sequence[Record]
+    #: where it is read on, past what compaction and transactions left.
+    next_offset: int
+
+
+#: takes batches, under the term in which they were read.
+Deliver = Callable[[Sequence[Batch], int], None]
+#: takes a partition whose next offset is not there any more, the first one that is, and the term.
+Gone = Callable[[Partition, int, int], None]
+
+
+class Reader:
+    """Reads partitions for one term after the other."""
+
+    def __init__(self, settings: Settings, deliver: Deliver, gone: Gone) -> None:
+        """Args:
+        settings: where the brokers are.
+        deliver: called in the event loop, once for all that a look brought.
+        gone: called there too; the partition is read on from its first record.
+        """
+        self._settings = settings
+        self._deliver = deliver
+        self._gone = gone
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._stopping = False
+        #: what is wanted; the thread sees to it when something changed.
+        self._changed = threading.Event()
+        self._wanted: dict[Partition, int] = {}
+        self._term = -1
+        self._read_anew = False
+        self._paused: frozenset[Partition] = frozenset()
+        #: records that were handed over and not taken.
+        self._untaken = 0
+        self._room = threading.Event()
+        self._room.set()
+        #: where partitions ended a moment ago. The thread asks: librdkafka's Python half hangs when
+        #: somebody else does beside a poll.
+        self._ends: dict[Partition, int] = {}
+        #: of the thread: the next offset to come of each partition.
+        self._next: dict[Partition, int] = {}
+        #: of the thread: partitions whose next offset is not there.
+        self._lost: set[Partition] = set()
+
+    def start(self) -> None:
+        """Begin. Needs a running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="flrouter-reader", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Read no more."""
+        self._stopping = True
+        self._room.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    # -- what is wanted -----------------------------------------------------------------------
+
+    def read(self, positions: Mapping[Partition, int], term: int) -> None:
+        """From now on read these, from there, and tag what comes with `term`."""
+        with self._lock:
+            self._wanted, self._term = dict(positions), term
+            self._read_anew = True
+            self._untaken = 0
+        self._room.set()
+        self._changed.set()
+
+    def hold_back(self, partitions: Collection[Partition]) -> None:
+        """Read all but these."""
+        with self._lock:
+            self._paused = frozenset(partitions)
+        self._changed.set()
+
+    def taken(self, count: int, term: int) -> None:
+        """So many records were worked on."""
+        with self._lock:
+            if term == self._term:
+                self._untaken -= count
+                if self._untaken <= MAX_UNTAKEN // 2:
+                    self._room.set()
+
+    def end(self, at: Partition) -> int | None:
+        """Where a partition ended a moment ago; None when nobody knows."""
+        return self._ends.get(at)
+
+    # -- the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        consumer = Consumer(reading(self._settings))
+        paused: frozenset[Partition] = frozenset()
+        term = -1
+        look_at = 0.0
+        try:
+            while not self._stopping:
+                if time.monotonic() > look_at:
+                    look_at = time.monotonic() + END_INTERVAL_S
+                    self._look_at_ends(consumer)
+                if self._changed.is_set():
+                    term, paused = self._apply(consumer, term, paused)
+                if self._lost:
+                    self._begin_anew(consumer, term)
+                if not self._room.wait(WAIT_S):
+                    continue
+                first = consumer.poll(WAIT_S)
+                if first is None:
+                    continue
+                # Whatever else is there; asked for with a time to wait it would wait all of it.
+                messages = [first, *consumer.consume(MAX_RECORDS - 1, 0)]
+                self._hand_over(self._sorted(consumer, messages), term)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+        finally:
+            consumer.close()
+
+    def _apply(
+        self, consumer: Any, term: int, paused: frozenset[Partition]
+    ) -> tuple[int, frozenset[Partition]]:
+        """Read what is wanted now."""
+        self._changed.clear()
+        with self._lock:
+            wanted, anew, to_pause = self._wanted, self._read_anew, self._paused
+            term = self._term
+            self._read_anew = False
+        if anew:
+            self._next = dict(wanted)
+            self._lost.clear()
+            consumer.assign([TopicPartition(*at, offset) for at, offset in wanted.items()])
+            paused = frozenset()
+        to_pause = frozenset(at for at in to_pause if at in self._next)
+        if to_pause - paused:
+            consumer.pause([TopicPartition(*at) for at in to_pause - paused])
+        if paused - to_pause:
+            consumer.resume([TopicPartition(*at) for at in paused - to_pause if at in self._next])
+        return term, to_pause
+
+    def _sorted(self, consumer: Any, messages: Sequence[Any]) -> list[Batch]:
+        """What came, by partition, in order."""
+        records: dict[Partition, list[Record]] = {}
+        following = self._next
+        broken: set[Partition] = set()
+        embedded = self._settings.embedded
+        for message in messages:
+            at = Partition(message.topic(), message.partition())
+            error = message.error()
+            if error is not None:
+                self._event(at, error, message, records, broken)
+                continue
+            if at not in following or at in broken:
+                continue
+            record = record_of(message)
+            if embedded and record.offset != following[at]:
+                # There are no gaps on that broker but those that it fills later.
+                consumer.seek(TopicPartition(*at, following[at]))
+                broken.add(at)
+                continue
+            following[at] = record.offset + 1
+            mine = records.get(at)
+            if mine is None:
+                mine = records[at] = []
+            mine.append(record)
+        return [Batch(at, mine, following[at]) for at, mine in records.items()]
+
+    def _event(
+        self,
+        at: Partition,
+        error: Any,
+        message: Any,
+        records: dict[Partition, list[Record]],
+        broken: set[Partition],
+    ) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:
+            # Its offset is where the partition is read on: behind markers and what was compacted.
+            if at in self._next and at not in broken and message.offset() > self._next[at]:
+                if self._settings.embedded:
+                    return  # the records before it come with the next fetch
+                self._next[at] = message.offset()
+                records.setdefault(at, [])
+        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            if at in self._next:
+                self._lost.add(at)
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            log.warning("reading %s: %s", at.topic or "Kafka", error)
+
+    def _look_at_ends(self, consumer: Any) -> None:
+        """Note where partitions end, as far as the last fetch of each has told."""
+        ends = {}
+        for at in self._next:
+            _, end = consumer.get_watermark_offsets(TopicPartition(*at), cached=True)
+            if end >= 0:
+                ends[at] = end
+        self._ends = ends
+
+    def _begin_anew(self, consumer: Any, term: int) -> None:
+        """Read partitions from their first records, as what was to come next is not there."""
+        for at in list(self._lost):
+            try:
+                first, _ = consumer.get_watermark_offsets(TopicPartition(*at), BEGIN_TIMEOUT_S)
+                consumer.incremental_unassign([TopicPartition(*at)])
+                consumer.incremental_assign([TopicPartition(*at, first)])
+            except KafkaException as error:
+                log.warning("cannot see where %s begins: %s", at, error)
+                return
+            self._lost.discard(at)
+            self._next[at] = first
+            self._loop.call_soon_threadsafe(self._gone, at, first, term)
+
+    def _hand_over(self, batches: list[Batch], term: int) -> None:
+        if not batches:
+            return
+        count = sum(len(batch.records) for batch in batches)
+        with self._lock:
+            if term != self._term:
+                return  # all of it is read anew
+            self._untaken += count
+            if self._untaken >= MAX_UNTAKEN:
+                self._room.clear()
+        self._loop.call_soon_threadsafe(self._deliver, batches, term)

@@ -1,0 +1,243 @@
+"""Transactions of one owner: librdkafka's calls block, so each owner has a thread for them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from flrouter.core.effects import Send
+from flrouter.core.home import partition_for
+from flrouter.kafka.librdkafka import Configuration, writing
+from flrouter.kafka.records import as_headers
+from flrouter.kafka.writer import NO_TOPIC, TOO_LARGE, Topics
+from flrouter.ports import Partition, Refusal, Span, Written
+from flrouter.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def configuration(settings: Settings, name: str) -> Configuration:
+    """What a transactional producer is told."""
+    session_ms = round(settings.session_timeout * 1_000)
+    return writing(settings) | {
+        "transactional.id": name,
+        # A frozen worker stalls every read-committed reader for as long as this.
+        "transaction.timeout.ms": session_ms,
+        "message.timeout.ms": session_ms,
+        "socket.timeout.ms": max(session_ms - 500, 1_000),
+    }
+
+
+class KafkaTransaction:
+    """Writes records and commits offsets, all or nothing."""
+
+    def __init__(self, settings: Settings, topics: Topics, name: str, group: Any) -> None:
+        """Args:
+        settings: where the brokers are.
+        topics: which topics there are.
+        name: the transactional id.
+        group: confluent-kafka's metadata of the consumer group, whose offsets are committed. It
+            names no member: who may commit is decided by the transactional id.
+        """
+        self._settings = settings
+        self._topics = topics
+        self._configuration = configuration(settings, name)
+        self._group = group
+        self._patience_s = settings.session_timeout
+        self._producer: Any = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"flrouter-{name}")
+        self._closed = False
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    # -- the port -----------------------------------------------------------------------------
+
+    def open(self, done: Callable[[str | None], None]) -> None:
+        """Fence whoever had the name before."""
+        self._in_thread(self._open, done)
+
+    def commit(
+        self,
+        sends: Sequence[Send],
+        offsets: Mapping[Partition, int],
+        done: Callable[[Written | str], None],
+    ) -> None:
+        """Commit all of it."""
+
+        async def commit() -> None:
+            unknown = {
+                send.topic
+                for send in sends
+                if send.partition is None and self._topics.known(send.topic) is None
+            }
+            for topic in unknown:
+                await self._topics.partitions(topic)
+            self._in_thread(lambda: self._commit(sends, offsets), done)
+
+        self._keep(asyncio.ensure_future(commit()))
+
+    def close(self) -> None:
+        """Let go of the name."""
+        self._closed = True
+        self._thread.submit(self._drop)
+        self._thread.shutdown(wait=False)
+
+    # -- threads ------------------------------------------------------------------------------
+
+    def _keep(self, task: asyncio.Future[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _in_thread(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        async def run() -> None:
+            what = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            if not self._closed:
+                done(what)
+
+        if not self._closed:
+            self._keep(asyncio.ensure_future(run()))
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.purge(in_queue=True, in_flight=True, blocking=False)
+
+    def _open(self) -> str | None:
+        try:
+            self._producer = Producer(self._configuration)
+            self._producer.init_transactions(self._patience_s)
+        except KafkaException as error:
+            return str(error)
+        return None
+
+    def _commit(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
+        try:
+            written = self._try(sends, offsets, careful=False)
+            # Something was refused, and nobody said what: see what becomes of each alone.
+            return written if written is not None else self._find(sends, offsets)
+        except KafkaException as error:
+            return str(error)
+
+    def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
+        self._producer = None
+        single = {"batch.num.messages": 1}
+        self._producer = Producer(self._configuration | single)
+        self._producer.init_transactions(self._patience_s)
+        written = self._try(sends, offsets, careful=True)
+        self._producer = None
+        why = self._open()
+        if why is not None:
+            return why
+        return written if written is not None else "a transaction failed, nobody knows why"
+
+    def _try(
+        self, sends: Sequence[Send], offsets: Mapping[Partition, int], *, careful: bool
+    ) -> Written | None:
+        """One transaction; None when something in it was refused and nobody knows what.
+
+        Raises:
+            KafkaException: nobody can tell what became of it.
+        """
+        producer, written = self._producer, Written()
+        spans: dict[Partition, list[int]] = {}
+        ends: dict[Partition, int] = {}
+        refused: list[Refusal] = []
+        places = [self._place(send) for send in sends]
+        last = {at: index for index, at in enumerate(places) if at is not None}
+        producer.begin_transaction()
+        for index, (send, at) in enumerate(zip(sends, places, strict=True)):
+            if at is None:
+                why = f"There is no topic {send.topic}."
+                written.refused.append(Refusal(send, why, False))
+                continue
+            told = None
+            if careful or last[at] == index:
+                # The transaction proves that all is durable; the last one tells where it lies.
+                told = _Told(send, at, ends, refused)
+            try:
+                producer.produce(
+                    at.topic,
+                    send.value,
+                    send.key,
+                    at.number,
+                    headers=as_headers(send.headers),
+                    **({"on_delivery": told} if told is not None else {}),
+                )
+            except KafkaException as error:
+                refusal = _refusal(send, error.args[0])
+                if refusal is None:
+                    raise
+                written.refused.append(refusal)
+                continue
+            spans.setdefault(at, []).append(index)
+        if written.refused:
+            producer.abort_transaction(self._patience_s)
+            return written
+        try:
+            if offsets:
+                producer.send_offsets_to_transaction(
+                    [TopicPartition(*at, offset) for at, offset in offsets.items()],
+                    self._group,
+                    self._patience_s,
+                )
+            producer.commit_transaction(self._patience_s)
+        except KafkaException as error:
+            if not error.args[0].txn_requires_abort():
+                raise
+            producer.abort_transaction(self._patience_s)
+            if not careful:
+                return None
+            if not refused:
+                raise
+            written.refused += refused
+            return written
+        for at, indexes in spans.items():
+            end = ends[at]
+            written.spans[at] = Span(end - len(indexes), end, len(indexes))
+        return written
+
+    def _place(self, send: Send) -> Partition | None:
+        number = send.partition
+        if number is None:
+            count = self._topics.known(send.topic)
+            if count is None:
+                return None
+            number = partition_for(send.key, count)
+        return Partition(send.topic, number)
+
+
+def _refusal(send: Send, error: Any) -> Refusal | None:
+    """What an error says of a record; None when it may be taken another time."""
+    if error.code() in TOO_LARGE:
+        return Refusal(send, f"{error.str()}.", True)
+    if error.code() in NO_TOPIC:
+        return Refusal(send, f"There is no topic {send.topic}.", False)
+    return None
+
+
+class _Told:
+    """What is heard of one record of a transaction."""
+
+    __slots__ = ("at", "ends", "refused", "send")
+
+    def __init__(
+        self,
+        send: Send,
+        at: Partition,
+        ends: dict[Partition, int],
+        refused: list[Refusal],
+    ) -> None:
+        self.send = send
+        self.at = at
+        self.ends = ends
+        self.refused = refused
+
+    def __call__(self, error: Any, message: Any) -> None:
+        if error is None:
+            self.ends[self.at] = message.offset() + 1
+        elif (refusal := _refusal(self.send, error)) is not None:
+            self.refused.append(refusal)

@@ -1,0 +1,165 @@
+"""The ports: all that the runtime's decisions need of Kafka, and nothing of any client.
+
+Nothing here blocks and nothing is awaited. What takes time is asked for with a callback, which is
+called once, later, in the same thread, never from within the call that asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from flrouter.core.effects import Headers, Send
+
+
+class Partition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    number: int
+
+
+class Row(NamedTuple):
+    """A changelog record."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Span(NamedTuple):
+    """Where the records of one write lie in one partition."""
+
+    #: the offset of the first of them, and the one after the last.
+    first: int
+    next: int
+    #: how many they are; fewer than `next - first` when others wrote in between.
+    records: int
+
+
+class Refusal(NamedTuple):
+    """A record that no broker will ever take."""
+
+    send: Send
+    why: str
+    #: whether something else may be written to its topic.
+    topic_exists: bool
+
+
+class Written:
+    """What became of the records of one write: each is durable, or refused."""
+
+    __slots__ = ("refused", "spans")
+
+    def __init__(self) -> None:
+        self.spans: dict[Partition, Span] = {}
+        self.refused: list[Refusal] = []
+
+
+#: True: yes. False: no. None: nobody answered.
+Answer = Callable[[bool | None], None]
+
+
+class Group(Protocol):
+    """The consumer group, of which this worker is a member; it deals the shards."""
+
+    def prove(self, done: Answer) -> None:
+        """Ask whether the coordinator knows this worker under its generation."""
+
+    def commit(self, offsets: Mapping[Partition, int], done: Answer) -> None:
+        """Commit the next offsets to read; True proves membership at the moment of this call.
+
+        Commits happen in the order of the calls.
+        """
+
+    def committed(
+        self,
+        partitions: Collection[Partition],
+        done: Callable[[Mapping[Partition, int] | None], None],
+    ) -> None:
+        """What the group has committed, once no transaction of it is undecided.
+
+        A partition without a committed offset is left out; None when nobody answered.
+        """
+
+    def released(self) -> None:
+        """What the group has revoked is let go of."""
+
+    def rejoin(self) -> None:
+        """Leave the group, and join it anew."""
+
+
+class Transaction(Protocol):
+    """Makes an owner's work durable as a whole, under a name that one worker has at a time."""
+
+    def open(self, done: Callable[[str | None], None]) -> None:
+        """Fence whoever had the name before; what went wrong, or None."""
+
+    def commit(
+        self,
+        sends: Sequence[Send],
+        offsets: Mapping[Partition, int],
+        done: Callable[[Written | str], None],
+    ) -> None:
+        """Write records and commit offsets, all or nothing.
+
+        `done` gets where they lie; or, when some are refused, which, and then nothing of the rest
+        was written; or why nobody can tell what was.
+        """
+
+    def close(self) -> None:
+        """Let go of the name. Whatever is under way is not told any more."""
+
+
+class Log(Protocol):
+    """All that is read and written."""
+
+    def read(self, positions: Mapping[Partition, int], term: int) -> None:
+        """From now on read these partitions, each from its offset, and no others.
+
+        What arrives is tagged with `term`.
+        """
+
+    def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
+        """Write records, and try until each is durable or refused.
+
+        Per partition in the order of the calls: no record is appended before each earlier one was.
+        A record may be appended more than once.
+        """
+
+    def abandon(self) -> None:
+        """Whatever is not durable by now should not be written any more, and is not told of."""
+
+    def replay(
+        self,
+        starts: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+        take: Callable[[Partition, Sequence[Row]], None],
+        done: Callable[[bool], None],
+    ) -> None:
+        """Read what lies from each start up to its end, in order per partition.
+
+        `done(False)`: somebody did not answer, and some of it was not handed over. What `take`
+        raises ends it in the same way.
+        """
+
+    def ends(
+        self,
+        partitions: Collection[Partition],
+        done: Callable[[Mapping[Partition, int] | None], None],
+    ) -> None:
+        """The offset after the last record of each; None when nobody answered."""
+
+    def transaction(self, name: str) -> Transaction:
+        """The transactions of this name."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+
+    def steady_s(self) -> float:
+        """Seconds since some moment; never set back, and goes on while the machine sleeps."""

@@ -1,0 +1,128 @@
+"""Catching up: telling a shard when all that lay in an FL's write topics has been read.
+
+A deadline must not fire over an answer that waits to be read, whoever is to read it: an FL may
+write to any partition, so other shards, of other workers, may be the ones that are behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from flrouter.core.rules import Rules
+from flrouter.ports import Group, Log, Partition
+
+
+class _Look:
+    """One look at where partitions end, and the wait until they were read up to there."""
+
+    def __init__(self, partitions: Sequence[Partition]) -> None:
+        self.partitions = partitions
+        self.waiters: list[Callable[[], None]] = []
+        #: where they ended; None before that is known. Those that were read to there are left out.
+        self.behind: dict[Partition, int] | None = None
+        #: somebody was asked, and has not answered.
+        self.asking = False
+
+
+class CatchUps:
+    """Waits until the group has read what had been written when it was asked."""
+
+    def __init__(
+        self, group: Group, log: Log, rules: Rules, progress: Callable[[Partition], int | None]
+    ) -> None:
+        """Args:
+        group: knows how far other workers have come.
+        log: knows where partitions end.
+        rules: the shards'.
+        progress: how far this worker has come with a partition that it owns, else None.
+        """
+        self._group = group
+        self._log = log
+        self._rules = rules
+        self._progress = progress
+        #: by what is looked at: the look under way, and the one that begins when it is over.
+        self._looks: dict[tuple[str, int], _Look] = {}
+        self._following: dict[tuple[str, int], _Look] = {}
+
+    def ask(self, floodlight: str, number: int, done: Callable[[], None]) -> None:
+        """Call `done` when all that is now in the FL's write topics has been read, and then all
+        that shards sent to shard `number` because of it.
+        """
+        everywhere = [
+            Partition(topic, at)
+            for topic in self._rules.write_topics(floodlight)
+            for at in range(self._rules.partitions)
+        ]
+        here = [Partition(self._rules.shards_topic, number)]
+        self._share((floodlight, -1), everywhere, partial(self._share, here[0], here, done))
+
+    def tick(self) -> None:
+        """Time has passed: see how far all have come."""
+        for key, look in list(self._looks.items()):
+            if not look.asking:
+                self._see(key, look)
+
+    def _share(
+        self, key: tuple[str, int], partitions: Sequence[Partition], done: Callable[[], None]
+    ) -> None:
+        """Look at most once at a time; those who ask meanwhile share the look that comes next.
+
+        Deadlines come due in every shard many times a second when an FL is dead, and each may use
+        any look that began after it.
+        """
+        look = self._following.get(key)
+        if look is None:
+            look = self._following[key] = _Look(partitions)
+        look.waiters.append(done)
+        if key not in self._looks:
+            self._begin(key)
+
+    def _begin(self, key: tuple[str, int]) -> None:
+        look = self._looks[key] = self._following.pop(key)
+        self._see(key, look)
+
+    def _see(self, key: tuple[str, int], look: _Look) -> None:
+        if look.behind is None:
+            look.asking = True
+            self._log.ends(look.partitions, partial(self._ends, key, look))
+            return
+        theirs: list[Partition] = []
+        for at, end in list(look.behind.items()):
+            position = self._progress(at)
+            if position is None:
+                theirs.append(at)
+            elif position >= end:
+                del look.behind[at]
+        if theirs:
+            look.asking = True
+            self._group.committed(theirs, partial(self._committed, key, look))
+        elif not look.behind:
+            self._end(key, look)
+
+    def _ends(
+        self, key: tuple[str, int], look: _Look, ends: Mapping[Partition, int] | None
+    ) -> None:
+        look.asking = False
+        if ends is not None:
+            look.behind = {at: end for at, end in ends.items() if end > 0}
+            self._see(key, look)
+
+    def _committed(
+        self, key: tuple[str, int], look: _Look, positions: Mapping[Partition, int] | None
+    ) -> None:
+        look.asking = False
+        assert look.behind is not None
+        for at, position in (positions or {}).items():
+            # One that is ours by now has its own say: it may have begun before what it committed.
+            if self._progress(at) is None and position >= look.behind.get(at, position + 1):
+                del look.behind[at]
+        if not look.behind:
+            self._end(key, look)
+
+    def _end(self, key: tuple[str, int], look: _Look) -> None:
+        del self._looks[key]
+        if key in self._following:
+            self._begin(key)
+        for done in look.waiters:
+            done()

@@ -1,0 +1,1 @@
+"""Durability: what must be safe before anything behind it may be forgotten."""

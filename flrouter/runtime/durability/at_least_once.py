@@ -1,0 +1,214 @@
+"""At least once: outputs, then changelogs, then the acknowledgement, each when the last is durable.
+
+Batches travel side by side: the next one is decided while the outputs of those before it are on
+their way. A few times a second a checkpoint follows. Its rows wait for all outputs that it holds:
+were a tombstone durable before its answer, a kill between the two would lose the answer for good. A
+kill repeats what came since the last checkpoint, under the same request numbers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from flrouter.core.effects import Effects, Send
+from flrouter.core.refused import instead_of
+from flrouter.core.rules import Rules
+from flrouter.ports import Clock, Partition, Refusal, Written
+from flrouter.runtime.durability.guarantee import Checkpoint, Owner
+
+#: batches whose outputs may travel at the same time.
+MAX_UNDER_WAY = 8
+#: s; between two checkpoints. All shards take theirs at the same time, so that they share requests.
+CHECKPOINT_INTERVAL_S = 0.2
+
+
+class Write(Protocol):
+    """Writes for an owner, as :meth:`flrouter.ports.Log.write` does."""
+
+    def __call__(self, sends: Sequence[Send], done: Callable[[Written], None], /) -> None:
+        """Try until each is durable or refused."""
+
+
+class _Batch:
+    """A batch whose outputs are on their way."""
+
+    __slots__ = ("done", "writes")
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        self.done = done
+        #: how many of its writes are not over.
+        self.writes = 0
+
+
+class AtLeastOnce:
+    """Makes one owner's batches durable."""
+
+    owner: Owner
+
+    def __init__(
+        self,
+        write: Write,
+        acknowledge: Callable[[Mapping[Partition, int]], None],
+        rules: Rules,
+        clock: Clock,
+    ) -> None:
+        """Args:
+        write: writes while the owner is the owner.
+        acknowledge: told the next offsets to read after a restart.
+        rules: the shards'.
+        clock: the time.
+        """
+        self._write = write
+        self._acknowledge = acknowledge
+        self._rules = rules
+        self._clock = clock
+        self._under_way: deque[_Batch] = deque()
+        #: batches that were begun, and how many of them are durable, with all before them.
+        self._begun = 0
+        self._durable = 0
+        #: the checkpoint that waits for its outputs or is written, and the last batch in it.
+        self._checkpoint: Checkpoint | None = None
+        self._holds = 0
+        self._written = Written()
+        self._writes = 0
+        self._saving = False
+        self._beat = 0
+        #: nothing is decided until a checkpoint holds this batch.
+        self._barrier = 0
+        self._finished: Callable[[], None] | None = None
+        self._dropped = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next batch has to wait."""
+        return (
+            len(self._under_way) >= MAX_UNDER_WAY or self._barrier > 0 or self._finished is not None
+        )
+
+    def keep(self, effects: Effects, done: Callable[[], None]) -> None:
+        """Write outputs, and begin a checkpoint when it is time for one."""
+        batch = _Batch(done)
+        self._under_way.append(batch)
+        self._begun += 1
+        if effects.sends:
+            self._send(effects.sends, batch)
+        if effects.checkpoint:
+            self._barrier = self._begun
+        self._advance()
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """Call `done` when a checkpoint holds all."""
+        self._finished = done
+        self._advance()
+
+    def drop(self) -> None:
+        """Nothing follows at all."""
+        self._dropped = True
+
+    def _send(self, sends: Sequence[Send], batch: _Batch) -> None:
+        batch.writes += 1
+
+        def written(outcome: Written) -> None:
+            if self._dropped:
+                return
+            batch.writes -= 1
+            if outcome.refused:
+                instead = self._instead(outcome.refused)
+                if instead:
+                    self._send(instead, batch)
+            if not batch.writes:
+                was_busy = self.busy
+                self._advance()
+                if was_busy and not self.busy and not self._dropped:
+                    self.owner.has_room()
+
+        self._write(sends, written)
+
+    def _instead(self, refused: Sequence[Refusal]) -> list[Send]:
+        now = self._clock.now_ms()
+        return [
+            other
+            for send, why, exists in refused
+            for other in instead_of(send, why, self._rules, now, topic_exists=exists)
+        ]
+
+    def _advance(self) -> None:
+        """See what is durable now, and what may follow from that."""
+        under_way = self._under_way
+        while under_way and not under_way[0].writes:
+            self._durable += 1
+            under_way.popleft().done()
+        if self._dropped:
+            return
+        if self._checkpoint is None:
+            self._begin()
+        elif not self._saving and self._durable >= self._holds:
+            self._save(self._checkpoint.rows)
+
+    def _begin(self) -> None:
+        """Take a checkpoint, if it is time."""
+        beat = int(self._clock.steady_s() / CHECKPOINT_INTERVAL_S)
+        if beat == self._beat and not self._barrier and self._finished is None:
+            return
+        self._beat = beat
+        checkpoint = self.owner.checkpoint()
+        self._holds = self._begun
+        if not checkpoint.rows and not checkpoint.positions:
+            if self._durable >= self._holds:
+                self._end()
+                return
+            if not self._barrier and self._finished is None:
+                return
+        self._checkpoint = checkpoint
+        self._written = Written()
+        self._saving = False
+        if self._durable >= self._holds:
+            self._save(checkpoint.rows)
+
+    def _save(self, rows: Sequence[Send]) -> None:
+        self._saving = True
+        self._writes += 1
+
+        def written(outcome: Written) -> None:
+            if self._dropped:
+                return
+            self._writes -= 1
+            self._written.spans.update(outcome.spans)
+            instead = self._instead(outcome.refused)
+            if instead:
+                self._save(instead)
+            if not self._writes:
+                self._saved()
+
+        if rows:
+            self._write(rows, written)
+        else:
+            written(Written())
+
+    def _saved(self) -> None:
+        checkpoint = self._checkpoint
+        assert checkpoint is not None
+
+        def counts() -> None:
+            if not self._dropped:
+                self._checkpoint = None
+                if checkpoint.positions:
+                    self._acknowledge(checkpoint.positions)
+                self._end()
+
+        self.owner.kept(checkpoint, self._written, counts)
+
+    def _end(self) -> None:
+        """A checkpoint is durable; or there was nothing that it could hold."""
+        if self._barrier and self._holds >= self._barrier:
+            self._barrier = 0
+            if self._finished is None:
+                self.owner.has_room()
+        if self._finished is not None and self._holds == self._begun == self._durable:
+            finished, self._finished = self._finished, None
+            self._dropped = True
+            finished()
+        elif self._barrier or self._finished is not None:
+            self._advance()

@@ -1,0 +1,159 @@
+"""A changelog of one shard: who wrote which row, and what a former owner's late rows undo.
+
+A queue inside a client cannot be gated, so a worker that was frozen may still write rows after its
+shard went to another. Whoever takes a shard over writes a *fence* into each changelog; its offset
+is the *epoch* of the rows behind it. A row of an older epoch behind a fence is *foreign*: it counts
+for nothing, and the owner writes its key again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from struct import Struct
+
+from flrouter.core.effects import Headers, Send
+from flrouter.ports import Partition, Row, Span
+
+#: the key of fences, no table's: those are text. Always the same, so that compaction keeps one.
+FENCE_KEY = b"\xfffence"
+#: the header of rows and fences: how they are written, and under which epoch.
+HEADER = "flrouter-row"
+#: how rows are written now. Before there was a header it was 0.
+FORMAT = 1
+
+_HEADER = Struct(">Bq")
+
+
+class NewerFormat(RuntimeError):
+    """A later release wrote this changelog; the text says what to do."""
+
+
+class Fenced(RuntimeError):
+    """Another worker has taken the shard over."""
+
+
+def stamp(epoch: int) -> Headers:
+    """The headers of a row that is written under `epoch`."""
+    return ((HEADER, _HEADER.pack(FORMAT, epoch)),)
+
+
+def epoch_of(row: Row, where: Partition) -> int:
+    """The epoch that a row was written under; -1 for one of format 0.
+
+    Raises:
+        NewerFormat: this release cannot read it.
+    """
+    for name, value in row.headers:
+        if name == HEADER and value is not None:
+            version = value[0]
+            if version > FORMAT:
+                raise NewerFormat(
+                    f"{where.topic}/{where.number} holds rows of format {version}, this flrouter"
+                    f" reads up to {FORMAT}: run the release that wrote them, or a later one"
+                )
+            epoch: int = _HEADER.unpack(value)[1]
+            return epoch
+    return -1
+
+
+class Changelog:
+    """One table of one shard, as this worker follows or writes it."""
+
+    def __init__(
+        self, table: str, partition: Partition, position: int = 0, fence: int = -1
+    ) -> None:
+        """Args:
+        table: whose.
+        partition: where it lies.
+        position: the next offset to replay; what lies before is in the table already.
+        fence: the last fence before that; -1 when there is none.
+        """
+        self.table = table
+        self.partition = partition
+        self.position = position
+        self.fence = fence
+        #: that of this worker's own rows; -1 until it has written its fence.
+        self.epoch = -1
+        #: rows that were replayed and count.
+        self.count = 0
+        #: keys whose last row is foreign.
+        self.foreign: set[bytes] = set()
+
+    # -- replaying ----------------------------------------------------------------------------
+
+    def replay(
+        self, rows: Sequence[Row], apply: Callable[[str, bytes, bytes | None], None]
+    ) -> None:
+        """Take rows in order; those that count go to `apply` (table, key, value).
+
+        Raises:
+            NewerFormat: one cannot be read.
+        """
+        for row in rows:
+            self.position = row.offset + 1
+            if row.key is None:
+                continue
+            if row.key == FENCE_KEY:
+                self.fence = row.offset
+            elif epoch_of(row, self.partition) < self.fence:
+                self.foreign.add(row.key)
+            else:
+                self.foreign.discard(row.key)
+                self.count += 1
+                apply(self.table, row.key, row.value)
+
+    def reached(self, end: int) -> None:
+        """All that lies before `end` was replayed, also where compaction left nothing."""
+        self.position = max(self.position, end)
+
+    def start_over(self) -> None:
+        """Nothing of it was replayed."""
+        self.position, self.fence, self.count = 0, -1, 0
+        self.foreign.clear()
+
+    # -- owning -------------------------------------------------------------------------------
+
+    def a_fence(self) -> Send:
+        """The record that takes the changelog over."""
+        return Send(*self.partition, FENCE_KEY, b"", stamp(-1))
+
+    def fenced(self, span: Span) -> None:
+        """The fence is durable there."""
+        self.epoch = span.next - 1
+
+    def row(self, key: str, value: bytes | None) -> Send:
+        """A row of the owner's; `value` None where the key is gone."""
+        return Send(*self.partition, key.encode(), value, stamp(self.epoch))
+
+    def written(self, span: Span) -> tuple[int, int] | None:
+        """Rows of the owner's are durable there; returns what lies between, if not only they do.
+
+        It is to be replayed into :meth:`intruded`.
+        """
+        first = self.position
+        self.position = max(first, span.next)
+        if span.next <= first or (span.first == first and span.next - first == span.records):
+            return None
+        return first, span.next
+
+    def ended(self, end: int) -> tuple[int, int] | None:
+        """It ends there while nothing of the owner's is under way; returns what is not its own."""
+        if end <= self.position:
+            return None
+        first, self.position = self.position, end
+        return first, end
+
+    def intruded(self, rows: Sequence[Row]) -> set[bytes]:
+        """The keys of foreign rows among these; the owner has to write them again.
+
+        Raises:
+            Fenced: the shard is another worker's.
+        """
+        keys = set()
+        for row in rows:
+            if row.key == FENCE_KEY:
+                if row.offset != self.epoch:
+                    raise Fenced(f"{self.partition.topic}/{self.partition.number} is fenced")
+            elif row.key is not None and epoch_of(row, self.partition) != self.epoch:
+                keys.add(row.key)
+        return keys

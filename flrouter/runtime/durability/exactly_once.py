@@ -1,0 +1,119 @@
+"""Exactly once: outputs, changelogs and input offsets are one Kafka transaction.
+
+What was decided since the last transaction began is the next one; batches are decided on top of the
+one under way. So at light load each batch commits at once, and under load a transaction holds all
+that came while the last one travelled. Holds for readers with ``isolation.level=read_committed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flrouter.core.effects import Effects, Send
+from flrouter.core.refused import instead_of
+from flrouter.core.rules import Rules
+from flrouter.ports import Clock, Transaction, Written
+from flrouter.runtime.durability.guarantee import Checkpoint, Owner
+
+#: records that may wait for the transaction under way.
+MAX_WAITING_RECORDS = 10_000
+
+
+class ExactlyOnce:
+    """Makes one owner's batches durable, some in each transaction."""
+
+    owner: Owner
+
+    def __init__(self, transaction: Transaction, rules: Rules, clock: Clock) -> None:
+        """Args:
+        transaction: the owner's, open.
+        rules: the shards'.
+        clock: the time.
+        """
+        self._transaction = transaction
+        self._rules = rules
+        self._clock = clock
+        #: what was decided and is in no transaction.
+        self._sends: list[Send] = []
+        self._done: list[Callable[[], None]] = []
+        self._committing = False
+        self._finished: Callable[[], None] | None = None
+        self._dropped = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next batch has to wait."""
+        return len(self._sends) >= MAX_WAITING_RECORDS or self._finished is not None
+
+    def keep(self, effects: Effects, done: Callable[[], None]) -> None:
+        """Make a batch durable with the next transaction: each is a checkpoint."""
+        self._sends += effects.sends
+        self._done.append(done)
+        self._begin()
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """Call `done` when all is committed."""
+        self._finished = done
+        self._begin()
+
+    def drop(self) -> None:
+        """Nothing follows at all."""
+        self._dropped = True
+        self._transaction.close()
+
+    def _begin(self) -> None:
+        if self._committing or self._dropped:
+            return
+        checkpoint = self.owner.checkpoint()
+        sends, self._sends = self._sends, []
+        done, self._done = self._done, []
+        if sends or checkpoint.rows or checkpoint.positions:
+            self._committing = True
+            self._commit([*sends, *checkpoint.rows], checkpoint, done)
+            return
+        for each in done:
+            each()
+        self._finish()
+
+    def _commit(
+        self, sends: list[Send], checkpoint: Checkpoint, done: list[Callable[[], None]]
+    ) -> None:
+        def committed(outcome: Written | str) -> None:
+            if self._dropped:
+                return
+            if isinstance(outcome, str):
+                self.owner.lost(outcome)
+            elif outcome.refused:
+                self._commit(self._without(sends, outcome), checkpoint, done)
+            else:
+                was_busy = self.busy
+                self._committing = False
+                self.owner.kept(checkpoint, outcome, lambda: None)
+                for each in done:
+                    each()
+                if self._done:
+                    self._begin()
+                else:
+                    self._finish()
+                if was_busy and not self.busy and not self._dropped:
+                    self.owner.has_room()
+
+        self._transaction.commit(sends, checkpoint.positions, committed)
+
+    def _without(self, sends: list[Send], outcome: Written) -> list[Send]:
+        """The same records, with others in the place of those that are refused."""
+        refused = {id(send): (why, exists) for send, why, exists in outcome.refused}
+        now = self._clock.now_ms()
+        others: list[Send] = []
+        for send in sends:
+            if id(send) not in refused:
+                others.append(send)
+                continue
+            why, exists = refused[id(send)]
+            others += instead_of(send, why, self._rules, now, topic_exists=exists)
+        return others
+
+    def _finish(self) -> None:
+        if self._finished is not None:
+            finished, self._finished = self._finished, None
+            finished()

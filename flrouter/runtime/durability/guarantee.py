@@ -1,0 +1,53 @@
+"""What a runner needs of a guarantee, and a guarantee of its runner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from flrouter.core.effects import Effects, Send
+from flrouter.ports import Partition, Written
+
+
+class Checkpoint(NamedTuple):
+    """All that became of a shard since the checkpoint before."""
+
+    #: what changed in its tables, as changelog records.
+    rows: Sequence[Send]
+    #: the next offset to read of each partition after a restart from here.
+    positions: Mapping[Partition, int]
+
+
+class Owner(Protocol):
+    """Whose work is made durable: a :class:`~flrouter.runtime.runner.Runner`."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Take what became of it since the last call."""
+
+    def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
+        """A checkpoint is durable, and its rows lie there; `done` when they count for certain."""
+
+    def has_room(self) -> None:
+        """The guarantee is not busy any more."""
+
+    def lost(self, why: str) -> None:
+        """What was decided is not durable, and will not be."""
+
+
+class Guarantee(Protocol):
+    """Makes what one owner decides durable."""
+
+    owner: Owner
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next batch has to wait."""
+
+    def keep(self, effects: Effects, done: Callable[[], None]) -> None:
+        """Make a batch durable, `done` when it and all before it are, and take checkpoints."""
+
+    def finish(self, done: Callable[[], None]) -> None:
+        """No batch follows; `done` when a checkpoint holds all of them."""
+
+    def drop(self) -> None:
+        """Nothing follows at all, and nothing is told any more."""

@@ -1,0 +1,289 @@
+"""Taking over: from the partitions that the group dealt to shards that are restored.
+
+Each step begins when the one before it is done. Membership is proven first, as who is no member
+must not fence those who are; and last again, as the group may have changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from flrouter.core.effects import Send
+from flrouter.ports import Clock, Group, Log, Partition, Row, Transaction, Written
+from flrouter.runtime.durability.changelog import Changelog, NewerFormat
+from flrouter.runtime.durability.guarantee import Guarantee
+from flrouter.runtime.runner import Core, Runner
+
+#: a shard's number; or, of a partition that no shard owns, the partition.
+Owner = int | Partition
+
+
+class Share(NamedTuple):
+    """What one owner is made of, before it runs."""
+
+    core: Core
+    #: takes (table, key, value or None) of a row that was replayed.
+    apply: Callable[[str, bytes, bytes | None], None]
+    #: of its tables; each says from where it is to be replayed.
+    changelogs: Sequence[Changelog]
+    #: what it reads.
+    partitions: Sequence[Partition]
+    #: forgets what it was made of: that is of other changelogs than these.
+    start_over: Callable[[], None]
+
+
+class Maker(Protocol):
+    """Makes what ownership owns."""
+
+    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+        """What the partitions that were dealt to us mean."""
+
+    def guarantee(
+        self,
+        write: Callable[[Sequence[Send], Callable[[Written], None]], None],
+        acknowledge: Callable[[Mapping[Partition, int]], None],
+        transaction: Transaction | None,
+    ) -> Guarantee:
+        """How the work of one owner is made durable."""
+
+    def runner(
+        self,
+        owner: Owner,
+        share: Share,
+        guarantee: Guarantee,
+        positions: Mapping[Partition, int],
+    ) -> Runner:
+        """Set an owner to work."""
+
+    def transaction_name(self, owner: Owner) -> str | None:
+        """Under which name it writes; None when it writes at least once."""
+
+    def began(self) -> None:
+        """The shards serve."""
+
+    def refused(self, why: str) -> None:
+        """The shards cannot be restored, and trying again changes nothing: people are needed."""
+
+
+class Restored(NamedTuple):
+    """What ownership begins with."""
+
+    shares: Mapping[Owner, Share]
+    transactions: Mapping[Owner, Transaction]
+    #: where each partition is read on.
+    positions: Mapping[Partition, int]
+    #: when (steady s) the last proof of membership was asked for.
+    proven_at: float
+
+
+class Restoration:
+    """One attempt to take shards over."""
+
+    def __init__(
+        self,
+        group: Group,
+        log: Log,
+        clock: Clock,
+        maker: Maker,
+        assigned: Collection[Partition],
+    ) -> None:
+        """Args:
+        group: has dealt them.
+        log: where their state is.
+        clock: the time.
+        maker: what they are made of.
+        assigned: what is to be read.
+        """
+        self._group = group
+        self._log = log
+        self._clock = clock
+        self._maker = maker
+        self._assigned = assigned
+        self._shares: Mapping[Owner, Share] = {}
+        self._transactions: dict[Owner, Transaction] = {}
+        self._positions: dict[Partition, int] = {}
+        self._exactly_once = False
+        self._dropped = False
+
+    def begin(
+        self,
+        done: Callable[[Restored], None],
+        failed: Callable[[str], None],
+        no_member: Callable[[], None],
+    ) -> None:
+        """Take them over; one of these is called in the end, if it is not dropped before.
+
+        Args:
+            done: they are restored.
+            failed: they are not, and why; it may be tried again.
+            no_member: they are not ours.
+        """
+        self._done, self._fail, self._no_member = done, failed, no_member
+        self._group.prove(self._while_wanted(self._member))
+
+    def drop(self) -> None:
+        """Nobody wants it any more."""
+        self._dropped = True
+        for transaction in self._transactions.values():
+            transaction.close()
+
+    def _while_wanted(self, heard: Callable[..., None]) -> Callable[..., None]:
+        def hear(*what: object) -> None:
+            if not self._dropped:
+                heard(*what)
+
+        return hear
+
+    def _not_a_member(self, answer: bool | None) -> None:
+        if answer is None:
+            self._fail("the coordinator does not answer")
+        else:
+            self._no_member()
+
+    def _member(self, answer: bool | None) -> None:
+        """Step 1: who is no member must not fence those who are."""
+        if not answer:
+            self._not_a_member(answer)
+            return
+        self._shares = self._maker.shares(self._assigned)
+        names = {owner: self._maker.transaction_name(owner) for owner in self._shares}
+        self._exactly_once = any(name is not None for name in names.values())
+        for owner, name in names.items():
+            if name is not None:
+                self._transactions[owner] = self._log.transaction(name)
+        if not self._transactions:
+            self._fence()
+            return
+        waiting = set(self._transactions)
+
+        def opened(owner: Owner) -> Callable[[str | None], None]:
+            def done(why: str | None) -> None:
+                waiting.discard(owner)
+                if why is not None:
+                    self._fail(why)
+                elif not waiting:
+                    self._fence()
+
+            return self._while_wanted(done)
+
+        for owner, transaction in list(self._transactions.items()):
+            transaction.open(opened(owner))
+
+    def _fence(self) -> None:
+        """Step 3: from here on rows of former owners are foreign."""
+        changelogs = {
+            changelog.partition: changelog
+            for share in self._shares.values()
+            for changelog in share.changelogs
+        }
+        waiting = 0
+
+        def fenced(outcome: Written | str) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if isinstance(outcome, str):
+                self._fail(outcome)
+                return
+            if outcome.refused:
+                self._fail(f"a fence is refused: {outcome.refused[0].why}")
+                return
+            for partition, span in outcome.spans.items():
+                changelogs[partition].fenced(span)
+            if not waiting:
+                self._ask_committed()
+
+        heard = self._while_wanted(fenced)
+        if self._exactly_once:
+            fences = {
+                owner: [changelog.a_fence() for changelog in share.changelogs]
+                for owner, share in self._shares.items()
+                if share.changelogs
+            }
+            waiting = len(fences)
+            for owner, sends in fences.items():
+                self._transactions[owner].commit(sends, {}, heard)
+        else:
+            sends = [changelog.a_fence() for changelog in changelogs.values()]
+            waiting = 1 if sends else 0
+            if sends:
+                self._log.write(sends, heard)
+        if not waiting:
+            self._ask_committed()
+
+    def _ask_committed(self) -> None:
+        """Step 4: an owner that is fenced commits nothing more."""
+        self._group.committed(self._assigned, self._while_wanted(self._committed))
+
+    def _committed(self, positions: Mapping[Partition, int] | None) -> None:
+        """Step 5: what lies before the fence is the shards' state."""
+        if positions is None:
+            self._fail("nobody tells what is committed")
+            return
+        self._positions = {at: positions.get(at, 0) for at in self._assigned}
+        starts: dict[Partition, int] = {}
+        ends: dict[Partition, int] = {}
+        into: dict[Partition, tuple[Changelog, Share]] = {}
+        for share in self._shares.values():
+            if any(changelog.position > changelog.epoch for changelog in share.changelogs):
+                # It was read further than there is: its topics were deleted and made again.
+                share.start_over()
+                for changelog in share.changelogs:
+                    changelog.start_over()
+            for changelog in share.changelogs:
+                at = changelog.partition
+                starts[at] = changelog.position
+                ends[at] = changelog.epoch + 1
+                into[at] = (changelog, share)
+        unknown: list[str] = []
+
+        def take(at: Partition, rows: Sequence[Row]) -> None:
+            changelog, share = into[at]
+            try:
+                changelog.replay(rows, share.apply)
+            except NewerFormat as error:
+                unknown.append(str(error))
+                raise
+
+        def done(complete: bool) -> None:
+            if unknown:
+                self._maker.refused(unknown[0])
+            elif not complete:
+                self._fail("the changelogs were not read to their ends")
+            elif (why := self._expired(positions)) is not None:
+                self._maker.refused(why)
+            else:
+                for at, (changelog, _) in into.items():
+                    changelog.reached(ends[at])
+                self._replayed()
+                return
+            self._fail("the shards are not restored")
+
+        self._log.replay(starts, ends, self._while_wanted(take), self._while_wanted(done))
+
+    def _expired(self, positions: Mapping[Partition, int]) -> str | None:
+        """Whether the group forgot how far it had read: all would be done once more."""
+        for owner, share in self._shares.items():
+            has_rows = any(changelog.count for changelog in share.changelogs)
+            if has_rows and not any(at in positions for at in share.partitions):
+                return (
+                    f"shard {owner} has a state, but its group has no committed offset any more:"
+                    " set where reading begins with kafka-consumer-groups --reset-offsets"
+                )
+        return None
+
+    def _replayed(self) -> None:
+        """Step 6: the group must not have changed since step 1."""
+        asked_at = self._clock.steady_s()
+
+        def done(answer: bool | None) -> None:
+            if answer:
+                self._done(Restored(self._shares, self._transactions, self._positions, asked_at))
+                self._transactions = {}
+            else:
+                self._not_a_member(answer)
+
+        if self._exactly_once or not self._positions:
+            self._group.prove(self._while_wanted(done))
+        else:
+            self._group.commit(self._positions, self._while_wanted(done))

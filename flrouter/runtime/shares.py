@@ -1,0 +1,156 @@
+"""What a worker's shards are made of: from scratch, a standby's shard, or a local copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from flrouter.core.effects import Send
+from flrouter.core.ingress import Ingress
+from flrouter.core.rules import Rules
+from flrouter.core.shard import Shard
+from flrouter.ports import Partition
+from flrouter.runtime.directory import Directory
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.standby import Standby
+from flrouter.runtime.states import changelogs_of, clear, put
+from flrouter.runtime.store import Copy, Place
+from flrouter.settings import Settings
+
+#: takes (table, key, value or None) of one row.
+Apply = Callable[[str, bytes, bytes | None], None]
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Shares:
+    """Makes shards, and ingresses for partitions that no shard owns."""
+
+    def __init__(self, settings: Settings, rules: Rules, directory: Directory) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._directory = directory
+        self.standby = Standby(settings, self._new) if settings.standby else None
+        self._copies: dict[int, Copy] = {}
+        self._changelogs: list[Changelog] = []
+        #: changelog records that were read, of all restores so far.
+        self.restored_records = 0
+
+    def _new(self, number: int) -> Shard:
+        return Shard(number, self._rules, self._settings.message_catalog)
+
+    def make(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+        """What these partitions mean."""
+        self.close()
+        self._changelogs = []
+        foreign = [at for at in assigned if self._is_foreign(at)]
+        shares: dict[Owner, Share] = {}
+        for number in sorted(at.number for at in assigned if at.topic == self._rules.shards_topic):
+            own = [at for at in assigned if at.number == number and at not in foreign]
+            shares[number] = self._share(number, own)
+        for at in foreign:
+            ingress = Ingress(self._rules, self._settings.message_catalog)
+            shares[at] = Share(ingress, _no_rows, [], [at], _nothing)
+        return shares
+
+    def _is_foreign(self, at: Partition) -> bool:
+        """Whether its topic is an inbound one with other partitions than there are shards."""
+        if at.topic not in self._settings.inbound_topics:
+            return False
+        shards = self._settings.partitions
+        return (self._directory.known(at.topic) or shards) != shards
+
+    def _share(self, number: int, partitions: Sequence[Partition]) -> Share:
+        followed = self.standby.hand_over(number) if self.standby is not None else None
+        if followed is not None:
+            core, changelogs = followed
+        else:
+            core, changelogs = self._new(number), changelogs_of(self._settings, number)
+        self._changelogs += changelogs
+        if self._settings.store != "rocksdb":
+            return Share(
+                core,
+                self._counted(partial(put, core)),
+                changelogs,
+                partitions,
+                partial(clear, core),
+            )
+        copy = self._copies[number] = Copy(self._settings.data_path / f"shard-{number}")
+        if followed is None:
+            places = copy.load(partial(put, core))
+            for changelog in changelogs:
+                place = places.get(changelog.partition.topic)
+                if place is not None:
+                    changelog.position, changelog.fence = place
+        else:
+            copy.clear()
+            copy.save(_rows_of(core), ())
+
+        def apply(table: str, key: bytes, value: bytes | None) -> None:
+            put(core, table, key, value)
+            copy.save_later(table, key, value)
+
+        def start_over() -> None:
+            clear(core)
+            copy.clear()
+
+        return Share(core, self._counted(apply), changelogs, partitions, start_over)
+
+    def _counted(self, apply: Apply) -> Apply:
+        def take(table: str, key: bytes, value: bytes | None) -> None:
+            self.restored_records += 1
+            apply(table, key, value)
+
+        return take
+
+    @property
+    def count(self) -> int:
+        """How many changelog records it took to restore those that were made last."""
+        return sum(changelog.count for changelog in self._changelogs)
+
+    @property
+    def left(self) -> int:
+        """How many changelog records are to be read yet, as far as is known."""
+        return sum(max(each.epoch - each.position, 0) for each in self._changelogs)
+
+    def began(self, own: Collection[int]) -> None:
+        """These shards serve: follow all others."""
+        if self.standby is not None:
+            self.standby.follow(set(range(self._settings.partitions)) - set(own))
+
+    def saved(self, number: int, rows: Sequence[Send], changelogs: Sequence[Changelog]) -> None:
+        """Rows are durable: bring the same bytes into the local copy of a shard."""
+        copy = self._copies.get(number)
+        if copy is None:
+            return
+        tables = {changelog.partition.topic: changelog.table for changelog in changelogs}
+        copy.save(
+            ((tables[row.topic], row.key or b"", row.value) for row in rows),
+            (
+                (changelog.partition.topic, Place(changelog.position, changelog.fence))
+                for changelog in changelogs
+            ),
+        )
+
+    def close(self) -> None:
+        """Let others open the local copies."""
+        for copy in self._copies.values():
+            copy.close()
+        self._copies.clear()
+
+
+def _rows_of(core: Shard) -> Iterator[tuple[str, bytes, bytes]]:
+    for table in core.context.tables:
+        for key, row in table.items():
+            yield table.name, key.encode(), _encode(row)
+
+
+def _no_rows(table: str, key: bytes, value: bytes | None) -> None:
+    raise AssertionError("an ingress has no tables")
+
+
+def _nothing() -> None:
+    """An ingress has nothing to forget."""

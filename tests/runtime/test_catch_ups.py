@@ -1,0 +1,70 @@
+"""Catching up with an FL that has several write topics."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from flrouter.ports import Partition
+from flrouter.runtime.catch_ups import CatchUps
+from tests.core.world import SHARDS, rules
+
+
+class _Kafka:
+    """Both ports; a test says how far the group has read."""
+
+    def __init__(self, ends: dict[Partition, int]) -> None:
+        self._ends = ends
+        self.committed_offsets: dict[Partition, int] = {}
+
+    def ends(self, partitions: Collection[Partition], done: Any) -> None:
+        done({at: self._ends.get(at, 0) for at in partitions})
+
+    def committed(self, partitions: Collection[Partition], done: Any) -> None:
+        offsets = self.committed_offsets
+        done({at: offsets[at] for at in partitions if at in offsets})
+
+
+def test_all_write_topics_are_read_before_a_deadline() -> None:
+    """Then what other shards sent to this one because of them."""
+    answer, statistics, passed = (
+        Partition("a.fl-1", 2),
+        Partition("b.fl-1", 0),
+        Partition(SHARDS, 1),
+    )
+    kafka: Any = _Kafka({answer: 5, statistics: 3, passed: 9})
+    own_progress = {passed: 8}
+    catch_ups = CatchUps(
+        kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), own_progress.get
+    )
+    reached: list[str] = []
+    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    for at, end in ((answer, 5), (statistics, 3)):
+        catch_ups.tick()
+        assert not reached
+        kafka.committed_offsets[at] = end
+    catch_ups.tick()
+    assert not reached
+    own_progress[passed] = 9
+    catch_ups.tick()
+    assert reached == ["caught up"]
+
+
+def test_who_asks_meanwhile_shares_the_next_look() -> None:
+    """What an FL wrote after a look began is not in it."""
+    written = Partition("a.fl-1", 0)
+    ends = {written: 1}
+    kafka: Any = _Kafka(ends)
+    catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), {}.get)
+    reached: list[str] = []
+    catch_ups.ask("fl-1", 1, lambda: reached.append("first"))
+    ends[written] = 2
+    for name in ("second", "third"):
+        catch_ups.ask("fl-1", 1, lambda name=name: reached.append(name))
+    kafka.committed_offsets[written] = 1
+    catch_ups.tick()
+    catch_ups.tick()
+    assert reached == ["first"]
+    kafka.committed_offsets[written] = 2
+    catch_ups.tick()
+    assert reached == ["first", "second", "third"]

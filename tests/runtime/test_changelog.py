@@ -1,0 +1,137 @@
+"""What counts in a changelog that a former owner still writes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from flrouter.core.effects import Send
+from flrouter.ports import Partition, Row, Span
+from flrouter.runtime.durability.changelog import (
+    FENCE_KEY,
+    FORMAT,
+    HEADER,
+    Changelog,
+    Fenced,
+    NewerFormat,
+)
+
+AT = Partition("flrouter-pending-changelog", 3)
+
+
+class _Log:
+    """A partition: what is appended gets the next offset."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    def append(self, send: Send) -> Span:
+        assert (send.topic, send.partition) == AT
+        self.rows.append(Row(len(self.rows), send.key, send.value, send.headers))
+        return Span(len(self.rows) - 1, len(self.rows), 1)
+
+
+def _restored(log: _Log) -> tuple[Changelog, dict[bytes, bytes]]:
+    changelog, table = Changelog("pending", AT), dict[bytes, bytes]()
+
+    def apply(_table: str, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+
+    changelog.replay(log.rows, apply)
+    return changelog, table
+
+
+def _owner(log: _Log) -> Changelog:
+    """Somebody who takes the shard over now."""
+    changelog, _ = _restored(log)
+    changelog.fenced(log.append(changelog.a_fence()))
+    changelog.position = len(log.rows)
+    return changelog
+
+
+def test_rows_of_a_former_owner_behind_the_fence_do_not_count() -> None:
+    """Neither what it sets nor what it drops; those before the fence do."""
+    log = _Log()
+    first = _owner(log)
+    log.append(first.row("a", b"1"))
+    log.append(first.row("b", b"1"))
+    second = _owner(log)
+    log.append(second.row("c", b"2"))
+    log.append(first.row("a", b"late"))
+    log.append(first.row("c", None))
+    restored, table = _restored(log)
+    assert table == {b"a": b"1", b"b": b"1", b"c": b"2"}
+    assert restored.foreign == {b"a", b"c"}
+
+
+def test_what_the_owner_writes_again_is_foreign_no_more() -> None:
+    """So nobody has to mend it a second time."""
+    log = _Log()
+    first, second = _owner(log), _owner(log)
+    log.append(first.row("a", b"late"))
+    log.append(second.row("a", b"2"))
+    restored, table = _restored(log)
+    assert (table, restored.foreign) == ({b"a": b"2"}, set())
+
+
+def test_rows_of_releases_without_headers_count_up_to_the_first_fence() -> None:
+    """A rolling upgrade: the old worker may be late as well."""
+    log = _Log()
+    log.append(Send(*AT, b"a", b"0"))
+    _owner(log)
+    log.append(Send(*AT, b"b", b"late"))
+    restored, table = _restored(log)
+    assert (table, restored.foreign) == ({b"a": b"0"}, {b"b"})
+
+
+def test_a_row_of_a_later_release_is_told_of() -> None:
+    """Whoever reads it wrongly would lose what it says."""
+    row = Row(0, b"a", b"x", ((HEADER, bytes([FORMAT + 1]) + b"whatever"),))
+    with pytest.raises(NewerFormat, match=f"format {FORMAT + 1}, this flrouter reads up to"):
+        Changelog("pending", AT).replay([row], lambda *_: None)
+
+
+def test_the_owner_sees_that_somebody_else_wrote() -> None:
+    """Between its own rows, or behind them; its own rows alone are nothing to look at."""
+    log = _Log()
+    first, second = _owner(log), _owner(log)
+    assert second.written(log.append(second.row("a", b"2"))) is None
+    log.append(first.row("a", b"late"))
+    gap = second.written(log.append(second.row("b", b"2")))
+    assert gap is not None
+    assert second.intruded(log.rows[slice(*gap)]) == {b"a"}
+    assert second.ended(len(log.rows)) is None
+    log.append(first.row("b", None))
+    gap = second.ended(len(log.rows))
+    assert gap is not None
+    assert second.intruded(log.rows[slice(*gap)]) == {b"b"}
+
+
+def test_the_owner_s_own_rows_twice_are_nothing_to_look_at() -> None:
+    """Where a producer was replaced, what it had may be written twice."""
+    log = _Log()
+    owner = _owner(log)
+    log.append(owner.row("a", b"1"))
+    gap = owner.written(log.append(owner.row("a", b"1")))
+    assert gap is not None
+    assert owner.intruded(log.rows[slice(*gap)]) == set()
+
+
+def test_a_later_fence_takes_the_shard() -> None:
+    """Whoever wrote it owns the shard, or will not serve."""
+    log = _Log()
+    first = _owner(log)
+    second = _owner(log)
+    gap = first.ended(len(log.rows))
+    assert gap is not None
+    with pytest.raises(Fenced, match="flrouter-pending-changelog/3 is fenced"):
+        first.intruded(log.rows[slice(*gap)])
+    assert second.ended(len(log.rows)) is None
+
+
+def test_a_fence_has_a_key_that_no_table_has() -> None:
+    """Keys are text."""
+    with pytest.raises(UnicodeDecodeError):
+        FENCE_KEY.decode()

@@ -1,0 +1,432 @@
+"""Ownership's transition table, row by row; schedules of many steps are the simulation's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from flrouter.core.effects import Effects, Send
+from flrouter.ports import Partition, Row, Span, Transaction, Written
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.guarantee import Guarantee
+from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
+from flrouter.runtime.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
+from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.runner import Runner
+
+SESSION_S = 10.0
+IN, LOG = Partition("in", 0), Partition("log", 0)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.s = 1_000.0
+
+    def now_ms(self) -> int:
+        return round(self.s * 1_000)
+
+    def steady_s(self) -> float:
+        return self.s
+
+
+class _Group:
+    """Writes down what it is asked; a test answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any, Any]] = []
+        self.rejoins = self.releases = 0
+
+    def prove(self, done: Any) -> None:
+        self.asked.append(("prove", None, done))
+
+    def commit(self, offsets: Mapping[Partition, int], done: Any) -> None:
+        self.asked.append(("commit", dict(offsets), done))
+
+    def committed(self, partitions: Collection[Partition], done: Any) -> None:
+        self.asked.append(("committed", list(partitions), done))
+
+    def released(self) -> None:
+        self.releases += 1
+
+    def rejoin(self) -> None:
+        self.rejoins += 1
+
+    def answer(self, what: str, answer: Any) -> Any:
+        """Answer the one thing that it was asked, which is `what`."""
+        [(asked, about, done)] = self.asked
+        self.asked.clear()
+        assert asked == what
+        done(answer)
+        return about
+
+
+class _Log:
+    def __init__(self) -> None:
+        self.reads: list[tuple[dict[Partition, int], int]] = []
+        self.writes: list[tuple[list[Send], Callable[[Written], None]]] = []
+        self.replays: list[tuple[Mapping[Partition, int], Mapping[Partition, int], Any, Any]] = []
+        self.asked_ends: list[Any] = []
+        self.abandoned = 0
+
+    def read(self, positions: Mapping[Partition, int], term: int) -> None:
+        self.reads.append((dict(positions), term))
+
+    def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
+        self.writes.append((list(sends), done))
+
+    def abandon(self) -> None:
+        self.abandoned += 1
+
+    def replay(self, starts: Any, ends: Any, take: Any, done: Any) -> None:
+        self.replays.append((starts, ends, take, done))
+
+    def ends(self, partitions: Collection[Partition], done: Any) -> None:
+        self.asked_ends.append(done)
+
+    def transaction(self, name: str) -> Transaction:
+        raise AssertionError("at least once")
+
+    def written(self, first: int) -> list[Send]:
+        """The one write under way is durable, from `first` on."""
+        [(sends, done)] = self.writes
+        self.writes.clear()
+        outcome = Written()
+        outcome.spans[LOG] = Span(first, first + len(sends), len(sends))
+        done(outcome)
+        return sends
+
+
+class _Core:
+    """Decides nothing."""
+
+    def decide(self, batch: Any, now: int) -> Effects:
+        return Effects()
+
+    def take_changes(self) -> Any:
+        return []
+
+    def write_again(self, table: str, keys: Any) -> None:
+        pass
+
+
+class _Guarantee:
+    """Is done when the test says so."""
+
+    owner: RunnersOwner
+    busy = False
+
+    def __init__(self, write: Any, acknowledge: Any) -> None:
+        self.write = write
+        self.acknowledge = acknowledge
+        self.finishing: Callable[[], None] | None = None
+        self.dropped = False
+
+    def keep(self, effects: Effects, done: Callable[[], None]) -> None:
+        done()
+
+    def finish(self, done: Callable[[], None]) -> None:
+        self.finishing = done
+
+    def drop(self) -> None:
+        self.dropped = True
+
+
+class _World:
+    """An ownership and all around it."""
+
+    def __init__(self) -> None:
+        self.clock, self.group, self.log = _Clock(), _Group(), _Log()
+        self.guarantees: list[_Guarantee] = []
+        self.refusals: list[str] = []
+        self.lost_shards: list[str] = []
+        self.rows: dict[bytes, bytes | None] = {}
+        self.own = Ownership(self.group, self.log, self.clock, self, SESSION_S)
+
+    # -- the maker ------------------------------------------------------------------------------
+
+    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+        def apply(_table: str, key: bytes, value: bytes | None) -> None:
+            self.rows[key] = value
+
+        return {0: Share(_Core(), apply, [Changelog("t", LOG)], list(assigned), lambda: None)}
+
+    def guarantee(self, write: Any, acknowledge: Any, transaction: Any) -> Guarantee:
+        self.guarantees.append(_Guarantee(write, acknowledge))
+        return self.guarantees[-1]
+
+    def transaction_name(self, owner: Owner) -> str | None:
+        return None
+
+    def runner(self, owner: Owner, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
+        return Runner(
+            0, share.core, self, guarantee, share.changelogs, positions, self.log, self.clock
+        )
+
+    def began(self) -> None:
+        pass
+
+    def refused(self, why: str) -> None:
+        self.refusals.append(why)
+
+    # -- the worker -----------------------------------------------------------------------------
+
+    def taken(self, at: Partition, count: int) -> None:
+        pass
+
+    def requests_ended(self, number: int, ends: Any) -> None:
+        pass
+
+    def effects_done(self, number: int, effects: Effects) -> None:
+        pass
+
+    def catch_up(self, number: int, floodlight: str, done: Any) -> None:
+        pass
+
+    def wake(self, runner: Runner) -> None:
+        pass
+
+    def saved(self, number: int, checkpoint: Any, changelogs: Any) -> None:
+        pass
+
+    def lost(self, number: int, why: str) -> None:
+        self.lost_shards.append(why)
+        self.own.lost(why)
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    def restore(self, *, committed: Mapping[Partition, int], rows: Sequence[Row] = ()) -> None:
+        """Answer all that a restoration asks, up to its last proof."""
+        self.group.answer("prove", True)
+        self.log.written(7)
+        self.group.answer("committed", committed)
+        starts, ends, take, done = self.log.replays.pop()
+        assert (starts, ends) == ({LOG: 0}, {LOG: 8})
+        if rows:
+            take(LOG, rows)
+        done(True)
+
+    def serve(self) -> None:
+        """Own a shard."""
+        self.own.assigned([IN])
+        self.restore(committed={IN: 5})
+        assert self.group.answer("commit", True) == {IN: 5}
+        assert self.own.state is State.SERVING
+
+    def wait(self, seconds: float) -> None:
+        self.clock.s += seconds
+        self.own.tick()
+
+
+def test_shards_serve_when_every_step_is_done_and_not_before() -> None:
+    """Membership, fence, positions, rows up to the fence, and a commit as the last proof."""
+    world = _World()
+    world.own.assigned([IN])
+    assert world.own.state is State.RESTORING
+    row = Row(3, b"key", b"value", ())
+    world.restore(committed={IN: 5}, rows=[row])
+    assert world.own.state is State.RESTORING
+    assert not world.log.reads
+    world.group.answer("commit", True)
+    assert world.own.state is State.SERVING
+    assert world.log.reads == [({IN: 5}, world.own.term)]
+    assert world.rows == {b"key": b"value"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "becomes", "rejoins"), [(None, State.LOST, 0), (False, State.JOINING, 1)]
+)
+def test_who_is_not_certain_to_be_a_member_does_not_fence(
+    answer: bool | None, becomes: State, rejoins: int
+) -> None:
+    """Nobody answers: again, later. No member: join anew."""
+    world = _World()
+    world.own.assigned([IN])
+    world.group.answer("prove", answer)
+    assert not world.log.writes
+    assert (world.own.state, world.group.rejoins) == (becomes, rejoins)
+
+
+def test_a_group_that_has_changed_meanwhile_ends_a_restoration() -> None:
+    """The last proof is refused."""
+    world = _World()
+    world.own.assigned([IN])
+    world.restore(committed={IN: 5})
+    world.group.answer("commit", False)
+    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert not world.own.runners
+
+
+def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
+    """Under a new term; nothing of the old one is heard."""
+    world = _World()
+    world.own.assigned([IN])
+    world.group.answer("prove", True)
+    [(_, late)] = world.log.writes
+    world.log.writes.clear()
+    world.own.tick()
+    world.own.revoked()
+    world.own.assigned([IN])
+    outcome = Written()
+    outcome.spans[LOG] = Span(3, 4, 1)
+    late(outcome)
+    assert [what for what, *_ in world.group.asked] == ["prove"]
+    world.group.answer("prove", None)
+    assert world.own.state is State.LOST
+    world.wait(RESTORE_PAUSE_S / 2)
+    assert world.own.state is State.LOST
+    world.wait(RESTORE_PAUSE_S)
+    assert world.own.state is State.RESTORING
+
+
+def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
+    """The group forgot how far it had read; all commands would be done once more."""
+    world = _World()
+    world.own.assigned([IN])
+    world.restore(committed={}, rows=[Row(3, b"key", b"value", ())])
+    [why] = world.refusals
+    assert "no committed offset" in why
+    assert "kafka-consumer-groups" in why
+    assert world.own.state is State.LOST
+
+
+def test_a_new_shard_begins_at_the_beginning() -> None:
+    """It has no rows, so nothing is missing."""
+    world = _World()
+    world.own.assigned([IN])
+    world.restore(committed={})
+    assert world.group.answer("commit", True) == {IN: 0}
+    assert world.own.state is State.SERVING
+
+
+def test_a_worker_that_is_not_sure_writes_nothing_until_it_is() -> None:
+    """And then what it held, in order."""
+    world = _World()
+    world.serve()
+    [guarantee] = world.guarantees
+    world.clock.s += SESSION_S
+    first, second = Send("out", 0, b"1", b""), Send("out", 0, b"2", b"")
+    guarantee.write([first], lambda _: None)
+    assert world.own.state is State.FROZEN
+    guarantee.write([second], lambda _: None)
+    assert not world.log.writes
+    world.own.tick()
+    world.group.answer("prove", True)
+    assert world.own.state is State.SERVING
+    assert [sends for sends, _ in world.log.writes] == [[first], [second]]
+
+
+def test_a_frozen_worker_that_is_no_member_drops_all_before_it_writes() -> None:
+    """PROTOCOL: it gives up its shards and rejoins before it sends anything."""
+    world = _World()
+    world.serve()
+    world.wait(SESSION_S)
+    assert world.own.state is State.FROZEN
+    world.guarantees[0].write([Send("out", 0, b"1", b"")], lambda _: None)
+    world.group.answer("prove", False)
+    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert not world.log.writes
+    assert world.guarantees[0].dropped
+
+
+def test_letting_go_finishes_commits_and_then_releases() -> None:
+    """In this order; records that still arrive are not taken."""
+    world = _World()
+    world.serve()
+    term = world.own.term
+    world.own.revoked()
+    assert world.own.state is State.LETTING_GO
+    assert world.log.reads[-1] == ({}, term)
+    world.own.arrived(IN, 9, [], term)
+    assert not world.group.releases
+    [guarantee] = world.guarantees
+    guarantee.acknowledge({IN: 8})
+    assert guarantee.finishing is not None
+    guarantee.finishing()
+    assert not world.group.releases
+    assert world.group.answer("commit", None) == {IN: 8}
+    assert world.group.releases == 1
+    assert world.own.state is State.JOINING
+
+
+def test_letting_go_does_not_wait_for_ever() -> None:
+    """Others want the shards; what is not finished is done again by them."""
+    world = _World()
+    world.serve()
+    world.own.revoked()
+    abandoned = world.log.abandoned
+    world.wait(SESSION_S / 2)
+    assert world.own.state is State.JOINING
+    assert world.log.abandoned > abandoned
+    assert world.group.releases == 1
+
+
+def test_a_shard_that_is_lost_takes_all_with_it_and_what_is_safe_is_committed() -> None:
+    """It is restored under the same membership."""
+    world = _World()
+    world.serve()
+    world.guarantees[0].acknowledge({IN: 8})
+    world.own.lost("fenced")
+    assert world.own.state is State.LOST
+    assert world.group.answer("commit", True) == {IN: 8}
+    assert world.guarantees[0].dropped
+    world.wait(RESTORE_PAUSE_S)
+    assert world.own.state is State.RESTORING
+
+
+def test_a_revoke_meets_a_worker_that_owns_nothing() -> None:
+    """It has nothing to finish."""
+    world = _World()
+    world.own.revoked()
+    world.own.assigned([IN])
+    world.own.revoked()
+    assert world.group.releases == 2
+    assert world.own.state is State.JOINING
+    world.group.answer("prove", True)  # of the restoration that is over
+    assert not world.log.writes
+
+
+def test_a_runner_that_stands_still_makes_the_worker_leave() -> None:
+    """Heartbeats go on, and prove nothing."""
+    world = _World()
+    world.serve()
+    [runner] = world.own.runners.values()
+    world.guarantees[0].busy = True
+    runner.offer(IN, 6, [])
+    for _ in range(70):
+        world.wait(1.0)
+        if world.group.asked:
+            world.group.answer("prove", True)
+    assert world.own.state is State.JOINING
+    assert world.group.rejoins == 1
+
+
+def test_the_ends_of_changelogs_are_looked_at_for_rows_of_others() -> None:
+    """A fence there takes the shard; it may have had nothing to write itself for long."""
+    world = _World()
+    world.serve()
+    for _ in range(int(LOOK_INTERVAL_S)):
+        world.wait(1.0)
+        if world.group.asked:
+            world.group.answer("prove", True)
+    [ends] = world.log.asked_ends
+    ends({LOG: 9})
+    [(starts, until, take, done)] = world.log.replays
+    assert (starts, until) == ({LOG: 8}, {LOG: 9})
+    fence = Changelog("t", LOG).a_fence()
+    take(LOG, [Row(8, fence.key, fence.value, fence.headers)])
+    done(True)
+    assert world.lost_shards == ["log/0 is fenced"]
+    assert world.own.state is State.LOST
+
+
+def test_what_was_read_under_an_older_term_is_not_taken() -> None:
+    """Its partitions may be somebody else's by now."""
+    world = _World()
+    world.serve()
+    [runner] = world.own.runners.values()
+    world.own.arrived(IN, 6, ["an input"], world.own.term - 1)  # type: ignore[list-item]
+    assert runner.waiting == 0
+    world.own.arrived(IN, 6, ["an input"], world.own.term)  # type: ignore[list-item]
+    assert runner.waiting == 1

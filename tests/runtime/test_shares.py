@@ -1,0 +1,100 @@
+"""What shards are made of: their changelogs alone, or a local copy and what came after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from flrouter.core.effects import Send
+from flrouter.core.ingress import Ingress
+from flrouter.core.records import Barred
+from flrouter.core.shard import Shard
+from flrouter.ports import Partition, Row, Span
+from flrouter.runtime.durability.changelog import FENCE_KEY, Changelog
+from flrouter.runtime.restoration import Share
+from flrouter.runtime.rules import rules_of
+from flrouter.runtime.shares import Shares
+from flrouter.settings import Settings
+from tests.runtime.broker import settings
+
+ROW = msgspec.msgpack.encode(Barred(1, "fl-1", "c"))
+
+
+class _Directory:
+    def __init__(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+
+    def known(self, topic: str) -> int | None:
+        return self._counts.get(topic)
+
+
+def _shares(mine: Settings, **counts: int) -> Shares:
+    return Shares(mine, rules_of(mine), _Directory(counts))  # type: ignore[arg-type]
+
+
+def _copied(folder: Path) -> Settings:
+    return settings("tansu://nowhere:1", store="rocksdb", data_dir=str(folder))
+
+
+def _shard(shares: Shares, mine: Settings) -> tuple[Shard, Share, Changelog]:
+    share = shares.make([Partition(mine.shards_topic, 0)])[0]
+    assert isinstance(share.core, Shard)
+    return share.core, share, next(each for each in share.changelogs if each.table == "blacklist")
+
+
+def _replay(share: Share, changelog: Changelog, rows: Sequence[Row]) -> None:
+    changelog.replay(rows, share.apply)
+    changelog.reached(rows[-1].offset + 1)
+
+
+def _own(shares: Shares, share: Share, changelog: Changelog, *keys: str) -> None:
+    """Rows of the owner's are durable, behind its fence."""
+    sends: list[Send] = [changelog.row(key, ROW) for key in keys]
+    first = changelog.position
+    changelog.written(Span(first, first + len(sends), len(sends)))
+    shares.saved(0, sends, share.changelogs)
+
+
+def test_partitions_that_fit_no_shard_are_ingresses() -> None:
+    """Those of inbound topics with other partitions than there are shards."""
+    mine = settings("tansu://nowhere:1", inbound_topics=("fits", "foreign"))
+    shards = Partition(mine.shards_topic, 1)
+    fits, foreign, beyond = Partition("fits", 1), Partition("foreign", 1), Partition("foreign", 9)
+    made = _shares(mine, fits=4, foreign=10).make([shards, fits, foreign, beyond])
+    assert made.keys() == {1, foreign, beyond}
+    assert list(made[1].partitions) == [shards, fits]
+    assert isinstance(made[foreign].core, Ingress)
+    assert list(made[beyond].partitions) == [beyond]
+
+
+def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> None:
+    """And goes on behind both; what only its own worker wrote is not read again either."""
+    mine = _copied(tmp_path)
+    shares = _shares(mine)
+    _, share, changelog = _shard(shares, mine)
+    _replay(share, changelog, [Row(0, b"replayed", ROW, ()), Row(1, FENCE_KEY, b"", ())])
+    changelog.fenced(Span(1, 2, 1))
+    _own(shares, share, changelog, "written")
+    shares.close()
+    core, _, changelog = _shard(_shares(mine), mine)
+    assert set(core.context.blacklist) == {"replayed", "written"}
+    assert (changelog.position, changelog.fence) == (3, 1)
+
+
+def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:
+    """Whoever restores finds out, and says so; then it is empty, on disk as well."""
+    mine = _copied(tmp_path)
+    shares = _shares(mine)
+    _, share, changelog = _shard(shares, mine)
+    changelog.fenced(Span(0, 1, 1))
+    _own(shares, share, changelog, "written")
+    core, share, changelog = _shard(shares, mine)
+    assert set(core.context.blacklist) == {"written"}
+    share.start_over()
+    assert not core.context.blacklist
+    core, _, changelog = _shard(shares, mine)
+    assert not core.context.blacklist
+    assert changelog.position == 0
+    shares.close()

@@ -1,0 +1,245 @@
+"""The writer on librdkafka: order, durability, and what no broker takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from flrouter.core.effects import Send
+from flrouter.kafka import writer as module
+from flrouter.kafka.replay import replay
+from flrouter.kafka.writer import Writer
+from flrouter.ports import Partition, Row, Span, Written
+from flrouter.runtime.topics import Wanted, provide
+from flrouter.settings import Settings
+from tests.runtime.broker import settings
+
+pytestmark = pytest.mark.broker
+
+
+class _Topics:
+    """One topic with four partitions is there, and no other."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self.looks = 0
+
+    def known(self, topic: str) -> int | None:
+        return 4 if topic == self._topic else None
+
+    async def partitions(self, topic: str) -> int | None:
+        return self.known(topic)
+
+    async def look(self) -> None:
+        self.looks += 1
+
+
+def _run(broker_url: str, body: Callable[[Writer, str], Awaitable[None]], **more: Any) -> Settings:
+    mine = settings(broker_url, **more)
+    provide(mine, [Wanted(mine.shards_topic, exact=True)])
+
+    async def main() -> None:
+        writer = Writer(mine, _Topics(mine.shards_topic))
+        writer.start()
+        try:
+            await body(writer, mine.shards_topic)
+        finally:
+            writer.stop()
+
+    asyncio.run(main())
+    return mine
+
+
+async def _written(writer: Writer, sends: Sequence[Send]) -> Written:
+    done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+    writer.write(sends, done.set_result)
+    assert not done.done()  # never from within the call
+    return await done
+
+
+def _rows(mine: Settings, number: int, end: int) -> list[Row]:
+    rows: list[Row] = []
+    at = Partition(mine.shards_topic, number)
+    assert replay(mine, {at: 0}, {at: end}, lambda _, more: rows.extend(more))
+    return rows
+
+
+def test_what_was_told_is_there_and_where_it_lies(broker_url: str) -> None:
+    """With keys, null values, headers, several partitions and several writes under way."""
+    headers = (("flrouter-what", b"peer"), ("odd-\u00e9", None))
+
+    async def body(writer: Writer, topic: str) -> None:
+        first = [Send(topic, at % 2, b"k%d" % at, b"v%d" % at, headers) for at in range(500)]
+        second = [Send(topic, 0, b"k", None)]
+        one, two = await asyncio.gather(_written(writer, first), _written(writer, second))
+        assert not one.refused
+        assert one.spans == {
+            Partition(topic, 0): Span(0, 250, 250),
+            Partition(topic, 1): Span(0, 250, 250),
+        }
+        assert two.spans == {Partition(topic, 0): Span(250, 251, 1)}
+
+    mine = _run(broker_url, body)
+    rows = _rows(mine, 0, 251)
+    assert [row.key for row in rows[:-1]] == [b"k%d" % at for at in range(0, 500, 2)]
+    assert tuple(map(tuple, rows[0].headers)) == headers
+    assert (rows[-1].key, rows[-1].value) == (b"k", None)
+
+
+def test_a_key_goes_where_kafka_s_own_clients_send_it(broker_url: str) -> None:
+    """As the directory knows how many partitions there are; a topic it does not know is refused."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        outcome = await _written(
+            writer, [Send(topic, None, b"sw-1", b"v"), Send("nowhere", None, b"sw-1", b"v")]
+        )
+        assert list(outcome.spans.values()) == [Span(0, 1, 1)]
+        [refusal] = outcome.refused
+        assert (refusal.why, refusal.topic_exists) == ("There is no topic nowhere.", False)
+
+    _run(broker_url, body)
+
+
+def test_nothing_to_write_is_told_too(broker_url: str) -> None:
+    """Later, as everything is."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        outcome = await _written(writer, [])
+        assert (outcome.spans, outcome.refused) == ({}, [])
+
+    _run(broker_url, body)
+
+
+def test_a_record_that_is_too_large_is_refused_alone(broker_url: str) -> None:
+    """Librdkafka says so at once; those around it are durable, in order."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        large = Send(topic, 0, b"large", b"x" * 4_000_000)
+        sends = [Send(topic, 0, b"a", b"1"), large, Send(topic, 0, b"b", b"2")]
+        outcome = await _written(writer, sends)
+        assert [refusal.send for refusal in outcome.refused] == [large]
+        assert outcome.refused[0].topic_exists
+        assert outcome.spans == {Partition(topic, 0): Span(0, 2, 2)}
+        alone = await _written(writer, [large])
+        assert len(alone.refused) == 1
+
+    mine = _run(broker_url, body)
+    assert [row.key for row in _rows(mine, 0, 2)] == [b"a", b"b"]
+
+
+def test_header_names_that_utf_8_cannot_say_are_mended(broker_url: str) -> None:
+    """A lone surrogate would crash the process."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        await _written(writer, [Send(topic, 0, b"k", b"v", (("a\ud800b", b"1"),))])
+
+    mine = _run(broker_url, body)
+    assert list(_rows(mine, 0, 1)[0].headers) == [("a?b", b"1")]
+
+
+def test_what_fails_is_sent_again_with_all_behind_it(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, by another producer: no later record before an earlier one."""
+    real, failures = module._Attempt.delivered, [3]
+
+    def delivered(self: Any, error: Any, message: Any) -> None:
+        if failures and self.came == failures[0]:
+            failures.pop()
+            error = KafkaError(KafkaError._MSG_TIMED_OUT)
+        real(self, error, message)
+
+    monkeypatch.setattr(module._Attempt, "delivered", delivered)
+
+    async def body(writer: Writer, topic: str) -> None:
+        writes = [
+            _written(writer, [Send(topic, 0, b"%d" % (10 * batch + at), b"v") for at in range(10)])
+            for batch in range(5)
+        ]
+        await asyncio.gather(*writes)
+        assert writer.replaced == 1
+
+    mine = _run(broker_url, body)
+    firsts: list[int] = []
+    for row in _rows(mine, 0, 50):
+        number = int(row.key or b"")
+        if number not in firsts:
+            firsts.append(number)
+    # All that is there was appended in order the first time; the repeats end with the last one.
+    assert firsts == sorted(firsts)
+
+
+def test_a_producer_that_does_not_come_forward_is_replaced(broker_url: str) -> None:
+    """Long before librdkafka's own time-out, behind which later records could overtake."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        await _written(writer, [Send(topic, 0, b"a", b"1")])
+        line = writer._line
+        assert line is not None
+        real = line.producer
+
+        class Deaf:
+            """Takes all and sends nothing."""
+
+            def produce(self, *args: Any, **more: Any) -> None:
+                pass
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+        line.producer = Deaf()
+        await _written(writer, [Send(topic, 0, b"b", b"2")])
+        assert writer.replaced == 1
+
+    mine = _run(broker_url, body, session_timeout=3.0)
+    assert [row.key for row in _rows(mine, 0, 2)] == [b"a", b"b"]
+
+
+def test_what_is_abandoned_is_not_told_of(broker_url: str) -> None:
+    """And what is written after it is."""
+    told: list[Written] = []
+
+    async def body(writer: Writer, topic: str) -> None:
+        writer.write([Send(topic, 0, b"a", b"1")], told.append)
+        writer.abandon()
+        await _written(writer, [Send(topic, 1, b"b", b"2")])
+        assert not told
+
+    _run(broker_url, body)
+
+
+def test_a_producer_that_takes_nothing_is_replaced(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a fatal error: what it did not take goes to the next one."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        line = writer._line
+        assert line is not None
+        real = line.producer
+
+        class Broken:
+            """Takes one record more."""
+
+            left = 1
+
+            def produce(self, *args: Any, **more: Any) -> None:
+                if not self.left:
+                    raise KafkaException(KafkaError(KafkaError._FATAL))
+                self.left -= 1
+                real.produce(*args, **more)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(real, name)
+
+        line.producer = Broken()
+        await _written(writer, [Send(topic, 0, b"%d" % at, b"v") for at in range(4)])
+        assert writer.replaced == 1
+
+    mine = _run(broker_url, body)
+    keys = [row.key for row in _rows(mine, 0, 4)]
+    assert keys[0] == b"0"

@@ -1,0 +1,392 @@
+"""Kafka in memory: the ports `Group` and `Log` of each worker, and what lies behind them.
+
+Nothing happens by itself. What a worker asks for is put in a queue; a step of the simulation takes
+something out, does it, loses it, or does it much later, when its worker is a worker no more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from flrouter.core.effects import Send
+from flrouter.ports import Answer, Partition, Refusal, Row, Span, Transaction, Written
+from flrouter.runtime.durability.changelog import FENCE_KEY
+
+from .dice import Dice
+from .topics import Topics
+
+#: ms; a row younger than that is not compacted away.
+COMPACTION_LAG = 150_000
+
+
+class Kept(NamedTuple):
+    """A changelog record, and when it was written."""
+
+    row: Row
+    at: int
+
+
+class Cluster:
+    """What all workers share: the topics, the changelogs, what is committed, who is fenced."""
+
+    def __init__(self, topics: Topics, changelogs: Collection[str]) -> None:
+        self.topics = topics
+        self._changelog_topics = frozenset(changelogs)
+        self.changelogs: dict[Partition, list[Kept | None]] = {}
+        self.committed: dict[Partition, int] = {}
+        #: transactional id → how often it was opened.
+        self.opened: dict[str, int] = {}
+        #: told of each record that is no changelog's: where it lies, and what it was made of.
+        self.hear: Callable[[Any, Send], None] = lambda record, send: None
+        #: told of records that will be written twice.
+        self.repeats: Callable[[Sequence[Send]], None] = lambda sends: None
+
+    def place(self, send: Send) -> Partition:
+        """Where a record goes."""
+        number = send.partition
+        if number is None:
+            number = self.topics.place(send.topic, send.key)
+        return Partition(send.topic, number)
+
+    def append(self, at: Partition, send: Send) -> int:
+        """Write a record; returns its offset."""
+        if at.topic in self._changelog_topics:
+            rows = self.changelogs.setdefault(at, [])
+            row = Row(len(rows), send.key, send.value, send.headers)
+            rows.append(Kept(row, self.topics.now))
+            return row.offset
+        assert send.value is not None
+        record = self.topics.write(at.topic, send.key, send.value, at.number, send.headers)
+        self.hear(record, send)
+        return record.offset
+
+    def end(self, at: Partition) -> int:
+        """The offset after the last record."""
+        if at.topic in self._changelog_topics:
+            return len(self.changelogs.get(at, ()))
+        return len(self.topics.log(*at))
+
+    def rows(self, at: Partition, first: int, end: int) -> list[Row]:
+        """What is left of a part of a changelog."""
+        kept = self.changelogs.get(at, [])[first:end]
+        return [one.row for one in kept if one is not None]
+
+    def compact(self, at: Partition) -> None:
+        """Leave each key's last record, and all that are young."""
+        rows = self.changelogs.get(at, [])
+        newest = {one.row.key: one.row.offset for one in rows if one is not None}
+        until = self.topics.now - COMPACTION_LAG
+        for offset, one in enumerate(rows):
+            if one is None or one.at > until:
+                continue
+            if newest[one.row.key] != offset or (
+                one.row.value is None and one.row.key != FENCE_KEY
+            ):
+                rows[offset] = None
+
+
+class _Write:
+    """A write of a worker, until it is durable."""
+
+    __slots__ = ("done", "left", "written")
+
+    def __init__(self, left: int, done: Callable[[Written], None]) -> None:
+        self.left = left
+        self.done = done
+        self.written = Written()
+
+
+class MemoryLog:
+    """One worker's `Log`."""
+
+    def __init__(self, cluster: Cluster, refuses: Callable[[Send], bool]) -> None:
+        """Args:
+        refuses: whether brokers will never take a record.
+        """
+        self._cluster = cluster
+        self._refuses = refuses
+        self.term = -1
+        self.positions: dict[Partition, int] = {}
+        #: per partition in order: what is to be appended, for which write.
+        self.queues: dict[Partition, deque[tuple[Send, _Write]]] = {}
+        #: appended, and not told.
+        self._ready: list[_Write] = []
+        #: replays, ends, transactions, in any order.
+        self.calls: list[Callable[[Dice], None]] = []
+        #: what was abandoned and may be appended all the same.
+        self.strays: dict[Partition, deque[Send]] = {}
+
+    # -- the port -----------------------------------------------------------------------------
+
+    def read(self, positions: Mapping[Partition, int], term: int) -> None:
+        """From now on these."""
+        self.positions = dict(positions)
+        self.term = term
+
+    def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
+        """Put records into the queues of their partitions."""
+        write = _Write(len(sends), done)
+        for send in sends:
+            if self._refuses(send):
+                write.written.refused.append(Refusal(send, "too large", True))
+                write.left -= 1
+            else:
+                at = self._cluster.place(send)
+                self.queues.setdefault(at, deque()).append((send, write))
+        if not write.left:
+            self._ready.append(write)
+
+    def abandon(self) -> None:
+        """What is not appended by now may be, much later."""
+        for at, queue in self.queues.items():
+            self.strays.setdefault(at, deque()).extend(send for send, _ in queue)
+        self.queues.clear()
+        self._ready.clear()
+
+    def replay(
+        self,
+        starts: Mapping[Partition, int],
+        ends: Mapping[Partition, int],
+        take: Callable[[Partition, Sequence[Row]], None],
+        done: Callable[[bool], None],
+    ) -> None:
+        """Read it at some time, or a part of it and fail."""
+
+        def replay(dice: Dice) -> None:
+            for at, start in starts.items():
+                if dice.one_in(64):
+                    done(False)
+                    return
+                assert ends[at] <= self._cluster.end(at)
+                take(at, self._cluster.rows(at, start, ends[at]))
+            done(True)
+
+        self.calls.append(replay)
+
+    def ends(
+        self,
+        partitions: Collection[Partition],
+        done: Callable[[Mapping[Partition, int] | None], None],
+    ) -> None:
+        """Look at some time."""
+
+        def ends(dice: Dice) -> None:
+            if dice.one_in(32):
+                done(None)
+            else:
+                done({at: self._cluster.end(at) for at in partitions})
+
+        self.calls.append(ends)
+
+    def transaction(self, name: str) -> Transaction:
+        """Transactions that commit at some time."""
+        return MemoryTransaction(self._cluster, self, name)
+
+    def refuses(self, sends: Sequence[Send]) -> list[Refusal]:
+        """Those that will never be taken."""
+        return [Refusal(send, "too large", True) for send in sends if self._refuses(send)]
+
+    # -- what happens -------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self.queues and not self._ready and not self.calls
+
+    def append(self, at: Partition, count: int, dice: Dice, *, stutters: bool = False) -> None:
+        """Append records of a partition; with `stutters` the broker's answer may be lost once."""
+        queue = self.queues[at]
+        taken = [queue.popleft() for _ in range(min(count, len(queue)))]
+        if not queue:
+            del self.queues[at]
+        if stutters and dice.one_in(4):
+            if at not in self._cluster.changelogs:
+                self._cluster.repeats([send for send, _ in taken])
+            for send, _ in taken:
+                self._cluster.append(at, send)
+        for send, write in taken:
+            offset = self._cluster.append(at, send)
+            spans = write.written.spans
+            span = spans.get(at)
+            spans[at] = (
+                Span(offset, offset + 1, 1)
+                if span is None
+                else Span(span.first, offset + 1, span.records + 1)
+            )
+            write.left -= 1
+            if not write.left:
+                self._ready.append(write)
+
+    def tell(self, dice: Dice) -> None:
+        """Tell that something is durable."""
+        if self._ready:
+            write = self._ready.pop(dice.pick(len(self._ready)))
+            write.done(write.written)
+
+    def call(self, dice: Dice) -> None:
+        """Do something that was asked for."""
+        if self.calls:
+            self.calls.pop(dice.pick(len(self.calls)))(dice)
+
+    def stray(self, dice: Dice) -> None:
+        """Something that was abandoned is appended, or lost with all behind it."""
+        if not self.strays:
+            return
+        at = dice.choose(list(self.strays))
+        if not dice.one_in(8):
+            # The order within a partition is kept.
+            for _ in range(1 + dice.pick(4)):
+                if self.strays[at]:
+                    self._cluster.append(at, self.strays[at].popleft())
+            if self.strays[at]:
+                return
+        del self.strays[at]
+
+    def die(self) -> None:
+        """Its worker is killed."""
+        self.abandon()
+        self.calls.clear()
+        self.positions = {}
+
+
+class MemoryTransaction:
+    """One owner's `Transaction`."""
+
+    def __init__(self, cluster: Cluster, log: MemoryLog, name: str) -> None:
+        self._cluster = cluster
+        self._log = log
+        self._name = name
+        self._opened = -1
+        self._closed = False
+
+    def open(self, done: Callable[[str | None], None]) -> None:
+        """Fence whoever had the name."""
+
+        def opened(dice: Dice) -> None:
+            if self._closed:
+                return
+            if dice.one_in(32):
+                done("nobody answers")
+                return
+            self._opened = self._cluster.opened.get(self._name, 0) + 1
+            self._cluster.opened[self._name] = self._opened
+            done(None)
+
+        self._log.calls.append(opened)
+
+    def commit(
+        self,
+        sends: Sequence[Send],
+        offsets: Mapping[Partition, int],
+        done: Callable[[Written | str], None],
+    ) -> None:
+        """Append all, or nothing; and whatever happened may be told as a failure."""
+
+        def committed(dice: Dice) -> None:
+            if self._cluster.opened.get(self._name) != self._opened:
+                self._tell(done, "fenced")
+                return
+            refused = self._log.refuses(sends)
+            written = Written()
+            if refused:
+                written.refused = refused
+                self._tell(done, written)
+                return
+            fails = dice.one_in(64)
+            if fails and dice.one_in(2):
+                self._tell(done, "nobody answers")
+                return
+            for send in sends:
+                at = self._cluster.place(send)
+                offset = self._cluster.append(at, send)
+                span = written.spans.get(at)
+                written.spans[at] = (
+                    Span(offset, offset + 1, 1)
+                    if span is None
+                    else Span(span.first, offset + 1, span.records + 1)
+                )
+            self._cluster.committed.update(offsets)
+            self._tell(done, "nobody answers" if fails else written)
+
+        self._log.calls.append(committed)
+
+    def _tell(self, done: Callable[[Written | str], None], what: Written | str) -> None:
+        if not self._closed:
+            done(what)
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        self._closed = True
+
+
+class MemoryGroup:
+    """One worker's `Group`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        generation: Callable[[], int],
+        knows: Callable[[int], bool],
+        released: Callable[[], None],
+        rejoin: Callable[[], None],
+    ) -> None:
+        self._cluster = cluster
+        self._generation = generation
+        self._knows = knows
+        self._released = released
+        self._rejoin = rejoin
+        #: in order: what was asked for.
+        self.calls: deque[Callable[[Dice], None]] = deque()
+
+    def prove(self, done: Answer) -> None:
+        """Ask at some time."""
+        generation = self._generation()
+        self.calls.append(lambda dice: done(None if dice.one_in(32) else self._knows(generation)))
+
+    def commit(self, offsets: Mapping[Partition, int], done: Answer) -> None:
+        """Commit at some time, if it is a member then."""
+        generation = self._generation()
+
+        def commit(dice: Dice) -> None:
+            if dice.one_in(32):
+                if self._knows(generation) and dice.one_in(2):
+                    self._cluster.committed.update(offsets)
+                done(None)
+            elif not self._knows(generation):
+                done(False)
+            else:
+                self._cluster.committed.update(offsets)
+                done(True)
+
+        self.calls.append(commit)
+
+    def committed(
+        self,
+        partitions: Collection[Partition],
+        done: Callable[[Mapping[Partition, int] | None], None],
+    ) -> None:
+        """Tell at some time."""
+
+        def committed(dice: Dice) -> None:
+            if dice.one_in(32):
+                done(None)
+            else:
+                known = self._cluster.committed
+                done({at: known[at] for at in partitions if at in known})
+
+        self.calls.append(committed)
+
+    def released(self) -> None:
+        """Tell the coordinator."""
+        self.calls.append(lambda _: self._released())
+
+    def rejoin(self) -> None:
+        """Tell the coordinator."""
+        self.calls.append(lambda _: self._rejoin())
+
+    def call(self, dice: Dice) -> None:
+        """Do the next thing that was asked for."""
+        if self.calls:
+            self.calls.popleft()(dice)
