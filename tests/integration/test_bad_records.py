@@ -264,9 +264,7 @@ def test_spoilt_inbound_records(field: Field) -> None:
     files = Counter(one.file for one in unanswered)
     assert not files, f"{files} unanswered, as {unanswered[:5]}"
 
-    # Who asks for a sync is refused under the FL's name, whatever the place.
-    commands = {at: each for at, each in answers.refusals.items() if not at.startswith("sync/")}
-    twice = {place: found for place, found in commands.items() if len(found) > 1}
+    twice = {place: found for place, found in answers.refusals.items() if len(found) > 1}
     assert not twice, f"{len(twice)} commands refused twice"
     errors = {place: error_type(found[0]) for place, found in answers.refusals.items()}
     must_be_kept = {

@@ -9,10 +9,12 @@ from typing import Any
 import aiokafka
 import pytest
 
-from flrouter.kafka.replay import ends
-from flrouter.ports import Partition
+from flrouter.kafka.log import KafkaLog
 from flrouter.runtime import topics
+from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.membership import Membership
+from flrouter.runtime.rules import rules_of
+from flrouter.runtime.shards import TICK_S
 from flrouter.runtime.topics import NoLeader, of_router, provide
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
@@ -22,21 +24,35 @@ from tests.support.patience import HOPE
 def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) -> None:
     """A deadline waits for an answer of an FL whose transaction is under way."""
     mine = settings(cluster.url, replication=3, guarantee="exactly_once")
-    at = Partition(mine.fl_topics.written_by("fl-1")[0], 0)
-    provide(mine, [topics.Wanted(at.topic, exact=True)])
+    topic = mine.fl_topics.written_by("fl-1")[0]
+    provide(mine, [*of_router(mine), topics.Wanted(topic, exact=True)])
 
     async def main() -> None:
+        read = 0
+        nobody: Any = None
+        log = KafkaLog(mine, nobody, nobody, nobody, nobody)
+        catch_ups = CatchUps(nobody, log, rules_of(mine), lambda at: 0 if at.number else read)
+        caught_up = asyncio.Event()
+
+        async def tick() -> None:
+            while not caught_up.is_set():
+                await asyncio.sleep(TICK_S)
+                catch_ups.tick()
+
         floodlight = aiokafka.AIOKafkaProducer(
             bootstrap_servers=cluster.bootstrap, transactional_id=mine.app_id
         )
         async with floodlight:
             await floodlight.begin_transaction()
-            await floodlight.send_and_wait(at.topic, b"an answer", partition=0)
-            assert await asyncio.to_thread(ends, mine, [at]) == {at: 1}
+            await floodlight.send_and_wait(topic, b"an answer", partition=0)
+            catch_ups.ask("fl-1", 0, caught_up.set)
+            look = asyncio.ensure_future(tick())
+            assert not (await asyncio.wait([look], timeout=1.0))[0]
             await floodlight.commit_transaction()
-            # The marker too: who has read the answer has passed it.
-            while await asyncio.to_thread(ends, mine, [at]) != {at: 2}:
-                await asyncio.sleep(0.05)
+            assert not (await asyncio.wait([look], timeout=1.0))[0]
+            read = 2  # the marker too
+            async with asyncio.timeout(10 * HOPE):
+                await look
 
     asyncio.run(main())
 
