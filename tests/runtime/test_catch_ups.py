@@ -26,23 +26,32 @@ class _Kafka:
 
 
 def test_all_write_topics_are_read_before_a_deadline() -> None:
-    """Then what other shards sent to this one because of them."""
-    answer, statistics, passed = (
-        Partition("a.fl-1", 2),
-        Partition("b.fl-1", 0),
-        Partition(SHARDS, 1),
-    )
-    kafka: Any = _Kafka({answer: 5, statistics: 3, passed: 9})
-    own_progress = {passed: 8}
-    catch_ups = CatchUps(
-        kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), own_progress.get
-    )
-    reached: list[str] = []
-    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
-    for at, end in ((answer, 5), (statistics, 3)):
+    """Whichever of them is the last."""
+    answer, statistics = Partition("a.fl-1", 2), Partition("b.fl-1", 0)
+    for first, last in ((answer, statistics), (statistics, answer)):
+        kafka: Any = _Kafka({answer: 5, statistics: 3})
+        catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), {}.get)
+        reached: list[str] = []
+        catch_ups.ask("fl-1", 1, lambda reached=reached: reached.append("caught up"))
+        kafka.committed_offsets[first] = 5
         catch_ups.tick()
         assert not reached
-        kafka.committed_offsets[at] = end
+        kafka.committed_offsets[last] = 5
+        catch_ups.tick()
+        assert reached == ["caught up"]
+
+
+def test_what_other_shards_passed_on_is_read_too() -> None:
+    """As far as it lay there when all that the FL had written was read."""
+    written, passed = Partition("a.fl-1", 0), Partition(SHARDS, 1)
+    ends = {written: 1, passed: 8}
+    own_progress = {passed: 8}
+    kafka: Any = _Kafka(ends)
+    catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}",)), own_progress.get)
+    reached: list[str] = []
+    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    ends[passed] = 9
+    kafka.committed_offsets[written] = 1
     catch_ups.tick()
     assert not reached
     own_progress[passed] = 9
