@@ -100,6 +100,8 @@ class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
     switches: list[str]
     #: how the FL holds them; None when the chain does not say.
     mode: Mode | None = None
+    #: the records that list them, where the switches' homes pass these on.
+    dumps: list[bytes] = []
 
 
 class SyncComplete(_Peer, frozen=True, array_like=True, tag=True):

@@ -116,6 +116,8 @@ class Holder(msgspec.Struct, array_like=True):
     listed: Count = 0
     #: ms since the epoch: when it became so.
     since: Count = 0
+    #: both ends of the connection, as JSON; kept where listeners are told of connections.
+    addresses: bytes = b""
 
 
 class Switch(msgspec.Struct, array_like=True):
@@ -130,6 +132,9 @@ class Switch(msgspec.Struct, array_like=True):
     pinned: bool = False
     #: where it is, as the operator says; FLs of the same region are preferred.
     region: str = ""
+    #: where listeners are told of connections: those that they know of, and the master's.
+    told: dict[str, Mode] = {}
+    told_master: str = ""
 
 
 class Floodlight(msgspec.Struct, array_like=True):

@@ -21,6 +21,7 @@ from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.notifications import record_of
 from flrouter.messages.origin import switch_of
 
 #: links of one chain that may come before one that is missing: their indexes are kept in one row.
@@ -323,9 +324,11 @@ class Reports:
         state = envelope.payload.state if envelope.payload is not None else None
         if envelope.kind == names.SWITCH_EVENT and isinstance(state, str):
             if state in CONNECTED:
-                return self._switches.connected(switch, report.floodlight, CONNECTED[state])
+                record = record_of(report.data)
+                mode = CONNECTED[state]
+                return self._switches.connected(switch, report.floodlight, mode, record)
             if state in LOST:
-                return self._switches.lost(switch, report.floodlight)
+                return self._switches.lost(switch, report.floodlight, state)
         return self._switches.seen(switch, report.floodlight)
 
     def _publish(self, report: Report, envelope: Envelope, switch: str | None) -> None:

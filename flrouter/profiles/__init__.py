@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -67,6 +67,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: the topics that an FL writes.
     write: list[str] = []
     sync: Sync = Sync()
+    #: how listeners are told which switches are there; nothing: by the events of FLs.
+    listeners: Literal["", "events", "availability"] = ""
     command: list[CommandKind] = []
     event: list[EventKind] = []
     switch: list[SwitchPlaces] = []
@@ -155,6 +157,7 @@ def _over(profile: Profile, base: Profile) -> Profile:
         own=profile.own or ("" if profile.inbound else base.own),
         write=profile.write or base.write,
         sync=profile.sync if profile.sync != Sync() else base.sync,
+        listeners=profile.listeners or base.listeners,
         command=profile.command + base.command,
         event=profile.event + base.event,
         switch=profile.switch + base.switch,

@@ -37,6 +37,8 @@ class Floodlight2019(Reading):
         self.dropped: list[Record] = []
         #: the kinds of commands that it took, in their order.
         self.took: list[str] = []
+        #: switches that it may only read.
+        self.observed: list[str] = []
         #: does not answer commands; alive messages and syncs it does.
         self.mute = False
         self._producer = Writer(field.bootstrap)
@@ -271,15 +273,20 @@ class FloodlightOf2025(Floodlight2019):
 
     def dump(self, asked: Payload, _: str) -> None:
         """All switches, each under an id of the FL's own, and nothing at their end."""
-        for switch in self.switches:
+        for switch in (*self.switches, *self.observed):
             payload = {
                 "clazz": f"{O}.info.discovery.NetworkDumpSwitchData",
                 "timestamp": now_ms(),
                 "switch_record": self.record(switch),
                 "dump_id": asked.get("dump_id"),
-                "write_mode": True,
+                "write_mode": switch in self.switches,
             }
             self.say("kilda.topo.disco", payload, f"dump {switch}", switch)
+
+    def observe(self, switch: str) -> None:
+        """A switch is connected to it too, and another region is its master."""
+        self.observed.append(switch)
+        self.say_switch(switch, "ADDED")
 
     def say_latency(self, source: str, destination: str) -> None:
         """How long a discovery packet took."""

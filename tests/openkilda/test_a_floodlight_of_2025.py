@@ -1,6 +1,5 @@
-"""OpenKilda of 2025 around flrouter: its 17 topics, its header, both of its envelopes, its syncs.
-
-Its notifications and statistics are still to come (docs/decisions/openkilda.md).
+"""OpenKilda of 2025 around flrouter: its 17 topics, its header, both of its envelopes, its syncs,
+its notifications and its statistics.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import pytest
 
 from tests.openkilda.field import Field, Services
 from tests.openkilda.floodlights import FloodlightOf2025
+from tests.support.clients import Record
 from tests.support.plain import error_type, switch_id
 
 pytestmark = pytest.mark.broker
@@ -201,6 +201,46 @@ def test_an_answer_in_chunks(services: Services, floodlights: list[FloodlightOf2
     check(services, floodlights)
 
 
+def connections(record: Record) -> dict[str, tuple[str, bool]]:
+    """Region → its mode, whether it is master; of a notification."""
+    return {
+        entry["regionName"]: (entry["connectMode"], entry["master"])
+        for entry in record.payload["availabilityData"]["connections"]
+    }
+
+
+def notices(services: Services, kind: str, switch: str, count: int = 1) -> list[Record]:
+    """The notifications of a kind about a switch."""
+
+    def is_one(record: Record) -> bool:
+        payload = record.payload
+        named = payload.get("switchId") or payload.get("speakerData", {}).get("datapath")
+        return payload.get("clazz", "").endswith(f".{kind}") and named == switch
+
+    return services.wait_where(is_one, count)
+
+
+def test_switches_are_told_of_by_their_connections(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """A master of the one region, which the other one may read; and a dump of its master alone."""
+    [connected] = notices(services, "SwitchConnectNotification", ONE)
+    assert services.topic_of(connected) == "kilda.topo.disco.storm"
+    assert connections(connected) == {"reg1": ("READ_WRITE", True)}
+    floodlights[1].observe(ONE)
+    [update] = notices(services, "SwitchAvailabilityUpdateNotification", ONE)
+    assert connections(update) == {"reg1": ("READ_WRITE", True), "reg2": ("READ_ONLY", False)}
+    clazz = f"{COMMAND}.discovery.NetworkCommandData"
+    asked = services.ask("kilda.speaker.disco.storm", clazz)
+    dumps = services.wait_where(lambda record: record.payload.get("dump_id") == asked, 2)
+    listed = {record.payload["switch_record"]["datapath"]: record for record in dumps}
+    assert {switch: record.key for switch, record in listed.items()} == {
+        switch: switch.encode() for switch in (ONE, OTHER)
+    }
+    assert all(record.payload["write_mode"] for record in dumps)
+    check(services, floodlights)
+
+
 def test_events_have_topics_of_their_own(
     services: Services, floodlights: list[FloodlightOf2025]
 ) -> None:
@@ -224,3 +264,10 @@ def test_an_error_of_the_router_has_the_header_too(
     answer = services.answer(asked)
     assert error_type(answer) == "NOT_FOUND"
     assert services.topic_of(answer) == "kilda.northbound.storm"
+    [gone] = notices(services, "SwitchDisconnectNotification", OTHER)
+    assert gone.payload["regionOffline"] is True
+    two.mute = False
+    two.start()
+    notices(services, "SwitchConnectNotification", OTHER, 2)
+    assert services.answer(services.ask(SPEAKER, clazz, switch_id=OTHER))
+    check(services, floodlights)
