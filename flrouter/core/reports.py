@@ -309,7 +309,7 @@ class Reports:
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
             context.count("stray", report.floodlight)
-        elif switch is None:
+        elif switch is None or context.catalog.event(envelope.kind).from_any:
             self._publish(report, envelope, None)
         elif self._is_news(report, envelope, switch):
             self._publish(report, envelope, switch)

@@ -81,6 +81,7 @@ class Shard:
             peers.LinkWanted: self._links.wanted,
             peers.LinkMissing: lambda note: self._requests.link_missing(note.number, note.link_id),
             peers.Scatter: self._commands.scatters.take,
+            peers.Populate: self._commands.populations.take,
             peers.PartResults: self._gathers.results,
             peers.PartsOverdue: self._requests.end_parts,
             peers.MoveSwitch: lambda note: self._moves.move(note.switch, note.floodlight),

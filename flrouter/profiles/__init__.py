@@ -15,7 +15,7 @@ import msgspec
 
 from flrouter import setting_kinds as kinds
 from flrouter.messages.assembly import BadAssembler
-from flrouter.messages.catalog import Catalog, CommandKind, EventKind
+from flrouter.messages.catalog import Catalog, CommandKind, Done, EventKind, Scope
 from flrouter.messages.places import SwitchPlaces
 
 #: those that come with flrouter.
@@ -181,6 +181,11 @@ def _checked(profile: Profile) -> Profile:
         raise BadProfile(
             'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
         )
+    for entry in profile.command:
+        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, Done.NONE):
+            raise BadProfile(
+                f'[[command]] {entry.kind} is for all switches: done is "ack" or "none"'
+            )
     silent = [entry.topic for entry in profile.inbound if not entry.answer]
     for entry in profile.command:
         if not entry.answer and silent:

@@ -84,12 +84,12 @@ ASKED: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
 
 @pytest.fixture(scope="module")
 def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
-    """A router with the profile of 2025, and two regions.
+    """A router with the profile of 2025, two regions, and one that may only read its switches.
 
     Whoever waits for a sync to fail waits in vain: nothing says where it ends.
     """
     with Field(
-        broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2"), sync_timeout=600
+        broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2", "stats"), sync_timeout=600
     ) as found:
         found.start_worker()
         yield found
@@ -97,8 +97,11 @@ def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
 
 @pytest.fixture(scope="module")
 def floodlights(field: Field) -> list[FloodlightOf2025]:
-    """Two FLs with a switch each."""
-    return [FloodlightOf2025(field, "reg1", [ONE]), FloodlightOf2025(field, "reg2", [OTHER])]
+    """Two FLs with a switch each, and one that may read the first one's."""
+    reader = FloodlightOf2025(field, "stats", [])
+    reader.observe(ONE)
+    masters = [FloodlightOf2025(field, "reg1", [ONE]), FloodlightOf2025(field, "reg2", [OTHER])]
+    return [*masters, reader]
 
 
 @pytest.fixture(scope="module")
@@ -226,10 +229,9 @@ def test_switches_are_told_of_by_their_connections(
     """A master of the one region, which the other one may read; and a dump of its master alone."""
     [connected] = notices(services, "SwitchConnectNotification", ONE)
     assert services.topic_of(connected) == "kilda.topo.disco.storm"
-    assert connections(connected) == {"reg1": ("READ_WRITE", True)}
-    floodlights[1].observe(ONE)
-    [update] = notices(services, "SwitchAvailabilityUpdateNotification", ONE)
-    assert connections(update) == {"reg1": ("READ_WRITE", True), "reg2": ("READ_ONLY", False)}
+    [update, *_] = notices(services, "SwitchAvailabilityUpdateNotification", ONE)
+    last = max(connected, update, key=lambda record: record.offset)
+    assert connections(last) == {"reg1": ("READ_WRITE", True), "stats": ("READ_ONLY", False)}
     clazz = f"{COMMAND}.discovery.NetworkCommandData"
     asked = services.ask("kilda.speaker.disco.storm", clazz)
     dumps = services.wait_where(lambda record: record.payload.get("dump_id") == asked, 2)
@@ -238,6 +240,43 @@ def test_switches_are_told_of_by_their_connections(
         switch: switch.encode() for switch in (ONE, OTHER)
     }
     assert all(record.payload["write_mode"] for record in dumps)
+    check(services, floodlights)
+
+
+def scopes(floodlights: list[FloodlightOf2025], kind: str) -> dict[str, list[list[str]]]:
+    """Region → the switches of each command of a kind that it had."""
+    found = {
+        floodlight.region: [scope for each, scope in floodlight.scopes if each == kind]
+        for floodlight in floodlights
+    }
+    return {region: asked for region, asked in found.items() if asked}
+
+
+def test_ports_of_all_switches(services: Services, floodlights: list[FloodlightOf2025]) -> None:
+    """Each region tells of those whose master it is; it would drop a command without a scope."""
+    clazz = f"{COMMAND}.discovery.PortsCommandData"
+    found = services.wait(services.ask(SPEAKER, clazz, requester="me"), count=2)
+    assert {record.payload["switch_id"] for record in found} == {ONE, OTHER}
+    assert {services.topic_of(record) for record in found} == {"kilda.stats.storm"}
+    assert {record.payload["requester"] for record in found} == {"me"}
+    assert scopes(floodlights, "PortsCommandData") == {"reg1": [[ONE]], "reg2": [[OTHER]]}
+    check(services, floodlights)
+
+
+def test_statistics_of_all_switches(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """From a region that may only read, where it has the switch, and each switch once."""
+    notices(services, "SwitchAvailabilityUpdateNotification", ONE)
+    services.ask(SPEAKER, f"{COMMAND}.stats.StatsRequest")
+
+    def is_one(record: Record) -> bool:
+        return bool(record.payload.get("clazz", "").endswith(".PortStatsData"))
+
+    found = services.wait_where(is_one, 2)
+    assert {record.payload["switch_id"] for record in found} == {ONE, OTHER}
+    assert {services.topic_of(record) for record in found} == {"kilda.stats.storm"}
+    assert scopes(floodlights, "StatsRequest") == {"reg2": [[OTHER]], "stats": [[ONE]]}
     check(services, floodlights)
 
 
