@@ -123,7 +123,8 @@ class Commands:
         """Send a command to its home; its requester is told when the broker does not take it."""
         origin = str(command.origin)
         cid = envelope.correlation_id or command.origin.number
-        answers = Answering(cid, origin, self._reply_topic(kind, envelope, command))
+        topic = self._reply_topic(kind, envelope, command)
+        answers = Answering(cid, origin, topic, draft(kind.error, command.data))
         headers = (("flrouter-origin", origin.encode()), *command.headers)
         self._context.pass_to(home, "command", command.data, headers, answers)
 
@@ -297,6 +298,7 @@ class Commands:
             0,
             received=pending.received,
             trace=pending.trace,
+            draft=pending.draft,
         )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:

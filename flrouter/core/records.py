@@ -208,6 +208,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     received: Count = 0
     #: the `traceparent` that it came with.
     trace: bytes = b""
+    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
 
     @property
     def size(self) -> int:

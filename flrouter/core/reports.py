@@ -253,7 +253,7 @@ class Reports:
             self._requests.parts.answered(number, pending.gather, max(link, 0), part)
             context.count("part_answers", report.floodlight)
             return True
-        answers = Answering(pending.correlation_id, pending.origin)
+        answers = Answering(pending.correlation_id, pending.origin, draft=pending.draft)
         headers = report.headers
         if pending.trace:
             headers = traces.back(context, pending, headers)
