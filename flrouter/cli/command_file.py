@@ -97,7 +97,7 @@ def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
         correlation_id,
         _switch(entry, envelope, data, catalog),
         (envelope.reply_to, usual) if envelope.reply_to else (usual,),
-        entry.scope is Scope.FLOODLIGHTS and entry.done is not Done.MESSAGE,
+        entry.scope in (Scope.FLOODLIGHTS, Scope.POPULATION) and entry.done is not Done.MESSAGE,
         entry.inbound,
     )
 

@@ -67,7 +67,7 @@ class Answer:
             context.note(f"the assembler {kind.assemble} failed: {error!r}")
             message = f"the answer was not assembled: {error!r}"[:500]
             return self.error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
-        answers = Answering(gather.correlation_id, gather.origin)
+        answers = Answering(gather.correlation_id, gather.origin, draft=gather.draft)
         headers: Headers = (("flrouter-request", gather.origin.encode()),)
         if gather.trace:
             headers = traces.back(context, gather, headers)
@@ -121,6 +121,7 @@ class Answer:
             description,
             origin=gather.origin,
             headers=traces.back(self._context, gather) if gather.trace else (),
+            draft=gather.draft,
         )
         if gather.trace:
             traces.end(self._context, gather, kind.value)

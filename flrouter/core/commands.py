@@ -12,6 +12,7 @@ from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import SyncWanted
 from flrouter.core.pending import Requests
+from flrouter.core.population import Populations
 from flrouter.core.records import Gather, Mode, Pending, Stage
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
@@ -34,6 +35,7 @@ class Commands:
         self._requests = requests
         self._gathers = gathers
         self.scatters = Scatters(context, requests, gathers, self._route)
+        self.populations = Populations(context, requests)
 
     def take(self, command: Command) -> None:
         """One record of an inbound topic."""
@@ -111,6 +113,9 @@ class Commands:
             self._route(number, pending, command)
         elif kind.scope is Scope.FLOODLIGHTS:
             self._to_every_floodlight(kind, number, pending, command, envelope)
+        elif kind.scope is Scope.POPULATION:
+            self._someone_up()
+            self.populations.send(pending, command)
         else:
             self.scatters.send(kind, number, self._gather(pending, envelope.kind), command)
 
@@ -118,7 +123,8 @@ class Commands:
         """Send a command to its home; its requester is told when the broker does not take it."""
         origin = str(command.origin)
         cid = envelope.correlation_id or command.origin.number
-        answers = Answering(cid, origin, self._reply_topic(kind, envelope, command))
+        topic = self._reply_topic(kind, envelope, command)
+        answers = Answering(cid, origin, topic, draft(kind.error, command.data))
         headers = (("flrouter-origin", origin.encode()), *command.headers)
         self._context.pass_to(home, "command", command.data, headers, answers)
 
@@ -245,9 +251,7 @@ class Commands:
                     context.home(floodlight), SyncWanted(floodlight, pending.correlation_id)
                 )
             return
-        up = [name for name in known if context.floodlights[name].up]
-        if not up:
-            raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
+        up = self._someone_up()
         try:
             size = len(known) * (len(command.data) + size_of(command.headers))
             check_room(len(known), size, context.rules.max_scattered_bytes)
@@ -277,6 +281,14 @@ class Commands:
                     part, copy, command.data, envelope.correlation_id, command.headers
                 )
 
+    def _someone_up(self) -> list[str]:
+        """The FLs that answer; raises `Rejected` when there are none."""
+        context = self._context
+        up = [name for name in context.known_floodlights() if context.floodlights[name].up]
+        if not up:
+            raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
+        return up
+
     def _gather(self, pending: Pending, kind: str) -> Gather:
         return Gather(
             pending.correlation_id,
@@ -286,6 +298,7 @@ class Commands:
             0,
             received=pending.received,
             trace=pending.trace,
+            draft=pending.draft,
         )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:

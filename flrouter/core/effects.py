@@ -26,6 +26,8 @@ class Answering(msgspec.Struct, frozen=True, gc=False):
     origin: str
     #: where an error in the record's place goes, if not where the record should have gone.
     topic: str = ""
+    #: what that error would be in the requester's form; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
 
 
 class Send(msgspec.Struct, gc=False):

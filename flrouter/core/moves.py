@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from flrouter.core.context import Context
 from flrouter.core.election import Election
+from flrouter.core.listeners import Listeners
 from flrouter.core.records import Mode, Switch
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
@@ -13,9 +14,10 @@ from flrouter.messages.switch_id import BadSwitchId, canonical
 class Moves:
     """Moves switches whose home this shard is; what is pending at an FL ends there."""
 
-    def __init__(self, context: Context, election: Election) -> None:
+    def __init__(self, context: Context, election: Election, listeners: Listeners) -> None:
         self._context = context
         self._election = election
+        self._listeners = listeners
         #: ms: when to look who prefers whom.
         self._next_look = 0
 
@@ -51,6 +53,7 @@ class Moves:
             self._election.hand_over(switch, floodlight)
             switch.pinned = True
             context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
             return
         context.note(f"{name} cannot move to {floodlight}, {why}")
         context.count("moves_refused", floodlight)
@@ -81,6 +84,7 @@ class Moves:
                 continue
             if self._election.hold(switch):
                 self._context.switches.put(name, switch)
+                self._listeners.changed(name, switch)
                 moved += 1
             else:
                 left += 1
@@ -121,6 +125,7 @@ class Moves:
         if election.liking(switch, best) > election.liking(switch, active):
             election.hand_over(switch, best)
             self._context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
 
     def _settled(self, switch: Switch, floodlight: str) -> bool:
         since = max(self._context.floodlights[floodlight].since, switch.holders[floodlight].since)

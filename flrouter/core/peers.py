@@ -100,6 +100,8 @@ class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
     switches: list[str]
     #: how the FL holds them; None when the chain does not say.
     mode: Mode | None = None
+    #: the records that list them, where the switches' homes pass these on.
+    dumps: list[bytes] = []
 
 
 class SyncComplete(_Peer, frozen=True, array_like=True, tag=True):
@@ -170,6 +172,19 @@ class Scatter(_Peer, frozen=True, array_like=True, tag=True):
     parts: list[tuple[Count, str, bytes]]
 
 
+class Populate(_Peer, frozen=True, array_like=True, tag=True):
+    """From the home of a command for all switches to every shard: send it for yours."""
+
+    origin: Place
+    correlation_id: str
+    reply_topic: str
+    #: the class of its payload.
+    kind: str
+    #: the command as it came.
+    data: bytes
+    headers: Headers
+
+
 class PartResults(_Peer, frozen=True, array_like=True, tag=True):
     """To the home of such a command: what came for parts of it."""
 
@@ -204,6 +219,7 @@ Peer = (
     | MoveSwitch
     | PlaceSwitch
     | Scatter
+    | Populate
     | PartResults
     | PartsOverdue
 )

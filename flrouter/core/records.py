@@ -116,6 +116,8 @@ class Holder(msgspec.Struct, array_like=True):
     listed: Count = 0
     #: ms since the epoch: when it became so.
     since: Count = 0
+    #: both ends of the connection, as JSON; kept where listeners are told of connections.
+    addresses: bytes = b""
 
 
 class Switch(msgspec.Struct, array_like=True):
@@ -130,6 +132,9 @@ class Switch(msgspec.Struct, array_like=True):
     pinned: bool = False
     #: where it is, as the operator says; FLs of the same region are preferred.
     region: str = ""
+    #: where listeners are told of connections: those that they know of, and the master's.
+    told: dict[str, Mode] = {}
+    told_master: str = ""
 
 
 class Floodlight(msgspec.Struct, array_like=True):
@@ -203,6 +208,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     received: Count = 0
     #: the `traceparent` that it came with.
     trace: bytes = b""
+    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
 
     @property
     def size(self) -> int:

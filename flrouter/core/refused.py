@@ -5,7 +5,8 @@ from __future__ import annotations
 from flrouter.core.context import HEAD_BYTES
 from flrouter.core.effects import Send
 from flrouter.core.rules import Rules
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.error_forms import finished
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.trace import HEADER
 
 
@@ -37,7 +38,8 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
     if send.answers is None or not (topic_exists or send.answers.topic):
         return [dead]
     what = "the command on its way" if send.answers.topic else "the answer"
-    value = error_message(
+    value = finished(
+        send.answers.draft,
         send.answers.correlation_id,
         ErrorType.INTERNAL_ERROR,
         f"the broker did not take {what}",

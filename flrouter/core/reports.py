@@ -21,6 +21,7 @@ from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.notifications import record_of
 from flrouter.messages.origin import switch_of
 
 #: links of one chain that may come before one that is missing: their indexes are kept in one row.
@@ -252,7 +253,7 @@ class Reports:
             self._requests.parts.answered(number, pending.gather, max(link, 0), part)
             context.count("part_answers", report.floodlight)
             return True
-        answers = Answering(pending.correlation_id, pending.origin)
+        answers = Answering(pending.correlation_id, pending.origin, draft=pending.draft)
         headers = report.headers
         if pending.trace:
             headers = traces.back(context, pending, headers)
@@ -308,7 +309,7 @@ class Reports:
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
             context.count("stray", report.floodlight)
-        elif switch is None:
+        elif switch is None or context.catalog.event(envelope.kind).from_any:
             self._publish(report, envelope, None)
         elif self._is_news(report, envelope, switch):
             self._publish(report, envelope, switch)
@@ -323,9 +324,11 @@ class Reports:
         state = envelope.payload.state if envelope.payload is not None else None
         if envelope.kind == names.SWITCH_EVENT and isinstance(state, str):
             if state in CONNECTED:
-                return self._switches.connected(switch, report.floodlight, CONNECTED[state])
+                record = record_of(report.data)
+                mode = CONNECTED[state]
+                return self._switches.connected(switch, report.floodlight, mode, record)
             if state in LOST:
-                return self._switches.lost(switch, report.floodlight)
+                return self._switches.lost(switch, report.floodlight, state)
         return self._switches.seen(switch, report.floodlight)
 
     def _publish(self, report: Report, envelope: Envelope, switch: str | None) -> None:

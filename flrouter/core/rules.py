@@ -38,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     sync_quiet: int = 0
     #: whether a sync is asked for by a `dump_id`, which its records carry.
     sync_by_dump_id: bool = False
+    #: how listeners are told which switches are there: one of the forms in `listeners.py`.
+    listeners: str = "events"
     #: answers may not be sent to these: inbound topics and the router's own.
     reserved_topics: frozenset[str]
     ack_timeout: int
@@ -59,6 +61,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     gather_timeout: int
     #: whether spans are made of commands whose trace is sampled.
     traces: bool = False
+
+    @property
+    def dumps_by_master(self) -> bool:
+        """Whether listeners get a sync's records of a switch from its master alone."""
+        return self.listeners == "availability"
 
     @property
     def most_parts(self) -> int:

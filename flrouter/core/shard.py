@@ -19,6 +19,7 @@ from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.links import Links
+from flrouter.core.listeners import FORMS
 from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
 from flrouter.core.reports import Reports
@@ -39,8 +40,11 @@ class Shard:
         self._gathers = Gathers(context)
         self._commands = Commands(context, self._requests, self._gathers)
         self._election = Election(context)
-        self._moves = Moves(context, self._election)
-        self._switches = SwitchMap(context, self._election, self._requests, self._commands.release)
+        listeners = FORMS[rules.listeners](context)
+        self._moves = Moves(context, self._election, listeners)
+        self._switches = SwitchMap(
+            context, self._election, listeners, self._requests, self._commands.release
+        )
         self._links = Links(context)
         self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
         self._floodlights = Floodlights(
@@ -77,6 +81,7 @@ class Shard:
             peers.LinkWanted: self._links.wanted,
             peers.LinkMissing: lambda note: self._requests.link_missing(note.number, note.link_id),
             peers.Scatter: self._commands.scatters.take,
+            peers.Populate: self._commands.populations.take,
             peers.PartResults: self._gathers.results,
             peers.PartsOverdue: self._requests.end_parts,
             peers.MoveSwitch: lambda note: self._moves.move(note.switch, note.floodlight),

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from flrouter.core.context import Context
 from flrouter.core.election import Election
+from flrouter.core.listeners import Listeners
 from flrouter.core.pending import Requests
 from flrouter.core.records import Holder, Mode, Switch
 from flrouter.core.rules import MAX_SWITCHES
-from flrouter.messages import build
 
 #: the states of a switch event that say that the FL has the switch, and as what.
 CONNECTED = {"ACTIVATED": Mode.RW, "ADDED": Mode.RO}
-#: those that say that it has it no longer.
+#: those that say that it has it no longer, or no longer as its master.
 LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 
@@ -24,54 +24,75 @@ class SwitchMap:
         self,
         context: Context,
         election: Election,
+        listeners: Listeners,
         requests: Requests,
         released: Callable[[str], None],
     ) -> None:
         """Args:
         election: who speaks for a switch.
+        listeners: they are told of every change.
         released: called with a switch that somebody holds from now on.
         """
         self._context = context
         self._requests = requests
         self._elect = election.hold
+        self._listeners = listeners
         self._released = released
 
     # -- live events --------------------------------------------------------------------------
 
-    def connected(self, name: str, floodlight: str, mode: Mode) -> bool:
-        """A live event says that `floodlight` has the switch; True if listeners are to see it."""
+    def connected(self, name: str, floodlight: str, mode: Mode, record: bytes = b"") -> bool:
+        """A live event says that `floodlight` has the switch; True if listeners are to see it.
+
+        Args:
+            record: what it says of the switch, as JSON.
+        """
         switch = self._known(name, floodlight)
-        if switch is None:
-            return True
+        return switch is None or self._connect(name, switch, floodlight, mode, record)
+
+    def _connect(
+        self, name: str, switch: Switch, floodlight: str, mode: Mode, record: bytes
+    ) -> bool:
         newcomer = "" if floodlight in switch.holders else floodlight
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
             holder.mode, holder.since = mode, self._context.now
         self._elect(switch, newcomer)
-        if switch.active == floodlight:
-            switch.unmanaged = False
         self._context.switches.put(name, switch)
+        shown = self._listeners.connected(name, switch, floodlight, record)
         if switch.active == floodlight:
             self._released(name)
-        return switch.active == floodlight
+        return shown
 
     def seen(self, name: str, floodlight: str) -> bool:
         """Something names the switch as its origin; True if `floodlight` speaks for it."""
         switch = self._context.switches.get(name)
         holder = switch.holders.get(floodlight) if switch is not None else None
-        if switch is None or holder is None or holder.mode is Mode.GONE:
-            return self.connected(name, floodlight, Mode.RW)
+        if holder is None or holder.mode is Mode.GONE:
+            switch = self._known(name, floodlight)
+            if switch is None:
+                return True
+            self._connect(name, switch, floodlight, Mode.RW, b"")
+        assert switch is not None
         return switch.active == floodlight
 
-    def lost(self, name: str, floodlight: str) -> bool:
-        """A live event says that `floodlight` lost the switch; True if listeners are to see it."""
+    def lost(self, name: str, floodlight: str, state: str) -> bool:
+        """A live event says that `floodlight` lost the switch; True if listeners are to see it.
+
+        Args:
+            state: the event's, one of `LOST`.
+        """
         context = self._context
         switch = self._known(name, floodlight)
         if switch is None:
             return True
         other = switch.active not in ("", floodlight)
         syncing = context.floodlights[floodlight].syncing
-        if syncing:
+        left = self._listeners.left[state]
+        if left is not Mode.GONE and floodlight in switch.holders:
+            holder = self._alive_holder(switch, floodlight)
+            holder.mode, holder.since = left, context.now
+        elif syncing:
             # Remembered until the sync is over, so that its chain does not bring it back.
             self._alive_holder(switch, floodlight).mode = Mode.GONE
         else:
@@ -81,9 +102,7 @@ class SwitchMap:
         self._requests.fail_at(
             floodlight, name, f"floodlight {floodlight} lost switch {name} meanwhile"
         )
-        self._see_who_is_left(name, switch)
-        # While another FL serves it the switch is not gone, so listeners must not hear so.
-        return not other and not switch.active
+        return self._listeners.lost(name, switch, served_by_another=other)
 
     def _known(self, name: str, floodlight: str) -> Switch | None:
         """The switch's record, made when there is none; None when there are too many."""
@@ -114,11 +133,19 @@ class SwitchMap:
 
     # -- sync ---------------------------------------------------------------------------------
 
-    def listed(self, name: str, floodlight: str, attempt: int, mode: Mode | None = None) -> None:
+    def listed(
+        self,
+        name: str,
+        floodlight: str,
+        attempt: int,
+        mode: Mode | None = None,
+        dump: bytes = b"",
+    ) -> None:
         """A sync's chain lists the switch. A live event since the sync began wins over it.
 
         Args:
             mode: how the FL holds it; None when the chain does not say.
+            dump: the record that lists it, if listeners have not had that.
         """
         switch = self._known(name, floodlight)
         if switch is None:
@@ -131,6 +158,7 @@ class SwitchMap:
         holder.listed = attempt
         self._elect(switch, newcomer=floodlight)
         self._context.switches.put(name, switch)
+        self._listeners.listed(name, switch, floodlight, dump)
         if switch.active == floodlight:
             self._released(name)
 
@@ -147,21 +175,15 @@ class SwitchMap:
                 self._gone_offline(name, switch, floodlight)
             elif switch.unmanaged and switch.active == floodlight:
                 # Not before: listeners ignore a chain that stops before its end.
-                switch.unmanaged = False
-                self._context.switches.put(name, switch)
+                self._listeners.known(name, switch)
 
     def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
-        context = self._context
         del switch.holders[floodlight]
         was_active = switch.active == floodlight
         self._elect(switch)
         self._keep(name, switch)
         self._requests.fail_at(floodlight, name, f"floodlight {floodlight} lost switch {name}")
-        if was_active and not switch.active:
-            notice = build.switch_event(name, "REMOVED", f"offline-{name}", context.now)
-            context.send(context.rules.disco_topic, name, notice)
-            context.count("offline", floodlight)
-        self._see_who_is_left(name, switch)
+        self._listeners.dropped(name, switch, floodlight, was_active=was_active)
 
     # -- outages ------------------------------------------------------------------------------
 
@@ -175,7 +197,7 @@ class SwitchMap:
                 del switch.holders[floodlight]
             self._elect(switch)
             self._keep(name, switch)
-            self._see_who_is_left(name, switch)
+            self._listeners.changed(name, switch)
 
     def sync_failed(self, floodlight: str) -> None:
         """An FL's chain did not come to its end: what it holds is not known."""
@@ -185,7 +207,7 @@ class SwitchMap:
                 del switch.holders[floodlight]
                 self._keep(name, switch)
             if switch.active == floodlight:
-                self._tell_unmanaged(name, switch)
+                self._listeners.unknown(name, switch)
 
     def floodlight_back(self, floodlight: str) -> None:
         """An FL answers again: switches that nobody could serve have it back at once."""
@@ -195,6 +217,7 @@ class SwitchMap:
                 self._elect(switch)
                 if switch.active != before:
                     self._context.switches.put(name, switch)
+                self._listeners.changed(name, switch)
                 if switch.active == floodlight:
                     # What is held goes first, or the next command would overtake it.
                     self._released(name)
@@ -207,24 +230,9 @@ class SwitchMap:
             was_active = switch.active == floodlight
             self._elect(switch)
             if was_active and not switch.active:
-                self._tell_unmanaged(name, switch)
+                self._listeners.unknown(name, switch)
             self._keep(name, switch)
-            self._see_who_is_left(name, switch)
-
-    def _see_who_is_left(self, name: str, switch: Switch) -> None:
-        """When only FLs in outage are left that hold the switch, nobody knows its state."""
-        if switch.active and not self._context.floodlights[switch.active].up:
-            self._tell_unmanaged(name, switch)
-
-    def _tell_unmanaged(self, name: str, switch: Switch) -> None:
-        """Once per outage: the mark goes when somebody knows the switch's state again."""
-        context = self._context
-        if not switch.unmanaged:
-            switch.unmanaged = True
-            context.switches.put(name, switch)
-            notice = build.unmanaged(name, f"unmanaged-{name}", context.now)
-            context.send(context.rules.disco_topic, name, notice)
-            context.count("unmanaged", switch.active)
+            self._listeners.changed(name, switch)
 
     def _keep(self, name: str, switch: Switch) -> None:
         if switch.holders or switch.region:

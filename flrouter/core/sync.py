@@ -9,12 +9,14 @@ is served by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 
 from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
+from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES
 from flrouter.core.records import MAX_TIME_MS, Mode
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
@@ -24,6 +26,7 @@ from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.notifications import with_dump_id
 from flrouter.messages.origin import switch_of
 
 #: who may ask for one FL's sync until one of them has its chain: each gets a copy of every link.
@@ -49,7 +52,9 @@ class Syncs:
         self._settled = settled
         self._running: dict[str, Sync] = {}
         self._planned: dict[str, Plan] = {}
-        self._listed: dict[tuple[str, int, int, Mode | None], list[str]] = {}
+        #: of this batch: (FL, attempt, home, mode) → the switches that were listed, and the records
+        #: that did it, where the switches' homes pass these on.
+        self._listed: dict[tuple[str, int, int, Mode | None], list[tuple[str, bytes]]] = {}
         #: FL → when its last sync ended (ms), whether it was whole. Not kept: only to be shown.
         self._ended: dict[str, tuple[int, bool]] = {}
 
@@ -230,13 +235,16 @@ class Syncs:
         switch = switch_of(envelope, report.data, context.catalog.places)
         if switch is not None:
             key = (floodlight, attempt, context.home(switch), _mode(envelope))
-            self._listed.setdefault(key, []).append(switch)
+            dumps = self._dumps(sync, report)
+            self._listed.setdefault(key, []).extend((switch, dump) for dump in dumps)
         if whole:
             self._complete(floodlight, attempt)
 
     def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
         """Send what came to the listeners, to each requester under an id of its own."""
         context = self._context
+        if context.rules.dumps_by_master:
+            return  # the switch's home knows whether this FL is its master
         attempt = context.floodlights[floodlight].attempt
         headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
         headers.append((names.SYNC_BEGAN, str(attempt).encode()))
@@ -248,6 +256,21 @@ class Syncs:
                 message_id = envelope.message_id
                 value = with_correlation_id(value, name, old=came_under, message_id=message_id)
             context.send(context.rules.disco_topic, name, value, tuple(headers))
+
+    def _dumps(self, sync: Sync, report: Report) -> list[bytes]:
+        """What a switch's home is to pass on of a record: for each requester under its own id.
+
+        What nobody asked for goes out under none, so that each round of syncs counts once.
+        """
+        context = self._context
+        if not context.rules.dumps_by_master:
+            return [b""]
+        if len(report.data) > context.rules.max_message_bytes:
+            reason = f"a sync's record of {len(report.data)} bytes"
+            context.dead_letter(report.origin, report.data, reason, report.headers)
+            return [b""]
+        ids = [None if each == peers.OWN_SYNC else each for each in sync.requesters]
+        return [with_dump_id(report.data, dump_id) for dump_id in ids]
 
     def _complete(self, floodlight: str, attempt: int) -> None:
         context = self._context
@@ -271,12 +294,15 @@ class Syncs:
 
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
-        for (floodlight, attempt, home, mode), switches in self._listed.items():
-            records = peers.SyncRecords(floodlight, attempt, switches, mode)
-            if home == self._context.number:
-                self.records(records)
-            else:
-                self._context.tell(home, records)
+        for (floodlight, attempt, home, mode), listed in self._listed.items():
+            for some in _records(listed):
+                switches, dumps = [item[0] for item in some], [item[1] for item in some]
+                told = dumps if any(dumps) else []
+                records = peers.SyncRecords(floodlight, attempt, switches, mode, told)
+                if home == self._context.number:
+                    self.records(records)
+                else:
+                    self._context.tell(home, records)
         self._listed.clear()
 
     def _failed(self, floodlight: str) -> None:
@@ -369,7 +395,9 @@ class Syncs:
             self._failed(floodlight)
             return
         attempt = context.floodlights[floodlight].attempt
-        if not sync.links:  # an FL without switches writes nothing at all
+        if (
+            not sync.links and not context.rules.dumps_by_master
+        ):  # an FL without switches writes nothing at all
             for requester in sync.requesters:
                 name = self._id(floodlight, requester)
                 began = ((names.SYNC_BEGAN, str(attempt).encode()),)
@@ -420,8 +448,8 @@ class Syncs:
         """In a switch's home: the chain lists it."""
         state = self._context.floodlights.get(note.floodlight)
         if state is not None and state.known and state.syncing == note.attempt:
-            for switch in note.switches:
-                self._switches.listed(switch, note.floodlight, note.attempt, note.mode)
+            for switch, dump in zip(note.switches, note.dumps or repeat(b"")):  # noqa: B905
+                self._switches.listed(switch, note.floodlight, note.attempt, note.mode, dump)
 
     def completed(self, note: peers.SyncComplete) -> None:
         """In every shard: the chain was whole, so what it did not list is gone."""
@@ -445,6 +473,20 @@ class Syncs:
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True
+
+
+def _records(listed: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """As many listed switches as go into one record each time."""
+    some: list[tuple[str, bytes]] = []
+    size = 0
+    for item in listed:
+        own = len(item[1]) + PART_OVERHEAD_BYTES
+        if some and size + own > FULL:
+            yield some
+            some, size = [], 0
+        some.append(item)
+        size += own
+    yield some
 
 
 def _mode(envelope: Envelope) -> Mode | None:

@@ -26,6 +26,7 @@ class Scope(Enum):
     SWITCH = "switch"
     SWITCHES = "switches"
     FLOODLIGHTS = "floodlights"
+    POPULATION = "population"
 
 
 class Done(Enum):
@@ -37,6 +38,13 @@ class Done(Enum):
     NONE = "none"
 
 
+class Prefer(Enum):
+    """Which FL of a switch is asked, of a command for all switches."""
+
+    MASTER = "master"
+    READ_ONLY = "read-only"
+
+
 class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[command]]` entry; docs/profiles.md says what the fields mean."""
 
@@ -46,6 +54,7 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: the inbound topic from which it comes; nothing: any.
     inbound: str = ""
     scope: Scope = Scope.SWITCH
+    prefer: Prefer = Prefer.MASTER
     switch: str = ""
     done: Done = Done.MESSAGE
     switches: str = "switch_ids"
@@ -73,6 +82,8 @@ class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: str
     topic: str
+    #: whether it passes from whichever FL, not only from the one that speaks for the switch.
+    from_any: bool = False
 
 
 class Catalog:
@@ -104,7 +115,7 @@ class Catalog:
         #: where messages of each kind name their switch.
         self.places = Places([*own, *switches, *OPENKILDA])
         self._command_of: dict[tuple[str, str], CommandKind] = {}
-        self._topic_of: dict[str, str] = {}
+        self._event_of: dict[str, EventKind] = {}
 
     def command(self, kind: str, inbound: str = "") -> CommandKind:
         """The entry for commands whose payload is of class `kind`.
@@ -138,15 +149,19 @@ class Catalog:
         """What puts the answer to a command of this kind together."""
         return self._assemblers[entry.assemble]
 
+    def event(self, kind: str) -> EventKind:
+        """The entry for what an FL reports unasked with a payload of class `kind`."""
+        entry = self._event_of.get(kind)
+        if entry is None:
+            entry = next(entry for pattern, entry in self._events if pattern.matches(kind))
+            if len(self._event_of) < 10_000 and len(kind) <= 200:
+                self._event_of[kind] = entry
+        return entry
+
     def event_topic(self, kind: str) -> str:
         """The topic for what an FL reports unasked with a payload of class `kind`."""
-        topic = self._topic_of.get(kind)
-        if topic is None:
-            entry = next(entry for pattern, entry in self._events if pattern.matches(kind))
-            topic = self._topics.get(entry.topic, entry.topic)
-            if len(self._topic_of) < 10_000 and len(kind) <= 200:
-                self._topic_of[kind] = topic
-        return topic
+        topic = self.event(kind).topic
+        return self._topics.get(topic, topic)
 
     @property
     def requester_topics(self) -> set[str]:

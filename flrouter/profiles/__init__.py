@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from flrouter import setting_kinds as kinds
 from flrouter.messages.assembly import BadAssembler
-from flrouter.messages.catalog import Catalog, CommandKind, EventKind
+from flrouter.messages.catalog import Catalog, CommandKind, Done, EventKind, Scope
 from flrouter.messages.places import SwitchPlaces
 
 #: those that come with flrouter.
@@ -67,6 +67,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: the topics that an FL writes.
     write: list[str] = []
     sync: Sync = Sync()
+    #: how listeners are told which switches are there; nothing: by the events of FLs.
+    listeners: Literal["", "events", "availability"] = ""
     command: list[CommandKind] = []
     event: list[EventKind] = []
     switch: list[SwitchPlaces] = []
@@ -155,6 +157,7 @@ def _over(profile: Profile, base: Profile) -> Profile:
         own=profile.own or ("" if profile.inbound else base.own),
         write=profile.write or base.write,
         sync=profile.sync if profile.sync != Sync() else base.sync,
+        listeners=profile.listeners or base.listeners,
         command=profile.command + base.command,
         event=profile.event + base.event,
         switch=profile.switch + base.switch,
@@ -178,6 +181,11 @@ def _checked(profile: Profile) -> Profile:
         raise BadProfile(
             'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
         )
+    for entry in profile.command:
+        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, Done.NONE):
+            raise BadProfile(
+                f'[[command]] {entry.kind} is for all switches: done is "ack" or "none"'
+            )
     silent = [entry.topic for entry in profile.inbound if not entry.answer]
     for entry in profile.command:
         if not entry.answer and silent:

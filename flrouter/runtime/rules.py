@@ -26,6 +26,7 @@ def rules_of(settings: Settings) -> Rules:
         disco_topic=settings.disco_topic,
         sync_quiet=ms(settings.speaks.sync.quiet_s),
         sync_by_dump_id=settings.speaks.sync.by_dump_id,
+        listeners=settings.speaks.listeners or "events",
         reserved_topics=frozenset(
             {
                 *settings.inbound_topics,

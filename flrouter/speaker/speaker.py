@@ -306,7 +306,8 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
     ) -> None:
         try:
             snapshot = tuple(await found if isinstance(found, Awaitable) else found)
-            messages = await sync.chain(command, snapshot, self._region, _now_ms())
+            listing = sync.dump if self.options.speaks.sync.by_dump_id else sync.chain
+            messages = await listing(command, snapshot, self._region, _now_ms())
         except Exception as error:  # noqa: BLE001 - a record that JSON cannot hold is an answer too
             messages = self._failure(command, error)
         self._finish(command, request, messages)

@@ -1,4 +1,4 @@
-"""Sync: the chain that lists an FL's switches and ports."""
+"""Sync: the chain that lists an FL's switches and ports, or the dump that does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from flrouter.messages import names
-from flrouter.speaker.answers import link
+from flrouter.speaker.answers import info, link
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
@@ -63,3 +63,26 @@ async def chain(
         if index % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
     return links
+
+
+async def dump(
+    command: Command, snapshot: Sequence[SwitchRecord], region: str, now: int
+) -> list[Message]:
+    """The same without a chain, for whoever tells the records by the `dump_id` that they asked
+    with; nothing says where it ends.
+    """
+    asked = command.envelope.payload
+    dump_id = asked.dump_id if asked is not None else None
+    records: list[Message] = []
+    for index, record in enumerate(snapshot, 1):
+        payload = {
+            "clazz": names.DUMP_SWITCH,
+            "timestamp": now,
+            "switch_record": record,
+            "dump_id": dump_id,
+        }
+        key = record.datapath.encode()
+        records.append(Message(key, info(payload, command.correlation_id, region, now)))
+        if index % _SLICE == 0:
+            await asyncio.sleep(0)
+    return records

@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flrouter import profiles
 from tests.chaos.account import unexplained
 from tests.chaos.ledger import settle
 from tests.chaos.play import Play
 from tests.chaos.schedule import TIMES, schedule
 from tests.chaos.stage import Stage
 from tests.chaos.traffic import Traffic
+from tests.chaos.wires import Wires
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
 
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     add("--commands", type=int, default=20_000)
     add("--seed", type=int, default=1)
     add("--guarantee", choices=("at_least_once", "exactly_once"), default="at_least_once")
+    add("--profile", choices=profiles.OWN, default="plain")
     add("--workers", type=int, default=2)
     add("--in-flight", type=int, default=1_000, help="commands without an answer at a time")
     add("--faults", type=float, default=1.0, help="1: all of docs/guarantees.md; 0.1: a tenth")
@@ -67,7 +70,7 @@ def command(chosen: argparse.Namespace) -> str:
     """What runs the same schedule again."""
     return (
         f'make chaos ARGS="--commands {chosen.commands} --seed {chosen.seed}'
-        f" --guarantee {chosen.guarantee} --workers {chosen.workers}"
+        f" --guarantee {chosen.guarantee} --profile {chosen.profile} --workers {chosen.workers}"
         f' --in-flight {chosen.in_flight} --faults {chosen.faults:g} --keep"'
     )
 
@@ -78,8 +81,9 @@ async def run(chosen: argparse.Namespace, cluster: Cluster, folder: Path) -> dic
     times["one worker less"] = times["one worker more"]
     faults = schedule(chosen.seed, chosen.commands, times)
     isolation = "read_committed" if chosen.guarantee == "exactly_once" else "read_uncommitted"
-    stage = Stage(cluster, folder, chosen.guarantee, chosen.workers)
-    traffic = Traffic(cluster.bootstrap, isolation, chosen.commands, chosen.in_flight)
+    wires = Wires(chosen.profile)
+    stage = Stage(cluster, folder, chosen.guarantee, chosen.workers, wires)
+    traffic = Traffic(cluster.bootstrap, isolation, chosen.commands, chosen.in_flight, wires)
     play = Play(stage, say)
     began = time.monotonic()
     try:
@@ -98,12 +102,13 @@ async def run(chosen: argparse.Namespace, cluster: Cluster, folder: Path) -> dic
         stage.check()
         seconds = time.monotonic() - began
         say(f"{len(traffic.answered)} of {traffic.sent} answered after {seconds:.0f} s: settling")
-        found = await settle(cluster.bootstrap, isolation)
+        found = await settle(cluster.bootstrap, isolation, wires)
     finally:
         stage.close()
     return {
         "seed": chosen.seed,
         "guarantee": chosen.guarantee,
+        "profile": chosen.profile,
         "seconds": round(seconds),
         "faults": dict(Counter(fault.kind for fault in faults)),
         **found.as_json(),

@@ -10,14 +10,15 @@ import msgspec
 
 from flrouter.repairs import repair
 from tests.chaos.account import Account, Answered, Given, Sent, account
-from tests.chaos.stage import ANSWERS, FLOODLIGHTS, INBOUND, PARTITIONS, READ, WRITE
+from tests.chaos.stage import FLOODLIGHTS, PARTITIONS
 from tests.chaos.traffic import name_of
+from tests.chaos.wires import Wires
 
 _ERROR = "org.openkilda.messaging.error.ErrorMessage"
 _SAID = ("FlReceiveAck", "AliveResponse")
 
 
-async def settle(bootstrap: str, isolation: str) -> Account:
+async def settle(bootstrap: str, isolation: str, wires: Wires) -> Account:
     """What became of every command.
 
     Args:
@@ -29,8 +30,15 @@ async def settle(bootstrap: str, isolation: str) -> Account:
             yield record, msgspec.json.decode(record.value)
 
     sent = [
-        Sent(message["correlation_id"], record.partition, record.offset, _switch(message))
-        async for record, message in read(INBOUND)
+        # What comes from two topics has no order that anybody was promised.
+        Sent(
+            message["correlation_id"],
+            at * PARTITIONS + record.partition,
+            record.offset,
+            _switch(message),
+        )
+        for at, topic in enumerate(sorted(set(wires.inbound.values())))
+        async for record, message in read(topic)
     ]
     given = [
         Given(
@@ -39,16 +47,20 @@ async def settle(bootstrap: str, isolation: str) -> Account:
             record.timestamp,
         )
         for fl in FLOODLIGHTS
-        async for record, message in read(READ.format(fl=fl))
+        for topic in wires.reads(fl)
+        async for record, message in read(topic)
         if "serial" in (message.get("payload") or {})
     ]
     answers = [
-        _answered(record, message) for topic in ANSWERS async for record, message in read(topic)
+        _answered(record, message)
+        for topic in wires.answers
+        async for record, message in read(topic)
     ]
     said = [
         str(message.get("correlation_id"))
         for fl in FLOODLIGHTS
-        async for _, message in read(WRITE.format(fl=fl))
+        for topic in wires.writes(fl)
+        async for _, message in read(topic)
         if not str((message.get("payload") or {}).get("clazz")).endswith(_SAID)
     ]
     return account(sent, given, answers, said)

@@ -16,15 +16,12 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 
 from flrouter.embedded import free_port
+from tests.chaos.wires import PLAIN, Wires
 from tests.kafka.cluster import Cluster
 
 PARTITIONS = 4
 FLOODLIGHTS = ("fl-1", "fl-2", "fl-3")
 SWITCHES_EACH = 40
-INBOUND = "speaker"
-#: installs are answered on the first, dumps on the second.
-ANSWERS = ("flow", "northbound")
-READ, WRITE = "fl.{fl}.read", "fl.{fl}.write"
 _READY = b"Worker ready"
 
 
@@ -126,13 +123,21 @@ class Stage:
     """All actors, on brokers that are killed as well."""
 
     def __init__(
-        self, cluster: Cluster, folder: Path, guarantee: str, workers: int, **settings: object
+        self,
+        cluster: Cluster,
+        folder: Path,
+        guarantee: str,
+        workers: int,
+        wires: Wires = PLAIN,
+        **settings: object,
     ) -> None:
         """Args:
+        wires: the topics.
         settings: more FLROUTER_* by their lower-case names.
         """
         self.cluster = cluster
         self.guarantee = guarantee
+        self.wires = wires
         self._folder = folder
         self._count = 0
         self._environ = {
@@ -140,11 +145,7 @@ class Stage:
             "FLROUTER_APP_ID": "chaos",
             "FLROUTER_GUARANTEE": guarantee,
             "FLROUTER_FLOODLIGHTS": ",".join(FLOODLIGHTS),
-            "FLROUTER_INBOUND_TOPICS": INBOUND,
-            "FLROUTER_FLOW_TOPIC": ANSWERS[0],
-            "FLROUTER_NORTHBOUND_TOPIC": ANSWERS[1],
-            "FLROUTER_FL_READ_TOPIC": READ,
-            "FLROUTER_FL_WRITE_TOPIC": WRITE,
+            "FLROUTER_PROFILE": wires.profile,
             "FLROUTER_PARTITIONS": str(PARTITIONS),
             "FLROUTER_REPLICATION": str(len(cluster.ids)),
             "FLROUTER_ACK_TIMEOUT": "15",
@@ -161,7 +162,7 @@ class Stage:
                     *("-m", "flrouter.speaker", "--id", name, "--broker", cluster.url),
                     *("--switches", str(SWITCHES_EACH)),
                     *("--first-switch", str(number * SWITCHES_EACH + 1)),
-                    *("--read-topic", READ, "--write-topic", WRITE),
+                    *("--profile", wires.profile),
                 ],
                 {},
             )
@@ -178,8 +179,7 @@ class Stage:
 
     def open(self) -> None:
         """Create the topics, start all actors, and wait until the workers have their shards."""
-        names = [INBOUND, *ANSWERS]
-        names += [topic.format(fl=fl) for fl in FLOODLIGHTS for topic in (READ, WRITE)]
+        names = self.wires.all(FLOODLIGHTS)
         copies = len(self.cluster.ids)
         with KafkaAdminClient(bootstrap_servers=self.cluster.bootstrap) as admin:
             admin.create_topics([NewTopic(name, PARTITIONS, copies) for name in names])

@@ -12,16 +12,15 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from flrouter.repairs import repair
-from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES
+from tests.chaos.stage import PARTITIONS, SWITCHES
+from tests.chaos.wires import DUMP, INSTALL, PLAIN, Wires
 
-INSTALL = "org.openkilda.messaging.command.flow.InstallTransitFlow"
-DUMP = "org.openkilda.messaging.command.switches.DumpRulesRequest"
 #: every so manieth command asks for more than one message can hold.
 DUMP_EVERY = 50
 
 
-def command(number: int, switches: Sequence[str] = SWITCHES) -> tuple[int, bytes]:
-    """(source partition, record) of command `number`."""
+def command(number: int, switches: Sequence[str] = SWITCHES) -> tuple[int, str, bytes]:
+    """(source partition, kind, record) of command `number`."""
     switch = switches[number // PARTITIONS % len(switches)]
     payload: dict[str, Any] = {"clazz": INSTALL, "switch_id": switch, "serial": number}
     payload |= {
@@ -40,7 +39,7 @@ def command(number: int, switches: Sequence[str] = SWITCHES) -> tuple[int, bytes
         "correlation_id": name_of(number),
         "payload": payload,
     }
-    return number % PARTITIONS, msgspec.json.encode(message)
+    return number % PARTITIONS, payload["clazz"], msgspec.json.encode(message)
 
 
 def name_of(number: int) -> str:
@@ -57,6 +56,7 @@ class Traffic:
         isolation: str,
         commands: int,
         in_flight: int,
+        wires: Wires = PLAIN,
         *,
         rate: float = 0.0,
         switches: Sequence[str] = SWITCHES,
@@ -74,6 +74,7 @@ class Traffic:
         self._isolation = isolation
         self._commands = commands
         self._in_flight = in_flight
+        self._wires = wires
         self._rate = rate
         self._switches = switches
         self._first = first
@@ -103,8 +104,9 @@ class Traffic:
                     await self._changed.wait()
                 if self._rate:
                     await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
-                partition, value = command(self._first + number, self._switches)
-                future = await producer.send(INBOUND, value, partition=partition)
+                partition, kind, value = command(self._first + number, self._switches)
+                topic = self._wires.inbound[kind]
+                future = await producer.send(topic, value, partition=partition)
                 writing.add(future)
                 future.add_done_callback(writing.discard)
                 self.sent = number + 1
@@ -126,7 +128,11 @@ class Traffic:
         await consumer.start()
         try:
             consumer.assign(
-                [aiokafka.TopicPartition(topic, n) for topic in ANSWERS for n in range(PARTITIONS)]
+                [
+                    aiokafka.TopicPartition(topic, n)
+                    for topic in self._wires.answers
+                    for n in range(PARTITIONS)
+                ]
             )
             while True:
                 try:

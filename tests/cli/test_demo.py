@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flrouter import profiles
 from tests.cli.command import Running, flrouter
 
 pytestmark = pytest.mark.broker
@@ -25,11 +26,15 @@ def leftovers(folder: Path) -> list[str]:
     return found
 
 
-def test_every_command_gets_its_one_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("profile", profiles.OWN)
+def test_every_command_gets_its_one_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+) -> None:
     """Though an FL dies and comes back; the figures say so, and nothing is left behind."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     out = tmp_path / "out.json"
-    done = flrouter("demo", "--seconds", "6", "--rate", "50", "--json", str(out))
+    how = ("--seconds", "6", "--rate", "50", "--profile", profile)
+    done = flrouter("demo", *how, "--json", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(out.read_text())
     errors = report.pop("errors")

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from flrouter import profiles
 from flrouter.core import peers
+from flrouter.core.ingress import Ingress
 from flrouter.core.inputs import Command, Report, Told
+from flrouter.core.refused import instead_of
 from flrouter.core.request import Origin
+from flrouter.messages import build, names
 from flrouter.messages.envelope import decode
 from tests.core.test_several_topics import SWITCH, Alone
 from tests.messages.test_abstract_messages import COMMAND_ID, METADATA, install, message
@@ -151,3 +155,57 @@ def test_what_is_kept_of_a_command_counts_as_its_size() -> None:
     router.send(RULES[0], install())
     [pending] = router.shard.context.pending.values()
     assert pending.size >= len(pending.draft) > 2 * len(COMMAND_ID)
+
+
+def test_what_the_broker_refuses_is_told_so_too() -> None:
+    """Each record that somebody waits for brings the form along."""
+    inbound, _, answers = RULES
+    router = Router()
+    router.send(inbound, install())
+    router.answer(
+        message(
+            "response.rulemanager.SpeakerCommandResponse",
+            router.asked,
+            command_id=COMMAND_ID,
+            switch_id=SWITCH,
+            success=True,
+            failed_command_ids={},
+        )
+    )
+    ingress = Ingress(router.rules, router.shard.context.catalog)
+    data = install()
+    command = Command(Origin(inbound, 0, 9), data, decode(data))
+    [passed] = ingress.decide([command], router.now).sends
+    for send in (router.last(), passed):
+        _, error = instead_of(send, "Too large.", router.rules, router.now, topic_exists=True)
+        assert error.topic == answers
+        told = said(error.value)
+        assert told["clazz"].endswith(".SpeakerCommandResponse")
+        assert told["success"] is False
+        assert told["message_context"]["correlation_id"] == "op-17"
+
+
+def test_a_command_for_several_switches_fails_in_the_form_of_who_asked() -> None:
+    """A kind of one's own, whose requester reads answers of the second envelope alone."""
+    own = """
+        extends = "openkilda"
+        [[command]]
+        kind = "acme.DumpMany"
+        scope = "switches"
+        each = "acme.Dump"
+        answer = "flow"
+        error = "speaker-data"
+    """
+    router = Router(profiles.read(own))
+    router.shard.context.floodlights["fl-1"].synced = True
+    for switches in (["9", "0a"], []):
+        router.sends.clear()
+        data = build.message(
+            names.COMMAND, {"clazz": "acme.DumpMany", "switch_ids": switches}, "op", router.now
+        )
+        router.decide(Told(peers.RemoveFloodlight("fl-1")))
+        router.send("kilda.speaker.storm", data)
+        [error] = [send for send in router.sends if send.topic == "kilda.speaker.flowhs.priv"]
+        assert said(error.value)["data"]["error-type"] == (
+            "NOT_FOUND" if switches else "REQUEST_INVALID"
+        )

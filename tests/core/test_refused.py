@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from flrouter.core.effects import Answering, Send
 from flrouter.core.refused import instead_of
+from flrouter.messages.error_forms import ErrorForm, draft
+from tests.openkilda.schemas import faults
 
 from .world import DEAD, REPLIES, SHARDS, rules
 
@@ -54,6 +58,18 @@ def test_a_command_on_its_way_to_its_home() -> None:
         "flrouter-request": b"kilda.speaker/0/7",
         "traceparent": b"t",
     }
+
+
+def test_an_answer_to_one_who_reads_no_error_message() -> None:
+    """The error is in the form that its command asked for."""
+    kept = draft(ErrorForm.SPEAKER_DATA, b"{}")
+    answers = Answering("op", "kilda.speaker/0/7", draft=kept)
+    answer = Send(REPLIES, None, b"9", b"x" * 5_000, (), answers)
+    _, error = instead_of(answer, "Too large.", rules(), 17, topic_exists=True)
+    message = json.loads(error.value or b"")
+    assert faults("HEAD", message) == []
+    assert message["message_context"]["correlation_id"] == "op"
+    assert message["data"]["error-type"] == "INTERNAL_ERROR"
 
 
 def test_the_last_resort() -> None:

@@ -38,6 +38,7 @@ class Alone:
             sync_timeout=10_000,
             sync_quiet=round(profile.sync.quiet_s * 1000),
             sync_by_dump_id=profile.sync.by_dump_id,
+            listeners=profile.listeners or "events",
         )
         self.shard = Shard(0, self.rules, profile.catalog(profile.topics))
         self.now = 1_000_000
@@ -70,10 +71,16 @@ class Alone:
         self.offset += 1
         self.decide(Command(Origin(topic, 0, self.offset), data, decode(data), headers))
 
-    def hear(self, data: bytes, *headers: tuple[str, bytes], topic: str = WRITE) -> None:
-        """The FL writes something."""
+    def hear(
+        self,
+        data: bytes,
+        *headers: tuple[str, bytes],
+        topic: str = WRITE,
+        floodlight: str = "fl-1",
+    ) -> None:
+        """An FL writes something."""
         self.offset += 1
-        self.decide(Report("fl-1", Origin(topic, 0, self.offset), data, decode(data), headers))
+        self.decide(Report(floodlight, Origin(topic, 0, self.offset), data, decode(data), headers))
 
     def last(self) -> Send:
         """What was written last."""

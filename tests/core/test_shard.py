@@ -154,6 +154,7 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "Name": "text",
         "bool": True,
         "list[str]": ["a", "b"],
+        "list[bytes]": [b"a", b"b"],
         "Count": 3,
         "Partition": 3,
         "Place": "topic/1/2",

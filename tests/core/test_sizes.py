@@ -130,6 +130,7 @@ def test_a_command_that_the_broker_does_not_take_on_its_way_home() -> None:
         "correlation_id": "op",
         "origin": f"{INBOUND}/{partition}/0",
         "topic": REPLIES,
+        "draft": "",
     }
     assert DEAD not in {send.topic for send in [passed]}
 

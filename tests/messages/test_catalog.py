@@ -163,13 +163,13 @@ def test_remembered_names_are_bounded() -> None:
         assert answered_by(f"Kind{number}", catalog) == "kilda.flow"
         assert catalog.event_topic(f"Kind{number}") == "kilda.disco"
         assert catalog.places.of(f"Kind{number}") == ()
-    assert len(catalog._command_of) == len(catalog._topic_of) == len(catalog.places._of) == 10_000
+    assert len(catalog._command_of) == len(catalog._event_of) == len(catalog.places._of) == 10_000
     catalog = catalog_of()
     catalog.command("x" * 201)
     catalog.event_topic("x" * 201)
     catalog.places.of("x" * 201)
     assert not catalog._command_of
-    assert not catalog._topic_of
+    assert not catalog._event_of
     assert not catalog.places._of
 
 

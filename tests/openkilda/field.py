@@ -120,7 +120,7 @@ class Services(Requester):
 
         def tells(record: Record) -> bool:
             payload = record.payload
-            dumped = payload.get("switch_record") or {}
+            dumped = payload.get("switch_record") or payload.get("speakerData") or {}
             return switch in (payload.get("switch_id"), dumped.get("datapath"))
 
         self.wait_where(tells)

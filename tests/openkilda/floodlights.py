@@ -37,6 +37,8 @@ class Floodlight2019(Reading):
         self.dropped: list[Record] = []
         #: the kinds of commands that it took, in their order.
         self.took: list[str] = []
+        #: switches that it may only read.
+        self.observed: list[str] = []
         #: does not answer commands; alive messages and syncs it does.
         self.mute = False
         self._producer = Writer(field.bootstrap)
@@ -271,15 +273,26 @@ class FloodlightOf2025(Floodlight2019):
 
     def dump(self, asked: Payload, _: str) -> None:
         """All switches, each under an id of the FL's own, and nothing at their end."""
-        for switch in self.switches:
+        for switch in (*self.switches, *self.observed):
             payload = {
                 "clazz": f"{O}.info.discovery.NetworkDumpSwitchData",
                 "timestamp": now_ms(),
                 "switch_record": self.record(switch),
                 "dump_id": asked.get("dump_id"),
-                "write_mode": True,
+                "write_mode": switch in self.switches,
             }
             self.say("kilda.topo.disco", payload, f"dump {switch}", switch)
+
+    def __init__(self, field: Field, region: str, switches: Sequence[str]) -> None:
+        """Start to read, and report its switches."""
+        #: (kind, switches) of each command for all switches.
+        self.scopes: list[tuple[str, list[str]]] = []
+        super().__init__(field, region, switches)
+
+    def observe(self, switch: str) -> None:
+        """A switch is connected to it too, and another region is its master."""
+        self.observed.append(switch)
+        self.say_switch(switch, "ADDED")
 
     def say_latency(self, source: str, destination: str) -> None:
         """How long a discovery packet took."""
@@ -334,7 +347,9 @@ class FloodlightOf2025(Floodlight2019):
     def handle(self, kind: str, record: Record, correlation_id: str) -> None:
         """Some kinds answer in chunks; what has no handler is answered by nobody."""
         payload = record.payload
-        if kind == "DumpRulesForFlowHsRequest":
+        if kind == "BroadcastWrapper":
+            self.ask_all(payload["scope"], payload["payload"], correlation_id)
+        elif kind == "DumpRulesForFlowHsRequest":
             self.answer_flow_hs(payload, correlation_id)
         elif kind == "DumpRulesForSwitchManagerRequest":
             for index in range(2):
@@ -350,6 +365,25 @@ class FloodlightOf2025(Floodlight2019):
                 self.write("kilda.topo.switch.manager", message, correlation_id)
         elif kind in self.answers():
             super().handle(kind, record, correlation_id)
+
+    def ask_all(self, scope: list[str], payload: Payload, correlation_id: str) -> None:
+        """Tell of those switches of the scope that are connected; in whichever mode."""
+        kind = payload["clazz"].rpartition(".")[2]
+        self.scopes.append((kind, scope))
+        for switch in scope:
+            if switch not in (*self.switches, *self.observed):
+                continue
+            found = {"timestamp": now_ms(), "switch_id": switch}
+            if kind == "PortsCommandData":
+                found |= {
+                    "clazz": f"{O}.info.stats.SwitchPortStatusData",
+                    "ports": [{"id": 1, "status": "UP"}],
+                    "requester": payload["requester"],
+                }
+                self.say("kilda.stats", found, correlation_id)
+            else:
+                found |= {"clazz": f"{O}.info.stats.PortStatsData", "stats": []}
+                self.say("kilda.stats", found, f"gathered {switch} {now_ms()}")
 
     def answers(self) -> dict[str, tuple[str, Callable[[Payload], Payload] | None]]:
         """Kind → where its answer goes, and what it is."""

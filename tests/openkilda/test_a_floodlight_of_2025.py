@@ -1,6 +1,5 @@
-"""OpenKilda of 2025 around flrouter: its 17 topics, its header, both of its envelopes, its syncs.
-
-Its notifications and statistics are still to come (docs/decisions/openkilda.md).
+"""OpenKilda of 2025 around flrouter: its 17 topics, its header, both of its envelopes, its syncs,
+its notifications and its statistics.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import pytest
 
 from tests.openkilda.field import Field, Services
 from tests.openkilda.floodlights import FloodlightOf2025
+from tests.support.clients import Record
 from tests.support.plain import error_type, switch_id
 
 pytestmark = pytest.mark.broker
@@ -84,12 +84,12 @@ ASKED: dict[str, tuple[str, str, dict[str, Any], str, str]] = {
 
 @pytest.fixture(scope="module")
 def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
-    """A router with the profile of 2025, and two regions.
+    """A router with the profile of 2025, two regions, and one that may only read its switches.
 
     Whoever waits for a sync to fail waits in vain: nothing says where it ends.
     """
     with Field(
-        broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2"), sync_timeout=600
+        broker_url, work_folder, "openkilda", "HEAD", ("reg1", "reg2", "stats"), sync_timeout=600
     ) as found:
         found.start_worker()
         yield found
@@ -97,8 +97,11 @@ def field(broker_url: str, work_folder: Path) -> Iterator[Field]:
 
 @pytest.fixture(scope="module")
 def floodlights(field: Field) -> list[FloodlightOf2025]:
-    """Two FLs with a switch each."""
-    return [FloodlightOf2025(field, "reg1", [ONE]), FloodlightOf2025(field, "reg2", [OTHER])]
+    """Two FLs with a switch each, and one that may read the first one's."""
+    reader = FloodlightOf2025(field, "stats", [])
+    reader.observe(ONE)
+    masters = [FloodlightOf2025(field, "reg1", [ONE]), FloodlightOf2025(field, "reg2", [OTHER])]
+    return [*masters, reader]
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +204,82 @@ def test_an_answer_in_chunks(services: Services, floodlights: list[FloodlightOf2
     check(services, floodlights)
 
 
+def connections(record: Record) -> dict[str, tuple[str, bool]]:
+    """Region → its mode, whether it is master; of a notification."""
+    return {
+        entry["regionName"]: (entry["connectMode"], entry["master"])
+        for entry in record.payload["availabilityData"]["connections"]
+    }
+
+
+def notices(services: Services, kind: str, switch: str, count: int = 1) -> list[Record]:
+    """The notifications of a kind about a switch."""
+
+    def is_one(record: Record) -> bool:
+        payload = record.payload
+        named = payload.get("switchId") or payload.get("speakerData", {}).get("datapath")
+        return payload.get("clazz", "").endswith(f".{kind}") and named == switch
+
+    return services.wait_where(is_one, count)
+
+
+def test_switches_are_told_of_by_their_connections(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """A master of the one region, which the other one may read; and a dump of its master alone."""
+    [connected] = notices(services, "SwitchConnectNotification", ONE)
+    assert services.topic_of(connected) == "kilda.topo.disco.storm"
+    [update, *_] = notices(services, "SwitchAvailabilityUpdateNotification", ONE)
+    last = max(connected, update, key=lambda record: record.offset)
+    assert connections(last) == {"reg1": ("READ_WRITE", True), "stats": ("READ_ONLY", False)}
+    clazz = f"{COMMAND}.discovery.NetworkCommandData"
+    asked = services.ask("kilda.speaker.disco.storm", clazz)
+    dumps = services.wait_where(lambda record: record.payload.get("dump_id") == asked, 2)
+    listed = {record.payload["switch_record"]["datapath"]: record for record in dumps}
+    assert {switch: record.key for switch, record in listed.items()} == {
+        switch: switch.encode() for switch in (ONE, OTHER)
+    }
+    assert all(record.payload["write_mode"] for record in dumps)
+    check(services, floodlights)
+
+
+def scopes(floodlights: list[FloodlightOf2025], kind: str) -> dict[str, list[list[str]]]:
+    """Region → the switches of each command of a kind that it had."""
+    found = {
+        floodlight.region: [scope for each, scope in floodlight.scopes if each == kind]
+        for floodlight in floodlights
+    }
+    return {region: asked for region, asked in found.items() if asked}
+
+
+def test_ports_of_all_switches(services: Services, floodlights: list[FloodlightOf2025]) -> None:
+    """Each region tells of those whose master it is; it would drop a command without a scope."""
+    clazz = f"{COMMAND}.discovery.PortsCommandData"
+    found = services.wait(services.ask(SPEAKER, clazz, requester="me"), count=2)
+    assert {record.payload["switch_id"] for record in found} == {ONE, OTHER}
+    assert {services.topic_of(record) for record in found} == {"kilda.stats.storm"}
+    assert {record.payload["requester"] for record in found} == {"me"}
+    assert scopes(floodlights, "PortsCommandData") == {"reg1": [[ONE]], "reg2": [[OTHER]]}
+    check(services, floodlights)
+
+
+def test_statistics_of_all_switches(
+    services: Services, floodlights: list[FloodlightOf2025]
+) -> None:
+    """From a region that may only read, where it has the switch, and each switch once."""
+    notices(services, "SwitchAvailabilityUpdateNotification", ONE)
+    services.ask(SPEAKER, f"{COMMAND}.stats.StatsRequest")
+
+    def is_one(record: Record) -> bool:
+        return bool(record.payload.get("clazz", "").endswith(".PortStatsData"))
+
+    found = services.wait_where(is_one, 2)
+    assert {record.payload["switch_id"] for record in found} == {ONE, OTHER}
+    assert {services.topic_of(record) for record in found} == {"kilda.stats.storm"}
+    assert scopes(floodlights, "StatsRequest") == {"reg2": [[OTHER]], "stats": [[ONE]]}
+    check(services, floodlights)
+
+
 def test_events_have_topics_of_their_own(
     services: Services, floodlights: list[FloodlightOf2025]
 ) -> None:
@@ -224,3 +303,10 @@ def test_an_error_of_the_router_has_the_header_too(
     answer = services.answer(asked)
     assert error_type(answer) == "NOT_FOUND"
     assert services.topic_of(answer) == "kilda.northbound.storm"
+    [gone] = notices(services, "SwitchDisconnectNotification", OTHER)
+    assert gone.payload["regionOffline"] is True
+    two.mute = False
+    two.start()
+    notices(services, "SwitchConnectNotification", OTHER, 2)
+    assert services.answer(services.ask(SPEAKER, clazz, switch_id=OTHER))
+    check(services, floodlights)

@@ -133,6 +133,31 @@ def test_a_sync() -> None:
                 assert faults(version, json.loads(link.value)) == []
 
 
+def test_a_sync_that_is_told_by_its_dump_id() -> None:
+    """A message for each switch, keyed by it; of no switches there is nothing to say."""
+    records = [switch.record() for switch in network().switches.values()]
+    asked = command({"clazz": f"{COMMANDS}.discovery.NetworkCommandData", "dump_id": "dump 7"})
+    found = asyncio.run(sync.dump(asked, records, "fl-1", NOW))
+    assert {each.key for each in found} == {record.datapath.encode() for record in records}
+    for each in found:
+        assert json.loads(each.value)["payload"]["dump_id"] == "dump 7"
+    assert asyncio.run(sync.dump(asked, [], "fl-1", NOW)) == []
+
+
+def test_a_command_for_some_of_all_switches() -> None:
+    """Only those of the scope that the FL has are told of; of statistics there are none."""
+    for kind, count in (("discovery.PortsCommandData", 1), ("stats.StatsRequest", 0)):
+        wrapper = {
+            "clazz": f"{COMMANDS}.BroadcastWrapper",
+            "scope": [SWITCH, "00:00:00:00:00:00:00:63"],
+            "payload": {"clazz": f"{COMMANDS}.{kind}"},
+        }
+        found = written(responses.answer(network(), command(wrapper)))
+        assert [message["payload"]["switch_id"] for message in found] == [SWITCH] * count
+        for message in found:
+            check(message)
+
+
 @pytest.mark.parametrize("state", ["ACTIVATED", "ADDED", "DEACTIVATED", "REMOVED", "CHANGED"])
 def test_switch_events(state: str) -> None:
     """With and without a record."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flrouter import profiles
 from flrouter.cli.failure import BAD_USAGE, Failure
 
 #: s; how long rules are installed on real switches, when nothing else is said.
@@ -60,6 +61,13 @@ class Switches(click.ParamType):
     show_default=True,
     help="Commands per second.",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(profiles.OWN),
+    default="plain",
+    show_default=True,
+    help="How FLs and requesters speak.",
+)
 def demo(
     seconds: float | None,
     report: Path | None,
@@ -67,6 +75,7 @@ def demo(
     floodlights: int,
     switches: int | str,
     rate: float,
+    profile: str,
 ) -> None:
     """Watch commands cross a router with several FLs, one of which dies and comes back.
 
@@ -80,10 +89,12 @@ def demo(
     if report is not None and not report.absolute().parent.is_dir():
         raise Failure(f"--json {report}: there is no folder {report.absolute().parent}", BAD_USAGE)
     if isinstance(switches, int):
-        plan = Plan(seconds, workers, floodlights, switches, rate)
+        plan = Plan(seconds, workers, floodlights, switches, rate, profile)
         raise SystemExit(0 if tell(Story, plan, report) else 1)
     from flrouter.cli.demo.switches import MOST, RealPlan, RealStory
 
+    if profile != "plain":
+        raise Failure(f"--profile {profile}: real switches have the plain one only", BAD_USAGE)
     if floodlights == 1:
         raise Failure("--floodlights 1: each real switch has two: expected 2 to 20", BAD_USAGE)
     real = RealPlan(seconds or REAL_SECONDS, workers, floodlights, 0, rate)

@@ -12,6 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+from flrouter import profiles
+from flrouter.messages.catalog import Catalog, Done
+
 
 class Answer(Enum):
     """What answers a command; `commands.toml` says what each means."""
@@ -44,8 +47,11 @@ class Command(msgspec.Struct, frozen=True):
     #: the switch that it names; None for those to every FL.
     switch: str | None
     value: bytes
+    #: where its kind belongs; nothing: to the first of the inbound topics.
+    inbound: str = ""
 
 
+_KIND = re.compile(r"org\.openkilda\.messaging\.command\.\w+\.\w+")
 _CORRELATION_ID = re.compile(r'"correlation_id": "[^"]*"')
 #: flows of one switch; so many that a dump of its rules becomes a chain, and no more.
 _FLOWS = 120
@@ -70,11 +76,15 @@ class Draw(Protocol):
 class Commands:
     """Draws commands in the shares that the samples name, spread over the switches."""
 
-    def __init__(self, switches: Sequence[str], prefix: str) -> None:
+    def __init__(
+        self, switches: Sequence[str], prefix: str, catalog: Catalog | None = None
+    ) -> None:
         """Args:
         prefix: what every correlation id begins with.
+        catalog: the kinds of the profile; those that nothing answers in it are not sent.
         """
-        found = samples()
+        self._catalog = catalog or profiles.load("plain").catalog({})
+        found = [sample for sample in samples() if self._is_answered(sample)]
         self._drawn = [sample for sample in found if sample.every is None]
         self._shares = list(accumulate(sample.share for sample in self._drawn))
         self._timed = [sample for sample in found if sample.every is not None]
@@ -97,6 +107,10 @@ class Commands:
         """A harmless command for `switch`."""
         return self.make(next(one for one in self._drawn if one.sample.startswith("14-")), switch)
 
+    def _is_answered(self, sample: Sample) -> bool:
+        entry = self._catalog.command(_kind(sample))
+        return sample.answer is Answer.ERROR or entry.done is not Done.NONE
+
     def make(self, sample: Sample, switch: str | None) -> Command:
         """`sample` for `switch`, under a correlation id that nobody had."""
         self._count += 1
@@ -110,4 +124,11 @@ class Commands:
             text = _CORRELATION_ID.sub(field, text)
         else:
             text = text.replace("{", "{\n  " + field + ",", 1)
-        return Command(correlation_id, sample.answer, switch, text.encode())
+        inbound = self._catalog.command(_kind(sample)).inbound
+        return Command(correlation_id, sample.answer, switch, text.encode(), inbound)
+
+
+def _kind(sample: Sample) -> str:
+    """The class of its payload, as it stands there first: some samples are malformed."""
+    found = _KIND.search(sample.message)
+    return found[0] if found is not None else ""

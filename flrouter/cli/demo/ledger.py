@@ -9,6 +9,7 @@ import msgspec
 
 from flrouter.cli.demo.commands import Answer, Command
 from flrouter.cli.demo.outages import Outages
+from flrouter.messages import names
 from flrouter.messages.chains import Link, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form, decode, form_of
 
@@ -86,6 +87,8 @@ class Ledger:
         if entry is None:
             if form is Form.CHUNK:
                 self._sync_link(envelope, now)
+            elif envelope.kind == names.DUMP_SWITCH:
+                self._dumped(envelope, now)
         elif form is Form.ERROR:
             self._error(entry, msgspec.json.decode(value, type=_Error).payload, now)
         elif form is Form.CHUNK:
@@ -130,6 +133,13 @@ class Ledger:
             return
         del self._chains[name]
         for entry in list(self._open_syncs.values()):
+            self._final(entry, now)
+
+    def _dumped(self, envelope: Envelope, now: float) -> None:
+        """A switch of a dump, which has no end: the first that comes for it counts."""
+        asked = envelope.payload.dump_id if envelope.payload is not None else None
+        entry = self._open_syncs.get(asked) if isinstance(asked, str) else None
+        if entry is not None:
             self._final(entry, now)
 
     def _error(self, entry: Entry, error: _ErrorData, now: float) -> None:

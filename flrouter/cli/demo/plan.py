@@ -33,6 +33,8 @@ class Plan:
     switches_each: int
     #: commands per second.
     rate: float
+    #: how FLs and requesters speak: one of flrouter's own.
+    profile: str = "plain"
     app_id: str = dataclasses.field(default_factory=lambda: f"flrouter-demo-{uuid.uuid4().hex[:8]}")
 
     @property
@@ -57,6 +59,7 @@ class Plan:
         given = {
             "broker": broker,
             "app_id": self.app_id,
+            "profile": self.profile,
             "floodlights": ",".join(self.floodlight_ids),
             **{name: str(value) for name, value in TIMEOUTS.items()},
         }

@@ -76,7 +76,7 @@ class Requester:
 
     async def _send(self, command: Command) -> None:
         """Hand a command over; keyed by its switch like a requester's own would be."""
-        topic = self._settings.inbound_topics[0]
+        topic = command.inbound or self._settings.inbound_topics[0]
         key = command.switch or command.correlation_id
         await self._producer.send(topic, command.value, key=key.encode())
 

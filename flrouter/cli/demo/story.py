@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from flrouter import cli, embedded, openvswitch
+from flrouter import cli, embedded, openvswitch, profiles
 from flrouter.cli.demo import processes, view
 from flrouter.cli.demo.commands import Commands, Draw
 from flrouter.cli.demo.ledger import Ledger
@@ -28,7 +28,7 @@ from flrouter.runtime.topics import Wanted, of_floodlight, of_router, provide
 from flrouter.settings import Settings
 
 #: s; the whole system must be up by then.
-UP = 60.0
+UP = 120.0
 #: the exit status after a second signal, as shells have it after a Ctrl-C.
 STOPPED = 130
 #: s; without an end, an FL is killed once in so long.
@@ -117,7 +117,8 @@ class Story:
 
     def _draw(self, prefix: str) -> Draw:
         """The commands to send, under ids that begin so."""
-        return Commands(sorted(self._homes), prefix)
+        catalog = profiles.load(self._plan.profile).catalog({})
+        return Commands(sorted(self._homes), prefix, catalog)
 
     def _floodlight(self, name: str) -> list[str]:
         """The arguments of an FL's process, beside its id and broker."""
@@ -168,6 +169,7 @@ class Story:
             self._workers.append(Process(f"worker-{number}", self._folder, arguments, environment))
         for name in plan.floodlight_ids:
             arguments = ["-m", "flrouter.speaker", "--id", name, "--broker", url]
+            arguments += ["--profile", plan.profile]
             arguments += self._floodlight(name)
             self._floodlights[name] = Process(name, self._folder, arguments, {})
         for process in (*self._workers, *self._floodlights.values()):
@@ -241,7 +243,9 @@ class Story:
                 None,
             )
             self._view.say("no more commands; waiting for the last answers")
-            await self._requester.answered(self._ledger, DRAIN)
+            # A sync that ends in silence may have to wait for another one, and that for its end.
+            quiet = profiles.load(self._plan.profile).sync.quiet_s
+            await self._requester.answered(self._ledger, DRAIN + 2 * quiet)
             if self._plan.seconds is not None:
                 # On a busy machine an FL takes longer to come back than the commands to be sent.
                 await self._unless_stopped(plot, UP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
@@ -20,6 +20,8 @@ def answer(network: Network, command: Command) -> Answer:
         CommandFailed: its switch is not connected.
     """
     kind = command.kind.rpartition(".")[2]
+    if kind == "BroadcastWrapper":
+        return _broadcast(network, command.payload)
     everywhere = _EVERYWHERE.get(kind)
     if everywhere is not None:
         return everywhere(network)
@@ -54,13 +56,23 @@ def _install(switch: Switch, flow: dict[str, Any]) -> None:
 
 
 def _ports(network: Network) -> Answer:
+    return _ports_of(network.switches.values())
+
+
+def _ports_of(switches: Iterable[Switch]) -> Answer:
     now = _now_ms()
     return Each(
-        [
-            payloads.port_states(switch.id, switch.ports.items(), "stats", now)
-            for switch in network.switches.values()
-        ]
+        [payloads.port_states(switch.id, switch.ports.items(), "stats", now) for switch in switches]
     )
+
+
+def _broadcast(network: Network, wrapper: dict[str, Any]) -> Answer:
+    """A command for those switches of the scope that are connected; of statistics it has none."""
+    scope = set(wrapper.get("scope") or [])
+    kind = str((wrapper.get("payload") or {}).get("clazz")).rpartition(".")[2]
+    if kind != "PortsCommandData":
+        return Each([])
+    return _ports_of(switch for name, switch in network.switches.items() if name in scope)
 
 
 def _connect_mode(_: Network) -> Answer:
