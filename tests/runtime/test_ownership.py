@@ -318,7 +318,7 @@ def test_a_worker_that_is_not_sure_writes_nothing_until_it_is() -> None:
 
 
 def test_a_frozen_worker_that_is_no_member_drops_all_before_it_writes() -> None:
-    """PROTOCOL: it gives up its shards and rejoins before it sends anything."""
+    """It gives up its shards and rejoins before it sends anything."""
     world = _World()
     world.serve()
     world.wait(SESSION_S)
