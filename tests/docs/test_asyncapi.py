@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from flrouter.cli.letters import REPLAYED
-from flrouter.messages import build, names, switch_list
+from flrouter.messages import broadcast, build, names, notifications, switch_list
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.errors import ErrorType, error_data, error_message
 from flrouter.messages.trace import HEADER
@@ -33,6 +33,10 @@ WITH_REPLY_TO = "org.openkilda.messaging.command.CommandWithReplyToMessage"
 MANY = "flrouter.MultiSwitchCommand"
 SWITCH = "00:00:00:00:00:00:00:09"
 DUMP = {"clazz": "org.openkilda.messaging.command.switches.DumpRulesRequest"}
+CONNECTIONS = [
+    notifications.Connection("fl-1", writes, master, 1, b'{"switchAddress":null}')
+    for writes, master in ((True, True), (True, False), (False, False))
+]
 #: headers that only records between the router's own shards have.
 INSIDE = {"flrouter-what", "flrouter-origin", "flrouter-floodlight", "flrouter-number"}
 #: by the envelope's class: the most general schema of each.
@@ -95,6 +99,10 @@ def test_what_the_router_builds_is_as_it_says() -> None:
         assert faults("Error", json.loads(message)) == []
 
 
+def _notified(notice: dict[str, Any]) -> bytes:
+    return notifications.message(notice, "id", 1)
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
@@ -103,6 +111,10 @@ def test_what_the_router_builds_is_as_it_says() -> None:
         ("AliveResponse", build.alive_response("id", "fl-1", 2, 1)),
         ("SyncRequest", build.sync_request("id", 1)),
         ("Unmanaged", build.unmanaged("00:00:00:00:00:00:00:09", "id", 1)),
+        ("Connection", _notified(notifications.connect(b"{}", CONNECTIONS))),
+        ("Connection", _notified(notifications.disconnect(SWITCH, [], region_offline=True))),
+        ("Connection", _notified(notifications.availability(SWITCH, CONNECTIONS[1:]))),
+        ("PopulationCommand", broadcast.wrapped(build.sync_request("id", 1), [SWITCH])),
         ("Info", build.switch_event("00:00:00:00:00:00:00:09", "REMOVED", "id", 1)),
     ],
 )
