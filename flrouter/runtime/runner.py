@@ -234,7 +234,7 @@ class Runner:
         """A changelog ends there, and nothing of this runner's was under way to it."""
         gap = changelog.ended(end)
         if gap is not None:
-            self._look_at(changelog, *gap, lambda: None)
+            self._look_at(changelog, *gap, lambda: changelog.reached(end))
 
     def _look_at(
         self, changelog: Changelog, first: int, end: int, looked: Callable[[], None]

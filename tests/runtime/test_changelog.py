@@ -109,6 +109,17 @@ def test_the_owner_sees_that_somebody_else_wrote() -> None:
     assert second.intruded(log.rows[slice(*gap)]) == {b"b"}
 
 
+def test_what_nobody_has_looked_at_yet_is_no_reason_to_count_rows_behind_it() -> None:
+    """A late fence may lie there: rows behind it are lost for whoever restores next."""
+    log = _Log()
+    owner = _owner(log)
+    _owner(log)
+    assert owner.ended(len(log.rows)) is not None
+    assert owner.written(log.append(owner.row("a", b"1"))) is not None
+    owner.reached(len(log.rows))
+    assert owner.ended(len(log.rows)) is None
+
+
 def test_the_owner_s_own_rows_twice_are_nothing_to_look_at() -> None:
     """Where a producer was replaced, what it had may be written twice."""
     log = _Log()

@@ -137,11 +137,12 @@ class Changelog:
         return first, span.next
 
     def ended(self, end: int) -> tuple[int, int] | None:
-        """It ends there while nothing of the owner's is under way; returns what is not its own."""
-        if end <= self.position:
-            return None
-        first, self.position = self.position, end
-        return first, end
+        """It ends there while nothing of the owner's is under way; returns what is not its own.
+
+        That is :meth:`reached` when somebody has looked at it: the owner's next rows may be durable
+        before, and do not count before.
+        """
+        return None if end <= self.position else (self.position, end)
 
     def intruded(self, rows: Sequence[Row]) -> set[bytes]:
         """The keys of foreign rows among these; the owner has to write them again.
