@@ -195,12 +195,12 @@ class ByAvailability:
             state = context.floodlights.get(switch.told_master)
             offline = state is None or not (state.known and state.up)
             kind = "disconnect"
+            context.count("unmanaged" if offline else "offline", switch.told_master)
             notice = notifications.disconnect(name, connections, region_offline=offline)
         else:
             kind, notice = "availability", notifications.availability(name, connections)
         message = notifications.message(notice, f"{kind}-{name}", context.now)
         context.send(context.rules.disco_topic, name, message)
-        context.count("notifications", kind)
         switch.told, switch.told_master = news.holders, news.master
         if switch.holders or switch.region:
             context.switches.put(name, switch)

@@ -199,6 +199,7 @@ def test_an_outage_and_a_return() -> None:
     [told] = router.told()
     assert told["kind"] == DISCONNECT
     assert told["regionOffline"] is True
+    assert router.counts["unmanaged", "fl-1"] == 1
     assert connections(told) == {"fl-2": ("READ_ONLY", False)}
     router.pass_time(2_000)
     assert router.told() == []  # nobody could say how it is
@@ -230,6 +231,7 @@ def test_a_sync_says_who_is_master() -> None:
     router.sync("fl-1")
     [told] = router.told()
     assert (told["kind"], told["regionOffline"]) == (DISCONNECT, False)
+    assert router.counts["offline", "fl-1"] == 1
     assert connections(told) == {"fl-2": ("READ_ONLY", False)}
 
 

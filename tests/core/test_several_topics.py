@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -46,6 +47,7 @@ class Alone:
         #: what it wrote for others than itself.
         self.sends: list[Send] = []
         self.ends: list[End] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
         self.shard.restored(self.now)
         self.decide(Told(peers.AddFloodlight("fl-1", acks)))
         self.hear(build.switch_event(SWITCH, "ACTIVATED", "event", self.now))
@@ -59,6 +61,7 @@ class Alone:
             own = [send for send in effects.sends if send.topic == SHARDS]
             self.sends += [send for send in effects.sends if send.topic != SHARDS]
             self.ends += effects.ends
+            self.counts += effects.counts
             inputs = [Told(peers.decode(send.value or b"")) for send in own]
             inputs += [CaughtUp(asked.token) for asked in effects.catch_up]
             if not inputs:
