@@ -8,6 +8,7 @@ bytes are what is sent on, so unknown fields and the payload survive byte for by
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -125,8 +126,7 @@ def _decode_deeper(calls: int, data: bytes) -> None:
 def _decode_halves(data: bytes) -> Envelope:
     """The envelope of a message in which half a surrogate pair stands somewhere."""
     envelope = _decoder.decode(members.readable(data))
-    if "\ufffd" in (envelope.correlation_id or ""):
-        raise Unreadable("correlation_id has half a surrogate pair, which no Kafka key can hold")
+    _refuse_half(envelope.correlation_id, data, lambda other: other.correlation_id)
     return envelope
 
 
@@ -135,11 +135,28 @@ def _own_payload(envelope: Envelope, data: bytes) -> Envelope:
     correlation_id = envelope.message_context.get("correlation_id")
     if correlation_id is not None and not isinstance(correlation_id, str):
         raise Unreadable("message_context.correlation_id is no text")
-    if "\ufffd" in (correlation_id or "") and members.may_have_halves(data):
-        raise Unreadable("correlation_id has half a surrogate pair, which no Kafka key can hold")
+    if members.may_have_halves(data):
+        _refuse_half(correlation_id, data, lambda other: other.message_context["correlation_id"])
     envelope.payload = members.decode(_payload, data)
     envelope.correlation_id = correlation_id
     return envelope
+
+
+def _refuse_half(
+    correlation_id: str | None, data: bytes, id_of: Callable[[Envelope], str | None]
+) -> None:
+    """Refuse an id with half a surrogate pair, which was read as U+FFFD; that itself is an id's
+    right.
+
+    Raises:
+        Unreadable: it has one.
+    """
+    if "\ufffd" in (correlation_id or ""):
+        other = _decoder.decode(members.readable(data, instead=rb"\ufffc"))
+        if id_of(other) != correlation_id:
+            raise Unreadable(
+                "correlation_id has half a surrogate pair, which no Kafka key can hold"
+            )
 
 
 def decode(data: bytes) -> Envelope:

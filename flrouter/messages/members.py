@@ -34,9 +34,9 @@ def may_have_halves(data: bytes) -> bool:
     return b"\\ud" in data or b"\\uD" in data
 
 
-def readable(data: bytes) -> bytes:
-    """`data`, of the same length, with `\\ufffd` in the place of each half surrogate pair."""
-    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], data)
+def readable(data: bytes, instead: bytes = rb"\ufffd") -> bytes:
+    """`data`, of the same length, with `instead` in the place of each half surrogate pair."""
+    return _ESCAPE.sub(lambda escape: instead if escape[1] else escape[0], data)
 
 
 def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:

@@ -147,3 +147,17 @@ def test_remembered_forms_are_bounded() -> None:
     assert form_of(long) is Form.INFO
     assert len(_FORMS) <= 1000
     assert long not in _FORMS
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"clazz":"x","correlation_id":"%s","payload":{"a":"\\ud800"}}',
+        '{"clazz":"x","message_context":{"correlation_id":"%s"},"a":"\\ud800"}',
+    ],
+)
+def test_a_replacement_character_in_an_id_is_no_half_a_surrogate_pair(message: str) -> None:
+    """Also where one stands elsewhere in the message."""
+    assert decode((message % "�").encode()).correlation_id == "�"
+    with pytest.raises(Unreadable, match="half a surrogate pair"):
+        decode((message % "\\ud800").encode())

@@ -239,7 +239,7 @@ def outcome(
     """Run, and see what promise was not kept."""
     episode = Episode(scene, story=story)
     disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # a router in trouble has much to say
+    logging.disable(logging.ERROR)  # a router in trouble has much to say
     try:
         episode.run(words)
     except Violation as violation:
