@@ -59,6 +59,19 @@ def test_a_fetch_that_outlives_the_flow_is_undone(broker_url: str) -> None:
     asyncio.run(_interrupted(settings(broker_url), interrupt))
 
 
+def test_whoever_looks_at_partitions_waits_for_no_position(broker_url: str) -> None:
+    """Upstream's watch over them would end the view while one is reset."""
+
+    async def interrupt(app: NetworkApp, report: Report) -> None:
+        await report()
+        seeking = asyncio.create_task(app.consumer.perform_seek())
+        while not seeking.done():
+            await app.consumer.verify_all_partitions_active()
+            await asyncio.sleep(0)
+
+    asyncio.run(_interrupted(settings(broker_url), interrupt))
+
+
 async def _nothing() -> None:
     """Stands for what does not seek."""
 

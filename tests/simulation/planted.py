@@ -177,9 +177,9 @@ def order_of_arrival() -> Iterator[None]:
     """The entries stand in the order in which the switches' results came, not as listed."""
     real = Answer.send
 
-    def send(self: Answer, gather: Gather, targets: Any, parts: Any) -> None:
+    def send(self: Answer, gather: Gather, targets: Any, parts: Any) -> str:
         came = sorted(zip(targets, parts, strict=True), key=lambda each: each[1][0].payload)
-        real(self, gather, [target for target, _ in came], [part for _, part in came])
+        return real(self, gather, [target for target, _ in came], [part for _, part in came])
 
     with patch.object(Answer, "send", send):
         yield
@@ -238,6 +238,20 @@ def deaf_to_larger_numbers() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def count_before_looking() -> Iterator[None]:
+    """Rows behind what is being looked at count, although a late fence may lie there."""
+    real = Changelog.ended
+
+    def ended(self: Changelog, end: int) -> tuple[int, int] | None:
+        gap = real(self, end)
+        self.reached(end)
+        return gap
+
+    with patch.object(Changelog, "ended", ended):
+        yield
+
+
 #: name → plants the bug.
 PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "drop-one-ack": drop_one_ack,
@@ -257,6 +271,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "zombies-rows-count": zombies_rows_count,
     "zombies-rows-stay": zombies_rows_stay,
     "no-lease": no_lease,
+    "count-before-looking": count_before_looking,
 }
 
 
