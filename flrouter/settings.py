@@ -284,9 +284,9 @@ class Settings:
             )
 
     def _check_topics(self) -> None:
-        found = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")
-        if found is not None:
-            raise self._wrong(*found)
+        conflict = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")
+        if conflict is not None:
+            raise self._wrong(*conflict)
         for floodlight in self.floodlights:
             problem = self.problem_of(floodlight.id)
             if problem is not None:

@@ -26,7 +26,7 @@ Configuration = dict[str, Any]
 
 def connection(settings: Settings) -> Configuration:
     """What every client is told."""
-    found: Configuration = {
+    configuration: Configuration = {
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
         "client.id": settings.app_id,
         "security.protocol": settings.security_protocol,
@@ -41,19 +41,28 @@ def connection(settings: Settings) -> Configuration:
         "ssl.certificate.location": settings.ssl_certfile,
         "ssl.key.location": settings.ssl_keyfile or settings.ssl_certfile,
     }
-    found |= {name: str(path) for name, path in files.items() if path is not None}
+    configuration |= {name: str(path) for name, path in files.items() if path is not None}
     if settings.security_protocol.startswith("SASL"):
-        found |= {
+        configuration |= {
             "sasl.mechanism": settings.sasl_mechanism,
             "sasl.username": settings.sasl_username,
             "sasl.password": settings.sasl_password,
         }
-    return found
+    return configuration
+
+
+def fetch_wait_ms(settings: Settings) -> int:
+    """How long a fetch may wait for data."""
+    return EMBEDDED_FETCH_WAIT_MS if settings.embedded else FETCH_WAIT_MS
+
+
+def isolation(settings: Settings) -> str:
+    """Whether the router reads what transactions wrote that may yet be aborted: it must not."""
+    return "read_committed" if settings.guarantee == "exactly_once" else "read_uncommitted"
 
 
 def reading(settings: Settings) -> Configuration:
     """What a consumer is told: it reads what it is assigned, and commits nothing."""
-    stable = settings.guarantee == "exactly_once"
     return connection(settings) | {
         # It joins no group; but brokers look at what its login may read.
         "group.id": settings.app_id,
@@ -62,8 +71,8 @@ def reading(settings: Settings) -> Configuration:
         # Records that are gone are told of, and not skipped.
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
-        "isolation.level": "read_committed" if stable else "read_uncommitted",
-        "fetch.wait.max.ms": EMBEDDED_FETCH_WAIT_MS if settings.embedded else FETCH_WAIT_MS,
+        "isolation.level": isolation(settings),
+        "fetch.wait.max.ms": fetch_wait_ms(settings),
         "fetch.error.backoff.ms": 100,
         "fetch.queue.backoff.ms": 5,
         "queued.max.messages.kbytes": READ_AHEAD_KB,
@@ -72,7 +81,7 @@ def reading(settings: Settings) -> Configuration:
 
 def writing(settings: Settings) -> Configuration:
     """What a producer is told."""
-    found = connection(settings) | {
+    configuration = connection(settings) | {
         "acks": "all",
         "linger.ms": LINGER_MS,
         "batch.size": BATCH_BYTES,
@@ -85,7 +94,7 @@ def writing(settings: Settings) -> Configuration:
     }
     if settings.embedded:
         # It knows no idempotence (docs/embedded-broker.md), so order is kept by taking turns.
-        found["max.in.flight.requests.per.connection"] = 1
+        configuration["max.in.flight.requests.per.connection"] = 1
     else:
-        found["enable.idempotence"] = True
-    return found
+        configuration["enable.idempotence"] = True
+    return configuration

@@ -151,10 +151,10 @@ def _seen(settings: Settings, listed: Mapping[Partition, int]) -> dict[Partition
 
     What it lists is too low where a last batch holds more than one record, so they are read.
     """
-    found = {at: end for at, end in listed.items() if end == 0}
+    ends = {at: end for at, end in listed.items() if end == 0}
     unseen = {at: end - 1 for at, end in listed.items() if end > 0}
     if not unseen:
-        return found
+        return ends
     consumer: Any = Consumer(reading(settings))
     try:
         consumer.assign([TopicPartition(*at, begin) for at, begin in unseen.items()])
@@ -165,7 +165,7 @@ def _seen(settings: Settings, listed: Mapping[Partition, int]) -> dict[Partition
             if error is not None and error.code() == KafkaError._PARTITION_EOF:
                 at = Partition(message.topic(), message.partition())
                 if unseen.pop(at, None) is not None:
-                    found[at] = message.offset()
+                    ends[at] = message.offset()
     finally:
         consumer.close()
-    return found if not unseen else None
+    return ends if not unseen else None

@@ -117,18 +117,18 @@ def with_dump_id(data: bytes, dump_id: str | None) -> bytes:
     a few of them.
     """
     new = msgspec.json.encode(dump_id)
-    for payload in spans_of(data, "payload"):
+    for payload in _spans_of(data, "payload"):
         inner = data[slice(*payload)]
-        for start, end in spans_of(inner, "dump_id"):
+        for start, end in _spans_of(inner, "dump_id"):
             at = payload[0]
             return data[: at + start] + new + data[at + end :]
     return data
 
 
-def spans_of(data: bytes, name: str) -> list[tuple[int, int]]:
+def _spans_of(data: bytes, name: str) -> list[tuple[int, int]]:
     """Where the value of a member of an object stands; the last counts, so only that."""
-    found = [(value, end) for member, _, value, end in members.spans(data) if member == name]
-    return found[-1:]
+    values = [(value, end) for member, _, value, end in members.spans(data) if member == name]
+    return values[-1:]
 
 
 def _data(connections: list[Connection]) -> dict[str, Any]:

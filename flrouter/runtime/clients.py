@@ -7,14 +7,10 @@ from typing import Any
 import aiokafka
 from kafka.admin import KafkaAdminClient
 
+from flrouter.kafka.librdkafka import fetch_wait_ms, isolation
 from flrouter.repairs import repair
 from flrouter.security import ssl_context
 from flrouter.settings import Settings
-
-#: ms; how long a fetch may wait for data. A partition that was re-sought or resumed waits for the
-#: fetch in flight, so it is short; the embedded broker wakes no waiting fetch, so shorter there.
-FETCH_WAIT = 100
-EMBEDDED_FETCH_WAIT = 25
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -37,16 +33,6 @@ def login(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-def fetch_wait(settings: Settings) -> int:
-    """How long a fetch may wait for data (ms)."""
-    return EMBEDDED_FETCH_WAIT if settings.embedded else FETCH_WAIT
-
-
-def isolation(settings: Settings) -> str:
-    """Whether the router reads what transactions wrote that may yet be aborted: it must not."""
-    return "read_committed" if settings.guarantee == "exactly_once" else "read_uncommitted"
-
-
 def reader(settings: Settings, **more: Any) -> aiokafka.AIOKafkaConsumer:
     """A consumer without a group: it reads what it is assigned, and commits nothing."""
     repair(embedded=settings.embedded)
@@ -54,7 +40,7 @@ def reader(settings: Settings, **more: Any) -> aiokafka.AIOKafkaConsumer:
         **connection(settings),
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
-        "fetch_max_wait_ms": fetch_wait(settings),
+        "fetch_max_wait_ms": fetch_wait_ms(settings),
         "isolation_level": isolation(settings),
         # A consumer that asks where to begin while the leader moves keeps asking the old one until
         # its metadata is that old.

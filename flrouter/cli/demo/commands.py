@@ -84,10 +84,10 @@ class Commands:
         catalog: the kinds of the profile; those that nothing answers in it are not sent.
         """
         self._catalog = catalog or profiles.load("plain").catalog({})
-        found = [sample for sample in samples() if self._is_answered(sample)]
-        self._drawn = [sample for sample in found if sample.every is None]
+        answered = [sample for sample in samples() if self._is_answered(sample)]
+        self._drawn = [sample for sample in answered if sample.every is None]
         self._shares = list(accumulate(sample.share for sample in self._drawn))
-        self._timed = [sample for sample in found if sample.every is not None]
+        self._timed = [sample for sample in answered if sample.every is not None]
         self._next = [0.4 * (sample.every or 0) for sample in self._timed]
         self._switches = switches
         self._prefix = prefix
@@ -130,5 +130,5 @@ class Commands:
 
 def _kind(sample: Sample) -> str:
     """The class of its payload, as it stands there first: some samples are malformed."""
-    found = _KIND.search(sample.message)
-    return found[0] if found is not None else ""
+    kind = _KIND.search(sample.message)
+    return kind[0] if kind is not None else ""
