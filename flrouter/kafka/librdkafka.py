@@ -17,6 +17,10 @@ READ_AHEAD_KB = 16 * 1024
 LINGER_MS = 1
 #: bytes in one batch; brokers take about 1 MB by default.
 BATCH_BYTES = 512 * 1024
+#: of the session timeout: how long a broker may take to answer a producer.
+SOCKET_TIMEOUT = 0.4
+#: ms; librdkafka's own default.
+LONGEST_SOCKET_TIMEOUT_MS = 60_000
 #: of the session timeout: what lies in a producer for longer is not sent any more. Our own patience
 #: ends before (`writer.py`), so this is for processes that were frozen.
 MESSAGE_TIMEOUT = 0.8
@@ -97,4 +101,8 @@ def writing(settings: Settings) -> Configuration:
         configuration["max.in.flight.requests.per.connection"] = 1
     else:
         configuration["enable.idempotence"] = True
+        # A broker that is silent for so long is asked again, or whoever leads by then.
+        configuration["socket.timeout.ms"] = min(
+            LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000)
+        )
     return configuration

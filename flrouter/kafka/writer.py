@@ -2,13 +2,15 @@
 
 The only proof of that is librdkafka's callback for each record. It runs in a thread that polls;
 what it finds out comes to the event loop once per poll. Whatever fails fails with all behind it:
-the producer is purged and replaced, and all that is not durable is sent again, in order.
+the producer is replaced, and all that is not durable is sent again, in order. What was under way to
+a broker by then is waited for first, as it would stand there twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import threading
 from collections import deque
@@ -24,11 +26,15 @@ from flrouter.kafka.records import as_headers
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.settings import Settings
 
-#: of the session timeout: when something is not durable by then, the producer is replaced. Earlier
-#: than librdkafka's own time-out, behind which later records could overtake.
-GIVE_UP = 0.5
+#: of the session timeout: when nothing became durable for so long, the producer is replaced.
+GIVE_UP_SILENT = 0.5
+#: of the session timeout: when a record is not durable by then, though others are. Earlier than
+#: librdkafka's own time-out (`MESSAGE_TIMEOUT`), behind which later records could overtake.
+GIVE_UP_LATE = 0.7
 #: s; before a producer that failed is replaced.
 PAUSE_S = 0.25
+#: s; what is under way when a producer fails is waited for as long as some of it arrives that soon.
+SETTLE_S = 1.0
 #: s; how long brokers may take to say which topics there are.
 LOOK_TIMEOUT_S = 5.0
 #: s; how long it is believed that a topic takes no larger records than it did.
@@ -75,11 +81,13 @@ class _Write:
 class _Delivery:
     """The records of one write that go to one partition, until all are durable or refused."""
 
-    __slots__ = ("at", "attempt", "sends", "since", "write")
+    __slots__ = ("at", "attempt", "number", "sends", "since", "write")
 
-    def __init__(self, at: Partition, write: _Write) -> None:
+    def __init__(self, at: Partition, write: _Write, number: int) -> None:
         self.at = at
         self.write = write
+        #: deliveries are written in the order of their numbers.
+        self.number = number
         #: those that are not over, as far as anybody knows.
         self.sends: list[Send] = []
         #: s of the loop's clock: when a producer was given them.
@@ -147,10 +155,15 @@ class _Line:
                     break
         del self.producer  # here, where nobody minds that it waits for its threads
 
+    def hold(self) -> None:
+        """Send nothing more; what is under way is heard of."""
+        self.producer.purge(in_queue=True, in_flight=False, blocking=False)
+
     def close(self) -> None:
-        """End the thread, and forget what lies there."""
-        self.producer.purge(in_queue=True, in_flight=True, blocking=False)
-        self._closing = True
+        """End the thread, and forget what is under way."""
+        if not self._closing:
+            self.producer.purge(in_queue=True, in_flight=True, blocking=False)
+            self._closing = True
 
 
 class Writer:
@@ -173,10 +186,17 @@ class Writer:
         self._topics = topics
         self._is_own = is_own
         self._line: _Line | None = None
+        self._numbers = itertools.count()
         #: all that is not durable, in the order in which it is to be written.
         self._deliveries: dict[_Delivery, None] = {}
-        #: a producer is purged, and not yet replaced.
+        #: a producer sends nothing more, and is not yet replaced.
         self._replacing = False
+        #: where records failed meanwhile → the number of the first delivery with such a record.
+        self._failed: dict[Partition, int] = {}
+        #: set whenever something is heard of records.
+        self._news = asyncio.Event()
+        #: s of the loop's clock: when something became durable last.
+        self._durable_at = 0.0
         #: those that travel one by one, until it is known which of them is too large. Others wait.
         self._careful: set[_Delivery] = set()
         #: topic → bytes that were too many for it a moment ago.
@@ -226,9 +246,10 @@ class Writer:
         for look in self._looks:
             look.cancel()
         self._careful.clear()
-        if self._deliveries:
+        if self._deliveries and self._line is not None:
             self._deliveries.clear()
             self._replace(self._line, pause_s=0)
+            self._line.close()
 
     # -- giving -------------------------------------------------------------------------------
 
@@ -247,7 +268,7 @@ class Writer:
                 number = partition_for(send.key, count)
             delivery = groups.get((send.topic, number))
             if delivery is None:
-                delivery = _Delivery(Partition(send.topic, number), write)
+                delivery = _Delivery(Partition(send.topic, number), write, next(self._numbers))
                 groups[send.topic, number] = delivery
             delivery.sends.append(send)
         write.left += len(groups)
@@ -320,12 +341,15 @@ class Writer:
         """Attempts are over."""
         while line.over:
             self._over(line.over.popleft())
+        self._news.set()
 
     def _over(self, attempt: _Attempt) -> None:
         delivery = attempt.delivery
         if delivery.attempt is not attempt or delivery not in self._deliveries:
             return  # it was abandoned, or tried again
-        if attempt.errors:
+        if self._overtook(delivery):
+            delivery.attempt = None
+        elif attempt.errors:
             self._sort(delivery, attempt)
         else:
             self._durable(delivery, attempt, len(delivery.sends))
@@ -334,6 +358,7 @@ class Writer:
         """All that is left of a delivery is durable, so many records."""
         del self._deliveries[delivery]
         delivery.attempt = None
+        self._durable_at = self._loop.time()
         if attempt.first is not None:
             first, end = attempt.first.offset(), attempt.last.offset() + 1
             spans = delivery.write.written.spans
@@ -367,7 +392,8 @@ class Writer:
                 self._loop.call_later(LIMIT_S, self._limits.pop, delivery.at.topic, None)
             refusal = self._refusal(send, error)
             if refusal is None:
-                log.warning("records for %s not written, trying again: %s", delivery.at, error)
+                if not self._replacing:  # else it is known why
+                    log.warning("records for %s not written, trying again: %s", delivery.at, error)
                 self._try_again(delivery, attempt, at, refused)
                 self._replace(attempt.line)
                 return
@@ -382,6 +408,13 @@ class Writer:
         delivery.write.written.refused += refused.values()
         del delivery.sends[:at]
         delivery.attempt = None
+        self._failed[delivery.at] = min(
+            delivery.number, self._failed.get(delivery.at, delivery.number)
+        )
+
+    def _overtook(self, delivery: _Delivery) -> bool:
+        """Whether an earlier record of its partition failed, which is to be written first."""
+        return delivery.number > self._failed.get(delivery.at, delivery.number)
 
     def _refusal(self, send: Send, error: Any) -> Refusal | None:
         code = error.code()
@@ -396,26 +429,37 @@ class Writer:
     def _replace(
         self, line: _Line | None, *, pause_s: float = PAUSE_S, carefully: bool = False
     ) -> None:
-        """Throw away what a producer holds, and begin anew with another."""
+        """Begin anew with another producer."""
         if self._replacing or line is None or line is not self._line:
             return
         self._replacing = True
         self.replaced += 1
-        line.close()
-        self._replacement = asyncio.ensure_future(self._begin_anew(pause_s, carefully=carefully))
+        line.hold()
+        self._replacement = asyncio.ensure_future(
+            self._begin_anew(line, pause_s, carefully=carefully)
+        )
 
-    async def _begin_anew(self, pause_s: float, *, carefully: bool) -> None:
+    async def _settled(self) -> None:
+        """Wait for what is under way, as long as some of it arrives."""
+        with contextlib.suppress(TimeoutError):
+            while any(delivery.attempt is not None for delivery in self._deliveries):
+                self._news.clear()
+                await asyncio.wait_for(self._news.wait(), SETTLE_S)
+
+    async def _begin_anew(self, line: _Line, pause_s: float, *, carefully: bool) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 # A topic may be gone, or be another one by now.
                 await self._topics.look()
         await asyncio.sleep(pause_s)
+        await self._settled()
+        line.close()
         self._replacing = False
         self._careful = set(self._deliveries) if carefully else set()
         single = {"batch.num.messages": 1} if self._careful else {}
         self._line = _Line(self._configuration | single, self._heard)
         for delivery in list(self._deliveries):
-            if delivery.attempt is not None:
+            if delivery.attempt is not None and not self._overtook(delivery):
                 del delivery.sends[: delivery.attempt.durable]
             delivery.since = self._loop.time()
             if self._topics.known(delivery.at.topic) is None:
@@ -425,12 +469,17 @@ class Writer:
                 ]
                 delivery.sends = []
             self._produce(delivery)
+        self._failed.clear()
 
     def _look_at_time(self) -> None:
         """Give up a producer that does not come forward."""
-        patience = self._settings.session_timeout * GIVE_UP
-        self._watch = self._loop.call_later(patience / 8, self._look_at_time)
+        timeout = self._settings.session_timeout
+        self._watch = self._loop.call_later(timeout / 16, self._look_at_time)
         oldest = next(iter(self._deliveries), None)
-        if oldest is not None and self._loop.time() - oldest.since > patience:
+        if oldest is None:
+            return
+        now = self._loop.time()
+        silent = now - max(oldest.since, self._durable_at) > GIVE_UP_SILENT * timeout
+        if silent or now - oldest.since > GIVE_UP_LATE * timeout:
             log.warning("nothing is heard of records for %s, trying again", oldest.at)
             self._replace(self._line)

@@ -162,15 +162,53 @@ def test_what_fails_is_sent_again_with_all_behind_it(
         ]
         await asyncio.gather(*writes)
         assert writer.replaced == 1
+        last = await _written(writer, [Send(topic, 0, b"50", b"v")])
+        ends.append(last.spans[Partition(topic, 0)].next)
 
+    ends: list[int] = []
     mine = _run(broker_url, body)
-    firsts: list[int] = []
-    for row in _rows(mine, 0, 50):
-        number = int(row.key or b"")
-        if number not in firsts:
-            firsts.append(number)
+    keys = [int(row.key or b"") for row in _rows(mine, 0, ends[0])]
     # All that is there was appended in order the first time; the repeats end with the last one.
-    assert firsts == sorted(firsts)
+    assert list(dict.fromkeys(keys)) == list(range(51))
+    assert keys[-48:] == list(range(3, 51))
+
+
+def test_what_is_under_way_when_another_record_fails_is_written_once(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fate is waited for before the producer is replaced."""
+    delivered, settled = module._Attempt.delivered, Writer._settled
+    failures: list[module._Attempt] = []
+    under_way: list[Callable[[], None]] = []
+
+    def late(self: module._Attempt, error: Any, message: Any) -> None:
+        if self.delivery.at.number == 0 and not failures:
+            failures.append(self)
+            delivered(self, KafkaError(KafkaError._MSG_TIMED_OUT), message)
+        elif self.delivery.at.number == 1 and not under_way:
+            under_way.append(lambda: delivered(self, error, message))
+        else:
+            delivered(self, error, message)
+
+    async def arrive(self: Writer) -> None:
+        line = self._line
+        assert line is not None
+        for arrival in under_way:
+            arrival()
+        asyncio.get_running_loop().call_soon(self._heard, line)
+        await settled(self)
+
+    monkeypatch.setattr(module._Attempt, "delivered", late)
+    monkeypatch.setattr(Writer, "_settled", arrive)
+
+    async def body(writer: Writer, topic: str) -> None:
+        first = _written(writer, [Send(topic, 1, b"under way", b"v")])
+        second = _written(writer, [Send(topic, 0, b"fails", b"v")])
+        outcome, _ = await asyncio.gather(first, second)
+        assert outcome.spans == {Partition(topic, 1): Span(0, 1, 1)}
+        assert writer.replaced == 1
+
+    _run(broker_url, body)
 
 
 def test_a_producer_that_does_not_come_forward_is_replaced(broker_url: str) -> None:
