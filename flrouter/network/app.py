@@ -162,14 +162,16 @@ def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
     at = int(record.timestamp * 1000)
     try:
         envelope = decode(data)
-        if is_link(envelope):
+        began = sync_began(record, at)
+        told = news_of(data, began)
+        if told is not None:
+            found = dict([told])
+        elif is_link(envelope):
             key = record.key.decode("utf-8", "replace") if record.key else None
             chain = assembler.take(data, envelope, _now(), key)
-            began = sync_began(record, at)
             found = listed_in(chain.entries, began) if chain is not None else {}
         else:
-            told = news_of(data, at)
-            found = dict([told]) if told is not None else {}
+            return
     except (Unreadable, BadLink):
         return
     for switch, news in found.items():

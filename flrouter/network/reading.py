@@ -22,6 +22,8 @@ class _Port(msgspec.Struct):
 
 
 class _Record(msgspec.Struct):
+    """A switch as an FL describes it."""
+
     datapath: str
     ports: list[_Port] | None = None
 
@@ -33,11 +35,19 @@ class _Payload(msgspec.Struct):
     switch_id: str = ""
     #: the same, as OpenKilda also spells it.
     hyphened_id: str = msgspec.field(default="", name="switch-id")
+    #: and as OpenKilda of 2025 spells it in notifications.
+    camel_id: str = msgspec.field(default="", name="switchId")
     state: str = ""
     port_no: int = 0
     #: the switch with its ports: of a switch event, and of a sync's entry.
     switch: msgspec.Raw = msgspec.Raw(b"null")
     switch_record: msgspec.Raw = msgspec.Raw(b"null")
+    #: of a notification that a switch has a master.
+    speaker_data: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="speakerData")
+    #: a switch has no master because an FL does not answer.
+    region_offline: bool = msgspec.field(default=False, name="regionOffline")
+    #: a sync's record that has this member belongs to no chain, whatever the member holds.
+    dump_id: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Message(msgspec.Struct):
@@ -54,20 +64,26 @@ def news_of(data: bytes, at: int) -> tuple[str, News] | None:
     """The canonical id of a switch and what a message says of it; None where it says nothing.
 
     Args:
-        data: a switch or port event, or a notification that a switch is unmanaged; whatever else
-            comes on the topic is passed over.
-        at: ms since the epoch: when the router passed it on.
+        data: a switch or port event, a notification (protocol.md, 8.5), or a sync's record that
+            belongs to no chain; whatever else comes on the topic is passed over.
+        at: ms since the epoch: when the router passed it on, or when its sync began.
     """
     try:
         payload = decode(_message, data).payload
         if payload is None:
             return None
-        switch = canonical(payload.switch_id or payload.hyphened_id)
+        if payload.clazz == names.SWITCH_CONNECT:
+            return _connected(payload, at)
+        if payload.clazz == names.DUMP_SWITCH:
+            return _listed(payload, at) if bytes(payload.dump_id) else None
+        switch = canonical(payload.switch_id or payload.hyphened_id or payload.camel_id)
     except _BAD:
         return None
     match payload.clazz:
         case names.UNMANAGED:
             return switch, News(at, State.UNMANAGED)
+        case names.SWITCH_DISCONNECT:
+            return switch, News(at, State.UNMANAGED if payload.region_offline else State.OFFLINE)
         case names.SWITCH_EVENT:
             news = News(at, _STATES.get(payload.state, State.ONLINE))
             with suppress(*_BAD):  # it is there or gone, whatever may be wrong with its ports
@@ -76,6 +92,25 @@ def news_of(data: bytes, at: int) -> tuple[str, News] | None:
         case names.PORT_EVENT if payload.state in _LINKS:
             return switch, News(at, ports={payload.port_no: _LINKS[payload.state]})
     return None
+
+
+def _connected(payload: _Payload, at: int) -> tuple[str, News] | None:
+    """A switch has a master again, which says how the switch is."""
+    record = _record.decode(payload.speaker_data)
+    if record is None:
+        return None
+    news = News(at, State.ONLINE)
+    _add_ports(news, record)
+    return canonical(record.datapath), news
+
+
+def _listed(payload: _Payload, at: int) -> tuple[str, News]:
+    """A sync's record says how a switch is."""
+    record = _record.decode(payload.switch_record)
+    switch = record.datapath if record is not None else payload.switch_id or payload.hyphened_id
+    news = News(at, State.ONLINE, listed=True)
+    _add_ports(news, record)
+    return canonical(switch), news
 
 
 def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
@@ -89,14 +124,12 @@ def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
     for entry in entries:
         try:
             payload = decode(_payload, entry)
-            record = _record.decode(payload.switch_record)
-            switch = canonical(
-                record.datapath if record is not None else payload.switch_id or payload.hyphened_id
-            )
+            switch, listed = _listed(payload, at)
         except _BAD:
             continue
-        news = found.setdefault(switch, News(at, State.ONLINE, listed=True))
-        _add_ports(news, record)
+        news = found.setdefault(switch, listed)
+        if news is not listed and listed.all_ports:
+            news.ports, news.all_ports = news.ports | listed.ports, True
         if payload.clazz == names.DUMP_PORT:
             # The older dumps list ports one by one, and only those whose link is there.
             news.ports[payload.port_no] = _LINKS.get(payload.state, Link.UP)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import build, names, notifications
+from flrouter.messages.notifications import Connection
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import Link, News, State
 
@@ -59,6 +60,34 @@ def test_notifications_and_port_events() -> None:
     assert news_of(sample("D17-port-info-up.json"), 7) == (ONE, News(7, ports={1: Link.UP}))
     gone = sample("D17-port-info-up.json").replace(b"UP", b"DELETE")
     assert news_of(gone, 7) == (ONE, News(7, ports={1: Link.GONE}))
+
+
+def test_notifications_of_who_is_connected() -> None:
+    """As OpenKilda of 2025 is told: a master, none, none because its FL is silent, another list."""
+    record = b'{"datapath":"%s","ports":[{"number":1,"state":"UP"}]}' % ONE.encode()
+    at = [Connection("fl-1", writes=True, master=True, since=1)]
+
+    def told(notice: dict[str, Any]) -> tuple[str, News] | None:
+        return news_of(notifications.message(notice, "x", 0), 7)
+
+    online = News(7, State.ONLINE, {1: Link.UP}, all_ports=True)
+    assert told(notifications.connect(record, at)) == (ONE, online)
+    assert told(notifications.connect(b"null", at)) is None
+    gone = notifications.disconnect(ONE, [], region_offline=False)
+    assert told(gone) == (ONE, News(7, State.OFFLINE))
+    silent = notifications.disconnect(ONE, [], region_offline=True)
+    assert told(silent) == (ONE, News(7, State.UNMANAGED))
+    assert told(notifications.availability(ONE, at)) is None
+
+
+def test_a_record_of_a_sync_that_has_no_end() -> None:
+    """It lists its switch by itself; one of a dump between two markers waits for the end."""
+    framed = sample("D08-network-dump-switch-2018.json")
+    assert news_of(framed, 7) is None
+    entry = {"clazz": names.DUMP_SWITCH, **dump("1", {2: "DOWN"}), "dump_id": None}
+    alone = build.message(names.INFO, entry, "x", 0)
+    listed = News(7, State.ONLINE, {2: Link.DOWN}, all_ports=True, listed=True)
+    assert news_of(alone, 7) == (ONE, listed)
 
 
 @pytest.mark.parametrize(
