@@ -12,6 +12,9 @@ PATIENT = FLROUTER_TEST_PATIENCE=$${FLROUTER_TEST_PATIENCE:-$$($(BIN)/python -m 
 # The same pins for every Python that flrouter runs on, and for Linux and macOS.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" $(ARGS)
 
+# Tests start hundreds of processes: none is to compile anew what the one before it did.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test test-busy test-kafka kafka chaos load fuzz simulate programs screenshots bench bench-scale bench-profile bench-dashboard quick lint format lock settings docs test-docs dist check-deploy clean

@@ -14,7 +14,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Three brokers, all of which run at the start of each test."""
     try:
