@@ -310,6 +310,10 @@ def _behind(admin: KafkaAdminClient) -> bool:
 
 
 def _led(admin: KafkaAdminClient, brokers: Iterable[int]) -> bool:
-    """Whether one of these brokers leads each partition."""
+    """Whether one of these brokers leads each partition of which one has a copy."""
     alive = set(brokers)
-    return all(each["leader_id"] in alive for each in _partitions(admin))
+    return all(
+        each["leader_id"] in alive
+        for each in _partitions(admin)
+        if alive & set(each["replica_nodes"])
+    )

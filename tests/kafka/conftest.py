@@ -15,11 +15,23 @@ from tests.kafka.jars import KafkaMissing
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Three brokers, all of which run at the start of each test."""
+def brokers() -> Iterator[Cluster]:
+    """Three brokers, for all tests of this process."""
     try:
         made = Cluster(3)
     except KafkaMissing as missing:
         pytest.fail(str(missing), pytrace=False)
     with made:
         yield made
+
+
+@pytest.fixture
+def cluster(brokers: Cluster) -> Cluster:
+    """The three brokers, all of which run at the start of the test, whatever ran before."""
+    missing = set(brokers.ids) - set(brokers.running)
+    for broker in missing:
+        brokers.restart(broker, wait=False)
+    if missing:
+        brokers.wait_ready()
+        brokers.wait_in_sync()
+    return brokers
