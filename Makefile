@@ -6,6 +6,8 @@ ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 BIN := .venv/bin
 STAMP := .venv/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# uv takes seconds where pip takes a minute; pip stands in where an index is set for pip alone.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(PIP_INSTALL) $(1)
 SITE := build/site/index.html
 # How much longer tests wait than on a quiet machine: as this one is now.
 PATIENT = FLROUTER_TEST_PATIENCE=$${FLROUTER_TEST_PATIENCE:-$$($(BIN)/python -m tests.support.patience)}
@@ -34,8 +36,10 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	  done; \
 	  echo "make: needs Python 3.11 or newer with its venv module, tried: $(PYTHONS)" >&2; exit 1; }
 	@echo "installing flrouter and its tools into .venv"
-	@$(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt
+	@$(PIP_INSTALL) --require-hashes --no-deps --requirement .venv/uv.txt
+	@$(call install,--require-hashes --requirement requirements/dev.txt)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--seconds 30 --json out.json"
@@ -54,9 +58,9 @@ test-busy: $(STAMP) ## the same while two other processes use all they can get o
 	for processor in 1 2; do $(BIN)/python -c 'while True: pass' & others="$$others $$!"; done; \
 	$(MAKE) test
 
-test-kafka: $(STAMP) ## the tests that need a broker, on three brokers of Apache Kafka (needs Java and Maven)
+test-kafka: $(STAMP) ## what Apache Kafka does: tests/kafka on three brokers, tests/integration on one (needs Java and Maven)
 	@$(PATIENT) $(BIN)/python -m pytest tests/kafka -n 2 --dist worksteal
-	@$(PATIENT) $(BIN)/python -m tests.kafka -- $(BIN)/python -m pytest tests/integration -n 3 --dist worksteal --durations 20 $(ARGS)
+	@$(PATIENT) $(BIN)/python -m tests.kafka --brokers 1 -- $(BIN)/python -m pytest tests/integration -n 3 --dist worksteal --durations 20 $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
@@ -88,13 +92,13 @@ check-deploy: .venv/.installed-deploy programs ## what can be checked of deploy/
 # What only some targets need: the group of that name in pyproject.toml.
 .venv/.installed-%: requirements/%.txt $(STAMP)
 	@echo "installing what '$*' needs into .venv"
-	@$(PIP_INSTALL) --require-hashes --requirement $<
+	@$(call install,--require-hashes --requirement $<)
 	@touch $@
 
 # Not pinned: one of flrouter's peers needs an older library than flrouter has.
 .venv/.installed-bench: $(STAMP) pyproject.toml
 	@echo "installing what 'bench' needs into .venv"
-	@$(PIP_INSTALL) --editable '.[bench]'
+	@$(call install,--editable '.[bench]')
 	@touch $@
 
 load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"
@@ -119,7 +123,7 @@ format: $(STAMP) ## puts the code into its form
 programs: $(STAMP) ## Open vSwitch, Chromium, curl and promtool for the tests, where the system's packages may be installed
 	@$(BIN)/python -m tests.support.programs
 
-lock: .venv/.installed-release ## pins what the targets install in requirements/ anew; ARGS="--upgrade" for what is newer
+lock: $(STAMP) ## pins what the targets install in requirements/ anew; ARGS="--upgrade" for what is newer
 	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded openflow rocksdb tracing) pyproject.toml
 	@for group in docs deploy release; do \
 	  $(LOCK) --output-file requirements/$$group.txt --group $$group --constraint requirements/dev.txt || exit 1; done

@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         environ = {
             "FLROUTER_TEST_BROKER": cluster.url,
             "FLROUTER_TEST_REPLICATION": str(min(3, chosen.brokers)),
-            # The brokers and the tests share one machine.
-            "FLROUTER_TEST_PATIENCE": f"{2 * PATIENCE}",
+            # Brokers and tests share one machine.
+            "FLROUTER_TEST_PATIENCE": f"{PATIENCE * min(2, chosen.brokers)}",
         }
         return _run(cluster, environ, chosen.command)
 

@@ -52,11 +52,11 @@ def demo(wheel: Path, seconds: int) -> dict[str, object]:
     """What `flrouter demo` tells, from an environment with the wheel and nothing else of ours."""
     with tempfile.TemporaryDirectory(prefix="flrouter-dist-") as name:
         folder = Path(name)
-        venv.create(folder / "venv", with_pip=True)
+        venv.create(folder / "venv")
         programs = folder / "venv" / "bin"
-        pip = (programs / "python", "-m", "pip", "--disable-pip-version-check")
-        run(*pip, "install", "--quiet", f"{wheel}[embedded]", folder=folder)
-        run(*pip, "check", folder=folder)
+        uv = (sys.executable, "-m", "uv", "--quiet", "pip")
+        run(*uv, "install", "--python", programs / "python", f"{wheel}[embedded]", folder=folder)
+        run(*uv, "check", "--python", programs / "python", folder=folder)
         out = folder / "out.json"
         run(programs / "flrouter", "demo", "--seconds", str(seconds), "--json", out, folder=folder)
         told: dict[str, object] = json.loads(out.read_text("utf-8"))
