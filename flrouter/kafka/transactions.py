@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,9 @@ from flrouter.kafka.records import as_headers
 from flrouter.kafka.writer import NO_TOPIC, TOO_LARGE, Topics
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.settings import Settings
+
+#: s; how long a poll may wait for something to happen.
+POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -123,12 +127,12 @@ class KafkaTransaction:
             return str(error)
 
     def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
-        self._producer = None
-        single = {"batch.num.messages": 1}
+        # One by one, so that nothing is under way beside what is refused.
+        single = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
         self._producer = Producer(self._configuration | single)
         self._producer.init_transactions(self._patience_s)
         written = self._try(sends, offsets, careful=True)
-        self._producer = None
+        self._drop()
         why = self._open()
         if why is not None:
             return why
@@ -144,8 +148,7 @@ class KafkaTransaction:
         """
         producer, written = self._producer, Written()
         spans: dict[Partition, list[int]] = {}
-        ends: dict[Partition, int] = {}
-        refused: list[Refusal] = []
+        fate = _Fate()
         places = [self._place(send) for send in sends]
         last = {at: index for index, at in enumerate(places) if at is not None}
         producer.begin_transaction()
@@ -154,10 +157,8 @@ class KafkaTransaction:
                 why = f"There is no topic {send.topic}."
                 written.refused.append(Refusal(send, why, False))
                 continue
-            told = None
-            if careful or last[at] == index:
-                # The transaction proves that all is durable; the last one tells where it lies.
-                told = _Told(send, at, ends, refused)
+            # The transaction proves that all is durable; the last one tells where it lies.
+            is_told = careful or last[at] == index
             try:
                 producer.produce(
                     at.topic,
@@ -165,7 +166,7 @@ class KafkaTransaction:
                     send.key,
                     at.number,
                     headers=as_headers(send.headers),
-                    **({"on_delivery": told} if told is not None else {}),
+                    on_delivery=_Told(send, at, fate) if is_told else fate.heard,
                 )
             except KafkaException as error:
                 refusal = _refusal(send, error.args[0])
@@ -178,6 +179,7 @@ class KafkaTransaction:
             producer.abort_transaction(self._patience_s)
             return written
         try:
+            self._wait(producer, fate)
             if offsets:
                 producer.send_offsets_to_transaction(
                     [TopicPartition(*at, offset) for at, offset in offsets.items()],
@@ -186,19 +188,35 @@ class KafkaTransaction:
                 )
             producer.commit_transaction(self._patience_s)
         except KafkaException as error:
-            if not error.args[0].txn_requires_abort():
+            if fate.error is None and not error.args[0].txn_requires_abort():
                 raise
-            producer.abort_transaction(self._patience_s)
+            # The next producer's begin aborts it. This one's own abort could wait in vain, for
+            # records that it sends again only when there is no error.
+            self._drop()
             if not careful:
                 return None
-            if not refused:
+            if not fate.refused:
                 raise
-            written.refused += refused
+            written.refused += fate.refused
             return written
         for at, indexes in spans.items():
-            end = ends[at]
+            end = fate.ends[at]
             written.spans[at] = Span(end - len(indexes), end, len(indexes))
         return written
+
+    def _wait(self, producer: Any, fate: _Fate) -> None:
+        """Wait for the records, so that none fails within the commit.
+
+        After one has failed librdkafka sends no others, and its commit waits for them in vain.
+
+        Raises:
+            KafkaException: one failed; the transaction is to be aborted.
+        """
+        until = time.monotonic() + self._patience_s
+        while len(producer) and fate.error is None and time.monotonic() < until:
+            producer.poll(POLL_S)
+        if fate.error is not None:
+            raise KafkaException(fate.error)
 
     def _place(self, send: Send) -> Partition | None:
         number = send.partition
@@ -219,25 +237,37 @@ def _refusal(send: Send, error: Any) -> Refusal | None:
     return None
 
 
+class _Fate:
+    """What is heard of the records of a transaction."""
+
+    __slots__ = ("ends", "error", "refused")
+
+    def __init__(self) -> None:
+        #: where the next record of a partition will lie.
+        self.ends: dict[Partition, int] = {}
+        self.refused: list[Refusal] = []
+        #: of the first record that failed.
+        self.error: Any = None
+
+    def heard(self, error: Any, message: Any) -> None:
+        """One of them is written, or not."""
+        if self.error is None:
+            self.error = error
+
+
 class _Told:
-    """What is heard of one record of a transaction."""
+    """Tells what became of one record, which one it was, and where it lies."""
 
-    __slots__ = ("at", "ends", "refused", "send")
+    __slots__ = ("at", "fate", "send")
 
-    def __init__(
-        self,
-        send: Send,
-        at: Partition,
-        ends: dict[Partition, int],
-        refused: list[Refusal],
-    ) -> None:
+    def __init__(self, send: Send, at: Partition, fate: _Fate) -> None:
         self.send = send
         self.at = at
-        self.ends = ends
-        self.refused = refused
+        self.fate = fate
 
     def __call__(self, error: Any, message: Any) -> None:
+        self.fate.heard(error, message)
         if error is None:
-            self.ends[self.at] = message.offset() + 1
+            self.fate.ends[self.at] = message.offset() + 1
         elif (refusal := _refusal(self.send, error)) is not None:
-            self.refused.append(refusal)
+            self.fate.refused.append(refusal)

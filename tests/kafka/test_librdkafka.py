@@ -290,6 +290,23 @@ def test_a_transaction_tells_what_is_refused_and_writes_nothing(
     _run(cluster, body, guarantee="exactly_once")
 
 
+def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -> None:
+    """Whatever is under way behind it, in other requests: at once, and nobody is fenced."""
+
+    async def body(world: _World, topic: str) -> None:
+        small = f"{topic}.small"
+        transaction = world.log.transaction(world.settings.app_id + "-0")
+        assert await _told(transaction.open) is None
+        large = Send(small, 0, b"large", b"x" * 3 * SMALL)
+        sends = [Send(small, 0, b"%d" % at, b"v" * (SMALL // 2)) for at in range(1_000)]
+        outcome = await _commit(transaction, [sends[0], large, *sends[1:]], {})
+        assert isinstance(outcome, Written)
+        assert [refusal.send for refusal in outcome.refused] == [large]
+        transaction.close()
+
+    _run(cluster, body, guarantee="exactly_once")
+
+
 def test_what_is_committed_waits_for_transactions_that_are_undecided(cluster: Cluster) -> None:
     """A new owner must not read again what the transaction of the last one is about to settle."""
 
