@@ -175,6 +175,8 @@ def test_a_broker_that_hangs_and_comes_back() -> None:
         async with around(speaker) as router:
             assert await speaker.switch_event(switch(1), "ACTIVATED")
             os.kill(broker, signal.SIGSTOP)
+            # Until it has stopped it may still take what comes.
+            await asyncio.to_thread(os.waitid, os.P_PID, broker, os.WSTOPPED | os.WNOWAIT)
             try:
                 events = [
                     speaker.switch_event(switch(1), state) for state in ("DEACTIVATED", "REMOVED")
