@@ -60,7 +60,7 @@ test-busy: $(STAMP) ## the same while two other processes use all they can get o
 
 test-kafka: $(STAMP) ## what Apache Kafka does: tests/kafka on three brokers, tests/integration on one (needs Java and Maven)
 	@$(PATIENT) $(BIN)/python -m pytest tests/kafka -n 2 --dist worksteal
-	@$(PATIENT) $(BIN)/python -m tests.kafka --brokers 1 -- $(BIN)/python -m pytest tests/integration -n 3 --dist worksteal --durations 20 $(ARGS)
+	@$(PATIENT) $(BIN)/python -m tests.kafka --brokers 1 -- $(BIN)/python -m pytest tests/integration -n 5 --dist worksteal --durations 20 $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"
 	@$(BIN)/python -m tests.kafka $(ARGS)
