@@ -163,7 +163,8 @@ def _action(action: Any) -> tuple[str, Any] | None:
         case messages.OFPActionGroup():
             return "group", action.group_id
         case messages.OFPActionSetField():
-            value = _vlan(action.value) if action.key == "vlan_vid" else action.value
+            value = action.value[0] if isinstance(action.value, tuple) else action.value
+            value = _vlan(value) if action.key == "vlan_vid" else value
             return "set_field", (action.key, value)
     return None
 
