@@ -1,4 +1,5 @@
-"""Errors in the forms of those who speak `AbstractMessage`, and read no `ErrorMessage`.
+"""Errors in the forms of those who speak `AbstractMessage`, and read no `ErrorMessage`; and what
+they read when nothing went wrong.
 
 A command is forgotten when it is with its FL, so what an error of it would need is kept: the answer
 itself, but for what is known only when it fails.
@@ -6,6 +7,7 @@ itself, but for what is known only when it fails.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -17,7 +19,9 @@ from flrouter.messages.errors import ErrorType, error_data, error_message
 _API = "org.openkilda.floodlight"
 _COMMAND_RESPONSE = f"{_API}.api.response.rulemanager.SpeakerCommandResponse"
 _FLOW_RESPONSE = f"{_API}.flow.response.FlowErrorResponse"
+_SEGMENT_RESPONSE = f"{_API}.api.response.SpeakerFlowSegmentResponse"
 _DATA_RESPONSE = f"{_API}.api.response.SpeakerDataResponse"
+_DATA_CHUNK = f"{_API}.api.response.ChunkedSpeakerDataResponse"
 
 #: of FlowErrorResponse; all others are UNKNOWN.
 _FLOW_CODES = {
@@ -121,7 +125,7 @@ def finished(
     if not draft:
         return error_message(correlation_id, kind, message, description, now)
     answer: dict[str, Any] = msgspec.json.decode(draft)
-    answer["message_context"] = {"correlation_id": correlation_id, "create_time": now}
+    answer["message_context"] = _context(correlation_id, now)
     text = f"{message}. {description}"
     if answer["clazz"] == _COMMAND_RESPONSE:
         answer["failed_command_ids"] = dict.fromkeys(answer["failed_command_ids"], text)
@@ -130,3 +134,49 @@ def finished(
     else:
         answer["data"] = error_data(kind, message, description)
     return msgspec.json.encode(answer)
+
+
+def succeeded(draft: bytes, correlation_id: str, now: int) -> bytes:
+    """What says that a command was carried out, of one whose error has a draft.
+
+    Args:
+        draft: as :func:`draft` made it, for a command that changes something.
+        now: ms since the epoch.
+    """
+    answer: dict[str, Any] = msgspec.json.decode(draft)
+    answer |= {"message_context": _context(correlation_id, now), "success": True}
+    if answer["clazz"] == _COMMAND_RESPONSE:
+        answer["failed_command_ids"] = {}
+    else:
+        answer["clazz"] = _SEGMENT_RESPONSE
+    return msgspec.json.encode(answer)
+
+
+def data(payload: Mapping[str, Any], correlation_id: str, now: int) -> bytes:
+    """What was asked for, in one message."""
+    return msgspec.json.encode(
+        {
+            "clazz": _DATA_RESPONSE,
+            "message_context": _context(correlation_id, now),
+            "data": payload,
+        }
+    )
+
+
+def data_chunk(
+    payload: Mapping[str, Any] | None, correlation_id: str, index: int, total: int, now: int
+) -> bytes:
+    """One of several messages with what was asked for; `total` 0 with no payload: nothing."""
+    return msgspec.json.encode(
+        {
+            "clazz": _DATA_CHUNK,
+            "message_context": _context(correlation_id, now),
+            "message_id": f"{index} : {correlation_id}",
+            "total_messages": total,
+            "data": payload,
+        }
+    )
+
+
+def _context(correlation_id: str, now: int) -> dict[str, Any]:
+    return {"correlation_id": correlation_id, "create_time": now}

@@ -7,6 +7,7 @@ flrouter's own lie beside this module; `docs/profiles.md` says what the fields m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,12 +49,15 @@ class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_dump_id: bool = False
 
 
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """How FLs and services speak."""
 
     about: str = ""
     #: the profile that holds for all that this one does not say.
     extends: str = ""
+    #: the version of OpenKilda whose classes read what flrouter's own FLs write; nothing: those of
+    #: 2019, and dumps of many rules as chains.
+    classes: Literal["", "2019", "2025"] = ""
     #: whether FLs say `FlReceiveAck`; None: as in the one that it extends.
     acknowledges: bool | None = None
     #: record headers of all that goes to FLs and to services, unless it has one of that name.
@@ -87,6 +91,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def asks(self) -> str:
         """Where an FL reads what the router itself asks."""
         return self.own or self.inbound[0].read
+
+    @cached_property
+    def kinds(self) -> Catalog:
+        """The message kinds, with the profile's own topics for the roles, for those who put no
+        answers together: an assembler need not be there.
+        """
+        commands = [msgspec.structs.replace(entry, assemble="") for entry in self.command]
+        return msgspec.structs.replace(self, command=commands).catalog(self.topics)
 
     def catalog(self, topics: Mapping[str, str]) -> Catalog:
         """The message kinds, with these topics for the roles.
@@ -150,6 +162,7 @@ def _over(profile: Profile, base: Profile) -> Profile:
     return Profile(
         about=profile.about,
         extends=profile.extends,
+        classes=profile.classes or base.classes,
         acknowledges=base.acknowledges if profile.acknowledges is None else profile.acknowledges,
         headers=base.headers | profile.headers,
         topics=base.topics | profile.topics,

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from flrouter.messages import build, errors, members, names
-from flrouter.messages.envelope import Form, form_of
+from flrouter.messages import build, error_forms, members, names
+from flrouter.messages.envelope import Form
+from flrouter.messages.error_forms import ErrorForm
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.speaker.command import Command
@@ -21,7 +22,7 @@ Payload: TypeAlias = Mapping[str, Any]
 
 
 class CommandFailed(Exception):
-    """Raised by a handler: the command is answered by an ErrorMessage."""
+    """Raised by a handler: the command is answered by an error, in the form of its requester."""
 
     def __init__(self, kind: ErrorType, message: str, description: str = "") -> None:
         """Args:
@@ -36,12 +37,16 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The command was carried out: it is itself sent back, as flow commands are answered."""
+    """The command was carried out.
+
+    It is itself sent back, as flow commands are answered; where the profile names another form, a
+    SpeakerCommandResponse or a SpeakerFlowSegmentResponse says so.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """One InfoMessage."""
+    """One InfoMessage; or SpeakerDataResponse, where the profile says so."""
 
     payload: Payload
 
@@ -78,9 +83,27 @@ ANSWERS = (Done, Info, Each, Chain, Written)
 DONE = Done()
 
 
+def done(command: Command, now: int) -> bytes:
+    """What says that the command was carried out.
+
+    Raises:
+        CommandFailed: nobody could read it, as the command lacks what it must repeat.
+    """
+    if command.envelope.form is not Form.ABSTRACT:
+        return sent_back(command)
+    draft = error_forms.draft(command.form, command.data)
+    if not draft or command.form is ErrorForm.SPEAKER_DATA:
+        raise CommandFailed(
+            ErrorType.DATA_INVALID,
+            f"nothing that says so can be read by who sent {command.kind}",
+            "send command_id and switch_id with it, by a profile that names a form for its kind",
+        )
+    return error_forms.succeeded(draft, command.correlation_id, now)
+
+
 def sent_back(command: Command) -> bytes:
     """The command as the answer that says it was done: a CommandMessage, otherwise unchanged."""
-    if form_of(command.envelope.clazz) is Form.COMMAND:
+    if command.envelope.form is Form.COMMAND:
         return command.data
     parts = members.members(command.data)
     parts["clazz"] = msgspec.json.encode(names.COMMAND)
@@ -89,11 +112,12 @@ def sent_back(command: Command) -> bytes:
 
 
 def error(command: Command, failed: CommandFailed, now: int) -> Message:
-    """The ErrorMessage for a command that failed."""
+    """The error for a command that failed, in the form of its requester."""
+    draft = error_forms.draft(command.form, command.data)
     return Message(
         command.key,
-        errors.error_message(
-            command.correlation_id, failed.kind, failed.message, failed.description, now
+        error_forms.finished(
+            draft, command.correlation_id, failed.kind, failed.message, failed.description, now
         ),
     )
 
@@ -105,24 +129,30 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
 
     Raises:
         TypeError: `answer` is none, or holds what JSON cannot.
+        CommandFailed: its requester could not read it.
     """
-    key = command.key
+    key, cid = command.key, command.correlation_id
+    as_data = command.form is ErrorForm.SPEAKER_DATA
     match answer:
         case Done():
-            return [Message(key, sent_back(command))]
+            return [Message(key, done(command, now))]
+        case Info(payload) if as_data:
+            return [Message(key, error_forms.data(payload, cid, now))]
         case Info(payload):
-            return [Message(key, info(payload, command.correlation_id, region, now))]
+            return [Message(key, info(payload, cid, region, now))]
         case Each(payloads):
             return [
-                Message(_key_of(payload, key), info(payload, command.correlation_id, region, now))
+                Message(_key_of(payload, key), info(payload, cid, region, now))
                 for payload in payloads
             ]
         case Chain(payloads, old_form=True):
             return [Message(key, link) for link in old_chain(command, payloads, region, now)]
         case Chain(payloads):
+            count = len(payloads)
             return [
-                Message(key, link(payload, command.correlation_id, index, count, region, now))
-                for count in [len(payloads)]
+                Message(key, error_forms.data_chunk(payload, cid, index, count, now))
+                if as_data
+                else Message(key, link(payload, cid, index, count, region, now))
                 for index, payload in enumerate(payloads or [None])
             ]
         case Written(data):

@@ -11,10 +11,10 @@ import msgspec
 from flrouter import profiles
 from flrouter.messages import catalog, correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
+from flrouter.messages.error_forms import ErrorForm
 from flrouter.messages.switch_id import BadSwitchId
 
-# Only to find where a kind keeps its switch id; answers go to the write topic, whatever the kind.
-_catalog = profiles.load("plain").catalog({})
+_PLAIN = profiles.load("plain")
 
 
 class _Payload(msgspec.Struct):
@@ -22,6 +22,7 @@ class _Payload(msgspec.Struct):
 
 
 _payload = msgspec.json.Decoder(_Payload)
+_whole = msgspec.json.Decoder(dict[str, Any])
 
 
 class Command:
@@ -30,10 +31,12 @@ class Command:
     __slots__ = (
         "correlation_id",
         "data",
+        "entry",
         "envelope",
         "key",
         "kind",
         "partition",
+        "profile",
         "switch",
         "timestamp",
         "traceparent",
@@ -46,6 +49,7 @@ class Command:
         partition: int,
         timestamp: int,
         headers: Sequence[tuple[str, bytes | None]] = (),
+        profile: profiles.Profile = _PLAIN,
     ) -> None:
         """Args:
         envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
@@ -53,6 +57,7 @@ class Command:
         partition: where it was read, and where its answer belongs.
         timestamp: the Kafka record's, in ms since the epoch.
         headers: the Kafka record's.
+        profile: of those who read the answer.
 
         Raises:
             Unreadable: it is nested too deeply to find out what it is about.
@@ -60,6 +65,9 @@ class Command:
         self.envelope = envelope
         #: the payload's full class name.
         self.kind = envelope.kind
+        self.profile = profile
+        #: what the profile knows of commands of this kind.
+        self.entry = profile.kinds.command(self.kind)
         self.partition = partition
         self.timestamp = timestamp
         #: the W3C's trace context for what is done for this command, and for its answer.
@@ -72,14 +80,34 @@ class Command:
             self.correlation_id = str(uuid.uuid4())
             self.data = _given(data, self.correlation_id)
         #: the canonical id of the switch that it is for; None when it names none, or a bad one.
-        self.switch = _switch_of(envelope, data)
+        self.switch = self._switch_of(data)
         #: the key of the records that answer it.
         self.key = (self.switch or self.correlation_id).encode()
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The whole payload, decoded anew at each use."""
+        """The whole payload, decoded anew at each use; an `AbstractMessage` is its own."""
+        if not self.envelope.root:
+            return members.decode(_whole, self.data)
         return members.decode(_payload, self.data).payload or {}
+
+    @property
+    def form(self) -> ErrorForm:
+        """In which form its requester reads the answer."""
+        return self.entry.error
+
+    def _switch_of(self, data: bytes) -> str | None:
+        payload = self.envelope.payload
+        if payload is None:
+            return None
+        if payload.switch is None and self.entry.scope is not catalog.Scope.SWITCH:
+            return None
+        try:
+            return self.profile.kinds.switch_of(self.envelope, data)
+        except BadSwitchId:
+            return None
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise Unreadable(str(error)) from error
 
     def __repr__(self) -> str:
         return f"<Command {self.kind} {self.correlation_id} for {self.switch}>"
@@ -88,20 +116,5 @@ class Command:
 def _given(data: bytes, correlation_id: str) -> bytes:
     try:
         return correlation.with_correlation_id(data, correlation_id)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise Unreadable(str(error)) from error
-
-
-def _switch_of(envelope: Envelope, data: bytes) -> str | None:
-    if envelope.payload is None:
-        return None
-    try:
-        if envelope.payload.switch is None:
-            entry = _catalog.command(envelope.payload.clazz)
-            if entry.scope is not catalog.Scope.SWITCH:
-                return None
-        return _catalog.switch_of(envelope, data)
-    except BadSwitchId:
-        return None
     except (msgspec.MsgspecError, RecursionError) as error:
         raise Unreadable(str(error)) from error

@@ -1,7 +1,8 @@
 """The payloads with which an FL answers commands and reports, in OpenKilda's own kinds.
 
 OpenKilda's classes refuse a record with one field that they do not have, so no FL writes a payload
-by hand. The forms are those that OpenKilda's versions from 2019 on share, as far as they do.
+by hand. The forms are those that OpenKilda's versions from 2019 on share; those of dumps, which
+they do not, are in `dumps`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from typing import Any
 
 from flrouter.messages import names
 from flrouter.messages.switch_id import canonical
-from flrouter.speaker.answers import Answer, Chain, Info, Payload
+from flrouter.speaker.answers import Answer, Info, Payload
 from flrouter.speaker.sync import PortState
 
-_INFO = "org.openkilda.messaging.info"
-_VERSION = "OF_13"
-
-#: rules in one message of a dump; more make a chain.
-MAX_RULES_IN_MESSAGE = 50
+#: where the classes of most payloads are.
+INFO = "org.openkilda.messaging.info"
+#: of OpenFlow, as OpenKilda writes it.
+VERSION = "OF_13"
 
 
 def signed(number: int) -> int:
@@ -29,88 +29,45 @@ def signed(number: int) -> int:
 # -- what commands are answered with
 
 
-def rules(switch: str, entries: Sequence[Payload]) -> Answer:
-    """The rules of a switch, a chain when there are many.
-
-    Args:
-        entries: as :func:`rule` makes them.
-    """
-    parts = [
-        {
-            "clazz": f"{_INFO}.rule.SwitchFlowEntries",
-            "switch_id": switch,
-            "flows": entries[at : at + MAX_RULES_IN_MESSAGE],
-        }
-        for at in range(0, len(entries) or 1, MAX_RULES_IN_MESSAGE)
-    ]
-    return Info(parts[0]) if len(parts) == 1 else Chain(parts)
+def rule_ids(cookies: Iterable[int]) -> Answer:
+    """The cookies of rules that are new, or gone."""
+    return Info({"clazz": f"{INFO}.switches.SwitchRulesResponse", "rule_ids": sorted(cookies)})
 
 
-def rule(
-    cookie: int,
-    *,
-    priority: int = 0,
-    table: int = 0,
-    counts: Mapping[str, int] | None = None,
-    match: Mapping[str, str] | None = None,
-    instructions: Mapping[str, Any] | None = None,
-) -> Payload:
-    """One rule of a dump.
-
-    Args:
-        cookie: signed, as Java writes it.
-        counts: OpenFlow's own names (`packet_count`, `duration_sec`, …) and what they say.
-        match: of `FlowMatchField`: `in_port`, `vlan_vid`, `eth_type`, …
-        instructions: of `FlowInstructions`: `apply_actions`, `instruction_goto_meter`.
-    """
-    given = {name: signed(count) for name, count in (counts or {}).items()}
-    return {
-        "cookie": cookie,
-        "table-id": table,
-        "priority": priority,
-        "version": _VERSION,
-        "duration-sec": given.get("duration_sec", 0),
-        "duration-nsec": given.get("duration_nsec", 0),
-        "idle-timeout": given.get("idle_timeout", 0),
-        "hard-timeout": given.get("hard_timeout", 0),
-        "packet-count": given.get("packet_count", 0),
-        "byte-count": given.get("byte_count", 0),
-        "match": match or {},
-        "instructions": instructions or {},
-        "flags": [],
-    }
+def batch_installed() -> Answer:
+    """The rules of a batch for the switch manager are there."""
+    return Info({"clazz": f"{INFO}.rule.BatchInstallResponse"})
 
 
-def rules_deleted(cookies: Iterable[int]) -> Answer:
-    """The cookies of rules that are gone."""
-    return Info({"clazz": f"{_INFO}.switches.SwitchRulesResponse", "rule_ids": sorted(cookies)})
+def meter_deleted() -> Answer:
+    """A meter is gone."""
+    return Info({"clazz": f"{INFO}.switches.DeleteMeterResponse", "deleted": True})
 
 
-def meters(switch: str, entries: Sequence[Payload]) -> Answer:
-    """The meters of a switch, as :func:`meter` makes them."""
-    return Info(
-        {"clazz": f"{_INFO}.meter.SwitchMeterEntries", "switch_id": switch, "meters": entries}
-    )
+def flow_meters(forward: Payload, reverse: Payload) -> Answer:
+    """The meters of a flow's two ways, each as a dump of meters."""
+    both = {"src_meter": forward, "dst_meter": reverse}
+    return Info({"clazz": f"{INFO}.meter.FlowMeterEntries", **both})
 
 
-def meter(meter_id: int, rate: int, burst_size: int, flags: Sequence[str]) -> Payload:
-    """One meter of a dump; `rate` and `burst_size` in the unit that `flags` name."""
-    return {
-        "clazz": f"{_INFO}.meter.MeterEntry",
-        "meter_id": meter_id,
-        "rate": rate,
-        "burst_size": burst_size,
-        "version": _VERSION,
-        "flags": flags,
-    }
+def port_configured(switch: str, number: int) -> Answer:
+    """A port is up, or down, as it should be."""
+    configured = {"clazz": f"{INFO}.switches.PortConfigurationResponse"}
+    return Info({**configured, "switch_id": switch, "port_no": number})
+
+
+def bfd_session(session: object) -> Answer:
+    """A BFD session, as the command has it, is set up or removed."""
+    response = {"clazz": "org.openkilda.messaging.floodlight.response.BfdSessionResponse"}
+    return Info({**response, "bfd-session": session, "error-code": None})
 
 
 def ports(descriptions: Sequence[Payload]) -> Answer:
     """All ports of a switch, as :func:`port` makes them."""
     return Info(
         {
-            "clazz": f"{_INFO}.switches.SwitchPortsDescription",
-            "version": _VERSION,
+            "clazz": f"{INFO}.switches.SwitchPortsDescription",
+            "version": VERSION,
             "port_desc": descriptions,
         }
     )
@@ -119,7 +76,7 @@ def ports(descriptions: Sequence[Payload]) -> Answer:
 def port(number: int, name: str, state: PortState) -> Payload:
     """One port of a switch."""
     return {
-        "clazz": f"{_INFO}.switches.PortDescription",
+        "clazz": f"{INFO}.switches.PortDescription",
         "port_number": number,
         "name": name,
         "config": [],
@@ -129,13 +86,13 @@ def port(number: int, name: str, state: PortState) -> Payload:
 
 def connect_mode() -> Answer:
     """How switches connect: always as this FL decides itself."""
-    return Info({"clazz": f"{_INFO}.switches.ConnectModeResponse", "connect_mode": "AUTO"})
+    return Info({"clazz": f"{INFO}.switches.ConnectModeResponse", "connect_mode": "AUTO"})
 
 
 def discovery_sent(switch: str, number: int, command: Payload) -> Answer:
     """A discovery packet has left a port. `command` is the payload that asked for it."""
     confirmation: dict[str, Any] = {
-        "clazz": f"{_INFO}.discovery.DiscoPacketSendingConfirmation",
+        "clazz": f"{INFO}.discovery.DiscoPacketSendingConfirmation",
         "endpoint": {"switch-id": switch, "port-id": number},
     }
     if isinstance(command.get("packetId"), int):
@@ -164,7 +121,7 @@ def port_states(
 ) -> Payload:
     """Which ports of a switch are up, as PortsCommandData asks for it."""
     return {
-        "clazz": f"{_INFO}.stats.SwitchPortStatusData",
+        "clazz": f"{INFO}.stats.SwitchPortStatusData",
         "timestamp": now,
         "switch_id": switch,
         "ports": [{"id": number, "status": state} for number, state in states],
@@ -180,7 +137,7 @@ def port_counters(
     Of what a switch does not count it says 2⁶⁴ - 1, which is -1 here as in OpenKilda's own FL.
     """
     return {
-        "clazz": f"{_INFO}.stats.PortStatsData",
+        "clazz": f"{INFO}.stats.PortStatsData",
         "timestamp": now,
         "switch_id": switch,
         "stats": [

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from mode import Service
 
 from flrouter.messages import build, names, origin
-from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
+from flrouter.messages.catalog import Done
+from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker import answers, payloads, sync
@@ -112,9 +113,12 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
     def switch_event(self, switch: str, state: str, /, **more: Any) -> asyncio.Future[bool]:
         """Report a switch: ACTIVATED (RW), ADDED (RO), DEACTIVATED, REMOVED or CHANGED.
 
-        `more` are further fields of the payload.
+        `more` are further fields of the payload; a `SwitchRecord` has the form of the profile.
         """
         switch = canonical(switch)
+        for name, value in more.items():
+            if isinstance(value, SwitchRecord):
+                more[name] = value.shown(self.options.speaks.classes)
         return self.event(payloads.switch_event(switch, state, _now_ms(), **more), switch)
 
     def port_event(
@@ -193,7 +197,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 if envelope.kind == names.ALIVE_REQUEST:
                     self._expiry.tick(record.timestamp, now_s)
                     alive.append((envelope, record))
-                elif form_of(envelope.clazz) in (Form.COMMAND, Form.COMMAND_WITH_REPLY):
+                elif envelope.form in COMMANDS:
                     commands.append(
                         Command(
                             envelope,
@@ -201,6 +205,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                             record.partition,
                             record.timestamp,
                             record.headers,
+                            self.options.speaks,
                         )
                     )
                 else:
@@ -332,6 +337,8 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 "ask for less at a time, or let this floodlight send larger messages",
             )
             messages = self._failure(command, too_large)
+        if command.entry.done is Done.NONE:
+            messages = []  # nobody waits for an answer, nor could tell it from an event
         if self._spans is not None:
             self._spans.end(command, request, messages)
         self.reply(command, command.partition, messages)

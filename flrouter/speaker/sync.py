@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -31,11 +32,7 @@ class Port(msgspec.Struct, frozen=True):
     state: PortState = PortState.UP
 
 
-class SwitchRecord(
-    msgspec.Struct,
-    frozen=True,
-    rename={"switch_socket": "switch-socket", "of_version": "OF-version"},
-):
+class SwitchRecord(msgspec.Struct, frozen=True):
     """One switch, as a sync chain lists it. Frozen, so a snapshot stays what it was."""
 
     #: the canonical switch id.
@@ -45,6 +42,26 @@ class SwitchRecord(
     switch_socket: str = "127.0.0.1:6653"
     of_version: str = "OF_13"
     features: tuple[str, ...] = ()
+    #: whether this FL may change the switch.
+    writable: bool = True
+
+    def shown(self, classes: str) -> dict[str, Any]:
+        """The record as a message has it.
+
+        Args:
+            classes: those of which version of OpenKilda's are to read it.
+        """
+        socket: Any = self.switch_socket
+        if classes == "2025":
+            address, _, port = self.switch_socket.rpartition(":")
+            socket = {"address": address.strip("[]"), "port": int(port)}
+        return {
+            "datapath": self.datapath,
+            "switch-socket": socket,
+            "OF-version": self.of_version,
+            "features": self.features,
+            "ports": self.ports,
+        }
 
 
 async def chain(
@@ -56,7 +73,7 @@ async def chain(
         return [Message(command.key, link(None, command.correlation_id, 0, 0, region, now))]
     links: list[Message] = []
     for index, record in enumerate(snapshot):
-        payload = {"clazz": names.DUMP_SWITCH, "timestamp": now, "switch_record": record}
+        payload = _payload(command, record, now)
         links.append(
             Message(command.key, link(payload, command.correlation_id, index, total, region, now))
         )
@@ -76,13 +93,17 @@ async def dump(
     records: list[Message] = []
     for index, record in enumerate(snapshot, 1):
         payload = {
-            "clazz": names.DUMP_SWITCH,
-            "timestamp": now,
-            "switch_record": record,
+            **_payload(command, record, now),
             "dump_id": dump_id,
+            "write_mode": record.writable,
         }
         key = record.datapath.encode()
         records.append(Message(key, info(payload, command.correlation_id, region, now)))
         if index % _SLICE == 0:
             await asyncio.sleep(0)
     return records
+
+
+def _payload(command: Command, record: SwitchRecord, now: int) -> dict[str, Any]:
+    shown = record.shown(command.profile.classes)
+    return {"clazz": names.DUMP_SWITCH, "timestamp": now, "switch_record": shown}

@@ -17,7 +17,7 @@ class Wires:
         """
         self.profile = profile
         found = profiles.load(profile)
-        catalog = found.catalog(found.topics)
+        catalog = found.kinds
         entries = {kind: catalog.command(kind) for kind in (INSTALL, DUMP)}
         #: kind → where requesters write it.
         self.inbound = {

@@ -10,7 +10,6 @@ import pytest
 
 from flrouter.openvswitch import OpenVSwitch
 from tests.openflow.network import Network
-from tests.openkilda.schemas import unreadable
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.programs import OPEN_VSWITCH, require
@@ -47,5 +46,3 @@ def network(ovs: OpenVSwitch, broker_url: str, work_folder: Path) -> Iterator[Ne
         deployment.create_topics()
         made = Network(ovs, deployment)
         yield made
-        answers = [record.message for record in made.requester.answers]
-        assert unreadable("2019", answers) == []

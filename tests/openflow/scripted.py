@@ -178,12 +178,11 @@ class Written:
 
 @contextlib.asynccontextmanager
 async def floodlight(
-    role: Role = Role.EQUAL, echo_s: float = 30.0
+    role: Role = Role.EQUAL, echo_s: float = 30.0, profile: str = "plain"
 ) -> AsyncIterator[tuple[OpenFlowFloodlight, Written]]:
     """An FL that switches can connect to, without Kafka."""
-    options = OpenFlowOptions(
-        speaker=SpeakerOptions(id="fl-1"), port=0, host="127.0.0.1", role=role, echo_s=echo_s
-    )
+    speaker = SpeakerOptions(id="fl-1", profile=profile)
+    options = OpenFlowOptions(speaker=speaker, port=0, host="127.0.0.1", role=role, echo_s=echo_s)
     one = OpenFlowFloodlight(options)
     written = one.writer = Written()  # type: ignore[assignment]
     server = await one.listen()

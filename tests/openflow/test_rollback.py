@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
+from flrouter.messages.envelope import decode
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
+from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import Role, commands, installing
 from flrouter.speaker.openflow.flows import Meter, Rule, VlanAction
 from flrouter.speaker.openflow.roles import Election
@@ -17,7 +19,7 @@ from flrouter.speaker.openflow.wire import of
 from tests.openflow.network import FLOWS, OWN, Network, transit
 from tests.openflow.scripted import ScriptedSwitch, frame, talking
 from tests.speaker.stand_in import run
-from tests.support.plain import error_type
+from tests.support.plain import command, error_type
 
 
 @pytest.mark.broker
@@ -54,9 +56,14 @@ def test_a_batch_for_two_switches() -> None:
         peer = ScriptedSwitch(1)
         async with talking(peer) as (connection, _):
             switch = await Switch.greet(connection, Election(connection, Role.EQUAL, 1))
-            batch = {"flow_commands": [transit("2", 1, input_port=1, output_port=2)]}
+            batch = {
+                "clazz": f"{FLOWS}.BatchInstallRequest",
+                "flow_commands": [transit("2", 1, input_port=1, output_port=2)],
+            }
+            data = command(batch, "a batch")
+            asked = Command(decode(data), data, 0, 0)
             with pytest.raises(CommandFailed) as failed:
-                await commands.on_switch("BatchInstallRequest", batch, switch, lambda *_: None)
+                await commands.on_switch(asked, switch, lambda *_: None)
             assert failed.value.kind is ErrorType.DATA_INVALID
             assert not peer.asked(of.OFPT_FLOW_MOD)
 

@@ -48,6 +48,20 @@ class Field(Deployment):
         self.profile: Profile = profiles.load(str(path))
 
     @property
+    def wires(self) -> list[str]:
+        """As above: the profile has the topics."""
+        return ["--profile", self.settings["profile"]]
+
+    def write_topic(self, fl: str) -> str:
+        """What FL `fl` writes, when it is one of flrouter's own."""
+        return self.profile.write[0].replace("{fl}", fl)
+
+    @property
+    def answer_topics(self) -> list[str]:
+        """All topics that services read."""
+        return sorted(self.profile.kinds.requester_topics)
+
+    @property
     def headers(self) -> list[tuple[str, bytes]]:
         """What OpenKilda's own writers put on every record."""
         return [(name, value.encode()) for name, value in self.profile.headers.items()]
@@ -62,8 +76,7 @@ class Field(Deployment):
 
     def services(self) -> Services:
         """All services of OpenKilda's; a worker must have made the topics."""
-        catalog = self.profile.catalog(self.profile.topics)
-        found = Services(self, sorted(catalog.requester_topics))
+        found = Services(self, self.answer_topics)
         self.on_close(found.close)
         found.start()
         return found

@@ -246,7 +246,7 @@ def faults(version: str, message: object, root: str = "") -> list[str]:
 
 
 def unreadable(version: str, messages: Iterable[dict[str, Any]]) -> list[str]:
-    """What OpenKilda's classes could not read of what FLs answer and report.
+    """What OpenKilda's classes could not read of what FLs answer and report, in either envelope.
 
     Looked at are messages of kinds that the version has: tests make up kinds of their own. Commands
     that are sent back are as their requesters wrote them, and chains of the older form are of a
@@ -254,7 +254,7 @@ def unreadable(version: str, messages: Iterable[dict[str, Any]]) -> list[str]:
     """
     found = []
     for message in messages:
-        clazz = str((message.get("payload") or {}).get("clazz"))
+        clazz = str((message.get("payload") or message).get("clazz"))
         own = not str(message.get("clazz")).endswith(".command.CommandMessage")
         if own and "next_request_id" not in message and has(version, clazz):
             found += [f"{clazz}: {fault}" for fault in faults(version, message)]

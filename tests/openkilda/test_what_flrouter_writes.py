@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
+from flrouter import profiles
 from flrouter.messages import build
 from flrouter.messages.envelope import decode
 from flrouter.messages.errors import ErrorType, error_message
-from flrouter.speaker import answers, payloads, sync
+from flrouter.speaker import answers, dumps, payloads, sync
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import meters, ports, rules
 from flrouter.speaker.openflow.wire import messages, of
 from flrouter.speaker.simulated import responses
 from flrouter.speaker.simulated.network import Mode, Network
-from flrouter.speaker.sync import PortState
+from flrouter.speaker.sync import PortState, SwitchRecord
 from tests.openkilda.schemas import VERSIONS, faults, has
 
 SWITCH = "00:00:00:00:00:00:00:09"
@@ -26,8 +27,8 @@ NOW = 1_564_000_000_000
 
 #: the versions that know what region a message is from; what FLs write says so.
 READERS = ("2019a", "2019", "HEAD")
-#: versions whose switch record this is; 2019a has another, and HEAD's sockets are objects.
-WITH_RECORD = ("2019",)
+#: profile → the version that has the switch record of its FLs.
+WITH_RECORD = {"plain": "2019", "openkilda-2019": "2019", "openkilda": "HEAD"}
 #: what the router makes itself, and the versions that have its class.
 BY_ROUTER: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "alive request": (build.alive_request("id", NOW), ("2019a", "2019", "HEAD")),
@@ -69,15 +70,15 @@ PING = {
 }
 
 
-def command(payload: dict[str, Any]) -> Command:
+def command(payload: dict[str, Any], profile: str = "plain") -> Command:
     """A command as an FL reads it."""
     data = build.message(f"{COMMANDS}.CommandMessage", payload, "id", NOW)
-    return Command(decode(data), data, 0, NOW)
+    return Command(decode(data), data, 0, NOW, profile=profiles.load(profile))
 
 
-def written(answer: answers.Answer) -> list[dict[str, Any]]:
+def written(answer: answers.Answer, of: Command | None = None) -> list[dict[str, Any]]:
     """The messages that an answer becomes."""
-    found = answers.messages(command({"switch_id": SWITCH}), answer, "fl-1", NOW)
+    found = answers.messages(of or command({"switch_id": SWITCH}), answer, "fl-1", NOW)
     return [json.loads(each.value) for each in found]
 
 
@@ -123,24 +124,32 @@ def test_an_alive_response() -> None:
     check(json.loads(build.alive_response("id", "fl-1", 3, NOW)))
 
 
-def test_a_sync() -> None:
+@pytest.mark.parametrize("profile", ["plain", "openkilda-2019"])
+def test_a_sync(profile: str) -> None:
     """A chain of records, and the chain of an FL without switches."""
     records = [switch.record() for switch in network().switches.values()]
     for snapshot in (records, []):
-        links = asyncio.run(sync.chain(command({"clazz": "x"}), snapshot, "fl-1", NOW))
+        links = asyncio.run(sync.chain(command({"clazz": "x"}, profile), snapshot, "fl-1", NOW))
         for link in links:
-            for version in WITH_RECORD:
-                assert faults(version, json.loads(link.value)) == []
+            assert faults(WITH_RECORD[profile], json.loads(link.value)) == []
 
 
 def test_a_sync_that_is_told_by_its_dump_id() -> None:
-    """A message for each switch, keyed by it; of no switches there is nothing to say."""
+    """A message for each switch, keyed by it, that says whether the FL may change it; of no
+    switches there is nothing to say.
+    """
     records = [switch.record() for switch in network().switches.values()]
-    asked = command({"clazz": f"{COMMANDS}.discovery.NetworkCommandData", "dump_id": "dump 7"})
+    payload = {"clazz": f"{COMMANDS}.discovery.NetworkCommandData", "dump_id": "dump 7"}
+    asked = command(payload, "openkilda")
     found = asyncio.run(sync.dump(asked, records, "fl-1", NOW))
     assert {each.key for each in found} == {record.datapath.encode() for record in records}
+    modes = []
     for each in found:
-        assert json.loads(each.value)["payload"]["dump_id"] == "dump 7"
+        message = json.loads(each.value)
+        assert faults("HEAD", message) == []
+        assert message["payload"]["dump_id"] == "dump 7"
+        modes.append(message["payload"]["write_mode"])
+    assert modes == [True, False]
     assert asyncio.run(sync.dump(asked, [], "fl-1", NOW)) == []
 
 
@@ -163,8 +172,18 @@ def test_switch_events(state: str) -> None:
     """With and without a record."""
     check(event(payloads.switch_event(SWITCH, state, NOW)))
     record = network().switch(SWITCH).record()
-    full = payloads.switch_event(SWITCH, state, NOW, address="10.0.0.9", switch=record)
-    check(event(full), WITH_RECORD)
+    for profile, version in WITH_RECORD.items():
+        shown = record.shown(profiles.load(profile).classes)
+        full = payloads.switch_event(SWITCH, state, NOW, address="10.0.0.9", switch=shown)
+        check(event(full), (version,))
+
+
+def test_the_address_of_a_switch() -> None:
+    """Of either family, as an object where that is wanted."""
+    for socket, address in (("10.0.0.9:41000", "10.0.0.9"), ("[fd00::9]:41000", "fd00::9")):
+        record = SwitchRecord(datapath=SWITCH, switch_socket=socket)
+        assert record.shown("2019")["switch-socket"] == socket
+        assert record.shown("2025")["switch-socket"] == {"address": address, "port": 41000}
 
 
 def test_port_and_isl_events() -> None:
@@ -191,17 +210,18 @@ class Stats:
         self.__dict__.update(values)
 
 
-def test_what_an_openflow_fl_shows_of_rules() -> None:
-    """Also what OpenKilda has no place for is in no field that its classes do not have."""
+def a_rule() -> Any:
+    """A rule with all sorts of things, also such as OpenKilda has no place for."""
     actions = [
         messages.OFPActionPushVlan(),
         messages.OFPActionSetField(vlan_vid=100 | of.OFPVID_PRESENT),
+        messages.OFPActionSetField(ipv4_dst="10.0.0.2"),
         messages.OFPActionPopVlan(),
         messages.OFPActionOutput(2),
         messages.OFPActionGroup(4),
         messages.OFPActionExperimenterUnknown(0x2320, b"data"),
     ]
-    stats = Stats(
+    return Stats(
         cookie=0x8000000000000001,
         priority=9,
         table_id=0,
@@ -211,17 +231,57 @@ def test_what_an_openflow_fl_shows_of_rules() -> None:
         hard_timeout=0,
         packet_count=3,
         byte_count=4,
-        match=messages.OFPMatch(in_port=1, vlan_vid=5 | of.OFPVID_PRESENT, ipv4_src="10.0.0.1"),
+        match=messages.OFPMatch(
+            in_port=1,
+            vlan_vid=5 | of.OFPVID_PRESENT,
+            eth_dst=("02:00:00:00:00:00", "ff:00:00:00:00:00"),
+            ipv4_src="10.0.0.1",
+        ),
         instructions=[
             messages.OFPInstructionMeter(7),
             messages.OFPInstructionActions(of.OFPIT_APPLY_ACTIONS, actions),
         ],
     )
-    (message,) = written(payloads.rules(SWITCH, [rules.entry(stats)]))
-    check(message, ("2019a", "2019"))  # HEAD has a list of fields to set
-    (shown,) = message["payload"]["flows"]
-    assert shown["match"] == {"in_port": "1", "vlan_vid": "5"}
-    assert shown["instructions"]["apply_actions"]["output"] == "2"
+
+
+def dumped(profile: str, kind: str, versions: tuple[str, ...]) -> dict[str, Any]:
+    """The payload of the one message with which an OpenFlow FL shows the rule."""
+    asked = command({"clazz": f"{COMMANDS}.switches.{kind}", "switch_id": SWITCH}, profile)
+    (message,) = written(dumps.rules(asked, SWITCH, [rules.read(a_rule())]), asked)
+    check(message, versions)
+    payload: dict[str, Any] = message["payload"]
+    return payload
+
+
+def test_what_an_openflow_fl_shows_of_rules() -> None:
+    """As entries; versions until 2019 have a place for one field that a rule sets."""
+    for profile, versions in (("openkilda-2019", ("2019a", "2019")), ("openkilda", ("HEAD",))):
+        (shown,) = dumped(profile, "DumpRulesRequest", versions)["flows"]
+        assert shown["cookie"] == -(2**63) + 1
+        assert shown["match"]["in_port"] == "1"
+        assert shown["match"]["vlan_vid"] == "5"
+        actions = shown["instructions"]["apply_actions"]
+        assert actions["output"] == "2"
+        if profile == "openkilda":
+            assert {"key": "vlan_vid", "value": "100"} in actions["set_field_actions"]
+
+
+def test_what_an_openflow_fl_shows_of_rules_to_the_rule_manager() -> None:
+    """As speaker data, with its actions in their order."""
+    payload = dumped("openkilda", "DumpRulesForSwitchManagerRequest", ("HEAD",))
+    (shown,) = payload["flow_speaker_data"]
+    assert sorted(shown["match"], key=lambda one: str(one["field"])) == [
+        {"field": "ETH_DST", "value": 0x020000000000, "mask": 0xFF0000000000},
+        {"field": "IN_PORT", "value": 1, "mask": None},
+        {"field": "VLAN_VID", "value": 5, "mask": None},
+    ]
+    actions = shown["instructions"]["apply_actions"]
+    assert [action["clazz"].rpartition(".")[2] for action in actions] == [
+        *("PushVlanAction", "SetFieldAction", "PopVlanAction", "PortOutAction", "GroupAction"),
+    ]
+    assert actions[1]["value"] == 100
+    assert actions[3]["port_number"] == {"port_number": 2, "port_type": None}
+    assert shown["instructions"]["go_to_meter"] == 7
 
 
 def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
@@ -231,12 +291,12 @@ def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
     port = ports.Port(3, "eth3", PortState.UP)
     counters = Stats(port_no=3, **dict.fromkeys(ports._COUNTERS, 5))
     answered = [
-        payloads.meters(SWITCH, [meters.entry(meter)]),
+        answers.Info(dumps.meter_entries(SWITCH, [meters.read(meter)])),
         payloads.ports([ports.description(port)]),
         answers.Info(ports.description(port)),
         answers.Info(ports.states(SWITCH, [port], "stats", NOW)),
         answers.Info(ports.counters(SWITCH, [Stats(body=[counters])], NOW)),
-        payloads.rules_deleted([3, 1]),
+        payloads.rule_ids([3, 1]),
     ]
     for answer in answered:
         for message in written(answer):

@@ -19,8 +19,17 @@ from kafka.partitioner.default import murmur2
 
 from flrouter import embedded
 from flrouter.embedded import free_port
+from tests.openkilda.schemas import unreadable
 from tests.support import processes
-from tests.support.clients import EMBEDDED, Reading, Tap, Writer, create_topics, delete_topics
+from tests.support.clients import (
+    EMBEDDED,
+    Reading,
+    Tap,
+    Writer,
+    create_topics,
+    delete_topics,
+    read_all,
+)
 from tests.support.patience import HOPE, PATIENCE
 from tests.support.plain import Floodlight, Requester
 from tests.support.stats import stats
@@ -190,6 +199,12 @@ class Deployment:
         self.floodlights = list(floodlights)
         self.partitions = partitions
         self.inbound = f"{self.name}.speaker"
+        #: FLs of flrouter's own, which tests start as processes.
+        self.own_floodlights: set[str] = set()
+        #: whether a test has FLs too that it wrote by hand, with payloads of its own.
+        self.has_others = False
+        #: the version of OpenKilda's whose classes read what flrouter's own FLs write.
+        self.version = "2019"
         self.workers: list[Worker] = []
         self._inbound_partitions = inbound_partitions or partitions
         self._exits = ExitStack()
@@ -244,6 +259,14 @@ class Deployment:
         """The changelog topic of one of the router's tables."""
         return f"{self.name}-{table}-changelog"
 
+    @property
+    def wires(self) -> list[str]:
+        """The arguments that tell an FL of flrouter's own what topics it has."""
+        return [
+            *("--read-topic", f"{self.name}.fl.{{fl}}.read"),
+            *("--write-topic", f"{self.name}.fl.{{fl}}.write"),
+        ]
+
     def home(self, switch: str) -> int:
         """The shard that a switch belongs to."""
         return (murmur2(switch.encode()) & 0x7FFFFFFF) % self.partitions
@@ -263,6 +286,7 @@ class Deployment:
         fl = Floodlight(self.bootstrap, name, self.read_topic(name), self.write_topic(name), **how)
         self._exits.callback(fl.close)
         self._start(fl)
+        self.has_others = True
         return fl
 
     def requester(
@@ -324,6 +348,17 @@ class Deployment:
         for worker in workers or self.workers:
             assert worker.running, f"{worker.name} ended by itself:\n{worker.output(40)}"
 
+    def check_own_floodlights(self) -> None:
+        """Fail when OpenKilda's classes could not read what flrouter's own FLs wrote so far, and
+        what became of it.
+        """
+        topics = [*map(self.write_topic, self.own_floodlights)]
+        if not self.has_others:
+            topics += self.answer_topics
+        records = read_all(self.bootstrap, topics)
+        faults = unreadable(self.version, (record.message for record in records))
+        assert faults == [], faults[:10]
+
     def close(self) -> None:
         """End workers, FLs and requesters."""
         try:
@@ -340,7 +375,11 @@ class Deployment:
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
-        self.close()
+        try:
+            if failure is None and self.own_floodlights:
+                self.check_own_floodlights()
+        finally:
+            self.close()
         if failure is not None:
             _failed.extend(self._logs())
 

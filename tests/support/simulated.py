@@ -26,13 +26,13 @@ class SimulatedFloodlight:
         self._log: Path = deployment.folder / f"{name}.log"
         self._fixed = [
             *("--id", name, "--broker", broker or deployment.url),
-            *("--read-topic", f"{deployment.name}.fl.{{fl}}.read"),
-            *("--write-topic", f"{deployment.name}.fl.{{fl}}.write"),
+            *deployment.wires,
             *("--partitions", str(deployment.partitions), "--switches", "0"),
         ]
         self._numbers = itertools.count()
         self._said: queue.Queue[dict[str, Any]] = queue.Queue()
         self._process: subprocess.Popen[bytes]
+        deployment.own_floodlights.add(name)
         deployment.on_close(self.close)
 
     def start(self, *switches: str, **options: object) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
-from flrouter.speaker import payloads
+from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
+from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import flows, installing, meters, ports, rules
 from flrouter.speaker.openflow.switch import Switch
 
@@ -27,6 +28,13 @@ def everywhere(kind: str, payload: Fields, switches: Mapping[str, Switch]) -> An
                     for switch in switches.values()
                 ]
             )
+        case "BroadcastWrapper":
+            inner = payload.get("payload") or {}
+            scope = set(payload.get("scope") or ())
+            asked = {name: switch for name, switch in switches.items() if name in scope}
+            return everywhere(str(inner.get("clazz")).rpartition(".")[2], inner, asked)
+        case "StatsRequest":
+            return Each([])  # counters are reported unasked
         case "ConnectModeRequest":
             return payloads.connect_mode()
         case "GetSwitchesRequest":
@@ -40,32 +48,34 @@ def everywhere(kind: str, payload: Fields, switches: Mapping[str, Switch]) -> An
 
 
 def on_switch(
-    kind: str, payload: Fields, switch: Switch, discover: Callable[[Switch, int], None]
+    command: Command, switch: Switch, discover: Callable[[Switch, int], None]
 ) -> Awaitable[Answer]:
     """Carry out a command on its switch.
 
     Args:
-        kind: the last part of the payload's class.
         discover: sends a discovery packet out of a port.
 
     Raises:
         CommandFailed: it could not be carried out, also when the answer is awaited.
     """
-    if kind.startswith("Install"):
+    kind, payload = command.kind.rpartition(".")[2], command.payload
+    if kind.startswith("Install") and kind.endswith("Flow"):
         return _install(switch, [flows.rule_of(kind, payload)])
+    if kind.startswith("DumpRules") or kind == "ValidateRulesRequest":
+        return _rules(switch, command)
+    if kind.startswith("DumpMeters"):
+        return _meters(switch, command)
     match kind:
         case "BatchInstallRequest":
             return _install(switch, _batch(switch, payload))
+        case "BatchInstallForSwitchManagerRequest":
+            return _install(switch, _batch(switch, payload), payloads.batch_installed())
         case "RemoveFlow":
-            return _done(installing.remove(switch, kind, payload))
+            return _after(installing.remove(switch, kind, payload))
         case "DefaultFlowsCommandData":
-            return _done(rules.add_defaults(switch))
+            return _after(rules.add_defaults(switch))
         case "SwitchRulesDeleteRequest":
             return rules.delete(switch, payload)
-        case "DumpRulesRequest":
-            return rules.dump(switch)
-        case "DumpMetersRequest":
-            return _meters(switch)
         case "DumpPortDescriptionRequest":
             return _port(switch, payload)
         case "DumpSwitchPortsDescriptionRequest":
@@ -101,21 +111,25 @@ def _is_for(switch: Switch, named: object) -> None:
         )
 
 
-async def _install(switch: Switch, wanted: list[flows.Rule]) -> Answer:
+async def _install(switch: Switch, wanted: list[flows.Rule], answer: Answer = DONE) -> Answer:
     await installing.install(switch, wanted)
-    return DONE
+    return answer
 
 
-async def _done(work: Awaitable[None]) -> Answer:
+async def _after(work: Awaitable[None]) -> Answer:
     await work
     return DONE
 
 
-async def _meters(switch: Switch) -> Answer:
+async def _rules(switch: Switch, command: Command) -> Answer:
+    found = await rules.on(switch)
+    return dumps.rules(command, switch.id, [rules.read(stats) for stats in found])
+
+
+async def _meters(switch: Switch, command: Command) -> Answer:
     parts = await switch.ask(meters.request())
-    return payloads.meters(
-        switch.id, [meters.entry(found) for part in parts for found in part.body]
-    )
+    found = [meters.read(stats) for part in parts for stats in part.body]
+    return dumps.meters(command, switch.id, found)
 
 
 async def _port(switch: Switch, payload: Fields) -> Answer:

@@ -96,7 +96,7 @@ class OpenFlowFloodlight(Speaker):
                 f"switch {command.switch} is not connected",
                 f"{command.kind} needs a switch that this floodlight holds",
             )
-        return commands.on_switch(kind, payload, switch, self._discovery.send_from)
+        return commands.on_switch(command, switch, self._discovery.send_from)
 
     async def switches(self) -> Iterable[SwitchRecord]:
         """All switches that are connected, with their ports as they say themselves now."""

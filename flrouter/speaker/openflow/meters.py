@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flrouter.speaker import payloads
-from flrouter.speaker.answers import Payload
+from flrouter.speaker import dumps
 from flrouter.speaker.openflow.flows import Meter
 from flrouter.speaker.openflow.wire import DESC, messages, of
 
@@ -36,10 +35,10 @@ def request() -> Any:
     return messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL)
 
 
-def entry(found: Any) -> Payload:
-    """A meter as a dump shows it."""
+def read(found: Any) -> dumps.Meter:
+    """A meter; `found` is os-ken's OFPMeterConfigStats."""
     band = found.bands[0] if found.bands else None
-    return payloads.meter(
+    return dumps.Meter(
         found.meter_id,
         band.rate if band is not None else 0,
         band.burst_size if band is not None else 0,

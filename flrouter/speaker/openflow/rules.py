@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
-from flrouter.speaker import payloads
-from flrouter.speaker.answers import Answer, CommandFailed, Payload
+from flrouter.speaker import dumps, payloads
+from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.openflow import flows
 from flrouter.speaker.openflow.lldp import ETHERTYPE, SOURCE
 from flrouter.speaker.openflow.switch import Switch
@@ -71,15 +71,6 @@ async def on(switch: Switch) -> list[Any]:
     return [stats for part in await switch.ask(request()) for stats in part.body]
 
 
-async def dump(switch: Switch) -> Answer:
-    """All rules, a chain when there are many.
-
-    Raises:
-        CommandFailed: the switch did not say.
-    """
-    return payloads.rules(switch.id, [entry(stats) for stats in await on(switch)])
-
-
 async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
     """Delete what SwitchRulesDeleteRequest names, and answer with the cookies that are gone.
 
@@ -121,40 +112,41 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
         *("DROP_ALL_ADD_DEFAULTS", "OVERWRITE_DEFAULTS", "REMOVE_ADD_DEFAULTS"),
     ):
         await add_defaults(switch)
-    return payloads.rules_deleted(gone)
+    return payloads.rule_ids(gone)
 
 
 async def _cookies(switch: Switch) -> set[int]:
     return {payloads.signed(stats.cookie) for stats in await on(switch)}
 
 
-def entry(stats: Any) -> Payload:
-    """A rule as a dump shows it, as far as OpenKilda's classes have a place for it."""
-    return payloads.rule(
+def read(stats: Any) -> dumps.Rule:
+    """A rule, as far as OpenKilda's classes have a place for it.
+
+    Args:
+        stats: os-ken's OFPFlowStats.
+    """
+    meter, actions = None, None
+    for one in stats.instructions:
+        if isinstance(one, messages.OFPInstructionMeter):
+            meter = one.meter_id
+        elif isinstance(one, messages.OFPInstructionActions):
+            shown = (_action(action) for action in one.actions)
+            actions = [action for action in shown if action is not None]
+    return dumps.Rule(
         payloads.signed(stats.cookie),
         priority=stats.priority,
         table=stats.table_id,
         counts={name: getattr(stats, name) for name in _COUNTS},
         match=_match(stats.match),
-        instructions=_instructions(stats.instructions),
+        actions=actions,
+        meter=meter,
     )
 
 
-def _match(match: Any) -> dict[str, str]:
+def _match(match: Any) -> dict[str, Any]:
     found = {name: value for name, value in match.items() if name in _MATCH}
     if "vlan_vid" in found:
         found["vlan_vid"] = _vlan(found["vlan_vid"])
-    return {name: str(value) for name, value in found.items()}
-
-
-def _instructions(instructions: Iterable[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in instructions:
-        if isinstance(one, messages.OFPInstructionMeter):
-            found["instruction_goto_meter"] = one.meter_id
-        elif isinstance(one, messages.OFPInstructionActions):
-            shown = (_action(action) for action in one.actions)
-            found["apply_actions"] = dict(action for action in shown if action is not None)
     return found
 
 
@@ -163,14 +155,17 @@ def _action(action: Any) -> tuple[str, Any] | None:
     match action:
         case messages.OFPActionOutput():
             names = {of.OFPP_CONTROLLER: "controller", of.OFPP_IN_PORT: "in_port"}
-            return "output", names.get(action.port, str(action.port))
+            return "output", names.get(action.port, action.port)
         case messages.OFPActionPushVlan():
-            return "push_vlan", str(action.ethertype)
+            return "push_vlan", action.ethertype
         case messages.OFPActionPopVlan():
-            return "POP_VLAN", "true"
+            return "pop_vlan", None
+        case messages.OFPActionGroup():
+            return "group", action.group_id
         case messages.OFPActionSetField():
-            value = _vlan(action.value) if action.key == "vlan_vid" else action.value
-            return "set_field", {"key": action.key, "value": str(value)}
+            value = action.value[0] if isinstance(action.value, tuple) else action.value
+            value = _vlan(value) if action.key == "vlan_vid" else value
+            return "set_field", (action.key, value)
     return None
 
 

@@ -58,6 +58,7 @@ class Switch:
             datapath=self.id,
             ports=tuple(SyncPort(port.number, port.state) for port in self.ports.values()),
             switch_socket=self.connection.peer,
+            writable=self.mode is Mode.READ_WRITE,
         )
 
     def port(self, number: int) -> Port:

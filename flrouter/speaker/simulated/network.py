@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -23,12 +23,17 @@ class UnknownSwitch(LookupError):
 
 @dataclass(slots=True)
 class Switch:
-    """One switch: its ports, and the flows installed on it by flow id and cookie."""
+    """One switch: its ports, and what is installed on it."""
 
     id: str
     mode: Mode
     ports: dict[int, PortState]
+    #: by flow id and cookie.
     flows: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    #: speaker data of the rule manager's: rules by cookie, meters and groups by their ids.
+    rules: dict[int, dict[str, Any]] = field(default_factory=dict)
+    meters: dict[int, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[int, dict[str, Any]] = field(default_factory=dict)
     #: flow commands carried out, to be held against those sent.
     acted: int = 0
 
@@ -37,6 +42,7 @@ class Switch:
         return SwitchRecord(
             datapath=self.id,
             ports=tuple(Port(number, state) for number, state in self.ports.items()),
+            writable=self.mode is Mode.READ_WRITE,
         )
 
 
@@ -56,7 +62,7 @@ class Network:
         before = self.switches.get(switch)
         found = Switch(switch, mode, dict.fromkeys(range(1, ports + 1), PortState.UP))
         if before is not None:
-            found.flows, found.acted = before.flows, before.acted
+            found = replace(before, mode=mode, ports=found.ports)
         self.switches[switch] = found
         return found
 

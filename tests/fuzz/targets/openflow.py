@@ -11,6 +11,11 @@ from typing import Any
 
 import msgspec
 
+from flrouter import profiles
+from flrouter.messages import build, names
+from flrouter.messages.envelope import decode
+from flrouter.speaker import answers, dumps
+from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import meters, ports, rules
 from flrouter.speaker.openflow.connection import UNANSWERED, Connection
 from flrouter.speaker.openflow.discovery import Discovery
@@ -23,6 +28,20 @@ FEATURES, PORTS, RULES, METERS, COUNTERS, ROLE, MOD, BARRIER = range(2, 10)
 #: bytes of a piece, when the input comes in pieces.
 _PIECE = 7
 SWITCH = "00:00:00:00:00:00:00:01"
+
+
+def _dump(profile: str, kind: str) -> Command:
+    payload = {"clazz": f"org.openkilda.messaging.command.switches.{kind}", "switch_id": SWITCH}
+    data = build.message(names.COMMAND, payload, "id", 0)
+    return Command(decode(data), data, 0, 0, profile=profiles.load(profile))
+
+
+#: who asks for a dump, one for each form that there is.
+_ASKED = (
+    _dump("plain", "DumpRulesRequest"),
+    _dump("openkilda", "DumpRulesRequest"),
+    _dump("openkilda", "DumpRulesForSwitchManagerRequest"),
+)
 
 
 class _Transport(asyncio.Transport):
@@ -110,11 +129,14 @@ def _report(heard: list[Any], asking: list[asyncio.Task[Any]]) -> None:
     msgspec.json.encode(
         [
             *map(ports.description, ports.read_all(described).values()),
-            *(rules.entry(stats) for part in dumped for stats in part.body),
-            *(meters.entry(found) for part in metered for found in part.body),
             ports.counters(SWITCH, counted, 0),
         ]
     )
+    found = [rules.read(stats) for part in dumped for stats in part.body]
+    limits = [meters.read(stats) for part in metered for stats in part.body]
+    for asked in _ASKED:
+        answers.messages(asked, dumps.rules(asked, SWITCH, found), "fl-1", 0)
+        answers.messages(asked, dumps.meters(asked, SWITCH, limits), "fl-1", 0)
     up = {1: Port(1, "p1", PortState.UP)}
     switch: Any = SimpleNamespace(id=SWITCH, ports=up)
     discovery = Discovery(lambda *_: None, 1.0)

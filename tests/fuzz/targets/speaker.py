@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from flrouter.messages import names
-from flrouter.messages.envelope import Form, decode, form_of
+from flrouter.messages.envelope import COMMANDS, decode
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
 from flrouter.speaker.simulated.options import FloodlightOptions, numbered
@@ -79,7 +79,7 @@ async def _receive(records: list[script.Record]) -> None:
         if message.kind == names.ALIVE_REQUEST:
             assert len(written) <= 1  # an old one is left alone
             continue
-        assert form_of(message.clazz) in (Form.COMMAND, Form.COMMAND_WITH_REPLY)
+        assert message.form in COMMANDS
         if floodlight.counts.expired > expired:
             assert not written
             continue

@@ -1,0 +1,284 @@
+"""What switches have, rules and meters, in the form in which it is asked for.
+
+OpenKilda has two: entries, for people and for all of its versions until 2019; and speaker data,
+as the rule manager of 2025 has it, for its switch manager and flow-HS.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from flrouter.speaker.answers import Answer, Chain, Info, Payload
+from flrouter.speaker.command import Command
+from flrouter.speaker.payloads import INFO, VERSION, signed
+
+#: rules in one message where many make a chain, as plain FLs have it.
+MAX_RULES_IN_MESSAGE = 50
+#: pieces of speaker data in one message, as OpenKilda's own FL has it by default.
+MAX_PIECES_IN_MESSAGE = 500
+
+_SPEAKER_DATA = ("ForSwitchManagerRequest", "ForFlowHsRequest")
+_ACTION = "org.openkilda.rulemanager.action"
+#: OpenKilda's names of tables, by their numbers.
+_TABLES = ("INPUT", "PRE_INGRESS", "INGRESS", "POST_INGRESS", "EGRESS", "TRANSIT")
+#: what speaker data has a name for, of what rules look at and set.
+_FIELDS = {
+    *("eth_src", "eth_dst", "eth_type", "vlan_vid", "ip_proto", "udp_src", "udp_dst", "in_port"),
+    "metadata",
+}
+
+T = TypeVar("T")
+
+
+class Rule(NamedTuple):
+    """One rule of a switch, named as OpenFlow names things."""
+
+    #: signed, as Java writes it.
+    cookie: int
+    priority: int = 0
+    table: int = 0
+    #: `packet_count`, `duration_sec`, …
+    counts: Mapping[str, int] | None = None
+    #: `in_port`, `vlan_vid` (without OpenFlow's flag), …; a pair is a value and its mask.
+    match: Mapping[str, Any] | None = None
+    #: what it does with a packet at once, in order: `("output", 2)` or `("output", "controller")`,
+    #: `("push_vlan", 0x8100)`, `("pop_vlan", None)`, `("set_field", ("vlan_vid", 5))`,
+    #: `("group", 1)`.
+    actions: Sequence[tuple[str, Any]] | None = None
+    meter: int | None = None
+
+
+class Meter(NamedTuple):
+    """One meter of a switch; `rate` and `burst` in the unit that `flags` name."""
+
+    id: int
+    rate: int
+    burst: int
+    flags: Sequence[str]
+
+
+def wants_speaker_data(command: Command) -> bool:
+    """Whether who asks for a dump reads speaker data."""
+    return command.profile.classes == "2025" and command.kind.endswith(_SPEAKER_DATA)
+
+
+def rules(command: Command, switch: str, found: Sequence[Rule]) -> Answer:
+    """The rules of a switch."""
+    if wants_speaker_data(command):
+        return flow_data(switch, [rule_data(switch, rule) for rule in found])
+    classes = command.profile.classes
+    # Who reads these classes waits for one message, however large it is.
+    size = len(found) if classes else MAX_RULES_IN_MESSAGE
+    parts = [
+        {
+            "clazz": f"{INFO}.rule.SwitchFlowEntries",
+            "switch_id": switch,
+            "flows": [_rule_entry(rule, classes) for rule in part],
+        }
+        for part in _split(found, size)
+    ]
+    return Info(parts[0]) if len(parts) == 1 else Chain(parts)
+
+
+def meters(command: Command, switch: str, found: Sequence[Meter]) -> Answer:
+    """The meters of a switch."""
+    if wants_speaker_data(command):
+        return meter_data(switch, [_meter_data(switch, meter) for meter in found])
+    return Info(meter_entries(switch, found))
+
+
+# -- entries
+
+
+def meter_entries(switch: str, found: Sequence[Meter]) -> Payload:
+    """Meters, in one message."""
+    return {
+        "clazz": f"{INFO}.meter.SwitchMeterEntries",
+        "switch_id": switch,
+        "meters": [
+            {
+                "clazz": f"{INFO}.meter.MeterEntry",
+                "meter_id": meter.id,
+                "rate": meter.rate,
+                "burst_size": meter.burst,
+                "version": VERSION,
+                "flags": meter.flags,
+            }
+            for meter in found
+        ],
+    }
+
+
+def _rule_entry(rule: Rule, classes: str) -> Payload:
+    count = _counter(rule)
+    instructions: dict[str, Any] = {}
+    if rule.meter is not None:
+        instructions["instruction_goto_meter"] = rule.meter
+    if rule.actions is not None:
+        instructions["apply_actions"] = _actions_entry(rule.actions, classes)
+    return {
+        "cookie": rule.cookie,
+        "table-id": rule.table,
+        "priority": rule.priority,
+        "version": VERSION,
+        "duration-sec": count("duration_sec"),
+        "duration-nsec": count("duration_nsec"),
+        "idle-timeout": count("idle_timeout"),
+        "hard-timeout": count("hard_timeout"),
+        "packet-count": count("packet_count"),
+        "byte-count": count("byte_count"),
+        "match": {name: str(value) for name, value in (rule.match or {}).items()},
+        "instructions": instructions,
+        "flags": [],
+    }
+
+
+def _actions_entry(actions: Sequence[tuple[str, Any]], classes: str) -> Payload:
+    shown: dict[str, Any] = {}
+    fields = []
+    for name, value in actions:
+        match name:
+            case "set_field":
+                fields.append({"key": value[0], "value": str(value[1])})
+            case "pop_vlan":
+                shown["POP_VLAN"] = "true"
+            case "group" if classes != "2025":
+                pass  # there was no place for it
+            case _:
+                shown[name] = str(value)
+    if fields and classes == "2025":
+        shown["set_field_actions"] = fields
+    elif fields:
+        shown["set_field"] = fields[-1]
+    return shown
+
+
+# -- speaker data
+
+
+def flow_data(switch: str, pieces: Sequence[Payload]) -> Answer:
+    """Rules as the rule manager has them (:func:`rule_data`)."""
+    return _data(f"{INFO}.flow.FlowDumpResponse", switch, "flow_speaker_data", pieces)
+
+
+def meter_data(switch: str, pieces: Sequence[Payload]) -> Answer:
+    """Meters as the rule manager has them."""
+    return _data(f"{INFO}.meter.MeterDumpResponse", switch, "meter_speaker_data", pieces)
+
+
+def group_data(switch: str, pieces: Sequence[Payload]) -> Answer:
+    """Groups as the rule manager has them."""
+    return _data(f"{INFO}.group.GroupDumpResponse", switch, "group_speaker_data", pieces)
+
+
+def rule_data(switch: str, rule: Rule) -> Payload:
+    """One rule as the rule manager has it, as far as it has names for what the rule does."""
+    count = _counter(rule)
+    return {
+        **_piece(switch),
+        "cookie": rule.cookie,
+        "table": _TABLES[rule.table] if rule.table < len(_TABLES) else None,
+        "priority": rule.priority,
+        "match": [
+            _match_data(name, value)
+            for name, value in (rule.match or {}).items()
+            if name in _FIELDS
+        ],
+        "instructions": {
+            "apply_actions": [
+                action for action in map(_action_data, rule.actions or ()) if action is not None
+            ],
+            "write_actions": None,
+            "go_to_meter": rule.meter,
+            "go_to_table": None,
+            "write_metadata": None,
+        },
+        "flags": [],
+        "duration_seconds": count("duration_sec"),
+        "duration_nano_seconds": count("duration_nsec"),
+        "packet_count": count("packet_count"),
+        "idle_timeout": count("idle_timeout"),
+        "hard_timeout": count("hard_timeout"),
+        "byte_count": count("byte_count"),
+    }
+
+
+def _meter_data(switch: str, meter: Meter) -> Payload:
+    return {
+        **_piece(switch),
+        "meter_id": meter.id,
+        "rate": meter.rate,
+        "burst": meter.burst,
+        "flags": meter.flags,
+        "inaccurate": False,
+    }
+
+
+def _piece(switch: str) -> dict[str, Any]:
+    return {
+        "uuid": str(uuid.uuid4()),
+        "switch_id": switch,
+        "depends_on": [],
+        "of_version": VERSION,
+    }
+
+
+def _match_data(name: str, given: Any) -> Payload:
+    value, mask = given if isinstance(given, tuple) else (given, None)
+    return {
+        "field": name.upper(),
+        "value": _number(value),
+        "mask": None if mask is None else _number(mask),
+    }
+
+
+def _action_data(action: tuple[str, Any]) -> Payload | None:
+    match action:
+        case "output", int(port):
+            return _port_out(port, None)
+        case "output", name:
+            return _port_out(0, str(name).upper())
+        case "push_vlan", _:
+            return {"clazz": f"{_ACTION}.PushVlanAction"}
+        case "pop_vlan", _:
+            return {"clazz": f"{_ACTION}.PopVlanAction"}
+        case "group", number:
+            return {"clazz": f"{_ACTION}.GroupAction", "group_id": number}
+        case "set_field", (name, value) if name in _FIELDS:
+            field = {"field": name.upper(), "value": _number(value)}
+            return {"clazz": f"{_ACTION}.SetFieldAction", **field}
+    return None
+
+
+def _port_out(number: int, kind: str | None) -> Payload:
+    port = {"port_number": number, "port_type": kind}
+    return {"clazz": f"{_ACTION}.PortOutAction", "port_number": port}
+
+
+def _number(value: Any) -> int:
+    """A value that a rule looks at; OpenFlow's addresses are text."""
+    return signed(value if isinstance(value, int) else int(value.replace(":", ""), 16))
+
+
+def _data(clazz: str, switch: str, name: str, pieces: Sequence[Payload]) -> Answer:
+    return Chain(
+        [
+            {"clazz": clazz, "switch_id": switch, name: part}
+            for part in _split(pieces, MAX_PIECES_IN_MESSAGE)
+        ]
+    )
+
+
+# -- both
+
+
+def _counter(rule: Rule) -> Callable[[str], int]:
+    counts = rule.counts or {}
+    return lambda name: signed(counts.get(name, 0))
+
+
+def _split(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Parts of at most so many items; one without any when there are none."""
+    return [items[at : at + size] for at in range(0, len(items), size or 1)] or [[]]
