@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
@@ -169,6 +169,8 @@ class KafkaTransaction:
                     on_delivery=_Told(send, at, fate) if is_told else fate.heard,
                 )
             except KafkaException as error:
+                if error.args[0].code() == KafkaError._STATE:
+                    break  # an earlier one has failed already: of that is heard in a moment
                 refusal = _refusal(send, error.args[0])
                 if refusal is None:
                     raise

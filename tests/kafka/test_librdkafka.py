@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from flrouter.core.effects import Send
+from flrouter.kafka import transactions
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
@@ -290,6 +292,27 @@ def test_a_transaction_tells_what_is_refused_and_writes_nothing(
     _run(cluster, body, guarantee="exactly_once")
 
 
+def test_a_transaction_that_fails_while_it_is_filled_is_told_of(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its producer takes nothing more then, and does not say why."""
+    # Long enough for the broker to refuse a record before the next one is given.
+    monkeypatch.setattr(transactions, "as_headers", lambda headers: time.sleep(0.3))
+
+    async def body(world: _World, topic: str) -> None:
+        small = f"{topic}.small"
+        transaction = world.log.transaction(world.settings.app_id + "-0")
+        assert await _told(transaction.open) is None
+        sends = [Send(small, 0, b"%d" % at, b"v") for at in range(4)]
+        large = Send(small, 0, b"large", b"x" * 3 * SMALL)
+        outcome = await _commit(transaction, [sends[0], large, *sends[1:]], {})
+        assert isinstance(outcome, Written), outcome
+        assert [refusal.send for refusal in outcome.refused] == [large]
+        transaction.close()
+
+    _run(cluster, body, guarantee="exactly_once")
+
+
 def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -> None:
     """Whatever is under way behind it, in other requests: at once, and nobody is fenced."""
 
@@ -300,7 +323,7 @@ def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -
         large = Send(small, 0, b"large", b"x" * 3 * SMALL)
         sends = [Send(small, 0, b"%d" % at, b"v" * (SMALL // 2)) for at in range(1_000)]
         outcome = await _commit(transaction, [sends[0], large, *sends[1:]], {})
-        assert isinstance(outcome, Written)
+        assert isinstance(outcome, Written), outcome
         assert [refusal.send for refusal in outcome.refused] == [large]
         transaction.close()
 
