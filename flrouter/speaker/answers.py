@@ -146,7 +146,8 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
                 for payload in payloads
             ]
         case Chain(payloads, old_form=True):
-            return [Message(key, link) for link in old_chain(command, payloads, region, now)]
+            chain = old_chain(command, payloads, region, now)
+            return [Message(key, data) for data in chain]
         case Chain(payloads):
             count = len(payloads)
             return [
