@@ -31,11 +31,11 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
     ]
     try:
         outcome = await asyncio.wait_for(call.app.shards.write(sends), TIMEOUT)
-        written = not outcome.refused
     except TimeoutError:
-        written = False
-    if not written:
         text = "Kafka did not take it in time: look whether it was done, then try again"
+        raise Refusal(503, text, {"Retry-After": "5"}) from None
+    if outcome.refused:
+        text = f"Kafka refused it, so it is not done: {outcome.refused[0].why}"
         raise Refusal(503, text, {"Retry-After": "5"})
 
 
