@@ -45,6 +45,7 @@ class KafkaLog:
         self._inbound = frozenset(settings.inbound_topics)
         self._commands = Reader(settings, deliver, gone)
         self._others = Reader(settings, deliver, gone)
+        self._is_own = is_own
         self._writer = Writer(settings, topics, is_own)
         self._ends = replay.Ends(settings)
         self._group: Any = None
@@ -149,4 +150,4 @@ class KafkaLog:
             consumer = Consumer(reading(self._settings))
             self._group = consumer.consumer_group_metadata()
             consumer.close()
-        return KafkaTransaction(self._settings, self._topics, name, self._group)
+        return KafkaTransaction(self._settings, self._topics, self._is_own, name, self._group)

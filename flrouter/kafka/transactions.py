@@ -15,7 +15,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
 from flrouter.kafka.librdkafka import Configuration, writing
 from flrouter.kafka.records import as_headers
-from flrouter.kafka.writer import NO_TOPIC, TOO_LARGE, Topics
+from flrouter.kafka.writer import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.settings import Settings
 
@@ -40,16 +40,26 @@ def configuration(settings: Settings, name: str) -> Configuration:
 class KafkaTransaction:
     """Writes records and commits offsets, all or nothing."""
 
-    def __init__(self, settings: Settings, topics: Topics, name: str, group: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        is_own: Callable[[str], bool],
+        name: str,
+        group: Any,
+    ) -> None:
         """Args:
         settings: where the brokers are.
         topics: which topics there are.
+        is_own: whether a topic is the router's or an FL's: nothing for it is refused because
+            brokers do not let us write. The transaction fails, and all is tried again.
         name: the transactional id.
         group: confluent-kafka's metadata of the consumer group, whose offsets are committed. It
             names no member: who may commit is decided by the transactional id.
         """
         self._settings = settings
         self._topics = topics
+        self._is_own = is_own
         self._configuration = configuration(settings, name)
         self._group = group
         self._patience_s = settings.session_timeout
@@ -150,12 +160,11 @@ class KafkaTransaction:
         spans: dict[Partition, list[int]] = {}
         fate = _Fate()
         places = [self._place(send) for send in sends]
-        last = {at: index for index, at in enumerate(places) if at is not None}
+        last = {at: index for index, at in enumerate(places) if isinstance(at, Partition)}
         producer.begin_transaction()
         for index, (send, at) in enumerate(zip(sends, places, strict=True)):
-            if at is None:
-                why = f"There is no topic {send.topic}."
-                written.refused.append(Refusal(send, why, False))
+            if isinstance(at, Refusal):
+                written.refused.append(at)
                 continue
             # The transaction proves that all is durable; the last one tells where it lies.
             is_told = careful or last[at] == index
@@ -166,12 +175,12 @@ class KafkaTransaction:
                     send.key,
                     at.number,
                     headers=as_headers(send.headers),
-                    on_delivery=_Told(send, at, fate) if is_told else fate.heard,
+                    on_delivery=_Told(send, at, fate, self._refusal) if is_told else fate.heard,
                 )
             except KafkaException as error:
                 if error.args[0].code() == KafkaError._STATE:
                     break  # an earlier one has failed already: of that is heard in a moment
-                refusal = _refusal(send, error.args[0])
+                refusal = self._refusal(send, error.args[0])
                 if refusal is None:
                     raise
                 written.refused.append(refusal)
@@ -220,23 +229,34 @@ class KafkaTransaction:
         if fate.error is not None:
             raise KafkaException(fate.error)
 
-    def _place(self, send: Send) -> Partition | None:
+    def _place(self, send: Send) -> Partition | Refusal:
+        """Where a record goes, or why it goes nowhere.
+
+        Raises:
+            KafkaException: nobody knows a topic of the router's now.
+        """
         number = send.partition
         if number is None:
             count = self._topics.known(send.topic)
             if count is None:
-                return None
+                if self._is_own(send.topic):
+                    raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC, send.topic))
+                return Refusal(send, f"There is no topic {send.topic}.", False)
             number = partition_for(send.key, count)
-        return Partition(send.topic, number)
+        at = Partition(send.topic, number)
+        why = misplaced(self._topics, at)
+        return Refusal(send, why, False) if why else at
 
-
-def _refusal(send: Send, error: Any) -> Refusal | None:
-    """What an error says of a record; None when it may be taken another time."""
-    if error.code() in TOO_LARGE:
-        return Refusal(send, f"{error.str()}.", True)
-    if error.code() in NO_TOPIC:
-        return Refusal(send, f"There is no topic {send.topic}.", False)
-    return None
+    def _refusal(self, send: Send, error: Any) -> Refusal | None:
+        """What an error says of a record; None when it may be taken another time."""
+        if error.code() in TOO_LARGE:
+            return Refusal(send, f"{error.str()}.", True)
+        own = self._is_own(send.topic)
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED and not own:
+            return Refusal(send, f"{error.str()}.", True)
+        if error.code() in NO_TOPIC and not (own and self._topics.known(send.topic)):
+            return Refusal(send, f"There is no topic {send.topic}.", False)
+        return None
 
 
 class _Fate:
@@ -260,16 +280,23 @@ class _Fate:
 class _Told:
     """Tells what became of one record, which one it was, and where it lies."""
 
-    __slots__ = ("at", "fate", "send")
+    __slots__ = ("at", "fate", "refusal", "send")
 
-    def __init__(self, send: Send, at: Partition, fate: _Fate) -> None:
+    def __init__(
+        self,
+        send: Send,
+        at: Partition,
+        fate: _Fate,
+        refusal: Callable[[Send, Any], Refusal | None],
+    ) -> None:
         self.send = send
         self.at = at
         self.fate = fate
+        self.refusal = refusal
 
     def __call__(self, error: Any, message: Any) -> None:
         self.fate.heard(error, message)
         if error is None:
             self.fate.ends[self.at] = message.offset() + 1
-        elif (refusal := _refusal(self.send, error)) is not None:
+        elif (refusal := self.refusal(self.send, error)) is not None:
             self.fate.refused.append(refusal)

@@ -67,6 +67,14 @@ class Topics(Protocol):
         """Ask the brokers anew."""
 
 
+def misplaced(topics: Topics, at: Partition) -> str:
+    """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
+    count = topics.known(at.topic)
+    if count is None or at.number < count:
+        return ""
+    return f"Topic {at.topic} has no partition {at.number}, only {count} in all."
+
+
 class _Write:
     """One call of :meth:`Writer.write`."""
 
@@ -238,7 +246,7 @@ class Writer:
             look = asyncio.ensure_future(self._look(topic, group, write))
             self._looks.add(look)
             look.add_done_callback(self._looks.discard)
-        if not sends:
+        if not write.left:
             self._loop.call_soon(done, write.written)
 
     def abandon(self) -> None:
@@ -266,6 +274,10 @@ class Writer:
                     unknown.setdefault(send.topic, []).append(send)
                     continue
                 number = partition_for(send.key, count)
+            why = misplaced(self._topics, Partition(send.topic, number))
+            if why:
+                write.written.refused.append(Refusal(send, why, False))
+                continue
             delivery = groups.get((send.topic, number))
             if delivery is None:
                 delivery = _Delivery(Partition(send.topic, number), write, next(self._numbers))
@@ -275,8 +287,10 @@ class Writer:
         return list(groups.values())
 
     async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
-        """Ask for a topic that nobody knew."""
-        if await self._topics.partitions(topic) is None:
+        """Ask for a topic that nobody knew; one of the router's own will be there again."""
+        while await self._topics.partitions(topic) is None and self._is_own(topic):
+            await asyncio.sleep(PAUSE_S)
+        if self._topics.known(topic) is None:
             write.written.refused += [
                 Refusal(send, f"There is no topic {topic}.", False) for send in sends
             ]
@@ -462,10 +476,13 @@ class Writer:
             if delivery.attempt is not None and not self._overtook(delivery):
                 del delivery.sends[: delivery.attempt.durable]
             delivery.since = self._loop.time()
-            if self._topics.known(delivery.at.topic) is None:
+            topic = delivery.at.topic
+            why = misplaced(self._topics, delivery.at)
+            if self._topics.known(topic) is None and not self._is_own(topic):
+                why = f"There is no topic {topic}."
+            if why:
                 delivery.write.written.refused += [
-                    Refusal(send, f"There is no topic {send.topic}.", False)
-                    for send in delivery.sends
+                    Refusal(send, why, False) for send in delivery.sends
                 ]
                 delivery.sends = []
             self._produce(delivery)

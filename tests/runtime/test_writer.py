@@ -24,26 +24,37 @@ pytestmark = pytest.mark.broker
 class _Topics:
     """One topic with four partitions is there, and no other."""
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, hidden: int = 0) -> None:
+        """Nobody is shown the topic until he has asked `hidden` times."""
         self._topic = topic
+        self._hidden = hidden
         self.looks = 0
 
     def known(self, topic: str) -> int | None:
-        return 4 if topic == self._topic else None
+        return 4 if topic == self._topic and not self._hidden else None
 
     async def partitions(self, topic: str) -> int | None:
+        self._hidden = max(self._hidden - 1, 0)
         return self.known(topic)
 
     async def look(self) -> None:
         self.looks += 1
 
 
-def _run(broker_url: str, body: Callable[[Writer, str], Awaitable[None]], **more: Any) -> Settings:
+def _run(
+    broker_url: str,
+    body: Callable[[Writer, str], Awaitable[None]],
+    *,
+    own: bool = False,
+    hidden: int = 0,
+    **more: Any,
+) -> Settings:
     mine = settings(broker_url, **more)
     provide(mine, [Wanted(mine.shards_topic, exact=True)])
 
     async def main() -> None:
-        writer = Writer(mine, _Topics(mine.shards_topic))
+        topics = _Topics(mine.shards_topic, hidden)
+        writer = Writer(mine, topics, lambda topic: own)
         writer.start()
         try:
             await body(writer, mine.shards_topic)
@@ -207,6 +218,58 @@ def test_what_is_under_way_when_another_record_fails_is_written_once(
         outcome, _ = await asyncio.gather(first, second)
         assert outcome.spans == {Partition(topic, 1): Span(0, 1, 1)}
         assert writer.replaced == 1
+
+    _run(broker_url, body)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_may_not_be_written_is_tried_again_where_it_must_not_be_lost(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    """In the router's own topics and FLs'; what a requester may not have is refused."""
+    real, failures = module._Attempt.delivered, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 2
+
+    def delivered(self: Any, error: Any, message: Any) -> None:
+        real(self, KafkaError(failures.pop()) if failures else error, message)
+
+    monkeypatch.setattr(module._Attempt, "delivered", delivered)
+
+    async def body(writer: Writer, topic: str) -> None:
+        outcome = await _written(writer, [Send(topic, 0, b"1", b"v"), Send(topic, 0, b"2", b"v")])
+        assert len(outcome.refused) == (0 if own else 2)
+        assert bool(outcome.spans) == bool(writer.replaced) == own
+
+    _run(broker_url, body, own=own)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_topic_that_is_not_shown_is_waited_for_where_it_must_be(
+    broker_url: str, own: bool
+) -> None:
+    """Brokers do not show what may not be described, and others' topics may never be there."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        outcome = await _written(writer, [Send(topic, None, b"k", b"v")])
+        assert bool(outcome.spans) == own
+        assert [refusal.why for refusal in outcome.refused] == (
+            [] if own else [f"There is no topic {topic}."]
+        )
+
+    _run(broker_url, body, own=own, hidden=3)
+
+
+def test_a_partition_that_is_not_there_is_refused_alone(broker_url: str) -> None:
+    """Of a topic that has too few; nobody else waits for it."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        sends = [Send(topic, 9, b"k", b"v"), Send(topic, 1, b"k", b"v")]
+        outcome = await _written(writer, sends)
+        assert [refusal.send for refusal in outcome.refused] == sends[:1]
+        assert "has no partition 9, only 4" in outcome.refused[0].why
+        assert outcome.spans.keys() == {Partition(topic, 1)}
+        assert not writer.replaced
+        alone = await _written(writer, sends[:1])
+        assert len(alone.refused) == 1
 
     _run(broker_url, body)
 
