@@ -54,6 +54,11 @@ def _full_shards(seen: Overview) -> Iterator[str]:
             yield f"worker {row['url']}: shards are full, so commands wait in Kafka, in {places}"
 
 
+def _warnings(seen: Overview) -> Iterator[str]:
+    """Several workers may say the same."""
+    yield from dict.fromkeys(text for row in seen.workers for text in row["warnings"])
+
+
 def _behind(seen: Overview) -> Iterator[str]:
     for row in seen.workers:
         if row["lag"] > BEHIND:
@@ -70,6 +75,7 @@ RULES: tuple[Callable[[Overview], Iterator[str]], ...] = (
     _idle_workers,
     _untold_shards,
     _no_floodlight,
+    _warnings,
     _outages,
     _failed_syncs,
     _full_shards,

@@ -30,6 +30,11 @@ def home(key: str, partitions: int) -> int:
     return (_home if len(key) <= 200 else _home.__wrapped__)(key, partitions)
 
 
+def shard_of(partition: int, shards: int) -> int:
+    """The shard that reads a partition of a topic, whose partitions may be more or fewer."""
+    return partition % shards
+
+
 def partition_for(key: bytes | None, partitions: int) -> int:
     """Where Kafka's default partitioner puts a record with `key`; keyless records go to 0."""
     if key is None:

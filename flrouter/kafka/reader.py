@@ -41,8 +41,9 @@ class Batch(NamedTuple):
 
 #: takes batches, under the term in which they were read.
 Deliver = Callable[[Sequence[Batch], int], None]
-#: takes a partition whose next offset is not there any more, the first one that is, and the term.
-Gone = Callable[[Partition, int, int], None]
+#: takes a partition whose next offset is not there any more, that offset, the first one that is
+#: there, and the term.
+Gone = Callable[[Partition, int, int, int], None]
 
 
 class Reader:
@@ -243,8 +244,8 @@ class Reader:
                 log.warning("cannot see where %s begins: %s", at, error)
                 return
             self._lost.discard(at)
-            self._next[at] = first
-            self._loop.call_soon_threadsafe(self._gone, at, first, term)
+            expected, self._next[at] = self._next[at], first
+            self._loop.call_soon_threadsafe(self._gone, at, expected, first, term)
 
     def _hand_over(self, batches: list[Batch], term: int) -> None:
         if not batches:

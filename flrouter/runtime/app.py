@@ -60,7 +60,7 @@ class RouterApp(faust.App):
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
         )
         self.membership = Membership(self, settings)
-        self.shards = Shards(settings, lambda: self.consumer, self.membership.changed)
+        self.shards = Shards(settings, lambda: self.consumer, self.membership)
         self.tables_by_name = {
             name: self.Table(name, partitions=settings.partitions) for name in TABLES
         }

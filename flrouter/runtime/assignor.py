@@ -1,14 +1,15 @@
-"""The assignor: deals shards to workers, and with a shard its partition of every topic."""
+"""The assignor: deals shards to workers, and with a shard its partitions of every topic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
-from zlib import crc32
 
 import msgspec
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
+
+from flrouter.core.home import shard_of
 
 
 def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]]) -> dict[int, str]:
@@ -65,7 +66,7 @@ def read_member(user_data: bytes) -> Member:
 
 
 class ShardAssignor(PartitionAssignor):
-    """Gives a member partition p of a topic iff it owns shard p.
+    """Gives a member a partition of a topic iff it owns the shard that reads it.
 
     Upstream groups topics by who subscribes to them, so the topics of an FL that one worker knows
     a moment earlier would be dealt out apart from the shards that they belong to.
@@ -92,30 +93,15 @@ class ShardAssignor(PartitionAssignor):
         for topic in sorted(set().union(*topics_of.values())):
             partitions = sorted(cluster.partitions_for_topic(topic) or ())
             groups[topic] = len(partitions)
-            for partition, owner in self._owners(topic, partitions, owners, topics_of):
-                assignments[owner].actives.setdefault(topic, []).append(partition)
+            for partition in partitions:
+                owner = owners[shard_of(partition, len(owners))]
+                # An owner that does not know the topic yet will soon, and then joins again.
+                if topic in topics_of[owner]:
+                    assignments[owner].actives.setdefault(topic, []).append(partition)
         changelogs = self._changelogs(owners)
         return self._protocol_assignments(
             assignments, changelogs, self._get_external_topic_distribution(assignments), groups
         )
-
-    def _owners(
-        self,
-        topic: str,
-        partitions: Sequence[int],
-        owners: Mapping[int, str],
-        topics_of: Mapping[str, set[str]],
-    ) -> Iterable[tuple[int, str]]:
-        if len(partitions) == len(owners):
-            for partition in partitions:
-                # An owner that does not know the topic yet will soon, and then joins again.
-                if topic in topics_of[owners[partition]]:
-                    yield partition, owners[partition]
-            return
-        readers = sorted(member for member, topics in topics_of.items() if topic in topics)
-        start = crc32(topic.encode())
-        for partition in partitions:
-            yield partition, readers[(start + partition) % len(readers)]
 
     def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
         """Where the tables' partitions are, for Faust's routing of web requests."""

@@ -16,7 +16,8 @@ from flrouter.ports import Group, Log, Partition
 class _Look:
     """One look at where partitions end, and the wait until they were read up to there."""
 
-    def __init__(self, partitions: Sequence[Partition]) -> None:
+    def __init__(self, partitions: Callable[[], Sequence[Partition]]) -> None:
+        #: those that there are now.
         self.partitions = partitions
         self.waiters: list[Callable[[], None]] = []
         #: where they ended; None before that is known. Those that were read to there are left out.
@@ -29,18 +30,25 @@ class CatchUps:
     """Waits until the group has read what had been written when it was asked."""
 
     def __init__(
-        self, group: Group, log: Log, rules: Rules, progress: Callable[[Partition], int | None]
+        self,
+        group: Group,
+        log: Log,
+        rules: Rules,
+        progress: Callable[[Partition], int | None],
+        partitions: Callable[[str], int],
     ) -> None:
         """Args:
         group: knows how far other workers have come.
         log: knows where partitions end.
         rules: the shards'.
         progress: how far this worker has come with a partition that it owns, else None.
+        partitions: how many partitions of an FL's write topic are read now.
         """
         self._group = group
         self._log = log
         self._rules = rules
         self._progress = progress
+        self._partitions = partitions
         #: by what is looked at: the look under way, and the one that begins when it is over.
         self._looks: dict[tuple[str, int], _Look] = {}
         self._following: dict[tuple[str, int], _Look] = {}
@@ -49,13 +57,19 @@ class CatchUps:
         """Call `done` when all that is now in the FL's write topics has been read, and then all
         that shards sent to shard `number` because of it.
         """
-        everywhere = [
+        here = Partition(self._rules.shards_topic, number)
+        self._share(
+            (floodlight, -1),
+            partial(self._written_by, floodlight),
+            partial(self._share, here, lambda: [here], done),
+        )
+
+    def _written_by(self, floodlight: str) -> list[Partition]:
+        return [
             Partition(topic, at)
             for topic in self._rules.write_topics(floodlight)
-            for at in range(self._rules.partitions)
+            for at in range(self._partitions(topic))
         ]
-        here = [Partition(self._rules.shards_topic, number)]
-        self._share((floodlight, -1), everywhere, partial(self._share, here[0], here, done))
 
     def tick(self) -> None:
         """Time has passed: see how far all have come."""
@@ -64,7 +78,10 @@ class CatchUps:
                 self._see(key, look)
 
     def _share(
-        self, key: tuple[str, int], partitions: Sequence[Partition], done: Callable[[], None]
+        self,
+        key: tuple[str, int],
+        partitions: Callable[[], Sequence[Partition]],
+        done: Callable[[], None],
     ) -> None:
         """Look at most once at a time; those who ask meanwhile share the look that comes next.
 
@@ -85,12 +102,15 @@ class CatchUps:
     def _see(self, key: tuple[str, int], look: _Look) -> None:
         if look.behind is None:
             look.asking = True
-            self._log.ends(look.partitions, partial(self._ends, key, look))
+            self._log.ends(look.partitions(), partial(self._ends, key, look))
             return
         theirs: list[Partition] = []
+        read = set(look.partitions())
         for at, end in list(look.behind.items()):
             position = self._progress(at)
-            if position is None:
+            if at not in read:
+                del look.behind[at]  # its FL is read no more, or its topic was made anew
+            elif position is None:
                 theirs.append(at)
             elif position >= end:
                 del look.behind[at]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -16,14 +17,21 @@ from flrouter.settings import Settings
 #: outside, so a flood of unknown ones must not become a flood of look-ups.
 FRESH = 30.0
 ABSENT = 1.0
+#: s; between two looks at whether topics have other partitions than before.
+WATCH_INTERVAL_S = 5.0
 
 
 class Directory(Service):
     """Answers from memory; asks the cluster about all topics at once when it does not know."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, changed: Callable[[str, int, int], None]) -> None:
+        """Args:
+        settings: where the brokers are.
+        changed: told of a topic that came, went or has other partitions: how many before and now.
+        """
         super().__init__()
         self._settings = settings
+        self._changed = changed
         self._client: AIOKafkaClient | None = None
         self._counts: dict[str, int] = {}
         self._asked_at = 0.0
@@ -66,7 +74,20 @@ class Directory(Service):
         except KafkaError as error:
             self.log.warning("cannot list topics: %r", error)
         else:
-            self._counts = {
-                topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()
-            }
+            before, self._counts = (
+                self._counts,
+                {
+                    topic: len(cluster.partitions_for_topic(topic) or ())
+                    for topic in cluster.topics()
+                },
+            )
+            if self._asked_at:
+                for topic in {topic for topic, _ in before.items() ^ self._counts.items()}:
+                    self._changed(topic, before.get(topic, 0), self._counts.get(topic, 0))
         self._asked_at = time.monotonic()
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            await self.sleep(WATCH_INTERVAL_S)
+            await self.look()

@@ -16,7 +16,7 @@ from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
 from flrouter.runtime.login import log_in
 from flrouter.runtime.reading import read_tables
-from flrouter.runtime.topics import of_floodlight, of_router, provide
+from flrouter.runtime.topics import make, of_floodlight, of_router, provide
 from flrouter.runtime.transactions import require_transactions
 from flrouter.settings import Settings
 
@@ -36,18 +36,34 @@ class Membership(Service):
         self._changed = asyncio.Event()
         #: the FLs whose write topics are read.
         self.subscribed: set[str] = set()
+        #: FLs whose topics do not fit, and what is wrong with them: nothing of theirs is read.
+        self.left_out: dict[str, str] = {}
+        #: FLs whose topics have changed since they were looked at.
+        self._suspects: set[str] = set()
+        #: whether the router's own have.
+        self._router_suspect = False
         self._seen_any = False
 
     def changed(self) -> None:
         """Shards know of FLs that came or went."""
         self._changed.set()
 
+    def suspect(self, topic: str) -> None:
+        """A topic came, went, or has another number of partitions than before."""
+        if any(topic == wanted.name for wanted in of_router(self._settings)):
+            self._router_suspect = True
+            self._changed.set()
+        for name in (*self.subscribed, *self.left_out):
+            if any(topic == wanted.name for wanted in of_floodlight(self._settings, name)):
+                self._suspects.add(name)
+                self._changed.set()
+
     async def prepare(self) -> list[str]:
         """Make the topics, and find out which FLs there are: those in the table, else those that
         the settings name. Returns their ids; waits for the brokers as long as it takes.
 
         Raises:
-            BadTopic: a topic has the wrong number of partitions.
+            BadTopic: a topic of the router's has the wrong number of partitions.
             LoginRefused, NoTransactions: the brokers do not let us, and waiting changes nothing.
         """
         while True:
@@ -65,17 +81,26 @@ class Membership(Service):
         await asyncio.to_thread(provide, self._settings, of_router(self._settings))
         known = await self._in_table()
         found = known or {floodlight.id for floodlight in self._settings.floodlights}
-        await self._provide(found)
-        self.subscribed = found
-        return sorted(found)
+        self.subscribed = await self._fitting(found)
+        return sorted(self.subscribed)
 
-    async def _provide(self, floodlights: set[str]) -> None:
-        if not floodlights:
-            return
-        wanted = [
-            topic for name in sorted(floodlights) for topic in of_floodlight(self._settings, name)
-        ]
-        await asyncio.to_thread(provide, self._settings, wanted)
+    async def _fitting(self, floodlights: set[str]) -> set[str]:
+        """Make the topics of these FLs; returns those FLs whose topics fit. Others are left out."""
+        topics = {name: of_floodlight(self._settings, name) for name in sorted(floodlights)}
+        wanted = [topic for own in topics.values() for topic in own]
+        faults = await asyncio.to_thread(make, self._settings, wanted) if wanted else {}
+        left_out = {
+            name: faults[topic.name]
+            for name, own in topics.items()
+            for topic in own
+            if topic.name in faults
+        }
+        for name, fault in left_out.items():
+            if self.left_out.get(name) != fault:
+                self.log.error("floodlight %s is left out: %s", name, fault)
+        self.left_out.clear()
+        self.left_out.update(left_out)
+        return floodlights - left_out.keys()
 
     async def _in_table(self) -> set[str]:
         newest: dict[str, Floodlight] = {}
@@ -105,7 +130,9 @@ class Membership(Service):
             for floodlight in self._settings.floodlights
         ]
         if sends:
-            await self._app.shards.write(sends)
+            written = await self._app.shards.write(sends)
+            if written.refused:
+                raise RuntimeError(f"the floodlights are not known: {written.refused[0].why}")
 
     @Service.task
     async def _follow(self) -> None:
@@ -115,16 +142,28 @@ class Membership(Service):
             heard = self._app.shards.floodlights()
             known = {name for name, is_known in heard.items() if is_known}
             # One that no shard has heard of is not gone: it may have been named a moment ago.
-            wanted = known | {name for name in self.subscribed if name not in heard}
+            wanted = known | {*self.subscribed, *self.left_out} - heard.keys()
+            suspects, self._suspects = self._suspects, set()
+            settled = wanted & self.subscribed - suspects
             try:
-                await self._provide(wanted - self.subscribed)
+                if self._router_suspect:
+                    await self._look_at_own()
+                fitting = await self._fitting(wanted - settled)
             except (kafka.errors.KafkaError, TimeoutError) as error:
-                self.log.warning("no topics yet for a new floodlight, trying again: %r", error)
+                self.log.warning("no topics yet for a floodlight, trying again: %r", error)
+                self._suspects |= suspects
                 await self.sleep(RETRY)
                 self._changed.set()
                 continue
-            if wanted != self.subscribed:
-                await self._subscribe(wanted)
+            if settled | fitting != self.subscribed:
+                await self._subscribe(settled | fitting)
+
+    async def _look_at_own(self) -> None:
+        """Make those of the router's topics that somebody has deleted."""
+        faults = await asyncio.to_thread(make, self._settings, of_router(self._settings))
+        self._router_suspect = False
+        for fault in faults.values():
+            self.log.error("%s", fault)
 
     async def _subscribe(self, floodlights: set[str]) -> None:
         app = self._app

@@ -35,7 +35,7 @@ from enum import Enum
 from flrouter.core.effects import Send
 from flrouter.core.inputs import Input
 from flrouter.ports import Clock, Group, Log, Partition, Written
-from flrouter.runtime.restoration import Maker, Owner, Restoration, Restored
+from flrouter.runtime.restoration import Maker, Restoration, Restored
 from flrouter.runtime.runner import Runner
 
 #: s; between two commits of what is acknowledged. A kill repeats at most this much more.
@@ -88,7 +88,9 @@ class Ownership:
         self.state = State.JOINING
         #: counts the ownerships.
         self.term = 0
-        self.runners: dict[Owner, Runner] = {}
+        #: by their shards' numbers, and by what they read.
+        self.runners: dict[int, Runner] = {}
+        self._readers: dict[Partition, Runner] = {}
         self._assigned: tuple[Partition, ...] = ()
         self._restoration: Restoration | None = None
         self._exactly_once = False
@@ -102,7 +104,7 @@ class Ownership:
         self._held: list[tuple[Sequence[Send], Callable[[Written], None]]] = []
         #: when (steady s) the state that does not last is over.
         self._until = 0.0
-        self._finishing: set[Owner] = set()
+        self._finishing: set[int] = set()
         self._looked_at = 0.0
 
     # -- what the group says ------------------------------------------------------------------
@@ -164,11 +166,13 @@ class Ownership:
         self, partition: Partition, next_offset: int, inputs: Sequence[Input], term: int
     ) -> None:
         """This was read of a partition, up to an offset."""
-        if term != self.term:
-            return
-        runner = self.runners.get(partition) or self.runners.get(partition.number)
-        if runner is not None:
-            runner.offer(partition, next_offset, inputs)
+        if term == self.term:
+            self._readers[partition].offer(partition, next_offset, inputs)
+
+    def progress(self, partition: Partition) -> int | None:
+        """The next offset to read of a partition, as far as all is durable; None if not ours."""
+        runner = self._readers.get(partition)
+        return runner.progress.get(partition) if runner is not None else None
 
     # -- the lease ----------------------------------------------------------------------------
 
@@ -254,7 +258,9 @@ class Ownership:
                 self._write, self._acknowledge, restored.transactions.get(owner)
             )
             positions = {at: restored.positions[at] for at in share.partitions}
-            self.runners[owner] = self._maker.runner(owner, share, guarantee, positions)
+            runner = self._maker.runner(owner, share, guarantee, positions)
+            self.runners[owner] = runner
+            self._readers.update(dict.fromkeys(share.partitions, runner))
         self._log.read(restored.positions, self.term)
         self._maker.began()
 
@@ -290,7 +296,7 @@ class Ownership:
         for owner, runner in list(self.runners.items()):
             runner.finish(self._in_term(lambda owner=owner: self._finished(owner)))
 
-    def _finished(self, owner: Owner) -> None:
+    def _finished(self, owner: int) -> None:
         self._finishing.discard(owner)
         if not self._finishing and self.state is State.LETTING_GO:
             self._let_gone()
@@ -312,6 +318,7 @@ class Ownership:
         for runner in self.runners.values():
             runner.drop()
         self.runners.clear()
+        self._readers.clear()
         if self._restoration is not None:
             self._restoration.drop()
             self._restoration = None

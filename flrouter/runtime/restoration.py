@@ -15,9 +15,6 @@ from flrouter.runtime.durability.changelog import Changelog, NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.runner import Core, Runner
 
-#: a shard's number; or, of a partition that no shard owns, the partition.
-Owner = int | Partition
-
 
 class Share(NamedTuple):
     """What one owner is made of, before it runs."""
@@ -36,7 +33,7 @@ class Share(NamedTuple):
 class Maker(Protocol):
     """Makes what ownership owns."""
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
         """What the partitions that were dealt to us mean."""
 
     def guarantee(
@@ -49,15 +46,18 @@ class Maker(Protocol):
 
     def runner(
         self,
-        owner: Owner,
+        number: int,
         share: Share,
         guarantee: Guarantee,
         positions: Mapping[Partition, int],
     ) -> Runner:
-        """Set an owner to work."""
+        """Set a shard to work."""
 
-    def transaction_name(self, owner: Owner) -> str | None:
+    def transaction_name(self, number: int) -> str | None:
         """Under which name it writes; None when it writes at least once."""
+
+    def begins(self, partitions: Collection[Partition]) -> None:
+        """Nothing of these was ever committed: they are read from their beginnings."""
 
     def began(self) -> None:
         """The shards serve."""
@@ -69,8 +69,8 @@ class Maker(Protocol):
 class Restored(NamedTuple):
     """What ownership begins with."""
 
-    shares: Mapping[Owner, Share]
-    transactions: Mapping[Owner, Transaction]
+    shares: Mapping[int, Share]
+    transactions: Mapping[int, Transaction]
     #: where each partition is read on.
     positions: Mapping[Partition, int]
     #: when (steady s) the last proof of membership was asked for.
@@ -100,8 +100,8 @@ class Restoration:
         self._clock = clock
         self._maker = maker
         self._assigned = assigned
-        self._shares: Mapping[Owner, Share] = {}
-        self._transactions: dict[Owner, Transaction] = {}
+        self._shares: Mapping[int, Share] = {}
+        self._transactions: dict[int, Transaction] = {}
         self._positions: dict[Partition, int] = {}
         self._exactly_once = False
         self._dropped = False
@@ -157,7 +157,7 @@ class Restoration:
             return
         waiting = set(self._transactions)
 
-        def opened(owner: Owner) -> Callable[[str | None], None]:
+        def opened(owner: int) -> Callable[[str | None], None]:
             def done(why: str | None) -> None:
                 waiting.discard(owner)
                 if why is not None:
@@ -221,6 +221,7 @@ class Restoration:
             self._fail("nobody tells what is committed")
             return
         self._positions = {at: positions.get(at, 0) for at in self._assigned}
+        self._maker.begins([at for at in self._assigned if at not in positions])
         starts: dict[Partition, int] = {}
         ends: dict[Partition, int] = {}
         into: dict[Partition, tuple[Changelog, Share]] = {}

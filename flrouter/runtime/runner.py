@@ -25,7 +25,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Core(Protocol):
-    """What decides: a shard, or the ingress for a partition that no shard owns."""
+    """What decides: a shard."""
 
     def decide(self, batch: Sequence[Input], now: int) -> Effects:
         """What follows from a batch."""

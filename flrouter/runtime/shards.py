@@ -7,14 +7,13 @@ arrive here again as what they say (:meth:`Shards.feed`).
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mode import Service
 
 from flrouter.core.effects import Effects, End, Send
-from flrouter.core.ingress import NOWHERE
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
 from flrouter.kafka.log import KafkaLog
@@ -35,19 +34,23 @@ from flrouter.runtime.feed import Feed
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.ownership import Ownership, State
-from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.restoration import Share
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
 from flrouter.runtime.shares import Shares
 from flrouter.settings import Settings
 
 if TYPE_CHECKING:
+    from flrouter.runtime.membership import Membership
     from flrouter.runtime.spans import Spans
 
 #: s; between two looks at what is due.
 TICK_S = 0.05
 #: upper bounds of the histogram of how many inputs are decided at once.
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+#: s; how long status tells that records were deleted before they were read.
+RESET_TOLD_S = 24 * 3600.0
+MAX_RESETS_TOLD = 20
 #: how full a shard is when it is given commands again.
 REFILL = 0.8
 
@@ -59,28 +62,30 @@ class Shards(Service):
         self,
         settings: Settings,
         member: Callable[[], Member],
-        floodlights_changed: Callable[[], None],
+        membership: Membership,
     ) -> None:
         """Args:
         settings: the router's.
         member: gives this worker's member of the group.
-        floodlights_changed: called when the shards may know of other FLs than before.
+        membership: follows the FLs that the shards know of.
         """
         super().__init__()
         self._settings = settings
-        self._floodlights_changed = floodlights_changed
+        self._membership = membership
         self.rules = rules_of(settings)
-        self.directory = Directory(settings)
+        self.directory = Directory(settings, self._topic_changed)
         self._clock = SystemClock()
         self._group = KafkaGroup(settings, member)
         self._log = KafkaLog(settings, self.directory, self._arrive, self._gone, self._is_own)
         #: for orders of operators, which no lease holds back.
         self._orders = Writer(settings, self.directory, self._is_own)
-        self._shares = Shares(settings, self.rules, self.directory)
+        self._shares = Shares(settings, self.rules)
         self._ownership = Ownership(
             self._group, self._log, self._clock, self, settings.session_timeout
         )
-        self._catch_ups = CatchUps(self._group, self._log, self.rules, self._progress)
+        self._catch_ups = CatchUps(
+            self._group, self._log, self.rules, self._ownership.progress, self._read_partitions
+        )
         self._spans = _spans(settings) if settings.traces_url else None
         #: what was read and is on its way to the agents, under the term that it was read for.
         self.arrivals: asyncio.Queue[tuple[Sequence[Batch], int]] = asyncio.Queue()
@@ -94,6 +99,10 @@ class Shards(Service):
         self.batches = Histogram(BATCHES)
         #: how often shards were taken over, and so restored.
         self.takeovers = 0
+        #: partitions that the group had committed nothing of when they were taken over.
+        self._never_read: frozenset[Partition] = frozenset()
+        #: records that were deleted before they were read: sentences, and when (steady s).
+        self._resets: deque[tuple[str, float]] = deque(maxlen=MAX_RESETS_TOLD)
         #: why the shards cannot be restored, if people are needed for that.
         self.refusal = ""
 
@@ -120,8 +129,6 @@ class Shards(Service):
 
     async def assigned(self, partitions: Collection[Partition], generation: int) -> None:
         """These partitions are this worker's, under this generation of the group."""
-        for topic in self._settings.inbound_topics:
-            await self.directory.partitions(topic)
         self._group.generation = generation
         self._ownership.assigned(partitions)
 
@@ -132,11 +139,39 @@ class Shards(Service):
 
     # -- what is read -------------------------------------------------------------------------
 
+    def _topic_changed(self, topic: str, before: int, now: int) -> None:
+        """A topic came, went, or has other partitions than before."""
+        if not self._is_own(topic):
+            return
+        if before and now:
+            self.log.warning(
+                "topic %s has %d partitions, and had %d: dealing all to the workers anew",
+                *(topic, now, before),
+            )
+            self.counts["partitions_changed", topic] += 1
+        self._membership.suspect(topic)
+
+    def _read_partitions(self, topic: str) -> int:
+        """How many partitions of an FL's write topic are read."""
+        if self._settings.fl_topics.writer_of(topic) in self._membership.left_out:
+            return 0
+        return self.directory.known(topic) or self._settings.partitions
+
     def _arrive(self, batches: Sequence[Batch], term: int) -> None:
         self.arrivals.put_nowait((batches, term))
 
-    def _gone(self, at: Partition, first: int, term: int) -> None:
-        self.log.warning("what was to be read next of %s is not there: reading on at %d", at, first)
+    def _gone(self, at: Partition, expected: int, first: int, term: int) -> None:
+        """What was to be read next is not there; it is read on at the first record that is."""
+        if not expected and at in self._never_read:
+            return
+        if first > expected:
+            why = f"{first - expected} records were deleted before they were read"
+        else:
+            why = f"it was to be read on at {expected}, but was made anew"
+        text = f"{at.topic}/{at.number}: {why}; it is read on at {first} (docs/runbook.md)"
+        self.log.error("%s", text)
+        self.counts["offset_resets", at.topic] += 1
+        self._resets.append((text, self._clock.steady_s()))
 
     def feed(self, fetched: Fetched, inputs: Iterable[Sequence[Input]]) -> None:
         """Give what an agent read to the shards that it belongs to, batch by batch."""
@@ -154,8 +189,8 @@ class Shards(Service):
         """Leave commands in Kafka while their shard is full."""
         full: set[Partition] = set()
         for number, core in self._cores():
-            inbound = {Partition(topic, number) for topic in self._settings.inbound_topics}
-            inbound -= self._ownership.runners.keys()
+            read = self._ownership.runners[number].progress
+            inbound = {at for at in read if at.topic in self._settings.inbound_topics}
             load = core.load(self.waiting(number))
             if load >= (REFILL if inbound & self.held_back else 1):
                 full |= inbound
@@ -171,7 +206,7 @@ class Shards(Service):
 
     # -- what ownership is made of ------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
         """What the partitions that were dealt to us mean."""
         return self._shares.make(assigned)
 
@@ -186,22 +221,20 @@ class Shards(Service):
             return ExactlyOnce(transaction, self.rules, self._clock)
         return AtLeastOnce(write, acknowledge, self.rules, self._clock)
 
-    def transaction_name(self, owner: Owner) -> str | None:
+    def transaction_name(self, number: int) -> str | None:
         """Under which name it writes; None when it writes at least once."""
         if self._settings.guarantee == "at_least_once":
             return None
-        name = str(owner) if isinstance(owner, int) else f"{owner.topic}-{owner.number}"
-        return f"{self._settings.app_id}-{name}"
+        return f"{self._settings.app_id}-{number}"
 
     def runner(
         self,
-        owner: Owner,
+        number: int,
         share: Share,
         guarantee: Guarantee,
         positions: Mapping[Partition, int],
     ) -> Runner:
-        """Set an owner to work."""
-        number = owner if isinstance(owner, int) else NOWHERE
+        """Set a shard to work."""
         if isinstance(share.core, Shard):
             share.core.restored(now_ms())
         return Runner(
@@ -215,6 +248,10 @@ class Shards(Service):
             self._clock,
         )
 
+    def begins(self, partitions: Collection[Partition]) -> None:
+        """Nothing of these was ever committed: nobody misses what is not there any more."""
+        self._never_read = frozenset(partitions)
+
     def began(self) -> None:
         """The shards serve."""
         numbers = sorted(self.numbers)
@@ -223,12 +260,13 @@ class Shards(Service):
         self._shares.began(numbers)
         self.log.info("took over shards %s with %d records", numbers, self._shares.count)
         self.log.info("Worker ready with shards %s", numbers)
-        self._floodlights_changed()
+        self._membership.changed()
 
     def refused(self, why: str) -> None:
         """The shards cannot be restored: people are needed."""
+        if why != self.refusal:
+            self.log.error("%s", why)
         self.refusal = why
-        self.log.error("%s", why)
 
     # -- what runners need --------------------------------------------------------------------
 
@@ -254,7 +292,7 @@ class Shards(Service):
         if effects.spans and self._spans is not None:
             self._spans.send(effects.spans)
         if effects.membership_changed:
-            self._floodlights_changed()
+            self._membership.changed()
 
     def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Call `done` when all that FL wrote until now has come to the shard."""
@@ -277,11 +315,6 @@ class Shards(Service):
     def lost(self, number: int, why: str) -> None:
         """A shard's state is ahead of what is durable: take all over anew."""
         self._ownership.lost(f"shard {number}: {why}")
-
-    def _progress(self, at: Partition) -> int | None:
-        runners = self._ownership.runners
-        runner = runners.get(at) or runners.get(at.number)
-        return runner.progress.get(at) if runner is not None else None
 
     @Service.task
     async def _tick(self) -> None:
@@ -309,6 +342,15 @@ class Shards(Service):
         """Whether nobody else can own its shards now."""
         return self._ownership.may_write
 
+    def warnings(self) -> list[str]:
+        """What people should see to, as sentences."""
+        left_out = self._membership.left_out
+        since = self._clock.steady_s() - RESET_TOLD_S
+        return [
+            *(f"floodlight {name} is left out: {why}" for name, why in sorted(left_out.items())),
+            *(text for text, seen in self._resets if seen > since),
+        ]
+
     @property
     def restored_records(self) -> int:
         """How many changelog records were read, of all restores so far."""
@@ -320,9 +362,9 @@ class Shards(Service):
         return self._shares.left if self._ownership.state is State.RESTORING else 0
 
     def _cores(self) -> Iterable[tuple[int, Shard]]:
-        for owner, runner in self._ownership.runners.items():
-            if isinstance(owner, int) and isinstance(runner.core, Shard):
-                yield owner, runner.core
+        for number, runner in self._ownership.runners.items():
+            if isinstance(runner.core, Shard):
+                yield number, runner.core
 
     @property
     def numbers(self) -> list[int]:

@@ -8,13 +8,12 @@ from functools import partial
 import msgspec
 
 from flrouter.core.effects import Send
-from flrouter.core.ingress import Ingress
+from flrouter.core.home import shard_of
 from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
 from flrouter.ports import Partition
-from flrouter.runtime.directory import Directory
 from flrouter.runtime.durability.changelog import Changelog
-from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.restoration import Share
 from flrouter.runtime.standby import Standby
 from flrouter.runtime.states import changelogs_of, clear, put
 from flrouter.runtime.store import Copy, Place
@@ -27,12 +26,11 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Shares:
-    """Makes shards, and ingresses for partitions that no shard owns."""
+    """Makes shards."""
 
-    def __init__(self, settings: Settings, rules: Rules, directory: Directory) -> None:
+    def __init__(self, settings: Settings, rules: Rules) -> None:
         self._settings = settings
         self._rules = rules
-        self._directory = directory
         self.standby = Standby(settings, self._new) if settings.standby else None
         self._copies: dict[int, Copy] = {}
         self._changelogs: list[Changelog] = []
@@ -42,26 +40,15 @@ class Shares:
     def _new(self, number: int) -> Shard:
         return Shard(number, self._rules, self._settings.message_catalog)
 
-    def make(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
-        """What these partitions mean."""
+    def make(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
+        """The shards that these partitions belong to."""
         self.close()
         self._changelogs = []
-        foreign = [at for at in assigned if self._is_foreign(at)]
-        shares: dict[Owner, Share] = {}
-        for number in sorted(at.number for at in assigned if at.topic == self._rules.shards_topic):
-            own = [at for at in assigned if at.number == number and at not in foreign]
-            shares[number] = self._share(number, own)
-        for at in foreign:
-            ingress = Ingress(self._rules, self._settings.message_catalog)
-            shares[at] = Share(ingress, _no_rows, [], [at], _nothing)
-        return shares
-
-    def _is_foreign(self, at: Partition) -> bool:
-        """Whether its topic is an inbound one with other partitions than there are shards."""
-        if at.topic not in self._settings.inbound_topics:
-            return False
-        shards = self._settings.partitions
-        return (self._directory.known(at.topic) or shards) != shards
+        count = self._settings.partitions
+        read_by: dict[int, list[Partition]] = {}
+        for at in assigned:
+            read_by.setdefault(shard_of(at.number, count), []).append(at)
+        return {number: self._share(number, own) for number, own in sorted(read_by.items())}
 
     def _share(self, number: int, partitions: Sequence[Partition]) -> Share:
         followed = self.standby.hand_over(number) if self.standby is not None else None
@@ -146,11 +133,3 @@ def _rows_of(core: Shard) -> Iterator[tuple[str, bytes, bytes]]:
     for table in core.context.tables:
         for key, row in table.items():
             yield table.name, key.encode(), _encode(row)
-
-
-def _no_rows(table: str, key: bytes, value: bytes | None) -> None:
-    raise AssertionError("an ingress has no tables")
-
-
-def _nothing() -> None:
-    """An ingress has nothing to forget."""

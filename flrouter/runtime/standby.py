@@ -93,7 +93,7 @@ class Standby(Service):
                 changelog.reached(batch.next_offset)
             self._reader.taken(len(batch.records), term)
 
-    def _gone(self, at: Partition, first: int, term: int) -> None:
+    def _gone(self, at: Partition, _: int, first: int, term: int) -> None:
         """A changelog was made anew, or lost its beginning: so must be what was read of it."""
         if term == self._term and at.number in self._shards:
             self._begin(at.number)

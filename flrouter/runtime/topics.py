@@ -15,8 +15,16 @@ from flrouter.runtime.clients import admin
 from flrouter.settings import Settings
 
 #: of changelogs. No row of an owner may be compacted away in favour of one that a former owner
-#: wrote too late, before the owner has seen that: it looks once a minute.
-CHANGELOG = {"cleanup.policy": "compact", "min.compaction.lag.ms": "600000"}
+#: wrote too late, before the owner has seen that: it looks once a minute. And none of a standby or
+#: a local copy that is read no further than a day ago may miss that a row is gone.
+CHANGELOG = {
+    "cleanup.policy": "compact",
+    "min.compaction.lag.ms": "600000",
+    "delete.retention.ms": "86400000",
+}
+#: of the topic between shards, and of the dead letters: a week, however much it is. Brokers may
+#: have less, or compact, by default; and a week is how long they keep committed offsets.
+KEPT = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
 #: s; how long a topic may take to have a leader for every partition after it was created.
 APPEARANCE = 30.0
 
@@ -35,8 +43,10 @@ class Wanted(msgspec.Struct, frozen=True):
     """A topic that must be there."""
 
     name: str
-    #: whether its partitions must be as many as shards: it is the router's own or an FL's.
-    exact: bool
+    #: whether its partitions must be as many as shards: it is the router's own.
+    exact: bool = False
+    #: whether every shard needs a partition, and more do no harm: it is an FL's.
+    enough: bool = False
     compacted: bool = False
 
 
@@ -48,7 +58,7 @@ def changelog(settings: Settings, table: str) -> str:
 def of_floodlight(settings: Settings, floodlight: str) -> list[Wanted]:
     """All topics of an FL."""
     names = [*settings.fl_topics.read_by(floodlight), *settings.fl_topics.written_by(floodlight)]
-    return [Wanted(name, exact=True) for name in names]
+    return [Wanted(name, enough=True) for name in names]
 
 
 def of_router(settings: Settings) -> list[Wanted]:
@@ -57,8 +67,8 @@ def of_router(settings: Settings) -> list[Wanted]:
     return [
         Wanted(settings.shards_topic, exact=True),
         *(Wanted(changelog(settings, table), exact=True, compacted=True) for table in TABLES),
-        Wanted(settings.dead_letters, exact=False),
-        *(Wanted(name, exact=False) for name in sorted(others)),
+        Wanted(settings.dead_letters),
+        *(Wanted(name) for name in sorted(others)),
     ]
 
 
@@ -66,22 +76,63 @@ def provide(settings: Settings, topics: Iterable[Wanted]) -> None:
     """Make those topics that are missing. Blocks.
 
     Raises:
-        BadTopic: one that must have as many partitions as there are shards has not.
+        BadTopic: one has the wrong number of partitions.
+        NoLeader: a topic is not there after 30 s, or not all of it is served.
+    """
+    for fault in make(settings, topics).values():
+        raise BadTopic(fault)
+
+
+def make(settings: Settings, topics: Iterable[Wanted]) -> dict[str, str]:
+    """Make those topics that are missing. Blocks.
+
+    Returns each topic with the wrong number of partitions, with what is wrong and what to do.
+
+    Raises:
         NoLeader: a topic is not there after 30 s, or not all of it is served.
     """
     wanted = list(topics)
     client = admin(settings)
     try:
-        _provide(client, settings, wanted)
+        counts = _make(client, settings, wanted)
     finally:
         client.close()
+    faults = {topic.name: _fault(settings, topic, counts[topic.name]) for topic in wanted}
+    return {name: fault for name, fault in faults.items() if fault}
 
 
-def _provide(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) -> None:
+def _config(settings: Settings, topic: Wanted) -> dict[str, str]:
+    """How a topic is made; of those of others all is as brokers have it."""
+    if not topic.exact and topic.name != settings.dead_letters:
+        return {}
+    # One copy may be away; what is acknowledged then lies in all others.
+    in_sync = {"min.insync.replicas": str(max(settings.replication - 1, 1))}
+    return (CHANGELOG if topic.compacted else KEPT) | in_sync
+
+
+def _fault(settings: Settings, topic: Wanted, count: int) -> str:
+    """What is wrong with a topic's partitions; nothing when they fit."""
+    needed = settings.partitions
+    if topic.exact and count != needed:
+        return (
+            f"topic {topic.name} has {count} partitions, the router needs {needed}:"
+            f" set FLROUTER_PARTITIONS={count}, delete the topic, or choose another name for it;"
+            " the number is fixed for the life of an app_id"
+        )
+    if topic.enough and count < needed:
+        return (
+            f"topic {topic.name} has {count} partitions, the router needs at least {needed}:"
+            f" kafka-topics.sh --alter --topic {topic.name} --partitions {needed}"
+        )
+    return ""
+
+
+def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) -> dict[str, int]:
+    """Make what is missing; returns how many partitions each topic has."""
     counts = _counts(client)
     missing = [topic for topic in wanted if topic.name not in counts]
     for topic in missing:
-        config = CHANGELOG if topic.compacted else {}
+        config = _config(settings, topic)
         new = NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=config)
         # Another worker may be faster; its partitions are looked at below.
         with contextlib.suppress(TopicAlreadyExistsError):
@@ -91,18 +142,12 @@ def _provide(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted])
         time.sleep(0.05)
         counts = _counts(client)
     for topic in wanted:
-        found = counts.get(topic.name, 0)
-        if found == 0:
+        if topic.name not in counts:
             raise NoLeader(
                 f"topic {topic.name} is not there, or has a partition without a leader, for"
                 f" {APPEARANCE:.0f} s: are all brokers up?"
             )
-        if topic.exact and found != settings.partitions:
-            raise BadTopic(
-                f"topic {topic.name} has {found} partitions, the router needs"
-                f" {settings.partitions}: set FLROUTER_PARTITIONS={found}, delete the topic, or"
-                " choose another name for it; the number is fixed for the life of an app_id"
-            )
+    return counts
 
 
 def _counts(client: KafkaAdminClient) -> dict[str, int]:

@@ -16,7 +16,7 @@ AGO = 1_764_000_000_000
 def worker(**other: Any) -> dict[str, Any]:
     """One that is well, but for this."""
     well = {"url": "http://a:6066", "answering": True, "ready": True, "reason": ""}
-    return well | {"lag": BEHIND, "held_back": []} | other
+    return well | {"lag": BEHIND, "held_back": [], "warnings": []} | other
 
 
 def floodlight(**other: Any) -> dict[str, Any]:
@@ -51,6 +51,10 @@ FAILED = sync(succeeded=False)
             Overview([worker(held_back=["kilda.speaker/3"])], [floodlight()]),
             "worker http://a:6066: shards are full, so commands wait in Kafka, in kilda.speaker/3",
         ),
+        (
+            Overview([worker(warnings=["floodlight fl-2 is left out: why"])] * 2, [floodlight()]),
+            "floodlight fl-2 is left out: why",
+        ),
         (Overview([worker(lag=10_001)], [floodlight()]), "worker http://a:6066: 10001 records"),
         (Overview([worker()], []), "no floodlight is known: `flrouter floodlight add`"),
         (
@@ -62,7 +66,7 @@ FAILED = sync(succeeded=False)
             "floodlight fl-1: its last sync failed at 2025-11-24 16:00:00",
         ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_each_thing_that_is_wrong_is_told(seen: Overview, told: str) -> None:
     """In a line of its own that names it."""

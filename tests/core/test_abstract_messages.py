@@ -9,10 +9,10 @@ import pytest
 
 from flrouter import profiles
 from flrouter.core import peers
-from flrouter.core.ingress import Ingress
 from flrouter.core.inputs import Command, Report, Told
 from flrouter.core.refused import instead_of
 from flrouter.core.request import Origin
+from flrouter.core.shard import Shard
 from flrouter.messages import build, names
 from flrouter.messages.envelope import decode
 from tests.core.test_several_topics import SWITCH, Alone
@@ -172,10 +172,10 @@ def test_what_the_broker_refuses_is_told_so_too() -> None:
             failed_command_ids={},
         )
     )
-    ingress = Ingress(router.rules, router.shard.context.catalog)
+    elsewhere = Shard(1, router.rules, router.shard.context.catalog)
     data = install()
     command = Command(Origin(inbound, 0, 9), data, decode(data))
-    [passed] = ingress.decide([command], router.now).sends
+    [passed] = elsewhere.decide([command], router.now).sends
     for send in (router.last(), passed):
         _, error = instead_of(send, "Too large.", router.rules, router.now, topic_exists=True)
         assert error.topic == answers

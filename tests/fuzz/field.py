@@ -1,4 +1,4 @@
-"""Two shards, the ingress of a foreign partition and two FLs, in memory.
+"""Two shards and two FLs, in memory.
 
 Records go through the agents' own readers; what shards send to each other comes back to them; every
 batch is kept as the runner keeps it, and a shard can be taken over with that and nothing else.
@@ -14,7 +14,6 @@ import msgspec
 
 from flrouter.agents import commands, reports, shards
 from flrouter.core.effects import Effects, Send
-from flrouter.core.ingress import Ingress
 from flrouter.core.inputs import CaughtUp, Command, Input, Report
 from flrouter.core.shard import Shard
 from flrouter.messages import build, names
@@ -72,7 +71,6 @@ class Field:
     def __init__(self) -> None:
         self.now = 1_700_000_000_000
         self.shards = [Shard(number, RULES, CATALOG) for number in range(PARTITIONS)]
-        self.ingress = Ingress(RULES, CATALOG)
         #: the changelogs: shard → table → key → value.
         self.kept: list[dict[str, dict[bytes, bytes]]] = [{} for _ in range(PARTITIONS)]
         #: what was written to others than the shards.
@@ -100,13 +98,7 @@ class Field:
             command: Command = done.value
         else:
             raise AssertionError("reading a command waits for something")
-        if record.topic == FOREIGN:
-            effects = self.ingress.decide([command], self.now)
-            self._decided([command], effects)
-            self._perform(None, effects)
-            self._settle()
-        else:
-            self.give(record.partition, [command])
+        self.give(record.partition, [command])
         return command
 
     def report(self, floodlight: str, record: Record) -> Report:
@@ -176,7 +168,7 @@ class Field:
     def _decided(self, batch: list[Input], effects: Effects) -> None:
         """For those who look at each batch."""
 
-    def _perform(self, number: int | None, effects: Effects) -> None:
+    def _perform(self, number: int, effects: Effects) -> None:
         assert not effects.counts["bugs", ""], effects.notes
         for send in effects.sends:
             check(send)
@@ -189,7 +181,6 @@ class Field:
             record = Record(SHARDS, send.partition, self.place(), send.value, headers, self.now)
             self._coming[send.partition].append(record)
         for wanted in effects.catch_up:
-            assert number is not None
             self._coming[number].append(CaughtUp(wanted.token))
 
     def _note_asked(self, send: Send) -> None:

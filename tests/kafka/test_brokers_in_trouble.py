@@ -31,7 +31,9 @@ def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) 
         read = 0
         nobody: Any = None
         log = KafkaLog(mine, nobody, nobody, nobody, nobody)
-        catch_ups = CatchUps(nobody, log, rules_of(mine), lambda at: 0 if at.number else read)
+        catch_ups = CatchUps(
+            nobody, log, rules_of(mine), lambda at: 0 if at.number else read, lambda _: 4
+        )
         caught_up = asyncio.Event()
 
         async def tick() -> None:

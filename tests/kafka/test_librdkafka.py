@@ -34,10 +34,10 @@ class _World:
 
     def __init__(self, mine: Settings) -> None:
         self.settings = mine
-        self.directory = Directory(mine)
+        self.directory = Directory(mine, lambda *_: None)
         self.log = KafkaLog(mine, self.directory, self._take, self._gone, lambda topic: False)
         self.batches: list[Batch] = []
-        self.gone: list[tuple[Partition, int, int]] = []
+        self.gone: list[tuple[Partition, int, int, int]] = []
         self._more = asyncio.Event()
 
     def _take(self, batches: Sequence[Batch], term: int) -> None:
@@ -46,8 +46,8 @@ class _World:
             self.log.taken(batch.at, len(batch.records), term)
         self._more.set()
 
-    def _gone(self, at: Partition, first: int, term: int) -> None:
-        self.gone.append((at, first, term))
+    def _gone(self, at: Partition, expected: int, first: int, term: int) -> None:
+        self.gone.append((at, expected, first, term))
         self._more.set()
 
     async def until(self, so: Callable[[], bool]) -> None:
@@ -183,13 +183,13 @@ def test_records_that_are_gone_are_told_of(cluster: Cluster) -> None:
         admin.close()
         world.log.read({at: 0, other: 0}, 5)
         await world.until(lambda: bool(world.gone))
-        assert world.gone == [(at, 1, 5)]
+        assert world.gone == [(at, 0, 1, 5)]
         await world.write([Send(topic, 3, None, b"others go on")])
         await world.until(lambda: world.read(other) == [b"others go on"])
         await world.until(lambda: world.read(at) == [b"the next"])
         world.log.read({at: 1_000}, 6)  # as after a topic that was made anew
         await world.until(lambda: len(world.gone) == 2)
-        assert world.gone[1] == (at, 1, 6)
+        assert world.gone[1] == (at, 1_000, 1, 6)
         await world.until(lambda: world.read(at) == [b"the next", b"the next"])
 
     _run(cluster, body)

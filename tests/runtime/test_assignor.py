@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flrouter.app import create_app
 from flrouter.runtime.assignor import Member, deal, read_member
+from flrouter.settings import load
 
 MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
 
@@ -52,3 +56,20 @@ def test_wishes_that_cannot_be_are_ignored() -> None:
 def test_a_member_of_whom_nothing_can_be_read_held_nothing(data: bytes) -> None:
     """A stranger in the group must not keep the leader from dealing to all others."""
     assert read_member(data) == Member()
+
+
+def test_a_shard_s_owner_has_its_partitions_of_topics_of_any_size() -> None:
+    """So no partition has another owner because some were added."""
+    app: Any = create_app(load({}))
+    settings = app.settings
+    shards, [inbound], written = settings.shards_topic, settings.inbound_topics, "fl-1.write"
+    counts = {shards: settings.partitions, inbound: 2 * settings.partitions + 3, written: 3}
+    cluster = SimpleNamespace(partitions_for_topic=lambda topic: set(range(counts[topic])))
+    metadata = app.assignor.metadata(set(counts))
+    dealt = app.assignor._perform_assignment(cluster, {"a": metadata, "b": metadata})
+    owned = {member: dict(assignment.assignment) for member, assignment in dealt.items()}
+    for topics in owned.values():
+        for topic, count in counts.items():
+            mine = {at for at in range(count) if at % settings.partitions in topics[shards]}
+            assert set(topics.get(topic, ())) == mine
+    assert len(owned["a"][shards]) == len(owned["b"][shards]) == settings.partitions / 2

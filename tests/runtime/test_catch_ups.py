@@ -25,12 +25,17 @@ class _Kafka:
         done({at: offsets[at] for at in partitions if at in offsets})
 
 
+def _catch_ups(kafka: Any, progress: Any, *topics: str) -> CatchUps:
+    """With three partitions of each topic that an FL writes."""
+    return CatchUps(kafka, kafka, rules(fl_write_topics=topics), progress, lambda _: 3)
+
+
 def test_all_write_topics_are_read_before_a_deadline() -> None:
     """Whichever of them is the last."""
     answer, statistics = Partition("a.fl-1", 2), Partition("b.fl-1", 0)
     for first, last in ((answer, statistics), (statistics, answer)):
         kafka: Any = _Kafka({answer: 5, statistics: 3})
-        catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), {}.get)
+        catch_ups = _catch_ups(kafka, {}.get, "a.{fl}", "b.{fl}")
         reached: list[str] = []
         catch_ups.ask("fl-1", 1, lambda reached=reached: reached.append("caught up"))
         kafka.committed_offsets[first] = 5
@@ -47,7 +52,7 @@ def test_what_other_shards_passed_on_is_read_too() -> None:
     ends = {written: 1, passed: 8}
     own_progress = {passed: 8}
     kafka: Any = _Kafka(ends)
-    catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}",)), own_progress.get)
+    catch_ups = _catch_ups(kafka, own_progress.get, "a.{fl}")
     reached: list[str] = []
     catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
     ends[passed] = 9
@@ -64,7 +69,7 @@ def test_who_asks_meanwhile_shares_the_next_look() -> None:
     written = Partition("a.fl-1", 0)
     ends = {written: 1}
     kafka: Any = _Kafka(ends)
-    catch_ups = CatchUps(kafka, kafka, rules(fl_write_topics=("a.{fl}", "b.{fl}")), {}.get)
+    catch_ups = _catch_ups(kafka, {}.get, "a.{fl}", "b.{fl}")
     reached: list[str] = []
     catch_ups.ask("fl-1", 1, lambda: reached.append("first"))
     ends[written] = 2
@@ -77,3 +82,20 @@ def test_who_asks_meanwhile_shares_the_next_look() -> None:
     kafka.committed_offsets[written] = 2
     catch_ups.tick()
     assert reached == ["first", "second", "third"]
+
+
+def test_partitions_that_were_added_are_read_before_a_deadline_too() -> None:
+    """And of an FL that is left out nothing is: its deadlines fire without."""
+    added = Partition("a.fl-1", 5)
+    count = {"a.fl-1": 6}
+    kafka: Any = _Kafka({added: 1})
+    catch_ups = CatchUps(
+        kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, count.__getitem__
+    )
+    reached: list[str] = []
+    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    catch_ups.tick()
+    assert not reached
+    count["a.fl-1"] = 0
+    catch_ups.tick()
+    assert reached == ["caught up"]

@@ -12,8 +12,14 @@ from flrouter.ports import Partition, Row, Span, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
-from flrouter.runtime.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
-from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.ownership import (
+    COMMIT_INTERVAL_S,
+    LOOK_INTERVAL_S,
+    RESTORE_PAUSE_S,
+    Ownership,
+    State,
+)
+from flrouter.runtime.restoration import Share
 from flrouter.runtime.runner import Runner
 
 SESSION_S = 10.0
@@ -146,7 +152,7 @@ class _World:
 
     # -- the maker ------------------------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
+    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
         def apply(_table: str, key: bytes, value: bytes | None) -> None:
             self.rows[key] = value
 
@@ -156,13 +162,16 @@ class _World:
         self.guarantees.append(_Guarantee(write, acknowledge))
         return self.guarantees[-1]
 
-    def transaction_name(self, owner: Owner) -> str | None:
+    def transaction_name(self, number: int) -> str | None:
         return None
 
-    def runner(self, owner: Owner, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
+    def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
         return Runner(
             0, share.core, self, guarantee, share.changelogs, positions, self.log, self.clock
         )
+
+    def begins(self, partitions: Collection[Partition]) -> None:
+        self.never_read = list(partitions)
 
     def began(self) -> None:
         pass
@@ -315,6 +324,19 @@ def test_a_worker_that_is_not_sure_writes_nothing_until_it_is() -> None:
     world.group.answer("prove", True)
     assert world.own.state is State.SERVING
     assert [sends for sends, _ in world.log.writes] == [[first], [second]]
+
+
+def test_a_commit_that_is_refused_ends_the_lease() -> None:
+    """However new the last proof was: the group knows this worker no more."""
+    world = _World()
+    world.serve()
+    [guarantee] = world.guarantees
+    guarantee.acknowledge({IN: 6})
+    world.wait(COMMIT_INTERVAL_S)
+    assert world.group.answer("commit", False) == {IN: 6}
+    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert not world.own.may_write
+    assert guarantee.dropped
 
 
 def test_a_frozen_worker_that_is_no_member_drops_all_before_it_writes() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from flrouter.core.effects import Send
-from flrouter.core.ingress import Ingress
 from flrouter.core.records import Barred
 from flrouter.core.shard import Shard
 from flrouter.ports import Partition, Row, Span
@@ -22,16 +21,8 @@ from tests.runtime.broker import settings
 ROW = msgspec.msgpack.encode(Barred(1, "fl-1", "c"))
 
 
-class _Directory:
-    def __init__(self, counts: dict[str, int]) -> None:
-        self._counts = counts
-
-    def known(self, topic: str) -> int | None:
-        return self._counts.get(topic)
-
-
-def _shares(mine: Settings, **counts: int) -> Shares:
-    return Shares(mine, rules_of(mine), _Directory(counts))  # type: ignore[arg-type]
+def _shares(mine: Settings) -> Shares:
+    return Shares(mine, rules_of(mine))
 
 
 def _copied(folder: Path) -> Settings:
@@ -57,16 +48,14 @@ def _own(shares: Shares, share: Share, changelog: Changelog, *keys: str) -> None
     shares.saved(0, sends, share.changelogs)
 
 
-def test_partitions_that_fit_no_shard_are_ingresses() -> None:
-    """Those of inbound topics with other partitions than there are shards."""
-    mine = settings("tansu://nowhere:1", inbound_topics=("fits", "foreign"))
+def test_a_shard_reads_partitions_beyond_the_number_of_shards() -> None:
+    """Topics of others may have more than there are shards, and get more while workers run."""
+    mine = settings("tansu://nowhere:1", partitions=4, inbound_topics=("fits", "larger"))
     shards = Partition(mine.shards_topic, 1)
-    fits, foreign, beyond = Partition("fits", 1), Partition("foreign", 1), Partition("foreign", 9)
-    made = _shares(mine, fits=4, foreign=10).make([shards, fits, foreign, beyond])
-    assert made.keys() == {1, foreign, beyond}
-    assert list(made[1].partitions) == [shards, fits]
-    assert isinstance(made[foreign].core, Ingress)
-    assert list(made[beyond].partitions) == [beyond]
+    own = [shards, Partition("fits", 1), Partition("larger", 1), Partition("larger", 9)]
+    made = _shares(mine).make(own)
+    assert made.keys() == {1}
+    assert list(made[1].partitions) == own
 
 
 def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> None:

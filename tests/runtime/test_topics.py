@@ -6,7 +6,7 @@ import pytest
 
 from flrouter.runtime import topics
 from flrouter.runtime.clients import admin
-from flrouter.runtime.topics import BadTopic, Wanted, of_floodlight, of_router, provide
+from flrouter.runtime.topics import BadTopic, Wanted, make, of_floodlight, of_router, provide
 from tests.runtime.broker import settings
 
 pytestmark = pytest.mark.broker
@@ -45,3 +45,17 @@ def test_an_inbound_topic_may_have_any_number(broker_url: str) -> None:
     other = settings(broker_url, inbound_topics=mine.inbound_topics, partitions=5)
     provide(other, of_router(other))
     assert _count(broker_url, mine.inbound_topics[0]) == 3
+
+
+def test_an_fl_s_topic_may_have_more_partitions_and_not_fewer(broker_url: str) -> None:
+    """What is wrong is told of it alone, with the command that mends it."""
+    mine = settings(broker_url, partitions=3)
+    topics = of_floodlight(mine, "fl-1")
+    assert make(mine, topics) == {}
+    assert make(settings(broker_url, app_id=mine.app_id, partitions=2), topics) == {}
+    larger = settings(broker_url, app_id=mine.app_id, partitions=5)
+    faults = make(larger, [*topics, Wanted(larger.shards_topic, exact=True)])
+    assert faults.keys() == {topic.name for topic in topics}
+    for name, fault in faults.items():
+        assert f"{name} has 3 partitions, the router needs at least 5" in fault
+        assert f"kafka-topics.sh --alter --topic {name} --partitions 5" in fault

@@ -15,7 +15,7 @@ import msgspec
 
 from flrouter.core import peers
 from flrouter.core.effects import Effects, End, Send
-from flrouter.core.ingress import NOWHERE, Ingress
+from flrouter.core.home import shard_of
 from flrouter.core.inputs import CaughtUp, Command, Input, Told
 from flrouter.core.request import Origin
 from flrouter.core.rules import Rules
@@ -29,7 +29,7 @@ from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ownership import Ownership, State
-from flrouter.runtime.restoration import Owner, Share
+from flrouter.runtime.restoration import Share
 from flrouter.runtime.runner import Changes, Runner
 from tests.core.world import DEAD, SHARDS, Record
 
@@ -74,7 +74,7 @@ class Clock:
 class Watched:
     """A core, and what its work is worth so far."""
 
-    def __init__(self, core: Shard | Ingress, number: int, workers: Workers) -> None:
+    def __init__(self, core: Shard, number: int, workers: Workers) -> None:
         self.core = core
         self.number = number
         self._workers = workers
@@ -156,7 +156,13 @@ class Process:
             self._rejoin,
         )
         self.ownership = Ownership(self.group, self.log, self.clock, self, SESSION / 1_000)
-        self.catch_ups = CatchUps(self.group, self.log, workers.rules, self._progress)
+        self.catch_ups = CatchUps(
+            self.group,
+            self.log,
+            workers.rules,
+            self.ownership.progress,
+            lambda _: workers.rules.partitions,
+        )
         self.leaving = False
 
     def __str__(self) -> str:
@@ -164,7 +170,7 @@ class Process:
 
     @property
     def runners(self) -> list[WatchedRunner]:
-        """Those of its shards and ingresses."""
+        """Those of its shards."""
         return list(self.ownership.runners.values())  # type: ignore[arg-type]
 
     # -- what the coordinator says ------------------------------------------------------------
@@ -201,24 +207,20 @@ class Process:
 
     # -- what makes up its shards -------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[Owner, Share]:
-        """Shards, and ingresses for partitions that no shard owns."""
+    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
+        """What the partitions that were dealt to us mean."""
         workers = self._workers
         numbers = sorted(at.number for at in assigned if at.topic == SHARDS)
-        shares: dict[Owner, Share] = {}
+        shares: dict[int, Share] = {}
         for number in numbers:
             core = Shard(number, workers.rules, workers.catalog)
             shares[number] = Share(
                 Watched(core, number, workers),
                 partial(_apply, core),
                 [Changelog(table, Partition(changelog(table), number)) for table in TABLES],
-                [at for at in assigned if at.number == number and not workers.foreign(at)],
+                [at for at in assigned if shard_of(at.number, workers.rules.partitions) == number],
                 _never,
             )
-        for at in assigned:
-            if workers.foreign(at):
-                ingress = Ingress(workers.rules, workers.catalog)
-                shares[at] = Share(Watched(ingress, NOWHERE, workers), _no_rows, [], [at], _never)
         return shares
 
     def guarantee(
@@ -232,13 +234,13 @@ class Process:
             return ExactlyOnce(transaction, self._workers.rules, self.clock)
         return AtLeastOnce(write, acknowledge, self._workers.rules, self.clock)
 
-    def transaction_name(self, owner: Owner) -> str | None:
+    def transaction_name(self, number: int) -> str | None:
         """Of exactly once."""
-        return str(owner) if self._workers.exactly_once else None
+        return str(number) if self._workers.exactly_once else None
 
     def runner(
         self,
-        owner: Owner,
+        number: int,
         share: Share,
         guarantee: Guarantee,
         positions: Mapping[Partition, int],
@@ -246,10 +248,9 @@ class Process:
         """Set a shard to work."""
         core = share.core
         assert isinstance(core, Watched)
-        if isinstance(core.core, Shard):
-            core.core.restored(self.clock.now_ms())
+        core.core.restored(self.clock.now_ms())
         runner = WatchedRunner(
-            core.number,
+            number,
             core,
             self,
             guarantee,
@@ -260,6 +261,9 @@ class Process:
         )
         runner.excuse = self._workers.excuse
         return runner
+
+    def begins(self, partitions: Collection[Partition]) -> None:
+        """Nobody looks."""
 
     def began(self) -> None:
         """It serves."""
@@ -307,10 +311,6 @@ class Process:
         """Restore all anew."""
         self._workers.say(f"{self} has lost shard {number}: {why}")
         self.ownership.lost(why)
-
-    def _progress(self, at: Partition) -> int | None:
-        runner = self.ownership.runners.get(at) or self.ownership.runners.get(at.number)
-        return runner.progress.get(at) if runner is not None else None
 
     def leave(self) -> None:
         """Let go of everything, and be no more."""
@@ -473,27 +473,16 @@ class Workers:
         self.readers[topic] = read
         self._partitions[topic] = partitions
 
-    def foreign(self, at: Partition) -> bool:
-        """Whether no shard owns a partition."""
-        return self._partitions[at.topic] != self.rules.partitions
-
     def refuses(self, send: Send) -> bool:
         """Nothing is too large here."""
         return False
 
     def _deal(self, count: int, dice: Dice) -> list[list[Partition]]:
         shares: list[list[Partition]] = [[] for _ in range(count)]
-        for number in range(self.rules.partitions):
-            share = shares[dice.pick(count)]
-            share += [
-                Partition(topic, number)
-                for topic, partitions in self._partitions.items()
-                if partitions == self.rules.partitions
-            ]
+        owners = [shares[dice.pick(count)] for _ in range(self.rules.partitions)]
         for topic, partitions in self._partitions.items():
-            if partitions != self.rules.partitions:
-                for number in range(partitions):
-                    shares[dice.pick(count)].append(Partition(topic, number))
+            for number in range(partitions):
+                owners[shard_of(number, self.rules.partitions)].append(Partition(topic, number))
         return shares
 
     # -- what is written ----------------------------------------------------------------------
@@ -632,8 +621,7 @@ class Workers:
         """All that run."""
         for process in self.alive:
             for runner in process.runners:
-                if isinstance(runner.core.core, Shard):
-                    yield runner, runner.core.core
+                yield runner, runner.core.core
 
     def check_kept(self) -> None:
         """Its tables are what its changelogs say, when nothing is under way."""
@@ -678,10 +666,6 @@ def _apply(core: Shard, table: str, key: bytes, value: bytes | None) -> None:
 
 def _never() -> None:
     raise AssertionError("every shard is restored from the beginning")
-
-
-def _no_rows(table: str, key: bytes, value: bytes | None) -> None:
-    raise AssertionError("an ingress has no tables")
 
 
 def _record_of(send: Send) -> Record:

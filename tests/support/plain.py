@@ -297,9 +297,7 @@ class Floodlight(Reading):
             self.switches.add(switch)
         elif state in ("DEACTIVATED", "REMOVED"):
             self.switches.discard(switch)
-        clazz = f"{O}.info.event.SwitchInfoData"
-        payload = {"clazz": clazz, "switch_id": switch, "state": state}
-        self.write(_info(payload | more, str(uuid.uuid4())), switch)
+        self.write(switch_event(switch, state, **more), switch)
 
     def release(self) -> None:
         """Send what was kept back."""
@@ -399,6 +397,13 @@ def _info(payload: dict[str, Any], correlation_id: str) -> bytes:
         "payload": payload,
     }
     return json.dumps(message).encode()
+
+
+def switch_event(switch: str, state: str, **more: Any) -> bytes:
+    """What an FL writes when something happens to a switch."""
+    clazz = f"{O}.info.event.SwitchInfoData"
+    payload = {"clazz": clazz, "switch_id": switch, "state": state}
+    return _info(payload | more, str(uuid.uuid4()))
 
 
 def sync_chain(request: Request, switches: Sequence[str]) -> Sequence[bytes]:

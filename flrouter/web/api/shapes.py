@@ -180,6 +180,8 @@ class Worker(msgspec.Struct):
     started: Number = 0
     lag: Number = 0
     held_back: list[str] = []
+    #: what people should see to: a sentence each.
+    warnings: list[str] = []
 
 
 class Accepted(msgspec.Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flrouter import __version__
+from flrouter.core.home import shard_of
 from flrouter.web.api.call import Site
 from flrouter.web.api.shapes import ShardRow, Worker
 from flrouter.web.health import not_ready
@@ -18,8 +19,9 @@ def shards(site: Site) -> dict[str, ShardRow]:
     own = site.app.shards
     lag: dict[int, int] = {}
     for at, records in own.lag().items():
-        lag[at.number] = lag.get(at.number, 0) + records
-    full = {at.number for at in own.held_back}
+        number = shard_of(at.number, site.app.settings.partitions)
+        lag[number] = lag.get(number, 0) + records
+    full = {shard_of(at.number, site.app.settings.partitions) for at in own.held_back}
     return {
         f"{number:04}": ShardRow(
             number,
@@ -50,4 +52,5 @@ def this_worker(site: Site) -> Worker:
         started=_STARTED,
         lag=sum(own.lag().values()),
         held_back=sorted(f"{at.topic}/{at.number}" for at in own.held_back),
+        warnings=own.warnings(),
     )

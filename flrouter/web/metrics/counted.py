@@ -43,6 +43,12 @@ COUNTED = {
     "errors": Counted("errors", "Errors that the router answered with.", "type"),
     "part_errors": Counted("part_errors", "Parts that ended with an error.", "type"),
     "dead_letters": Counted("dead_letters", "Records kept as dead letters.", "topic"),
+    "partitions_changed": Counted(
+        "partitions_changed", "Changes of how many partitions a topic has.", "topic"
+    ),
+    "offset_resets": Counted(
+        "offset_resets", "Partitions whose records were deleted before they were read.", "topic"
+    ),
     "rekeyed": Counted("rekeyed_records", "Records sent on to their home.", "kind"),
     "redelivered": Counted("redelivered_commands", "Commands read again, and known."),
     "held": Counted("held_commands", "Commands that had to wait for a switch."),
