@@ -10,11 +10,13 @@ from typing import NamedTuple
 import pytest
 from kafka.admin import (
     ACL,
+    ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
     KafkaAdminClient,
     ResourcePattern,
+    ResourcePatternFilter,
     ResourceType,
 )
 
@@ -29,7 +31,7 @@ from tests.support.plain import INSTALL, command, error_type, switch_id
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
 TOKEN = "not-in-any-log-either"
 PASSWORD = "n0t-in-any-log"
-SWITCH = switch_id(1)
+SWITCHES = SWITCH, ELSEWHERE = switch_id(1), switch_id(2)
 _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 
@@ -152,3 +154,64 @@ def test_they_are_enough(guarded: Cluster, tmp_path: Path, guarantee: str) -> No
         )
         deployment.assert_running()
         assert PASSWORD not in worker.output()
+
+
+@pytest.mark.parametrize("denied", [ACLOperation.WRITE, ACLOperation.ALL])
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_what_is_forbidden_for_a_moment_is_written_later(
+    guarded: Cluster, tmp_path: Path, guarantee: str, denied: ACLOperation
+) -> None:
+    """The router's own topics and an FL's: nothing is given up, and every command is answered."""
+    with deployed(guarded, tmp_path, guarantee) as deployment:
+        allow(guarded, deployment, ROWS)
+        long = {"ack_timeout": 100, "response_timeout": 200, "alive_timeout": 100}
+        deployment.settings |= long
+        floodlight = deployment.floodlight("fl-1", switches=SWITCHES)
+        requester = deployment.requester()
+        dead = deployment.tap(deployment.dead_letters)
+        worker = deployment.start_worker()
+        requester.send(command({"clazz": INSTALL, "switch_id": SWITCH}, "before"), SWITCH)
+        assert error_type(requester.wait("before", timeout=40)[0]) is None
+        patterns = [
+            ResourcePattern(
+                ResourceType.TOPIC, f"{deployment.name}-", ACLResourcePatternType.PREFIXED
+            ),
+            ResourcePattern(
+                ResourceType.TOPIC, deployment.read_topic("fl-1"), ACLResourcePatternType.LITERAL
+            ),
+        ]
+        admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+        try:
+            deny = [
+                ACL("User:router", "*", denied, ACLPermissionType.DENY, pattern)
+                for pattern in patterns
+            ]
+            assert not admin.create_acls(deny)["failed"]
+            # To both homes from each partition, so that some pass between shards.
+            names = []
+            for key in SWITCHES:
+                for switch in SWITCHES:
+                    names.append(f"{switch} under {key}")
+                    requester.send(command({"clazz": INSTALL, "switch_id": switch}, names[-1]), key)
+            until(worker.output, lambda text: "uthoriz" in text, 40)
+            admin.delete_acls(
+                [
+                    ACLFilter(
+                        "User:router",
+                        "*",
+                        denied,
+                        ACLPermissionType.DENY,
+                        ResourcePatternFilter(
+                            pattern.resource_type, pattern.resource_name, pattern.pattern_type
+                        ),
+                    )
+                    for pattern in patterns
+                ]
+            )
+        finally:
+            admin.close()
+        for name in names:
+            assert error_type(requester.wait(name, timeout=90)[0]) is None
+        assert floodlight.received
+        assert not dead.records
+        deployment.assert_running()
