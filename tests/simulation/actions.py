@@ -125,6 +125,29 @@ def _tells(process: Process) -> bool:
     return any(b"FloodlightState" in value or b"SyncStarted" in value for value in values)
 
 
+def crash_with_broker(episode: Episode, dice: Dice) -> None:
+    """A machine dies, and on it a worker and a broker: what its worker wrote last lies on leaders
+    that wait for their follower before anybody may read it.
+    """
+    workers = episode.workers
+    process = _worker(episode, dice)
+    if process is None or not process.runners:
+        return
+    much = _much(dice)
+    for runner in process.runners:
+        for changelog in runner.changelogs:
+            workers.cluster.lose_follower(changelog.partition)
+    process.settle(much)
+    if workers.slots[process.slot] is process:
+        workers.crash(process)
+
+
+def count_without_followers(episode: Episode, dice: Dice) -> None:
+    """Leaders wait for followers that are gone no more."""
+    for at in list(episode.workers.cluster.limbos):
+        episode.workers.cluster.count_without_follower(at)
+
+
 def rebalance(episode: Episode, dice: Dice) -> None:
     """Shards are dealt anew."""
     episode.workers.coordinator.rebalance()
@@ -380,6 +403,8 @@ _ACTIONS: list[tuple[Action, int, str]] = [
     (freeze, 1, "freeze"),
     (stray, 6, "freeze"),
     (stray, 4, "crash"),
+    (crash_with_broker, 2, "crash"),
+    (count_without_followers, 6, "crash"),
     (jump, 2, "jumps"),
     (set_clock, 1, "jumps"),
     (ask_again, 4, "repeat"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from flrouter.core.effects import Send
@@ -28,6 +29,18 @@ class Kept(NamedTuple):
     at: int
 
 
+class Limbo:
+    """What a leader has appended while a follower was away: nobody reads it or is told of it."""
+
+    __slots__ = ("high_watermark", "waiting")
+
+    def __init__(self, high_watermark: int) -> None:
+        #: the offset where it begins.
+        self.high_watermark = high_watermark
+        #: what is done once the follower has it, or counts no more.
+        self.waiting: list[Callable[[], None]] = []
+
+
 class Cluster:
     """What all workers share: the topics, the changelogs, what is committed, who is fenced."""
 
@@ -35,6 +48,8 @@ class Cluster:
         self.topics = topics
         self._changelog_topics = frozenset(changelogs)
         self.changelogs: dict[Partition, list[Kept | None]] = {}
+        #: by changelog partition, while a follower of it is away.
+        self.limbos: dict[Partition, Limbo] = {}
         self.committed: dict[Partition, int] = {}
         #: transactional id → how often it was opened.
         self.opened: dict[str, int] = {}
@@ -68,6 +83,30 @@ class Cluster:
             return len(self.changelogs.get(at, ()))
         return len(self.topics.log(*at))
 
+    # -- what is appended and not replicated --------------------------------------------------
+
+    def lose_follower(self, at: Partition) -> None:
+        """What is appended from now on lies above the high watermark."""
+        self.limbos.setdefault(at, Limbo(self.end(at)))
+
+    def count_without_follower(self, at: Partition) -> None:
+        """The leader waits for it no more: the high watermark moves to the end."""
+        for then in self.limbos.pop(at).waiting:
+            then()
+
+    def readable(self, at: Partition) -> int:
+        """The high watermark: nobody is given what lies behind."""
+        limbo = self.limbos.get(at)
+        return self.end(at) if limbo is None else limbo.high_watermark
+
+    def when_replicated(self, at: Partition, then: Callable[[], None]) -> None:
+        """Do something once all is durable that was appended; at once if it is."""
+        limbo = self.limbos.get(at)
+        if limbo is None:
+            then()
+        else:
+            limbo.waiting.append(then)
+
     def rows(self, at: Partition, first: int, end: int) -> list[Row]:
         """What is left of a part of a changelog."""
         kept = self.changelogs.get(at, [])[first:end]
@@ -78,7 +117,7 @@ class Cluster:
         rows = self.changelogs.get(at, [])
         newest = {one.row.key: one.row.offset for one in rows if one is not None}
         until = self.topics.now - COMPACTION_LAG
-        for offset, one in enumerate(rows):
+        for offset, one in enumerate(rows[: self.readable(at)]):
             if one is None or one.at > until:
                 continue
             if newest[one.row.key] != offset or (
@@ -111,8 +150,10 @@ class MemoryLog:
         self.positions: dict[Partition, int] = {}
         #: per partition in order: what is to be appended, for which write.
         self.queues: dict[Partition, deque[tuple[Send, _Write]]] = {}
-        #: appended, and not told.
+        #: durable, and not told.
         self._ready: list[_Write] = []
+        #: not durable, and wanted.
+        self._wanted: set[_Write] = set()
         #: replays, ends, transactions, in any order.
         self.calls: list[Callable[[Dice], None]] = []
         #: what was abandoned and may be appended all the same.
@@ -128,6 +169,7 @@ class MemoryLog:
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
         """Put records into the queues of their partitions."""
         write = _Write(len(sends), done)
+        self._wanted.add(write)
         for send in sends:
             if self._refuses(send):
                 write.written.refused.append(Refusal(send, "too large", True))
@@ -135,7 +177,13 @@ class MemoryLog:
             else:
                 at = self._cluster.place(send)
                 self.queues.setdefault(at, deque()).append((send, write))
-        if not write.left:
+        self._less(write, 0)
+
+    def _less(self, write: _Write, count: int) -> None:
+        """So many more records of it are durable."""
+        write.left -= count
+        if not write.left and write in self._wanted:
+            self._wanted.remove(write)
             self._ready.append(write)
 
     def abandon(self) -> None:
@@ -144,6 +192,7 @@ class MemoryLog:
             self.strays.setdefault(at, deque()).extend(send for send, _ in queue)
         self.queues.clear()
         self._ready.clear()
+        self._wanted.clear()
 
     def replay(
         self,
@@ -152,9 +201,13 @@ class MemoryLog:
         take: Callable[[Partition, Sequence[Row]], None],
         done: Callable[[bool], None],
     ) -> None:
-        """Read it at some time, or a part of it and fail."""
+        """Read it at some time, or a part of it and fail; no more than is readable."""
 
         def replay(dice: Dice) -> None:
+            for at, end in ends.items():
+                if end > self._cluster.readable(at):
+                    self._cluster.when_replicated(at, partial(self.calls.append, replay))
+                    return
             for at, start in starts.items():
                 if dice.one_in(64):
                     done(False)
@@ -176,7 +229,7 @@ class MemoryLog:
             if dice.one_in(32):
                 done(None)
             else:
-                done({at: self._cluster.end(at) for at in partitions})
+                done({at: self._cluster.readable(at) for at in partitions})
 
         self.calls.append(ends)
 
@@ -215,9 +268,7 @@ class MemoryLog:
                 if span is None
                 else Span(span.first, offset + 1, span.records + 1)
             )
-            write.left -= 1
-            if not write.left:
-                self._ready.append(write)
+            self._cluster.when_replicated(at, partial(self._less, write, 1))
 
     def tell(self, dice: Dice) -> None:
         """Tell that something is durable."""
@@ -288,6 +339,11 @@ class MemoryTransaction:
             if self._cluster.opened.get(self._name) != self._opened:
                 self._tell(done, "fenced")
                 return
+            for at in map(self._cluster.place, sends):
+                if at in self._cluster.limbos:
+                    again = partial(self._log.calls.append, committed)
+                    self._cluster.when_replicated(at, again)
+                    return
             refused = self._log.refuses(sends)
             written = Written()
             if refused:

@@ -122,6 +122,44 @@ def read_before_restore() -> Iterator[None]:
         yield
 
 
+class _ReadToThere:
+    """A worker's log, which replays no further than readers could see a moment ago."""
+
+    def __init__(self, log: Any, ends: Any) -> None:
+        self._log = log
+        self._ends = ends
+
+    def replay(self, starts: Any, ends: Any, *callbacks: Any) -> None:
+        known = self._ends
+        self._log.replay(starts, {at: min(end, known[at]) for at, end in ends.items()}, *callbacks)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
+@contextmanager
+def restore_to_the_high_watermark() -> Iterator[None]:
+    """Changelogs are replayed to the high watermark of before the fence, not up to the fence: rows
+    that a leader has appended and its follower has not are not seen.
+    """
+    real = Restoration._fence
+
+    def fence(self: Restoration) -> None:
+        changelogs = [one.partition for share in self._shares.values() for one in share.changelogs]
+
+        def told(ends: Any) -> None:
+            if ends is None:
+                self._fail("nobody tells")
+                return
+            self._log = _ReadToThere(self._log, ends)  # type: ignore[assignment]
+            real(self)
+
+        self._log.ends(changelogs, self._while_wanted(told))
+
+    with patch.object(Restoration, "_fence", fence):
+        yield
+
+
 @contextmanager
 def zombies_rows_count() -> Iterator[None]:
     """Rows of former owners are taken as any other; nobody looks for them either."""
@@ -268,6 +306,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "deaf-to-larger-numbers": deaf_to_larger_numbers,
     "commit-before-outputs": commit_before_outputs,
     "read-before-restore": read_before_restore,
+    "restore-to-the-high-watermark": restore_to_the_high_watermark,
     "zombies-rows-count": zombies_rows_count,
     "zombies-rows-stay": zombies_rows_stay,
     "no-lease": no_lease,

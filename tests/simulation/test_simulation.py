@@ -21,6 +21,7 @@ FIRST_SEEDS = {
     "count-before-looking": 36,
     "deaf-to-larger-numbers": 32,
     "no-lease": 29,
+    "restore-to-the-high-watermark": 322,
     "tombstone-before-answer": 25,
     "zombies-rows-count": 23,
     "zombies-rows-stay": 7,

@@ -378,8 +378,12 @@ class Process:
             or self._woken
             or self.group.calls
             or not self.log.idle
-            or any(runner.waiting for runner in self.runners)
+            or any(runner.waiting and not self._must_wait(runner) for runner in self.runners)
         )
+
+    def _must_wait(self, runner: Runner) -> bool:
+        """Whether only a broker can help it: what it waits for is not replicated."""
+        return bool(self._workers.cluster.limbos) and runner.busy
 
     def settle(self, dice: Dice) -> None:
         """Do all that there is to do."""
@@ -590,6 +594,8 @@ class Workers:
     def settle(self) -> bool:
         """Let all do what there is to do; whether nothing is left to do before time passes."""
         calm = Calm()
+        for at in list(self.cluster.limbos):
+            self.cluster.count_without_follower(at)
         for grave in self.graves:
             grave.log.strays.clear()
         for slot, process in enumerate(self.slots):
