@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from flrouter.core.rules import Rules
-from flrouter.ports import Group, Log, Partition
+from flrouter.ports import Clock, Group, Log, Partition
 
 
 class _Look:
@@ -19,6 +19,8 @@ class _Look:
     def __init__(self, partitions: Callable[[], Sequence[Partition]]) -> None:
         #: those that there are now.
         self.partitions = partitions
+        #: when (steady s) it began.
+        self.since = float("inf")
         self.waiters: list[Callable[[], None]] = []
         #: where they ended; None before that is known. Those that were read to there are left out.
         self.behind: dict[Partition, int] | None = None
@@ -36,6 +38,7 @@ class CatchUps:
         rules: Rules,
         progress: Callable[[Partition], int | None],
         partitions: Callable[[str], int],
+        clock: Clock,
     ) -> None:
         """Args:
         group: knows how far other workers have come.
@@ -43,12 +46,14 @@ class CatchUps:
         rules: the shards'.
         progress: how far this worker has come with a partition that it owns, else None.
         partitions: how many partitions of an FL's write topic are read now.
+        clock: the time.
         """
         self._group = group
         self._log = log
         self._rules = rules
         self._progress = progress
         self._partitions = partitions
+        self._clock = clock
         #: by what is looked at: the look under way, and the one that begins when it is over.
         self._looks: dict[tuple[str, int], _Look] = {}
         self._following: dict[tuple[str, int], _Look] = {}
@@ -70,6 +75,12 @@ class CatchUps:
             for topic in self._rules.write_topics(floodlight)
             for at in range(self._partitions(topic))
         ]
+
+    @property
+    def longest_s(self) -> float:
+        """For how many seconds the oldest of those under way has waited."""
+        now = self._clock.steady_s()
+        return max((now - look.since for look in self._looks.values()), default=0.0)
 
     def tick(self) -> None:
         """Time has passed: see how far all have come."""
@@ -97,6 +108,7 @@ class CatchUps:
 
     def _begin(self, key: tuple[str, int]) -> None:
         look = self._looks[key] = self._following.pop(key)
+        look.since = self._clock.steady_s()
         self._see(key, look)
 
     def _see(self, key: tuple[str, int], look: _Look) -> None:

@@ -88,6 +88,8 @@ class Ownership:
         self.state = State.JOINING
         #: counts the ownerships.
         self.term = 0
+        #: how often shards were lost, or could not be restored.
+        self.losses = 0
         #: by their shards' numbers, and by what they read.
         self.runners: dict[int, Runner] = {}
         self._readers: dict[Partition, Runner] = {}
@@ -267,6 +269,7 @@ class Ownership:
     def _give_up(self, why: str) -> None:
         """Restore anew, after a while."""
         log.warning("the shards are lost: %s", why)
+        self.losses += 1
         if self._news:
             # It is durable, so it need not be done again; the group refuses it if it is not ours.
             self._group.commit(dict(self._news), lambda _: None)
@@ -285,6 +288,7 @@ class Ownership:
     def _leave(self) -> None:
         """We are no member any more, or should not be."""
         log.warning("joining the group anew")
+        self.losses += 1
         self._end_term(State.JOINING)
         self._group.rejoin()
 

@@ -11,7 +11,7 @@ import msgspec
 
 from flrouter.core.effects import Effects, End, Send
 from flrouter.core.inputs import CaughtUp, Input
-from flrouter.ports import Clock, Log, Partition, Row, Written
+from flrouter.ports import Clock, Log, Partition, Refusal, Row, Written
 from flrouter.runtime.durability.changelog import Changelog, Fenced, NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 
@@ -48,6 +48,9 @@ class Worker(Protocol):
 
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count and log what happened."""
+
+    def not_taken(self, number: int, refusals: Sequence[Refusal]) -> None:
+        """Brokers will never take these records; others are written in their place."""
 
     def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Call `done` when all that lies in the FL's write topics now has come to the shard."""
@@ -217,6 +220,10 @@ class Runner:
             self._look_at(changelog, *gap, looked)
         if not gaps:
             looked()
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        """Some of what was decided is not written, but what stands in for it."""
+        self._worker.not_taken(self.number, refusals)
 
     def has_room(self) -> None:
         """The next batch may be decided."""

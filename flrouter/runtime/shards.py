@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from mode import Service
 
-from flrouter.core.effects import Effects, End, Send
+from flrouter.core.effects import Effects, End, Fault, Send
+from flrouter.core.home import shard_of
 from flrouter.core.inputs import Input
 from flrouter.core.shard import Shard
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.reader import Batch
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Transaction, Written
+from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.batch import Fetched
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.clock import SystemClock, now_ms
@@ -84,7 +85,12 @@ class Shards(Service):
             self._group, self._log, self._clock, self, settings.session_timeout
         )
         self._catch_ups = CatchUps(
-            self._group, self._log, self.rules, self._ownership.progress, self._read_partitions
+            self._group,
+            self._log,
+            self.rules,
+            self._ownership.progress,
+            self._read_partitions,
+            self._clock,
         )
         self._spans = _spans(settings) if settings.traces_url else None
         #: what was read and is on its way to the agents, under the term that it was read for.
@@ -294,6 +300,14 @@ class Shards(Service):
         if effects.membership_changed:
             self._membership.changed()
 
+    def not_taken(self, number: int, refusals: Sequence[Refusal]) -> None:
+        """Count and log those of the router's own records: somebody may miss them."""
+        for send, why, _ in refusals:
+            if self._is_own(send.topic):
+                self.counts["own_refused", ""] += 1
+                text = f"Kafka refuses a record of the router's own: {why}"
+                self._fault_log.take(number, [Fault(text, send.topic, kept=True)])
+
     def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Call `done` when all that FL wrote until now has come to the shard."""
         self._catch_ups.ask(floodlight, number, done)
@@ -350,6 +364,30 @@ class Shards(Service):
             *(f"floodlight {name} is left out: {why}" for name, why in sorted(left_out.items())),
             *(text for text, seen in self._resets if seen > since),
         ]
+
+    @property
+    def losses(self) -> int:
+        """How often shards were lost, or could not be restored."""
+        return self._ownership.losses
+
+    @property
+    def longest_catch_up_s(self) -> float:
+        """For how many seconds deadlines have waited for what lies before them to be read."""
+        return self._catch_ups.longest_s
+
+    def unread_partitions(self) -> Counter[str]:
+        """How many partitions of each topic its shards should read, and nobody reads."""
+        settings, membership = self._settings, self._membership
+        topics = [*settings.inbound_topics, settings.shards_topic]
+        for floodlight in (*membership.subscribed, *membership.left_out):
+            topics += settings.fl_topics.written_by(floodlight)
+        unread: Counter[str] = Counter()
+        for topic in topics:
+            for number in range(self.directory.known(topic) or 0):
+                runner = self._ownership.runners.get(shard_of(number, settings.partitions))
+                if runner is not None:
+                    unread[topic] += Partition(topic, number) not in runner.progress
+        return unread
 
     @property
     def restored_records(self) -> int:

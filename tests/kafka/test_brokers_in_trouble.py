@@ -12,6 +12,7 @@ import pytest
 from flrouter.kafka.log import KafkaLog
 from flrouter.runtime import topics
 from flrouter.runtime.catch_ups import CatchUps
+from flrouter.runtime.clock import SystemClock
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.shards import TICK_S
@@ -32,7 +33,12 @@ def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) 
         nobody: Any = None
         log = KafkaLog(mine, nobody, nobody, nobody, nobody)
         catch_ups = CatchUps(
-            nobody, log, rules_of(mine), lambda at: 0 if at.number else read, lambda _: 4
+            nobody,
+            log,
+            rules_of(mine),
+            lambda at: 0 if at.number else read,
+            lambda _: 4,
+            SystemClock(),
         )
         caught_up = asyncio.Event()
 

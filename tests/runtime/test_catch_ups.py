@@ -10,6 +10,18 @@ from flrouter.runtime.catch_ups import CatchUps
 from tests.core.world import SHARDS, rules
 
 
+class _Clock:
+    """A test sets it."""
+
+    s = 1_000.0
+
+    def now_ms(self) -> int:
+        return round(self.s * 1_000)
+
+    def steady_s(self) -> float:
+        return self.s
+
+
 class _Kafka:
     """Both ports; a test says how far the group has read."""
 
@@ -27,7 +39,7 @@ class _Kafka:
 
 def _catch_ups(kafka: Any, progress: Any, *topics: str) -> CatchUps:
     """With three partitions of each topic that an FL writes."""
-    return CatchUps(kafka, kafka, rules(fl_write_topics=topics), progress, lambda _: 3)
+    return CatchUps(kafka, kafka, rules(fl_write_topics=topics), progress, lambda _: 3, _Clock())
 
 
 def test_all_write_topics_are_read_before_a_deadline() -> None:
@@ -90,7 +102,7 @@ def test_partitions_that_were_added_are_read_before_a_deadline_too() -> None:
     count = {"a.fl-1": 6}
     kafka: Any = _Kafka({added: 1})
     catch_ups = CatchUps(
-        kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, count.__getitem__
+        kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, count.__getitem__, _Clock()
     )
     reached: list[str] = []
     catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
@@ -99,3 +111,24 @@ def test_partitions_that_were_added_are_read_before_a_deadline_too() -> None:
     count["a.fl-1"] = 0
     catch_ups.tick()
     assert reached == ["caught up"]
+
+
+def test_how_long_deadlines_have_waited() -> None:
+    """The oldest look under way; those that follow it have not begun."""
+    written = Partition("a.fl-1", 0)
+    kafka: Any = _Kafka({written: 1})
+    clock = _Clock()
+    catch_ups = CatchUps(
+        kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, lambda _: 3, clock
+    )
+    assert catch_ups.longest_s == 0
+    catch_ups.ask("fl-1", 1, lambda: None)
+    clock.s += 40
+    catch_ups.ask("fl-1", 1, lambda: None)
+    clock.s += 30
+    assert catch_ups.longest_s == 70
+    kafka.committed_offsets[written] = 1
+    catch_ups.tick()
+    assert catch_ups.longest_s == 0, "the next one begins now"
+    catch_ups.tick()
+    assert catch_ups.longest_s == 0

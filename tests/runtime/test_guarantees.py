@@ -38,6 +38,7 @@ class _Owner:
         self.kept_counts: list[int] = []
         self.rooms = 0
         self.losses: list[str] = []
+        self.refusals: list[str] = []
 
     def checkpoint(self) -> Checkpoint:
         new, self._taken = range(self._taken, self.decided), self.decided
@@ -47,6 +48,9 @@ class _Owner:
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
         self.kept_counts.append(len(checkpoint.rows))
         done()
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals += [f"{send.topic}: {why}" for send, why, _ in refusals]
 
     def has_room(self) -> None:
         self.rooms += 1

@@ -190,6 +190,9 @@ class _World:
     def effects_done(self, number: int, effects: Effects) -> None:
         pass
 
+    def not_taken(self, number: int, refusals: Any) -> None:
+        pass
+
     def catch_up(self, number: int, floodlight: str, done: Any) -> None:
         pass
 
@@ -282,7 +285,7 @@ def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
     late(outcome)
     assert [what for what, *_ in world.group.asked] == ["prove"]
     world.group.answer("prove", None)
-    assert world.own.state is State.LOST
+    assert (world.own.state, world.own.losses) == (State.LOST, 1)
     world.wait(RESTORE_PAUSE_S / 2)
     assert world.own.state is State.LOST
     world.wait(RESTORE_PAUSE_S)
@@ -335,6 +338,7 @@ def test_a_commit_that_is_refused_ends_the_lease() -> None:
     world.wait(COMMIT_INTERVAL_S)
     assert world.group.answer("commit", False) == {IN: 6}
     assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert world.own.losses == 1
     assert not world.own.may_write
     assert guarantee.dropped
 
@@ -369,7 +373,7 @@ def test_letting_go_finishes_commits_and_then_releases() -> None:
     assert not world.group.releases
     assert world.group.answer("commit", None) == {IN: 8}
     assert world.group.releases == 1
-    assert world.own.state is State.JOINING
+    assert (world.own.state, world.own.losses) == (State.JOINING, 0)
 
 
 def test_letting_go_does_not_wait_for_ever() -> None:

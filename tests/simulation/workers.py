@@ -22,7 +22,7 @@ from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
 from flrouter.core.table import TABLES
 from flrouter.messages.catalog import Catalog
-from flrouter.ports import Partition, Transaction, Written
+from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
@@ -162,6 +162,7 @@ class Process:
             workers.rules,
             self.ownership.progress,
             lambda _: workers.rules.partitions,
+            self.clock,
         )
         self.leaving = False
 
@@ -283,6 +284,9 @@ class Process:
 
     def effects_done(self, number: int, effects: Effects) -> None:
         """Nobody counts here."""
+
+    def not_taken(self, number: int, refusals: Sequence[Refusal]) -> None:
+        """All is taken here."""
 
     def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Ask, and remember when."""

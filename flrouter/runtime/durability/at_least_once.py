@@ -127,6 +127,8 @@ class AtLeastOnce:
         self._write(sends, written)
 
     def _instead(self, refused: Sequence[Refusal]) -> list[Send]:
+        if refused:
+            self.owner.refused(refused)
         now = self._clock.now_ms()
         return [
             other

@@ -84,6 +84,7 @@ class ExactlyOnce:
             if isinstance(outcome, str):
                 self.owner.lost(outcome)
             elif outcome.refused:
+                self.owner.refused(outcome.refused)
                 self._commit(self._without(sends, outcome), checkpoint, done)
             else:
                 was_busy = self.busy

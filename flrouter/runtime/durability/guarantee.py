@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from flrouter.core.effects import Effects, Send
-from flrouter.ports import Partition, Written
+from flrouter.ports import Partition, Refusal, Written
 
 
 class Checkpoint(NamedTuple):
@@ -26,6 +26,9 @@ class Owner(Protocol):
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
         """A checkpoint is durable, and its rows lie there; `done` when they count for certain."""
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        """Brokers will never take these; others are written in their place."""
 
     def has_room(self) -> None:
         """The guarantee is not busy any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -170,6 +171,17 @@ class RouterCollector(Collector):
         for topic in sorted(lag):
             family.add_metric([topic], lag[topic])
         yield family
+        family = GaugeMetricFamily(
+            f"{PREFIX}unread_partitions",
+            "Partitions that shards of this worker should read and do not.",
+            labels=["topic"],
+        )
+        unread: Counter[str] = Counter()
+        for topic, count in shards.unread_partitions().items():
+            unread[self._shown("topic", topic)] += count
+        for topic in sorted(unread):
+            family.add_metric([topic], unread[topic])
+        yield family
         waiting = sum(shards.waiting(number) for number in list(shards.numbers))
         for name, text, value in (
             ("ready", "Whether this worker serves its shards.", not not_ready(app)),
@@ -181,6 +193,12 @@ class RouterCollector(Collector):
                 len(shards.held_back),
             ),
             ("waiting_records", "Records that were read and wait to be decided.", waiting),
+            ("clock_seconds", "This worker's clock, in s since the epoch.", time.time()),
+            (
+                "catch_up_seconds",
+                "How long deadlines have waited for what lies before them.",
+                shards.longest_catch_up_s,
+            ),
             (
                 "restore_left_records",
                 "Records to restore before it serves.",
@@ -191,6 +209,7 @@ class RouterCollector(Collector):
         for name, text, count in (
             ("restored_records", "Records that were restored.", shards.restored_records),
             ("takeovers", "Shards that were taken over.", shards.takeovers),
+            ("ownership_losses", "Times that shards were lost or not restored.", shards.losses),
         ):
             yield CounterMetricFamily(PREFIX + name, text, count)
 

@@ -49,6 +49,9 @@ COUNTED = {
     "offset_resets": Counted(
         "offset_resets", "Partitions whose records were deleted before they were read.", "topic"
     ),
+    "own_refused": Counted(
+        "own_records_refused", "Records of the router's own that Kafka will never take."
+    ),
     "rekeyed": Counted("rekeyed_records", "Records sent on to their home.", "kind"),
     "redelivered": Counted("redelivered_commands", "Commands read again, and known."),
     "held": Counted("held_commands", "Commands that had to wait for a switch."),
