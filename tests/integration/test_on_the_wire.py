@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients import Record, Tap
+from tests.support import api
+from tests.support.clients import Record, Tap, Writer
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.plain import (
@@ -379,3 +380,53 @@ def test_dashes_in_switch_ids_are_taken(wire: Wire, where: str) -> None:
     if where != "list":
         assert answer.key == switch.encode()
     wire.reach([switch])
+
+
+# sizes
+
+
+def test_a_list_times_what_goes_to_each_is_limited(wire: Wire) -> None:
+    """A command of 100 kB that would become 100 MB is refused before any of it is built."""
+    name = wire.once.id()
+    switches = ",".join(f'"{number:x}"' for number in range(1, 1_001))
+    part = f'{{"clazz":"{INSTALL}","text":"{"x" * 100_000}"}}'
+    wire.ask(
+        f'{{"clazz":"flrouter.MultiSwitchCommand","switch_ids":[{switches}],"command":{part}}}',
+        name,
+    )
+    [answer] = wire.requester.wait(name, timeout=20)
+    assert error_type(answer) == "PARAMETERS_INVALID"
+    assert "at most 64,000,000 are taken" in answer.payload["error-description"]
+    wire.reach(wire.held["fl-1"][:1])
+    assert not [record for record in wire.given.records if name.encode() in (record.value or b"")]
+
+
+@pytest.mark.parametrize("home", [True, False])
+def test_record_headers_count(wire: Wire, home: bool) -> None:
+    """A small command with a megabyte of headers has an error, at its home and elsewhere."""
+    deployment, switch, name = wire.deployment, wire.held["fl-1"][6], wire.once.id()
+    value = command({"clazz": INSTALL, "switch_id": switch}, name)
+    partition = (deployment.home(switch) + (not home)) % deployment.partitions
+    writer = Writer(deployment.bootstrap)
+    large = [("large", bytes(1_010_000))]
+    writer.send(deployment.inbound, value=value, partition=partition, headers=large).get(20)
+    writer.close()
+    [answer] = wire.requester.wait(name, timeout=20)
+    assert error_type(answer) == "REQUEST_INVALID"
+    assert "with its record headers" in answer.payload["error-description"]
+    wire.reach([switch])
+
+
+def test_correlation_ids_have_a_limit(wire: Wire) -> None:
+    """Of 4,096 bytes; whoever writes a longer one is told under it, and none of it is kept."""
+    switch = wire.held["fl-1"][7]
+    longest, longer = f"{wire.once.id()}{'i' * 5_000}"[:4_096], f"{wire.once.id()}{'i' * 900_000}"
+    for name in (longest, longer):
+        wire.ask(f'{{"clazz":"{INSTALL}","switch_id":"{switch}"}}', name, switch)
+    [answer] = wire.requester.wait(longest)
+    assert error_type(answer) is None
+    [answer] = wire.requester.wait(longer, timeout=20)
+    assert error_type(answer) == "REQUEST_INVALID"
+    assert "at most 4096 are taken" in answer.payload["error-description"]
+    kept = api.ask(wire.worker, "/api/v1/blacklist").body
+    assert longer[:100].encode() not in kept

@@ -11,6 +11,7 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from tests.support import api
 from tests.support.api import until
 from tests.support.clients import COPIES, ends
 from tests.support.deployment import Deployment
@@ -134,6 +135,38 @@ def test_an_answer_that_its_topic_does_not_take(deployment: Deployment, beside: 
     requester.send(value, SWITCH)
     assert error_type(requester.wait(name, timeout=60)[0]) is None
     assert [len(requester.answers_to(each)) for each in names] == [1] * len(names)
+
+
+@pytest.mark.kafka_only  # the embedded broker knows no limit of a topic's own
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_a_command_that_the_topic_between_shards_does_not_take(deployment: Deployment) -> None:
+    """Its requester has an error, it is a dead letter, and an alert's metric counts it."""
+    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    try:
+        small = {"max.message.bytes": LEAST}
+        between, count = f"{deployment.name}-shards", deployment.partitions
+        admin.create_topics([NewTopic(between, count, COPIES, topic_configs=small)])
+    finally:
+        admin.close()
+    deployment.create_topics()
+    deployment.floodlight("fl-1", switches=[SWITCH])
+    requester = deployment.requester()
+    dead = deployment.tap(deployment.dead_letters)
+    start_router(deployment)
+    elsewhere = (deployment.home(SWITCH) + 1) % deployment.partitions
+    name = str(uuid.uuid4())
+    payload = {"clazz": INSTALL, "switch_id": SWITCH, "text": "x" * LARGE}
+    requester.send(command(payload, name), partition=elsewhere)
+    assert error_type(requester.wait(name, timeout=60)[0]) == "INTERNAL_ERROR"
+    [letter] = dead.wait_for(lambda record: True, timeout=30)
+    assert letter.headers["flrouter-topic"].decode() == between
+    until(
+        lambda: api.ask(deployment.workers[0], "/metrics").body.decode(),
+        lambda page: "flrouter_own_records_refused_total 1.0" in page,
+    )
+    value, name = ask(1)
+    requester.send(value, partition=elsewhere)
+    assert error_type(requester.wait(name, timeout=60)[0]) is None
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)

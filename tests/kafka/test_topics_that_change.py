@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
 from tests.support.api import ask, until
-from tests.support.clients import Writer, create_topics, ends
+from tests.support.clients import Writer, create_topics, ends, topics
 from tests.support.deployment import Deployment, Worker
 from tests.support.plain import (
     INSTALL,
@@ -89,8 +89,11 @@ def test_one_fl_s_topic_with_too_few_partitions_keeps_only_that_fl_away(
     assert told.startswith("floodlight fl-2 is left out: topic ")
     assert f"--partitions {SHARDS}" in told
     assert told in worker.output()
+    unread = f'flrouter_unread_partitions{{topic="{narrow}"}} 1.0'
+    assert unread in ask(worker, "/metrics").body.decode()
     admin.create_partitions({narrow: SHARDS, deployment.read_topic("fl-2"): SHARDS})
     until(lambda: warnings(worker), lambda found: not found, 40)
+    until(lambda: ask(worker, "/metrics").body.decode(), lambda page: unread[:-3] + "0.0" in page)
     deployment.floodlight("fl-2", switches=[NEW])
     until(
         lambda: worker.stats()["floodlights"].get("fl-2", {}), lambda row: row.get("switches"), 40
@@ -110,7 +113,7 @@ def test_partitions_that_are_added_while_workers_run_are_read(
     requester = deployment.requester()
     workers = [deployment.start_worker(), deployment.start_worker()]
     written = deployment.write_topic("fl-1")
-    admin.create_partitions({deployment.inbound: 5, written: 5})
+    admin.create_partitions({deployment.inbound: 5, written: 5, deployment.read_topic("fl-1"): 5})
     writer = Writer(deployment.bootstrap)
     for at in range(5):
         value = command({"clazz": INSTALL, "switch_id": SWITCH}, f"to {at}")
@@ -130,6 +133,8 @@ def test_partitions_that_are_added_while_workers_run_are_read(
     writer.send(deployment.inbound, value=value, partition=4)
     writer.close()
     assert error_type(requester.wait("silent", timeout=60)[0]) is not None
+    # So an FL that answers in the partition of its command finds that in its write topic.
+    assert {request.record.partition for request in fl.received} <= set(range(SHARDS))
     for topic in (deployment.inbound, written):
         assert any(counted(worker, "partitions_changed", topic) for worker in workers)
         assert any(f"topic {topic} has 5 partitions, and had 2" in w.output() for w in workers)
@@ -165,6 +170,43 @@ def test_records_that_retention_took_unread_are_told(
     )
     assert counted(worker, "offset_resets", deployment.inbound) == 1
     assert told in worker.output()
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_an_inbound_topic_that_is_made_again_swallows_no_command(
+    deployment: Deployment, admin: KafkaAdminClient
+) -> None:
+    """Its places are used again: by what was answered before, and by what is barred still."""
+    deployment.create_topics()
+    fl = deployment.floodlight("fl-1", switches=[SWITCH, SILENT])
+    fl.script[SILENT] = Behaviour(nothing, ack=False)
+    requester = deployment.requester()
+    worker = deployment.start_worker()
+    places = {SWITCH: 0, SILENT: 1}
+    writer = Writer(deployment.bootstrap)
+
+    def ask_each(when: str) -> None:
+        for switch, at in places.items():
+            value = command({"clazz": INSTALL, "switch_id": switch}, f"{when} {at}")
+            writer.send(deployment.inbound, value=value, partition=at)
+        writer.flush(30)
+
+    ask_each("before")
+    assert error_type(requester.wait("before 0", timeout=40)[0]) is None
+    assert error_type(requester.wait("before 1", timeout=40)[0]) == "NOT_FOUND"
+    worker.terminate()
+    admin.delete_topics([deployment.inbound])
+    until(lambda: topics(deployment.bootstrap), lambda names: deployment.inbound not in names, 40)
+    create_topics(deployment.bootstrap, {deployment.inbound: SHARDS})
+    writer.close()
+    writer = Writer(deployment.bootstrap)
+    fl.script[SILENT] = Behaviour()
+    ask_each("after")
+    writer.close()
+    deployment.start_worker()
+    for at in places.values():
+        assert error_type(requester.wait(f"after {at}", timeout=60)[0]) is None
+        assert ends(deployment.bootstrap, deployment.inbound)[deployment.inbound, at] == 1
 
 
 @pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
