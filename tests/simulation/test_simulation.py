@@ -63,7 +63,7 @@ def test_planted_bugs_are_found(plant: str) -> None:
 def test_a_failure_shrinks_to_one_that_fails_again() -> None:
     """In the same way, with a handful of steps."""
     plant = "answer-after-blacklist"
-    found = search(1, ENOUGH, plant=plant).failed
+    found = search(4, ENOUGH, plant=plant).failed
     assert found is not None
     scene, words = words_of(found.seed, 3_000)
     left = shrink(scene, words, found.promise, plant)
