@@ -10,7 +10,6 @@ from kafka import TopicPartition
 from kafka.admin import ConfigResource, KafkaAdminClient
 
 from tests.kafka.cluster import Cluster
-from tests.kafka.jars import KafkaMissing
 from tests.support.api import ask, until
 from tests.support.clients import Writer, create_topics, ends, topics
 from tests.support.deployment import Deployment, Worker
@@ -29,30 +28,19 @@ SWITCH, SILENT, NEW = switch_id(1), switch_id(2), switch_id(3)
 SHARDS = 2
 
 
-@pytest.fixture(scope="module")
-def single() -> Iterator[Cluster]:
-    """One broker."""
-    try:
-        cluster = Cluster(1)
-    except KafkaMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    with cluster:
-        yield cluster
-
-
 @pytest.fixture
-def admin(single: Cluster) -> Iterator[KafkaAdminClient]:
+def admin(cluster: Cluster) -> Iterator[KafkaAdminClient]:
     """An administrator."""
-    client = KafkaAdminClient(bootstrap_servers=single.bootstrap)
+    client = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     yield client
     client.close()
 
 
 @pytest.fixture
-def deployment(single: Cluster, work_folder: Path, guarantee: str) -> Iterator[Deployment]:
+def deployment(cluster: Cluster, work_folder: Path, guarantee: str) -> Iterator[Deployment]:
     """A router with one FL, which has two switches and never answers for one of them."""
     with Deployment(
-        single.url, work_folder, floodlights=["fl-1"], partitions=SHARDS, guarantee=guarantee
+        cluster.url, work_folder, floodlights=["fl-1"], partitions=SHARDS, guarantee=guarantee
     ) as made:
         yield made
 
