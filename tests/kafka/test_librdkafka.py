@@ -330,6 +330,26 @@ def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -
     _run(cluster, body, guarantee="exactly_once")
 
 
+def test_a_transaction_tells_what_has_no_place(cluster: Cluster) -> None:
+    """A topic that nobody knows, and a partition that its topic does not have."""
+
+    async def body(world: _World, topic: str) -> None:
+        transaction = world.log.transaction(world.settings.app_id + "-0")
+        assert await _told(transaction.open) is None
+        await world.directory.partitions(topic)
+        fits = Send(topic, 0, b"a", b"1")
+        lost = [Send(f"{topic}.nowhere", None, b"b", b"2"), Send(topic, 9, b"c", b"3")]
+        outcome = await _commit(transaction, [lost[0], fits, lost[1]], {})
+        assert isinstance(outcome, Written)
+        assert [refusal.send for refusal in outcome.refused] == lost
+        again = await _commit(transaction, [fits], {})
+        assert isinstance(again, Written)
+        assert again.spans.keys() == {Partition(topic, 0)}
+        transaction.close()
+
+    _run(cluster, body, guarantee="exactly_once")
+
+
 def test_what_is_committed_waits_for_transactions_that_are_undecided(cluster: Cluster) -> None:
     """A new owner must not read again what the transaction of the last one is about to settle."""
 
