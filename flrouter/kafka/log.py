@@ -12,8 +12,9 @@ from flrouter.core.effects import Send
 from flrouter.kafka import replay
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.reader import Deliver, Gone, Reader
+from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
-from flrouter.kafka.writer import Topics, Writer
+from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Row, Transaction, Written
 from flrouter.settings import Settings
 

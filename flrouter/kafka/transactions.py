@@ -15,7 +15,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
 from flrouter.kafka.librdkafka import Configuration, writing
 from flrouter.kafka.records import as_headers
-from flrouter.kafka.writer import NO_TOPIC, TOO_LARGE, Topics, misplaced
+from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.settings import Settings
 

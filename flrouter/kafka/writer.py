@@ -15,7 +15,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -23,6 +23,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
 from flrouter.kafka.librdkafka import writing
 from flrouter.kafka.records import as_headers
+from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.settings import Settings
 
@@ -42,37 +43,7 @@ LIMIT_S = 60.0
 #: s; how long a poll may wait for something to happen.
 POLL_S = 0.5
 
-#: how brokers and librdkafka say that a record is too large, and that there is no such topic.
-TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
-NO_TOPIC = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError.TOPIC_EXCEPTION,
-}
-
 log = logging.getLogger(__name__)
-
-
-class Topics(Protocol):
-    """Knows which topics there are: a :class:`~flrouter.runtime.directory.Directory`."""
-
-    def known(self, topic: str) -> int | None:
-        """How many partitions a topic has, from memory alone."""
-
-    async def partitions(self, topic: str) -> int | None:
-        """How many partitions a topic has; None when there is no such topic."""
-
-    async def look(self) -> None:
-        """Ask the brokers anew."""
-
-
-def misplaced(topics: Topics, at: Partition) -> str:
-    """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
-    count = topics.known(at.topic)
-    if count is None or at.number < count:
-        return ""
-    return f"Topic {at.topic} has no partition {at.number}, only {count} in all."
 
 
 class _Write:
