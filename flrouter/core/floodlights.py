@@ -186,6 +186,9 @@ class Floodlights:
             self._settled()
         elif news.up and not was_up:
             self._switches.floodlight_back(name)
+            if was_known and context.home(name) != context.number:
+                # The home may not know that it was away: a former owner was killed as it said so.
+                context.tell(context.home(name), peers.SyncWanted(name, peers.OWN_SYNC))
         elif news.drained and not was_drained:
             self._moves.drained(name)
         elif was_drained and not news.drained:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from flrouter.messages import build, names
+from tests.messages.test_abstract_messages import message
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,44 @@ def answers(
             ]
         case _:
             return []
+
+
+def in_second_envelope(
+    now: int, cid: str, doing: Doing, command: bytes
+) -> list[tuple[int, int, bytes]]:
+    """The same in OpenKilda's second envelope, which has no older chains; of no links it makes one
+    message.
+    """
+    form = {"old": "chain", "old half": "half"}.get(doing.answer, doing.answer)
+    links = range(doing.links)
+    match form:
+        case "nothing":
+            return []
+        case "echo":
+            return [(-1, -1, command)]
+        case "chain" | "half":
+            found = [
+                (
+                    index,
+                    len(links),
+                    message(
+                        "response.ChunkedSpeakerDataResponse",
+                        cid,
+                        data={"link": index, "timestamp": now},
+                        message_id=f"{index} : {cid}",
+                        total_messages=len(links),
+                    ),
+                )
+                for index in links
+            ]
+            random.Random(doing.order).shuffle(found) if doing.order else None
+            return found if form == "chain" else found[:-1]
+        case "message":
+            clazz = "response.rulemanager.SpeakerCommandResponse"
+            return [(-1, -1, message(clazz, cid, success=True, odd=[1.0, -0.0]))]
+        case _:
+            data = {"clazz": names.ERROR_DATA, "error-message": "m"} if form == "error" else None
+            return [(-1, -1, message("response.SpeakerDataResponse", cid, data=data))]
 
 
 def sync_chain(held: Iterable[str], now: int, cid: str, form: str = "full") -> list[bytes]:

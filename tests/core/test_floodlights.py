@@ -349,6 +349,34 @@ def test_who_passes_over_alive_requests_is_silent() -> None:
     assert len(outages(world)) == 1
 
 
+@pytest.mark.parametrize("listeners", ["events", "availability"])
+def test_an_outage_that_only_a_killed_worker_knew_of_is_taken_back(listeners: str) -> None:
+    """It was told to other shards, and they told listeners: these hear how the switches are."""
+    world = working(listeners=listeners)
+    home = world.home("fl-1")
+    others = [switch for switch in SWITCHES if world.home(switch) != home]
+
+    def lost() -> list[bool]:
+        """Whether listeners have been told that nobody knows how a switch is."""
+        found = [world.switch(switch) for switch in others]
+        by_events = listeners == "events"
+        return [row.unmanaged if by_events else not row.told_master for row in found if row]
+
+    while not world._reached[home]:  # until all was read, and the silence is the FL's own
+        world.advance(500, tick=False)
+        for shard in range(3):
+            world.step(shard)
+    assert lost() == [False] * len(others)
+    world.step(home, crash=Crash.IN_CHANGELOGS)  # all was told, and nothing kept
+    for shard in range(3):
+        if shard != home:
+            world.step(shard)
+    assert lost() == [True] * len(others)
+    world.pass_time(5_000)
+    assert up(world) == {True}
+    assert lost() == [False] * len(others)
+
+
 @pytest.mark.parametrize("since_answer", range(0, 1_000, 100))
 def test_without_acknowledgements_errors_come_as_soon_as_the_outage_is_known(
     since_answer: int,

@@ -17,7 +17,7 @@ from flrouter.core.shard import Shard
 from flrouter.messages import build, names
 from flrouter.messages.envelope import decode
 from tests.core.test_several_topics import COMMANDS, PROFILE
-from tests.core.world import SHARDS, rules
+from tests.core.world import SHARDS, rules_of
 from tests.openkilda.schemas import faults
 from tests.support.plain import switch_id
 
@@ -30,15 +30,7 @@ class Router:
     """Shards that hear each other, and FLs that hold what a test says."""
 
     def __init__(self, partitions: int = 3, **changes: Any) -> None:
-        self.rules = rules(
-            partitions,
-            fl_read_topic=PROFILE.asks,
-            fl_read_topics={one.topic: one.read for one in PROFILE.inbound},
-            fl_write_topics=tuple(PROFILE.write),
-            disco_topic=PROFILE.topics["disco"],
-            listeners=PROFILE.listeners,
-            **changes,
-        )
+        self.rules = rules_of(PROFILE, partitions, **changes)
         catalog = PROFILE.catalog(PROFILE.topics)
         self.shards = [Shard(at, self.rules, catalog) for at in range(partitions)]
         self.now = 1_000_000

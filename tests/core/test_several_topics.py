@@ -16,7 +16,7 @@ from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
 from flrouter.messages import build, names
 from flrouter.messages.envelope import decode
-from tests.core.world import SHARDS, rules
+from tests.core.world import SHARDS, rules_of
 
 SWITCH = "00:00:00:00:00:00:00:09"
 VERSION = "kafka.message.version.header"
@@ -29,18 +29,7 @@ class Alone:
     """A router of one shard, which knows one FL that holds one switch."""
 
     def __init__(self, profile: profiles.Profile = PROFILE, *, acks: bool = False) -> None:
-        self.rules = rules(
-            1,
-            fl_read_topic=profile.asks,
-            fl_read_topics={one.topic: one.read for one in profile.inbound},
-            fl_write_topics=tuple(profile.write),
-            headers=tuple((name, value.encode()) for name, value in profile.headers.items()),
-            disco_topic=profile.topics["disco"],
-            sync_timeout=10_000,
-            sync_quiet=round(profile.sync.quiet_s * 1000),
-            sync_by_dump_id=profile.sync.by_dump_id,
-            listeners=profile.listeners or "events",
-        )
+        self.rules = rules_of(profile, 1, sync_timeout=10_000)
         self.shard = Shard(0, self.rules, profile.catalog(profile.topics))
         self.now = 1_000_000
         self.offset = 0

@@ -83,6 +83,21 @@ def rules(partitions: int = 3, **changes: Any) -> Rules:
     return Rules(**{**given, **changes})
 
 
+def rules_of(profile: profiles.Profile, partitions: int = 3, **changes: Any) -> Rules:
+    """The same with the topics and the forms of a profile."""
+    given: dict[str, Any] = {
+        "fl_read_topic": profile.asks,
+        "fl_read_topics": {one.topic: one.read for one in profile.inbound},
+        "fl_write_topics": tuple(profile.write),
+        "headers": tuple((name, value.encode()) for name, value in profile.headers.items()),
+        "disco_topic": profile.topics["disco"],
+        "sync_quiet": round(profile.sync.quiet_s * 1000),
+        "sync_by_dump_id": profile.sync.by_dump_id,
+        "listeners": profile.listeners or "events",
+    }
+    return rules(partitions, **{**given, **changes})
+
+
 def catalog(extra: bytes | None = None) -> Catalog:
     """The plain profile's, after the entries of a user's."""
     text = (extra or b"").decode()

@@ -13,7 +13,7 @@ from tests.core.world import REPLIES, SHARDS
 from .dice import Dice, Stream
 from .floodlights import Condition
 from .group import Condition as State
-from .requesters import IDS, KINDS, REPLY_TO
+from .requesters import IDS, REPLY_TO
 from .scene import Scene
 from .workers import Process
 
@@ -28,7 +28,6 @@ HOUR = 3_600_000
 NOBODYS = "00:00:00:00:00:00:00:ff"
 FORMS = ["message", "message", "message", "echo", "error", "chain", "chain", "half", "old"]
 FORMS += ["old", "old half", "empty", "nothing"]
-SYNCS = ["full", "full", "full", "half", "silent", "error", "old", "markers", "markers"]
 
 
 # -- the router ---------------------------------------------------------------------------------
@@ -113,6 +112,28 @@ def crash_after_news(episode: Episode, dice: Dice) -> None:
         process.some(much, stutters=False)
 
 
+def crash_after_outage(episode: Episode, dice: Dice) -> None:
+    """An FL stands still until it is told to be in outage; whoever told that is killed at once, and
+    the FL is well. Then all is quiet for a while.
+    """
+    floodlight, much = dice.choose(episode.floodlights), _much(dice)
+    if "crash" not in episode.scene.faults or floodlight.condition is not Condition.WELL:
+        return
+    floodlight.condition = Condition.FROZEN
+    for _ in range(10):
+        episode.topics.now += 400
+        for process in episode.workers.alive:
+            process.settle(much)
+            if episode.workers.slots[process.slot] is process and _tells_an_outage(process):
+                episode.workers.crash(process)
+    episode.rest()
+
+
+def rest(episode: Episode, dice: Dice) -> None:
+    """For a while nothing goes wrong."""
+    episode.rest()
+
+
 def _tells(process: Process) -> bool:
     """Whether a batch that is not safe yet says something of an FL to other shards."""
     sends = (
@@ -146,6 +167,12 @@ def count_without_followers(episode: Episode, dice: Dice) -> None:
     """Leaders wait for followers that are gone no more."""
     for at in list(episode.workers.cluster.limbos):
         episode.workers.cluster.count_without_follower(at)
+
+
+def _tells_an_outage(process: Process) -> bool:
+    """Whether a batch that is not safe yet says that an FL does not answer."""
+    unsaved = [effects for runner in process.runners for _, effects in runner.core.unsaved]
+    return any("it does not answer" in note for effects in unsaved for note in effects.notes)
 
 
 def rebalance(episode: Episode, dice: Dice) -> None:
@@ -215,41 +242,49 @@ def _partition(dice: Dice, count: int) -> int | None:
 
 def ask(episode: Episode, dice: Dice) -> None:
     """A requester sends a command."""
-    inbound, count = episode.inbound[dice.one_in(4)]
+    other = dice.one_in(4)
     switch = NOBODYS if dice.one_in(32) else dice.choose(episode.switches)
-    episode.requesters.ask(
-        switch,
-        dice.choose(IDS),
-        kind=dice.choose(KINDS),
-        reply_to=dice.choose(REPLY_TO),
-        inbound=inbound,
-        partition=_partition(dice, count),
-    )
+    correlation_id = dice.choose(IDS)
+    kind = dice.choose(episode.speech.kinds)
+    reply_to = dice.choose(REPLY_TO)
+    inbound, count = episode.speech.inbound_of(kind, other=other)
+    partition = _partition(dice, count)
+    episode.requesters.ask(kind, switch, correlation_id, inbound, partition, reply_to)
 
 
 def ask_again(episode: Episode, dice: Dice) -> None:
     """A requester sends a command again."""
-    inbound, count = episode.inbound[dice.one_in(4)]
-    episode.requesters.ask_again(dice.pick(8), inbound, _partition(dice, count))
+    other, which, sent = dice.one_in(4), dice.pick(8), episode.requesters.sent
+    if sent:
+        again = sent[which % len(sent)]
+        inbound, count = episode.speech.inbound_of(again.kind, other=other)
+        episode.requesters.ask_again(again, inbound, _partition(dice, count))
 
 
 def ask_many(episode: Episode, dice: Dice) -> None:
     """A requester sends a command for several switches, some of them twice, or for every FL."""
-    inbound, count = episode.inbound[dice.one_in(4)]
+    speech = episode.speech
+    inbound, count = speech.inbound_of(speech.many, other=dice.one_in(4))
     among = [*episode.switches, *episode.switches, NOBODYS, "none"]
     switches = [dice.choose(among) for _ in range(1 + dice.pick(6))]
-    episode.requesters.ask_many(
-        None if dice.one_in(4) else switches,
-        dice.choose(IDS),
-        reply_to=REPLIES if dice.one_in(3) else None,
-        inbound=inbound,
-        partition=_partition(dice, count),
-    )
+    everywhere = dice.one_in(4) and not speech.population
+    correlation_id = dice.choose(IDS)
+    reply_to = REPLIES if dice.one_in(3) else None
+    partition = _partition(dice, count)
+    asked = None if everywhere else switches
+    episode.requesters.ask_many(asked, correlation_id, inbound, partition, reply_to)
+
+
+def ask_all(episode: Episode, dice: Dice) -> None:
+    """A requester sends a command for all switches."""
+    kind, correlation_id = dice.choose(episode.speech.population), dice.choose(IDS)
+    inbound, count = episode.speech.inbound_of(kind, other=False)
+    episode.requesters.ask_all(kind, correlation_id, inbound, _partition(dice, count))
 
 
 def ask_badly(episode: Episode, dice: Dice) -> None:
     """A requester sends what cannot be read."""
-    inbound, count = episode.inbound[dice.one_in(4)]
+    inbound, count = list(episode.speech.inbound.items())[dice.one_in(4)]
     episode.requesters.ask_badly(dice.pick(8), inbound, dice.pick(count))
 
 
@@ -320,7 +355,8 @@ def floodlight_commits(episode: Episode, dice: Dice) -> None:
 
 def change_sync(episode: Episode, dice: Dice) -> None:
     """From now on an FL answers SyncRequests so."""
-    dice.choose(episode.floodlights).sync = dice.choose(SYNCS)
+    sync = dice.choose(episode.floodlights[0].syncs)
+    dice.choose(episode.floodlights).sync = sync
 
 
 def spoof(episode: Episode, dice: Dice) -> None:
@@ -348,8 +384,15 @@ def connect(episode: Episode, dice: Dice) -> None:
 def disconnect(episode: Episode, dice: Dice) -> None:
     """An FL loses a switch."""
     floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
-    if floodlight.condition is Condition.WELL and floodlight.switches.pop(switch, None):
-        floodlight.event(switch, dice.choose(["DEACTIVATED", "REMOVED"]))
+    if floodlight.condition is Condition.WELL and switch in floodlight.switches:
+        floodlight.lose(switch, dice.choose(["DEACTIVATED", "REMOVED"]))
+
+
+def tell_port(episode: Episode, dice: Dice) -> None:
+    """An FL tells of a port of a switch whose master it is."""
+    floodlight, switch = dice.choose(episode.floodlights), dice.choose(episode.switches)
+    if floodlight.condition is Condition.WELL and floodlight.switches.get(switch) == "ACTIVATED":
+        floodlight.port_event(switch)
 
 
 REGIONS = ["", "east", "west"]
@@ -383,8 +426,12 @@ def operate(episode: Episode, dice: Dice) -> None:
         episode.add(floodlight)
 
 
-#: how often each happens, and with which of the scene's faults alone.
+#: how often each happens, and with which of the scene's faults, or in which profile, alone.
 _ACTIONS: list[tuple[Action, int, str]] = [
+    (ask_all, 4, "openkilda"),
+    (tell_port, 2, "openkilda"),
+    (crash_after_outage, 1, "openkilda"),
+    (rest, 1, "openkilda"),
     (deliver, 72, ""),
     (ask, 30, ""),
     (ask_many, 3, ""),
@@ -422,14 +469,14 @@ _ACTIONS: list[tuple[Action, int, str]] = [
 
 
 @lru_cache(maxsize=256)
-def _table(faults: frozenset[str]) -> tuple[Action, ...]:
+def _table(things: frozenset[str]) -> tuple[Action, ...]:
     table: list[Action] = []
-    for action, times, fault in _ACTIONS:
-        if not fault or fault in faults:
+    for action, times, thing in _ACTIONS:
+        if not thing or thing in things:
             table += [action] * times
     return tuple((table + [deliver] * 256)[:256])
 
 
 def table(scene: Scene) -> tuple[Action, ...]:
     """What each of 256 numbers stands for in a scene."""
-    return _table(scene.faults)
+    return _table(scene.faults | {scene.profile})

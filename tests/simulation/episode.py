@@ -8,32 +8,30 @@ from random import Random
 
 from flrouter.core import peers
 from tests.core.world import (
-    INBOUND,
     SHARDS,
     TABLES_OF_REQUESTS,
-    catalog,
     read_command,
     read_report,
     read_shards,
-    rules,
 )
 
 from . import actions
 from .dice import Dice
 from .floodlights import Condition, Floodlight
+from .floodlights_of_2025 import FloodlightOf2025
 from .gathers import GatherPromises
 from .group import SESSION
 from .promises import Asked, Violation
 from .requesters import Requesters
-from .scene import OTHER_PARTITIONS, Scene, draw
+from .scene import Scene, draw, profile_of
+from .speech import Speech
 from .topics import Topics
 from .workers import Workers
 
-OTHER_INBOUND = "kilda.speaker.other"
-CATALOG = catalog()
-
 #: ms; longer than it takes until every deadline, retry and blacklist entry is over.
 CALM = 26_000
+#: ms; longer than it takes until an outage is known, and a sync after it is over.
+REST = 8_000
 #: ms between two looks of everybody in the calm; shorter than the alive timeout.
 GRAIN = 1_200
 #: ms; longer than between two looks of a worker at where its changelogs end.
@@ -47,27 +45,24 @@ class Episode:
 
     def __init__(self, scene: Scene, *, story: bool = False) -> None:
         self.scene = scene
-        self.rules = rules(
-            scene.partitions,
-            reserved_topics=frozenset({INBOUND, OTHER_INBOUND, SHARDS}),
-            gather_timeout=4_500,  # so short that it counts now and then
-        )
-        self.topics = Topics(scene.partitions, {OTHER_INBOUND: OTHER_PARTITIONS})
+        self.speech = Speech(scene)
+        self.rules = self.speech.rules
+        self.topics = Topics(scene.partitions, self.speech.inbound)
         self.topics.story = [] if story else None
         self.promises = GatherPromises(self.rules, skewed=scene.skewed)
         self.workers = Workers(
             self.topics,
             self.promises,
             self.rules,
-            CATALOG,
+            self.speech.catalog,
             exactly_once=scene.exactly_once,
             slots=scene.workers,
         )
         self.switches = [f"00:00:00:00:00:00:00:{at + 1:02x}" for at in range(scene.switches)]
-        self.requesters = Requesters(self.topics, self.promises, CATALOG)
-        self.inbound = [(INBOUND, scene.partitions), (OTHER_INBOUND, OTHER_PARTITIONS)]
+        self.requesters = Requesters(self.topics, self.promises, self.speech)
+        make = FloodlightOf2025 if self.speech.is_of_2025 else Floodlight
         self.floodlights = [
-            Floodlight(
+            make(
                 f"fl-{at + 1}", self.topics, self.rules, self.promises, acks=acks, scatters=scatters
             )
             for at, (acks, scatters) in enumerate(scene.floodlights)
@@ -78,10 +73,11 @@ class Episode:
     def _set_up(self) -> None:
         partitions = self.scene.partitions
         self.workers.reads(SHARDS, partitions, read_shards)
-        self.workers.reads(INBOUND, partitions, read_command)
-        self.workers.reads(OTHER_INBOUND, OTHER_PARTITIONS, read_command)
+        for topic, count in self.speech.inbound.items():
+            self.workers.reads(topic, count, read_command)
         for floodlight in self.floodlights:
-            self.workers.reads(floodlight.write_topic, partitions, _reads_of(floodlight.name))
+            for topic in floodlight.write_topics:
+                self.workers.reads(topic, partitions, _reads_of(floodlight.name))
         for slot in range(self.scene.workers):
             self.workers.start(slot, 0)
         for floodlight in self.floodlights:
@@ -115,16 +111,28 @@ class Episode:
     def calm(self) -> None:
         """Nothing goes wrong any more, and in the end nobody owes anybody anything."""
         self.topics.say("-- from here on nothing goes wrong")
-        for floodlight in self.floodlights:
-            if floodlight.condition is not Condition.DEAD:
-                floodlight.condition = Condition.WELL
-        self._settle()
+        self._mend()
         self.topics.now += LOOK  # owners find what others wrote into their changelogs
         self._let_pass(CALM)
         self.promises.check_all_answered()
         self._check_tables()
         self._check_agreement()
+        self._check_listener()
         self._recover()
+
+    def rest(self) -> None:
+        """For a while nothing goes wrong, and listeners know then what the router does."""
+        self.topics.say("-- for a while nothing goes wrong")
+        self._mend()
+        self._let_pass(REST)
+        self._check_listener()
+
+    def _mend(self) -> None:
+        """All who are not dead work again."""
+        for floodlight in self.floodlights:
+            if floodlight.condition is not Condition.DEAD:
+                floodlight.condition = Condition.WELL
+        self._settle()
 
     def _let_pass(self, ms: int) -> None:
         self._settle()
@@ -198,9 +206,10 @@ class Episode:
             self.add(floodlight)
             drained = floodlight is self.floodlights[0]
             self.tell(floodlight.name, peers.DrainFloodlight(floodlight.name, drained))
-        self._let_pass(4_000)
-        self.requesters.ask_for_sync()
-        self._let_pass(4_000)
+        patience = 4_000 + 2 * self.rules.sync_quiet
+        self._let_pass(patience)
+        sync = self.requesters.ask_for_sync()
+        self._let_pass(patience)
         probes: list[Asked] = []
         drained = self.floodlights[0].name
         elsewhere: list[bool] = []
@@ -210,16 +219,52 @@ class Episode:
                 for floodlight in self.floodlights
                 if floodlight.switches.get(switch) == "ACTIVATED"
             }
-            scattered = any(each.scatters for each in self.floodlights)
+            scattered = any(each.scatters and each.scatters_events for each in self.floodlights)
             if masters and not scattered:  # events without order may leave an older mode
                 probes.append(self.requesters.probe(switch))
                 elsewhere.append(bool(masters - {drained}))
         self._settle()
+        if self.speech.is_of_2025:
+            self._check_holders(sync)
         for probe, served in zip(probes, elsewhere, strict=True):
             if not probe.sent or probe.finals != 1 or probe.barred is not None:
                 raise Violation("switches are reached", f"{probe.source[2]}: {probe.sent}")
             if served and any(name == drained for _, name in probe.sent):
                 raise Violation("the drained get nothing", f"{probe.source[2]}: {probe.sent}")
+
+    def _check_listener(self) -> None:
+        """Listeners know of connections what the router does."""
+        if self.speech.is_of_2025:
+            shards = [shard for _, shard in self.workers.shards()]
+            self.promises.listener.check_pictures(shards)
+
+    def _check_holders(self, sync: str) -> None:
+        """What FLs hold is what listeners know, what a sync listed, and what is asked of all.
+
+        Args:
+            sync: the id of the last one.
+        """
+        holders = {
+            switch: {
+                floodlight.name: floodlight.switches[switch]
+                for floodlight in self.floodlights
+                if switch in floodlight.switches
+            }
+            for switch in self.switches
+        }
+        served = {switch: "ACTIVATED" in states.values() for switch, states in holders.items()}
+        self._check_listener()
+        if not self.scene.skewed:
+            self.promises.listener.check_view(served)
+        self.promises.syncs.check_dumped(sync, [name for name in served if served[name]])
+        inbound, _ = self.speech.inbound_of(self.speech.population[0], other=False)
+        probes = [
+            self.requesters.ask_all(kind, f"probe-{kind.clazz}", inbound)
+            for kind in self.speech.population
+        ]
+        self._settle()
+        for probe in probes:
+            probe.check(holders)
 
 
 def _reads_of(floodlight: str) -> Callable[..., object]:
@@ -229,7 +274,7 @@ def _reads_of(floodlight: str) -> Callable[..., object]:
 def words_of(seed: int, steps: int) -> tuple[Scene, list[int]]:
     """The scene of a seed and what happens in it."""
     random = Random(seed)
-    scene = draw(random)
+    scene = draw(random, profile_of(seed))
     return scene, [random.getrandbits(64) for _ in range(steps)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import ClassVar
 
 from flrouter.core.home import home
 from flrouter.core.request import Suffixes
@@ -38,6 +39,11 @@ Line = tuple[bytes, str | None, Written | None]
 class Floodlight:
     """One FL: what it read and has not answered, and the switches that it holds."""
 
+    #: the ways in which it may answer SyncRequests.
+    syncs: ClassVar = [*["full"] * 3, "half", "silent", "error", "old", "markers", "markers"]
+    #: whether one that writes with null keys does so with events too.
+    scatters_events = True
+
     def __init__(
         self,
         name: str,
@@ -54,13 +60,16 @@ class Floodlight:
         self.condition = Condition.WELL
         self.usual = USUAL
         #: who scatters what it writes is of the older sort.
-        self.sync = "markers" if scatters else "full"
+        self.sync = "markers" if scatters and "markers" in self.syncs else "full"
         self.switches: dict[str, str] = {}
-        self.write_topic = rules.write_topics(name)[0]
+        self.write_topics = rules.write_topics(name)
         self._topics = topics
         self._promises = promises
         self._suffixes = Suffixes(rules.app_id, rules.partitions)
-        self._logs = [topics.log(rules.read_topic(name), at) for at in range(rules.partitions)]
+        own = rules.read_topic(name)
+        reads = {own: None} | {rules.read_topic(name, at): None for at in rules.fl_read_topics}
+        self._logs = [topics.log(topic, at) for topic in reads for at in range(rules.partitions)]
+        self._logs_of_own = self._logs[: rules.partitions]
         #: what is to be written: in order within each lane, in any order between them.
         self._lanes: list[list[Line]] = []
         self._failed = 0
@@ -77,18 +86,21 @@ class Floodlight:
             return False
         data, key, what = line
         partitions = self._topics.partitions
-        if self.scatters:
+        if self.scatters and (what is not None or self.scatters_events):
             self._scattered = (self._scattered * 5 + len(data)) % 997
             partition, key = self._scattered % partitions, None
         else:
             partition = home(key or "", partitions)
         headers = []
+        topic = self.write_topics[0]
         if what is not None:
+            # Each answer is on one of its topics; there is no order between them.
+            topic = self.write_topics[what.handling % len(self.write_topics)]
             headers.append((MARK, str(len(self._promises.marks)).encode()))
             self._promises.marks.append(what)
             self._promises.wrote(what, self._topics.now)
         data_key = key.encode() if key is not None else None
-        self._topics.write(self.write_topic, data_key, data, partition, headers)
+        self._topics.write(topic, data_key, data, partition, headers)
         return True
 
     def flush(self, dice: Dice, most: int) -> None:
@@ -107,12 +119,20 @@ class Floodlight:
     def event(self, switch: str, state: str) -> None:
         """Tell of a switch."""
         self._topics.say(f"{self.name} tells that {switch} is {state}")
-        data = build.switch_event(switch, state, f"event-{switch}", self._topics.now)
-        self._write((data, switch, None))
+        self._write((self._event(switch, state), switch, None))
+
+    def _event(self, switch: str, state: str) -> bytes:
+        return build.switch_event(switch, state, f"event-{switch}", self._topics.now)
+
+    def lose(self, switch: str, state: str) -> None:
+        """A switch is gone."""
+        del self.switches[switch]
+        self.event(switch, state)
 
     def write_again(self, dice: Dice) -> None:
         """What it wrote for a command gets into its write topic twice."""
-        log = self._topics.log(self.write_topic, dice.pick(self._topics.partitions))
+        topic = dice.choose(self.write_topics)
+        log = self._topics.log(topic, dice.pick(self._topics.partitions))
         if log:
             record = log[-1 - dice.pick(min(len(log), 20))]
             if not record.headers:
@@ -156,7 +176,7 @@ class Floodlight:
                 self._promises.alive[self.name].append(now)
         elif envelope.kind == names.SYNC_REQUEST:
             self._topics.say(f"{self.name} makes a chain: {self.sync}, {sorted(self.switches)}")
-            self._answer_sync(cid)
+            self._answer_sync(cid, record)
         else:
             self._topics.say(f"{self.name} handles {cid} so: {doing}")
             lane = self._answer(record, envelope, cid, doing)
@@ -175,15 +195,19 @@ class Floodlight:
         if doing.ack and self.acks:
             ack = build.ack(cid, self._topics.now)
             lane += [(ack, key, Written(self.name, number, "ack", -1, -1, ack, at))] * times
-        for index, total, data in answers(
-            self.name, self._topics.now, cid, at, doing, record.value
-        ):
+        for index, total, data in self._answers(record, envelope, cid, at, doing):
             part = "link" if total >= 0 else "answer"
             what = Written(self.name, number, part, index, total, data, at)
             lane += [(data, key, what)] * times
         return lane
 
-    def _answer_sync(self, cid: str) -> None:
+    def _answers(
+        self, record: Record, _envelope: Envelope, cid: str, at: int, doing: Doing
+    ) -> list[tuple[int, int, bytes]]:
+        """The records of an answer: link, of how many (-1: it is no chain), bytes."""
+        return answers(self.name, self._topics.now, cid, at, doing, record.value)
+
+    def _answer_sync(self, cid: str, _record: Record) -> None:
         now = self._topics.now
         if self.sync == "silent":
             return

@@ -16,10 +16,13 @@ from flrouter.core.request import Origin
 from flrouter.core.rules import Rules
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
+from flrouter.messages.envelope import decode
 from tests.core.floodlight import Written
 from tests.core.world import AFTER_SENDING, Record
 
-from .promises import REQUEST, Asked, Promises, Repeats, Violation, note_of
+from .listener import Listener
+from .populations import Population
+from .promises import MARK, REQUEST, Asked, Promises, Repeats, Violation, note_of
 from .syncs import SyncPromises
 
 #: a part's home was asked for a result that it had told.
@@ -62,6 +65,11 @@ class PartAsked(Asked):
         self.repeats = min(many.repeats, Repeats.READ)
         #: link → what was told of it.
         self.results: dict[int, list[Part]] = {}
+
+    @property
+    def inbound(self) -> str:
+        """The topic that its command came from."""
+        return self.many.inbound
 
     def may_be(self, status: str, payload: bytes) -> bool:
         """Whether an entry says what was told."""
@@ -107,7 +115,8 @@ class GatherPromises(Promises):
 
     def __init__(self, rules: Rules, *, skewed: bool) -> None:
         super().__init__(rules, skewed=skewed)
-        self.syncs = SyncPromises(self._suffixes)
+        self.syncs = SyncPromises(self._suffixes, rules, skewed=skewed)
+        self.listener = Listener(rules)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -119,6 +128,18 @@ class GatherPromises(Promises):
         self.by_number[many.number] = self._by_origin[str(origin)] = many
         self.by_number |= {part.number: part for part in many.parts.values()}
         return many
+
+    def asked_all(self, origin: Origin, cid: str | None, topic: str, at: int) -> Population:
+        """A requester sent a command for all switches."""
+        asked = Population(origin, cid, topic, at)
+        self.by_number[asked.number] = self._by_origin[str(origin)] = asked
+        return asked
+
+    def number_of(self, record: Record) -> str | None:
+        """... and all records of a command for all switches are for that."""
+        number = super().number_of(record)
+        whole = self.by_number.get((number or "").rpartition(".")[0])
+        return whole.number if isinstance(whole, Population) else number
 
     def _part(self, number: str) -> PartAsked | None:
         """The part with this number; of a command to every FL, how many it has is seen here."""
@@ -143,7 +164,9 @@ class GatherPromises(Promises):
 
     def numbers_of(self, record: Record) -> list[str]:
         """The requests that the router's own record is for."""
-        note = note_of(record, b"Scatter", b"PartResults")
+        note = note_of(record, b"Scatter", b"PartResults", b"Populate")
+        if isinstance(note, peers.Populate):
+            return [Origin.parse(note.origin).number]
         if isinstance(note, peers.Scatter):
             number = Origin.parse(note.origin).number
             return [number, *(f"{number}.{index}" for index, _, _ in note.parts)]
@@ -154,12 +177,25 @@ class GatherPromises(Promises):
 
     def forwarded(self, record: Record, at: int) -> None:
         """The router wrote something for an FL."""
+        self._check_headers(record)
         number = self.number_of(record)
+        whole = self.by_number.get(number or "")
+        if isinstance(whole, Population):
+            suffix = self._suffixes.read(decode(record.value).correlation_id)
+            assert suffix is not None
+            whole.forwarded(record, suffix, self._readers[record.topic], self._rules.partitions)
+            return
         part = self._part(number) if number is not None else None
         if part is not None and part.repeats:
             # What was told of it in this batch is written at its end.
             part.pending = False
         super().forwarded(record, at)
+
+    def _check_headers(self, record: Record) -> None:
+        """OpenKilda's readers drop a record that has not exactly one of these headers."""
+        for wanted, _ in self._rules.headers:
+            if [name for name, _ in record.headers].count(wanted) != 1:
+                raise Violation("the constant headers", f"{record}")
 
     # -- parts ---------------------------------------------------------------------------------
 
@@ -254,7 +290,9 @@ class GatherPromises(Promises):
 
     def told(self, record: Record, at: int) -> None:
         """The router wrote something for requesters."""
+        self._check_headers(record)
         self.syncs.told(record)
+        self.listener.told(record, at, self.batch or 0)
         for name, value in record.headers:
             if name == REQUEST and value.count(b"/") == 2:
                 many = self._by_origin.get(value.decode())
@@ -262,8 +300,13 @@ class GatherPromises(Promises):
                     self._assembled(many, record, at)
                     return
         number = self.number_of(record)
-        if number is not None and isinstance(self.by_number.get(number), PartAsked):
+        asked = self.by_number.get(number or "")
+        if isinstance(asked, PartAsked):
             raise Violation("one answer", f"a part's answer goes to requesters: {record}")
+        if isinstance(asked, Population):
+            marks = [self.marks[int(value)] for name, value in record.headers if name == MARK]
+            asked.told(record, marks[0] if marks else None)
+            return
         super().told(record, at)
 
     def _assembled(self, many: Many, record: Record, at: int) -> None:
@@ -344,7 +387,9 @@ class GatherPromises(Promises):
         """Everything is quiet now, so nobody waits any more."""
         self.syncs.check_all_served()
         for asked in self.by_number.values():
-            if isinstance(asked, PartAsked):
+            if isinstance(asked, Population):
+                asked.free = True  # it may be for nobody; whether it is, a probe shows
+            elif isinstance(asked, PartAsked):
                 many = asked.many
                 # Rejected with its command, or never taken up; or its FL was in outage when the
                 # command was read again after a kill, so the copy of before is nobody's.

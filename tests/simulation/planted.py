@@ -8,14 +8,19 @@ from typing import Any
 from unittest.mock import patch
 from zlib import crc32
 
+import msgspec
+
 from flrouter.core.answer import Answer
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
+from flrouter.core.listeners import ByAvailability, _News
 from flrouter.core.parts import Parts
 from flrouter.core.pending import Requests
-from flrouter.core.records import Gather
+from flrouter.core.population import Populations
+from flrouter.core.records import Gather, Mode
 from flrouter.core.reports import Reports
 from flrouter.core.shard import Shard
+from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.durability import changelog
@@ -290,6 +295,94 @@ def count_before_looking() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def look_at_one_topic() -> Iterator[None]:
+    """Of an FL's write topics only the last is read up before a deadline fires."""
+    real = CatchUps.ask
+
+    def ask(self: CatchUps, floodlight: str, *more: Any) -> None:
+        rules = self._rules
+        self._rules = msgspec.structs.replace(rules, fl_write_topics=rules.fl_write_topics[-1:])
+        real(self, floodlight, *more)
+        self._rules = rules
+
+    with patch.object(CatchUps, "ask", ask):
+        yield
+
+
+@contextmanager
+def end_a_sync_early() -> Iterator[None]:
+    """A list without an end is over when its time is, whatever lies unread."""
+    real = Syncs.tick
+
+    def tick(self: Syncs) -> None:
+        real(self)
+        for sync in list(self._running.values()):
+            if sync.asked and self._context.rules.sync_quiet:
+                self.caught_up(sync.asked)
+
+    with patch.object(Syncs, "tick", tick):
+        yield
+
+
+@contextmanager
+def forget_the_mode() -> Iterator[None]:
+    """A list that has no end makes an FL the master of all that it lists."""
+    real = SwitchMap.listed
+
+    def listed(self: SwitchMap, name: str, floodlight: str, attempt: int, *more: Any) -> None:
+        real(self, name, floodlight, attempt, Mode.RW, *more[1:])
+
+    with patch.object(SwitchMap, "listed", listed):
+        yield
+
+
+@contextmanager
+def gone_with_its_first_master() -> Iterator[None]:
+    """Listeners are told that a switch is gone when its master is, though another FL serves it."""
+    real = _News.__init__
+
+    def make(self: _News, switch: Any, *more: Any) -> None:
+        real(self, switch, *more)
+        self.ends = bool(switch.told_master) and self.master != switch.told_master
+
+    with patch.object(_News, "__init__", make):
+        yield
+
+
+@contextmanager
+def forget_what_was_told() -> Iterator[None]:
+    """What listeners were told of a switch is not kept, when that is all that changed."""
+    real = ByAvailability.changed
+
+    def changed(self: ByAvailability, name: str, switch: Any) -> None:
+        told = switch.told, switch.told_master
+        real(self, name, switch)
+        switch.told, switch.told_master = told
+
+    with patch.object(ByAvailability, "changed", changed):
+        yield
+
+
+@contextmanager
+def ask_masters_too() -> Iterator[None]:
+    """Masters are asked for all of their switches, also for those that another FL is asked for."""
+    real = Populations._read_only_first
+
+    def read_only_first(self: Populations) -> dict[str, list[str]]:
+        return {**real(self), **self._by_master()}
+
+    with patch.object(Populations, "_read_only_first", read_only_first):
+        yield
+
+
+@contextmanager
+def lose_the_form() -> Iterator[None]:
+    """What an error in a requester's own form needs is not kept with the command."""
+    with patch("flrouter.core.commands.draft", lambda form, data: b""):
+        yield
+
+
 #: name → plants the bug.
 PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "drop-one-ack": drop_one_ack,
@@ -311,6 +404,13 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "zombies-rows-stay": zombies_rows_stay,
     "no-lease": no_lease,
     "count-before-looking": count_before_looking,
+    "look-at-one-topic": look_at_one_topic,
+    "end-a-sync-early": end_a_sync_early,
+    "forget-the-mode": forget_the_mode,
+    "gone-with-its-first-master": gone_with_its_first_master,
+    "forget-what-was-told": forget_what_was_told,
+    "ask-masters-too": ask_masters_too,
+    "lose-the-form": lose_the_form,
 }
 
 

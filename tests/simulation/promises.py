@@ -10,6 +10,7 @@ from flrouter.core import peers
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import Rules
 from flrouter.messages.envelope import decode
+from flrouter.messages.error_forms import ErrorForm
 from tests.core.floodlight import Written
 from tests.core.world import AFTER_SENDING, Record
 
@@ -47,6 +48,7 @@ class Asked:
         "coming",
         "correlation_id",
         "finals",
+        "form",
         "free",
         "links",
         "number",
@@ -58,6 +60,7 @@ class Asked:
         "sent_in",
         "source",
         "topic",
+        "unanswered",
         "wrote",
     )
 
@@ -69,6 +72,9 @@ class Asked:
         #: where its answer should come, and whether none in particular is expected.
         self.topic = topic
         self.free = False
+        #: how an error of the router's is to be told, and whether nothing answers it by design.
+        self.form = ErrorForm.ERROR_MESSAGE
+        self.unanswered = False
         self.source = (origin.topic, origin.partition, switch)
         self.offset = origin.offset
         self.at = at
@@ -90,6 +96,11 @@ class Asked:
         self.links: set[int] = set()
         #: where its answers go.
         self.partition = -1
+
+    @property
+    def inbound(self) -> str:
+        """The topic that it came from."""
+        return self.source[0]
 
     def __str__(self) -> str:
         return f"the command at {'/'.join(map(str, self.source[:2]))}/{self.offset}"
@@ -123,7 +134,8 @@ class Promises:
         self.acks[name] = acks
         self.ordered[name] = ordered
         self.alive[name] = []
-        self._readers[self._rules.read_topic(name)] = name
+        for inbound in ("", *self._rules.fl_read_topics):
+            self._readers[self._rules.read_topic(name, inbound)] = name
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -195,6 +207,9 @@ class Promises:
             raise Violation("no unknown command", f"an FL is sent {record.value!r}")
         if asked.free:
             return
+        floodlight = self._readers[record.topic]
+        if record.topic != self._rules.read_topic(floodlight, asked.inbound):
+            raise Violation("the right topic", f"{asked} goes to {record.topic}")
         before_its_answer = (
             self.batch is not None and asked.batch is not None and asked.batch >= self.batch
         )
@@ -207,9 +222,11 @@ class Promises:
             elif not asked.repeats and not last.repeats and not self._beside(record, last):
                 raise Violation("order per switch", f"{asked} is sent after {last}")
         asked.coming = False
-        asked.sent.append((at, self._readers[record.topic]))
+        asked.sent.append((at, floodlight))
         asked.sent_in = self.batch
         asked.pending = not before_its_answer
+        if asked.unanswered:
+            self._final(asked)
 
     def _beside(self, record: Record, last: Asked) -> bool:
         """Whether it was decided before, and both go to different FLs, whose topics have no order.
@@ -293,8 +310,10 @@ class Promises:
     def _failed(self, record: Record, asked: Asked, at: int) -> None:
         self._check_before(asked, at, "an error")
         message = record.json
-        error: dict[str, Any] = message["payload"]
-        if message["correlation_id"] != asked.correlation_id:
+        if ("message_context" in message) != (asked.form is not ErrorForm.ERROR_MESSAGE):
+            raise Violation("the requester's form", f"{asked}: {message}")
+        error = error_in(message)
+        if decode(record.value).correlation_id != asked.correlation_id:
             raise Violation("the requester's id", f"{asked}: {message}")
         if record.topic != asked.topic:
             raise Violation("the right topic", f"{asked} fails on {record.topic}: {message}")
@@ -381,6 +400,17 @@ class Promises:
         for asked in self.by_number.values():
             if not asked.finals and not asked.free:
                 raise Violation("every command is answered", f"{asked} of {asked.at} is not")
+
+
+def error_in(message: dict[str, Any]) -> dict[str, Any]:
+    """What went wrong, as an `ErrorData` says it, in whichever form the router told it."""
+    found: dict[str, Any] | None = message.get("payload") or message.get("data")
+    if found is not None:
+        return found
+    failed = message.get("failed_command_ids", {})
+    text = str(message.get("description") or next(iter(failed.values())))
+    said, _, description = text.partition(". ")
+    return {"error-message": said, "error-description": description}
 
 
 def note_of(record: Record, *kinds: bytes) -> peers.Peer | None:

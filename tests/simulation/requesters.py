@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from flrouter.core.request import Origin
 from flrouter.messages import build, names
-from flrouter.messages.catalog import Catalog
+from flrouter.messages.catalog import Done
 from tests.core.gathered import DUMP, MANY, O
-from tests.core.world import FLOW, INBOUND, REPLIES, TOPICS
+from tests.core.world import REPLIES
+from tests.messages.test_abstract_messages import COMMAND_ID, METADATA, PARTS
 
 from .gathers import GatherPromises
+from .populations import Population
 from .promises import Asked
+from .speech import Kind, Speech
 from .topics import Topics
 
 #: an id like ours, repeated ones, an empty one and none.
 IDS = ["op", "op-2", "op-3", "op-4", "op-5", "", None, "op~cba00342.1.907a348f.0.0"]
-KINDS = [
-    FLOW,
-    "org.openkilda.messaging.command.switches.DumpRulesRequest",
-    "org.openkilda.messaging.command.discovery.DiscoverIslCommandData",
-    "a.kind.OfSomebody",
-]
-REPLY_TO = [None, None, None, None, REPLIES, REPLIES, "none", "kilda.fl.fl-1.read"]
+#: an FL's topic, which is not for answers.
+FLOODLIGHTS_TOPIC = "a floodlight's"
+REPLY_TO = [None, None, None, None, REPLIES, REPLIES, "none", FLOODLIGHTS_TOPIC]
 BAD = [
     b"",
     b'{"correlation_id":"bad","clazz":',
@@ -34,96 +35,146 @@ BAD = [
 ]
 
 
+class Sent(NamedTuple):
+    """A command that was sent, and may be sent again."""
+
+    data: bytes
+    correlation_id: str | None
+    topic: str
+    switch: str
+    kind: Kind
+
+
 class Requesters:
     """All of them."""
 
-    def __init__(self, topics: Topics, promises: GatherPromises, catalog: Catalog) -> None:
+    def __init__(self, topics: Topics, promises: GatherPromises, speech: Speech) -> None:
         self._topics = topics
         self._promises = promises
-        self._catalog = catalog
+        self._speech = speech
         self._syncs = 0
-        self._last: list[tuple[bytes, str | None, str, str]] = []
+        #: the last ones.
+        self.sent: list[Sent] = []
 
-    def _send(
-        self,
-        data: bytes,
-        correlation_id: str | None,
-        topic: str,
-        switch: str,
-        inbound: str,
-        partition: int | None,
-    ) -> Asked:
-        key = switch.encode() if switch else None
-        record = self._topics.write(inbound, key, data, partition)
+    def _answer_topic(self, clazz: str, inbound: str) -> str:
+        catalog = self._speech.catalog
+        return catalog.answer_topic(catalog.command(clazz, inbound), inbound)
+
+    def _send(self, sent: Sent, inbound: str, partition: int | None) -> Asked:
+        key = sent.switch.encode() if sent.switch else None
+        record = self._topics.write(inbound, key, sent.data, partition)
         origin = Origin(inbound, record.partition, record.offset)
-        self._topics.say(f"command {origin} for {switch}, id {correlation_id}, to {topic}")
-        return self._promises.asked(origin, correlation_id, topic, switch, self._topics.now)
+        self._topics.say(
+            f"command {origin} for {sent.switch}, id {sent.correlation_id}, to {sent.topic}"
+        )
+        asked = self._promises.asked(
+            origin, sent.correlation_id, sent.topic, sent.switch, self._topics.now
+        )
+        entry = self._speech.catalog.command(sent.kind.clazz, inbound)
+        asked.unanswered, asked.form = entry.done is Done.NONE, entry.error
+        return asked
+
+    def _command(
+        self, kind: Kind, correlation_id: str | None, payload: dict[str, Any], **more: Any
+    ) -> bytes:
+        """A command in the envelope of its kind."""
+        now = self._topics.now
+        if kind.abstract:
+            context = {"create_time": now, "correlation_id": correlation_id}
+            if correlation_id is None:
+                del context["correlation_id"]
+            said = {"clazz": kind.clazz, "message_context": context, "command_id": COMMAND_ID}
+            if kind.clazz.endswith("CommandsRequest"):
+                said["command_data"] = [{"data": {"uuid": uuid}} for uuid in PARTS]
+            else:
+                said["metadata"] = METADATA
+            return msgspec.json.encode({**said, **payload})
+        payload = {"clazz": kind.clazz, **payload}
+        data = build.message(names.COMMAND, payload, correlation_id or "", now, **more)
+        return data.replace(b'"correlation_id":"",', b"") if correlation_id is None else data
 
     def ask(
         self,
+        kind: Kind,
         switch: str,
         correlation_id: str | None,
-        *,
-        kind: str = FLOW,
-        reply_to: str | None = None,
-        inbound: str = INBOUND,
+        inbound: str,
         partition: int | None = None,
+        reply_to: str | None = None,
     ) -> Asked:
         """Send a command."""
-        more: dict[str, Any] = {"reply_to": reply_to} if reply_to else {}
-        payload = {"clazz": kind, "switch_id": switch}
-        data = build.message(names.COMMAND, payload, correlation_id or "", self._topics.now, **more)
-        if correlation_id is None:
-            data = data.replace(b'"correlation_id":"",', b"")
-        own = self._catalog.answer_topic(self._catalog.command(kind))
+        if reply_to == FLOODLIGHTS_TOPIC:
+            reply_to = self._speech.rules.read_topic("fl-1", inbound)
+        if kind.abstract:
+            reply_to = None  # its envelope has no such field
+        more = {"reply_to": reply_to} if reply_to else {}
+        data = self._command(kind, correlation_id, {"switch_id": switch}, **more)
+        own = self._answer_topic(kind.clazz, inbound)
         topic = reply_to if reply_to == REPLIES else own
-        self._last = [*self._last[-9:], (data, correlation_id, topic, switch)]
-        return self._send(data, correlation_id, topic, switch, inbound, partition)
+        sent = Sent(data, correlation_id, topic, switch, kind)
+        self.sent = [*self.sent[-9:], sent]
+        return self._send(sent, inbound, partition)
 
-    def ask_again(self, which: int, inbound: str, partition: int | None) -> None:
+    def ask_again(self, sent: Sent, inbound: str, partition: int | None) -> None:
         """Send a command once more, under its id: a new request."""
-        if self._last:
-            data, correlation_id, topic, switch = self._last[which % len(self._last)]
-            self._send(data, correlation_id, topic, switch, inbound, partition)
+        self._send(sent, inbound, partition)
 
     def ask_badly(self, which: int, inbound: str, partition: int) -> None:
         """Send something that is no good command."""
         data = BAD[which % len(BAD)]
-        correlation_id = "bad" if data else None
-        self._send(data, correlation_id, TOPICS["flow"], "", inbound, partition)
+        correlation_id, kind = "bad" if data else None, Kind("x.RemoveFlow")
+        topic = self._answer_topic(kind.clazz, inbound)
+        self._send(Sent(data, correlation_id, topic, "", kind), inbound, partition)
 
     def ask_many(
         self,
         switches: list[str] | None,
         correlation_id: str | None,
-        *,
-        reply_to: str | None = None,
-        inbound: str = INBOUND,
-        partition: int | None = None,
+        inbound: str,
+        partition: int | None,
+        reply_to: str | None,
     ) -> None:
         """Send a command for these switches, of which those without colons are none, or for all
         FLs when there is no list.
         """
-        payload: dict[str, Any] = {"clazz": f"{O}.command.switches.ConnectModeRequest"}
+        kind, payload = Kind(f"{O}.command.switches.ConnectModeRequest"), dict[str, Any]()
         if switches is not None:
-            payload = {"clazz": MANY, "switch_ids": switches, "command": {"clazz": DUMP}}
+            kind, payload = Kind(MANY), {"switch_ids": switches, "command": {"clazz": DUMP}}
         more = {"reply_to": reply_to} if reply_to else {}
         now = self._topics.now
-        data = build.message(names.COMMAND, payload, correlation_id or "", now, **more)
+        data = self._command(kind, correlation_id or "", payload, **more)
         record = self._topics.write(inbound, None, data, partition)
         origin = Origin(inbound, record.partition, record.offset)
-        topic = reply_to or TOPICS["northbound"]
+        topic = reply_to or self._answer_topic(kind.clazz, inbound)
         self._topics.say(f"command {origin} for {switches or 'all'}, id {correlation_id}")
         self._promises.asked_many(origin, correlation_id, topic, switches, now)
 
-    def ask_for_sync(self) -> None:
-        """Send a SyncRequest: its chains are no single answer, so none is expected here."""
+    def ask_all(
+        self, kind: Kind, correlation_id: str | None, inbound: str, partition: int | None = None
+    ) -> Population:
+        """Send a command for all switches."""
+        data = self._command(kind, correlation_id, {"requester": "somebody"})
+        record = self._topics.write(inbound, None, data, partition)
+        origin = Origin(inbound, record.partition, record.offset)
+        self._topics.say(f"command {origin} for all switches, id {correlation_id}")
+        topic = self._answer_topic(kind.clazz, inbound)
+        return self._promises.asked_all(origin, correlation_id, topic, self._topics.now)
+
+    def ask_for_sync(self) -> str:
+        """Send a SyncRequest; its correlation id. Its chains are no single answer, so none is
+        expected here.
+        """
         self._syncs += 1
         name = f"sync-please-{self._syncs}"
-        payload = {"clazz": names.SYNC_REQUEST}
-        data = build.message(names.COMMAND, payload, name, self._topics.now)
-        self._send(data, name, TOPICS["disco"], "", INBOUND, None).free = True
+        kind = self._speech.sync
+        data = self._command(kind, name, {})
+        inbound, _ = self._speech.inbound_of(kind, other=False)
+        topic = self._answer_topic(kind.clazz, inbound)
+        self._send(Sent(data, name, topic, "", kind), inbound, None).free = True
+        return name
 
     def probe(self, switch: str) -> Asked:
         """Send a command whose answer should come from an FL."""
-        return self.ask(switch, f"probe-{switch}")
+        kind = self._speech.kinds[0]
+        inbound, _ = self._speech.inbound_of(kind, other=False)
+        return self.ask(kind, switch, f"probe-{switch}", inbound)

@@ -26,6 +26,8 @@ class Scene(NamedTuple):
     #: the groups of actions that may happen in this run, and how long their steps take on average.
     faults: frozenset[str]
     pace: int
+    #: how FLs and services speak.
+    profile: str = "plain"
 
 
 #: what may go wrong; each run has some of it, for what happens all the time hides what is rare.
@@ -45,13 +47,19 @@ FAULTS = (
 )
 
 
-def draw(random: Random) -> Scene:
+def profile_of(seed: int) -> str:
+    """The profile of a seed: in one run of three that of OpenKilda of 2025."""
+    return "openkilda" if Random(f"profile {seed}").random() < 1 / 3 else "plain"
+
+
+def draw(random: Random, profile: str) -> Scene:
     """The scene of a run."""
     return Scene(
         partitions=random.choice([1, 2, 3, 3, 5]),
         switches=random.randint(1, 8),
         floodlights=tuple(
-            (random.random() < 0.7, random.random() < 0.3) for _ in range(random.randint(1, 4))
+            (random.random() < 0.7 and profile == "plain", random.random() < 0.3)
+            for _ in range(random.randint(1, 4))
         ),
         exactly_once=random.random() < 0.3,
         skewed=random.random() < 0.25,
@@ -59,4 +67,5 @@ def draw(random: Random) -> Scene:
         compacted=random.random() < 0.5,
         faults=frozenset(fault for fault in FAULTS if random.random() < 0.6),
         pace=random.choice([20, 60, 150]),
+        profile=profile,
     )

@@ -2,50 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import msgspec
+
 from flrouter.core import peers
 from flrouter.core.effects import Effects
-from flrouter.core.inputs import Input, Told
+from flrouter.core.inputs import Input, Report, Told
 from flrouter.core.request import Suffixes
+from flrouter.core.rules import Rules
 from flrouter.core.sync_run import read_sync_number
 from flrouter.messages import names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import decode
 from flrouter.network.chains import Assembler, is_link
-from tests.core.world import TOPICS, Record
+from tests.core.world import Record
 
 from .promises import REQUEST, Violation, note_of
 
-#: how the correlation ids of notices begin that say that a switch is gone.
-OFFLINE = b'"offline-'
+#: how the correlation ids of notices begin that say that a switch is gone; of OpenKilda's own that
+#: may also mean that its FL is.
+OFFLINE, DISCONNECT, REGION_OFFLINE = b'"offline-', b'"disconnect-', b'"regionOffline":true'
+
+
+class _Dumped(msgspec.Struct):
+    dump_id: str | None
+
+
+class _Dump(msgspec.Struct):
+    payload: _Dumped
+
+
+_dump = msgspec.json.Decoder(_Dump)
 
 
 class SyncPromises:
     """Hears of every sync that is asked for, every chain, and every switch that is told gone."""
 
-    def __init__(self, suffixes: Suffixes) -> None:
+    def __init__(self, suffixes: Suffixes, rules: Rules, *, skewed: bool) -> None:
         self._suffixes = suffixes
+        self._rules = rules
+        self._skewed = skewed
         #: (FL, requester's id) → since when (ms) it is owed a chain or an error.
         self._owed: dict[tuple[str, str], int] = {}
         #: (FL, attempt) → the switches that the FL listed, each time that it was asked.
         self._listed: dict[tuple[str, int], list[frozenset[str]]] = {}
+        #: the same where lists have no end: when (ms) it wrote a record, of which switch, and
+        #: whether as its master.
+        self._wrote: dict[tuple[str, int], list[tuple[int, str, bool]]] = {}
+        #: (FL, attempt) → up to when (ms) records were looked at before such a list was over.
+        self._looked: dict[tuple[str, int], int] = {}
+        #: (dump id, switch): records that listeners got.
+        self.dumped: set[tuple[str | None, str]] = set()
         #: puts the chains together as listeners do; it has all the time that there is.
         self._assembler = Assembler(patience=1 << 40)
 
-    def made(self, correlation_id: str, floodlight: str, switches: frozenset[str]) -> None:
-        """An FL was asked, and lists these."""
+    def _attempt(self, correlation_id: str | None) -> int | None:
         suffix = self._suffixes.read(correlation_id)
         number = read_sync_number(suffix.number) if suffix is not None else None
-        if number is not None:
-            self._listed.setdefault((floodlight, number[0]), []).append(switches)
+        return number[0] if number is not None else None
+
+    def made(self, correlation_id: str, floodlight: str, switches: frozenset[str]) -> None:
+        """An FL was asked, and lists these."""
+        attempt = self._attempt(correlation_id)
+        if attempt is not None:
+            self._listed.setdefault((floodlight, attempt), []).append(switches)
+
+    def wrote(self, floodlight: str, dump_id: str, switch: str, at: int, *, master: bool) -> None:
+        """An FL wrote a record of a list that has no end."""
+        attempt = self._attempt(dump_id)
+        if attempt is not None:
+            self._wrote.setdefault((floodlight, attempt), []).append((at, switch, master))
 
     def passed(self, record: Record, at: int) -> None:
         """A shard told another something."""
         note = note_of(record, b"SyncWanted")
+        if self._rules.dumps_by_master:
+            return  # they get what the masters of switches list, of whatever FL
         if isinstance(note, peers.SyncWanted) and note.correlation_id != peers.OWN_SYNC:
             self._owed[note.floodlight, note.correlation_id] = at
 
-    def decided(self, items: list[Input], effects: Effects) -> None:
-        """A batch was decided: switches that it tells as gone are in no chain that ended."""
+    def decided(self, items: list[Input], effects: Effects, now: int, looked: int | None) -> None:
+        """A batch was decided: switches that it tells as gone are in no list that ended.
+
+        Args:
+            looked: ms: all that had been written by then was read.
+        """
+        for send in effects.sends if self._rules.sync_by_dump_id else ():
+            if b"SyncComplete" in (send.value or b"") and send.topic == self._rules.shards_topic:
+                self._is_over(peers.decode(send.value or b""), now, looked)
         floodlights = [label for what, label in effects.counts if what == "offline"]
         if len(floodlights) != 1:
             return
@@ -55,24 +100,48 @@ class SyncPromises:
             for send in effects.sends
             if dict(send.headers).get("flrouter-what") == b"peer"
         ]
-        chains = [
-            chain
+        complete = [
+            (note.floodlight, note.attempt)
             for note in notes
             if isinstance(note, peers.SyncComplete) and note.floodlight == floodlights[0]
-            for chain in self._listed.get((note.floodlight, note.attempt), ())
         ]
+        chains = [chain for run in complete for chain in self._listed.get(run, ())]
         for send in effects.sends:
-            if send.topic == TOPICS["disco"] and OFFLINE in (send.value or b""):
+            if send.topic == self._rules.disco_topic and self._is_gone(send.value or b""):
                 switch = (send.key or b"").decode()
-                if chains and all(switch in chain for chain in chains):
+                if (chains and all(switch in chain for chain in chains)) or (
+                    any(self._holds(run, switch) for run in complete)
+                    and not any(_names(item, switch) for item in items)
+                ):
                     raise Violation(
                         "only what is certain is told",
                         f"{floodlights[0]} lists {switch}, which is told gone",
                     )
 
+    def _is_gone(self, notice: bytes) -> bool:
+        return OFFLINE in notice or (DISCONNECT in notice and REGION_OFFLINE not in notice)
+
+    def _is_over(self, note: peers.Peer, now: int, looked: int | None) -> None:
+        """A list without an end is taken for whole."""
+        assert isinstance(note, peers.SyncComplete)
+        if looked is None:
+            raise Violation("a sync ends in silence", f"{note}: nobody looked at what lies unread")
+        run = note.floodlight, note.attempt
+        self._looked[run] = looked
+        last = max((at for at, _, _ in self._wrote.get(run, ()) if at < looked), default=0)
+        if now < last + self._rules.sync_quiet and not self._skewed:
+            raise Violation("a sync ends in silence", f"{note} at {now}: it wrote at {last}")
+
+    def _holds(self, run: tuple[str, int], switch: str) -> bool:
+        """Whether a list that is over has a switch, as its FL's own."""
+        looked = self._looked.get(run, 0)
+        wrote = self._wrote.get(run, ())
+        modes = {master for at, listed, master in wrote if listed == switch and at < looked}
+        return modes == {True}
+
     def told(self, record: Record) -> None:
         """The router wrote something for listeners."""
-        if record.topic != TOPICS["disco"]:
+        if record.topic != self._rules.disco_topic:
             return
         headers = dict(record.headers)
         if headers.get(REQUEST, b"").startswith(b"sync/"):
@@ -80,6 +149,9 @@ class SyncPromises:
             self._owed.pop((floodlight, record.json["correlation_id"]), None)
         elif names.SYNC_BEGAN in headers:
             self._link(record)
+        elif self._rules.sync_by_dump_id and names.DUMP_SWITCH.encode() in record.value:
+            switch = (record.key or b"").decode()
+            self.dumped.add((_dump.decode(record.value).payload.dump_id, switch))
 
     def _link(self, record: Record) -> None:
         envelope = decode(record.value)
@@ -93,7 +165,18 @@ class SyncPromises:
         if whole and suffix is not None and number is not None:
             self._owed.pop((number[1], suffix.original), None)
 
+    def check_dumped(self, dump_id: str, switches: Collection[str]) -> None:
+        """Everything was quiet: who asked for a sync under this id got these switches."""
+        missing = [switch for switch in switches if (dump_id, switch) not in self.dumped]
+        if missing:
+            raise Violation("who asks for a sync gets chains", f"{dump_id}: not {missing}")
+
     def check_all_served(self) -> None:
         """Everything is quiet now, so nobody waits for a chain any more."""
         if self._owed:
             raise Violation("who asks for a sync gets chains", f"{self._owed}")
+
+
+def _names(item: Input, switch: str) -> bool:
+    """Whether an FL says something of a switch, which may be that it is gone."""
+    return isinstance(item, Report) and switch.encode() in item.data

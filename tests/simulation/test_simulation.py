@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.messages import names
+from flrouter.messages.error_forms import ErrorForm
 from tests.simulation.__main__ import main
 from tests.simulation.campaign import search
 from tests.simulation.episode import outcome, words_of
 from tests.simulation.planted import PLANTS, planted
-from tests.simulation.scene import FAULTS
+from tests.simulation.populations import EACH, Population
+from tests.simulation.scene import FAULTS, profile_of
 from tests.simulation.shrink import shrink
 
 #: a planted bug must be found within so many.
@@ -20,6 +23,8 @@ ENOUGH = 200_000
 FIRST_SEEDS = {
     "count-before-looking": 36,
     "deaf-to-larger-numbers": 32,
+    "forget-the-mode": 34,
+    "look-at-one-topic": 10,
     "no-lease": 29,
     "restore-to-the-high-watermark": 322,
     "tombstone-before-answer": 25,
@@ -49,7 +54,26 @@ def test_scenes_differ() -> None:
     for fault in FAULTS:
         assert {fault in scene.faults for scene in scenes} == {True, False}
     assert {scene.exactly_once for scene in scenes} == {True, False}
+    assert {scene.profile for scene in scenes} == {"plain", "openkilda"}
     assert {scene.partitions for scene in scenes} == {1, 2, 3, 5}
+
+
+def test_what_is_of_2025_happens() -> None:
+    """Notifications of each kind, lists that end in silence, errors in forms, scopes, answers."""
+    seed = next(seed for seed in range(60) if profile_of(seed) == "openkilda")
+    episode, violation = outcome(*words_of(seed, 3_000))
+    assert violation is None
+    promises = episode.promises
+    notifications = {names.SWITCH_CONNECT, names.SWITCH_DISCONNECT, names.SWITCH_AVAILABILITY}
+    assert set(promises.listener.heard) == notifications
+    assert len(promises.syncs.dumped) > len(episode.switches)
+    asked = promises.by_number.values()
+    assert any(isinstance(one, Population) and one.asked_at for one in asked)
+    forms = {one.form for one in asked if one.finals and not one.sent}
+    assert forms == set(ErrorForm)
+    assert any(mark.part == EACH for mark in promises.marks)
+    written = {record.topic for log in episode.topics.logs.values() for record in log[:1]}
+    assert set(episode.floodlights[0].write_topics) <= written
 
 
 @pytest.mark.parametrize("plant", sorted(PLANTS))

@@ -95,7 +95,7 @@ class Watched:
             if effects.counts["bugs", ""]:
                 raise Violation("no bugs", "; ".join(effects.notes))
             workers.promises.noted(effects.notes, now, looked)
-        workers.promises.syncs.decided(list(batch), effects)
+        workers.promises.syncs.decided(list(batch), effects, now, looked)
         workers.decided(effects.sends, now)
         if batch or effects.sends:
             self.unsaved.append((list(batch), effects))
@@ -569,6 +569,9 @@ class Workers:
     def _excuse(self, sends: Sequence[Send]) -> None:
         for send in sends:
             record = _record_of(send)
+            if send.topic == self.rules.disco_topic and send.key is not None:
+                _, _, batch = self._decided[id(send)]
+                self.promises.listener.doubt(send.key.decode(), batch)
             passed = _passed(record)
             for number in self.promises.numbers_of(record) if passed is None else [passed]:
                 self.promises.repeats(number, Repeats.DONE)
@@ -582,7 +585,7 @@ class Workers:
                     number = _passed(record)
                     if number is not None:
                         yield number
-                    note = note_of(record, b"Scatter", b"PartResults")
+                    note = note_of(record, b"Scatter", b"PartResults", b"Populate")
                     if note is not None:
                         yield from _asked_in(Told(note))
                 else:
@@ -693,6 +696,8 @@ def _asked_in(item: Input) -> Iterator[str]:
         yield from (f"{number}.{index}" for index, _, _ in item.peer.parts)
     elif isinstance(item, Told) and isinstance(item.peer, peers.PartResults):
         yield item.peer.number
+    elif isinstance(item, Told) and isinstance(item.peer, peers.Populate):
+        yield Origin.parse(item.peer.origin).number
 
 
 def _passed(record: Record) -> str | None:
