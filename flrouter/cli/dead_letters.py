@@ -12,6 +12,7 @@ import click
 from rich.progress import Progress
 
 from flrouter import setting_kinds as kinds
+from flrouter.cli import Group
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import run
 from flrouter.cli.letters import Letter, Wanted, letters
@@ -26,7 +27,7 @@ _DURATION = kinds.duration()
 _SHOWN = 80
 
 
-@click.group()
+@click.group(cls=Group)
 def dead_letters() -> None:
     """Look at records that could not be used, and have them read once more."""
 

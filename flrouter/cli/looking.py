@@ -8,7 +8,7 @@ import click
 
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import settings
-from flrouter.cli.output import json_option, moment, plain, show_json, show_table
+from flrouter.cli.output import condition, json_option, moment, plain, show_json, show_table
 from flrouter.cli.overview import overview
 from flrouter.cli.problems import problems
 from flrouter.cli.router import Router, Row
@@ -57,7 +57,8 @@ def _floodlight_cells(row: Row) -> Sequence[object]:
     answers = sum(latency["counts"])
     mean = f"{latency['total'] / answers * 1000:.1f}" if answers else None
     return (
-        *(row["id"], row["state"], moment(row["since"]), row["switches"], row["pending"]),
+        *(row["id"], condition(row["state"], heard=row["heard"]), moment(row["since"])),
+        *(row["switches"], row["pending"]),
         *(answers, mean, row["region"], row["weight"]),
     )
 
@@ -95,6 +96,9 @@ def switches(
     only = "true" if unmanaged else None
     asked = {"floodlight": floodlight, "active": active, "region": region, "unmanaged": only}
     rows, silence = router.rows("switches", limit, **asked)
+    if not rows:
+        for name in filter(None, (floodlight, active)):
+            router.get("floodlights", name)  # fails when there is none
     if as_json:
         show_json(rows)
     else:

@@ -42,6 +42,11 @@ def moment(ms: int) -> str | None:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
+def condition(state: str, *, heard: bool) -> str:
+    """An FL's state as people read it: one that never said anything is neither up nor down."""
+    return state if heard or state == "removed" else "never heard of"
+
+
 def show_json(value: object) -> None:
     """One JSON document."""
     click.echo(json.dumps(value))

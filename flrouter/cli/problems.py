@@ -36,7 +36,9 @@ def _untold_shards(seen: Overview) -> Iterator[str]:
 
 def _outages(seen: Overview) -> Iterator[str]:
     for row in seen.floodlights:
-        if row["state"] == "outage":
+        if row["state"] == "outage" and not row["heard"]:
+            yield f"floodlight {row['id']}: never heard of: does it run, and on this broker?"
+        elif row["state"] == "outage":
             yield f"floodlight {row['id']}: in outage since {moment(row['since'])}"
 
 

@@ -6,20 +6,56 @@ JSON.
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import os
 import socket
 import sys
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
+import faust
 from faust.cli import params
 from faust.cli import worker as upstream
 from faust.cli.base import now_builtin_worker_options, option
 from mode.utils.loops import get_event_loop
 
+from flrouter import __version__
 from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.runtime.login import LoginRefused, log_in
+from flrouter.runtime.topics import BadTopic
+from flrouter.runtime.transactions import NoTransactions, require_transactions
 
 #: where a worker listens when nobody says.
 LOOPBACK = "127.0.0.1"
 _ANYWHERE = {"0.0.0.0", "::"}
+
+
+class _Process(faust.Worker):
+    """Faust's, without a traceback for what an operator can cause."""
+
+    _failure: Failure | None = None
+
+    async def start(self) -> None:
+        """Start, or end with a sentence."""
+        try:
+            await super().start()
+        except (BadTopic, LoginRefused, NoTransactions) as error:
+            self._failure = Failure(str(error))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            self._failure = _taken(self.app.conf.web_bind, self.app.conf.web_port, error)
+        if self._failure is not None:
+            raise asyncio.CancelledError  # so it stops and says nothing
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run it."""
+        try:
+            super().execute_from_commandline()
+        finally:
+            if self._failure is not None:
+                _fail(self._failure)
+        raise AssertionError("it ends with SystemExit")
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it
@@ -53,10 +89,12 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
         *now_builtin_worker_options,
     ]
 
+    @property
+    def _Worker(self) -> type[faust.Worker]:  # noqa: N802 - it is Faust's name
+        return _Process
+
     def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
         """Ask before anything else for what gets no better by waiting."""
-        from flrouter.runtime.login import LoginRefused, log_in
-        from flrouter.runtime.transactions import NoTransactions, require_transactions
 
         async def ask() -> None:
             await log_in(self.app.settings)
@@ -87,6 +125,18 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
         else:
             super().on_worker_created(worker)
 
+    def banner(self, worker: Any) -> str:
+        """What it is, and where."""
+        app = self.app
+        told = {
+            "app id": app.conf.id,
+            "broker": app.settings.broker,
+            "web": f"{app.conf.canonical_url}/",
+            "process": os.getpid(),
+        }
+        lines = [f"  {name:<8} {value}" for name, value in told.items()]
+        return "\n".join([f"flrouter {__version__}", *lines])
+
 
 def addresses(web_host: str, web_bind: str) -> tuple[str, str]:
     """Where a worker with these options listens, and where the others ask it.
@@ -105,16 +155,17 @@ def _check_free(address: str, port: int) -> None:
             probe.bind(target)
             probe.listen()
     except OSError as error:
-        _fail(
-            Failure(
-                f"the web port cannot be opened on {address}, port {port} ({error.strerror}):"
-                " choose another one with --web-port, or an address of this machine with"
-                " --web-host or --web-bind",
-                BAD_USAGE,
-            )
-        )
+        _fail(_taken(address, port, error))
 
 
-def _fail(failure: Failure) -> None:
+def _taken(address: str, port: int, error: OSError) -> Failure:
+    return Failure(
+        f"the web port cannot be opened on {address}, port {port} ({error.strerror}): choose"
+        " another one with --web-port, or an address of this machine with --web-host or --web-bind",
+        BAD_USAGE,
+    )
+
+
+def _fail(failure: Failure) -> NoReturn:
     failure.show()  # Faust would show a traceback
     sys.exit(failure.exit_code)

@@ -21,7 +21,7 @@ def worker(**other: Any) -> dict[str, Any]:
 
 def floodlight(**other: Any) -> dict[str, Any]:
     """One that is well, but for this."""
-    return {"id": "fl-1", "state": "up", "since": AGO, "sync": sync()} | other
+    return {"id": "fl-1", "state": "up", "since": AGO, "sync": sync(), "heard": True} | other
 
 
 def sync(**other: Any) -> dict[str, Any]:
@@ -58,11 +58,15 @@ FAILED = sync(succeeded=False)
             "floodlight fl-1: in outage since 2025-11-24 16:00:00",
         ),
         (
+            Overview([worker()], [floodlight(state="outage", sync=None, heard=False)]),
+            "floodlight fl-1: never heard of",
+        ),
+        (
             Overview([worker()], [floodlight(sync=FAILED)]),
             "floodlight fl-1: its last sync failed at 2025-11-24 16:00:00",
         ),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_each_thing_that_is_wrong_is_told(seen: Overview, told: str) -> None:
     """In a line of its own that names it."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from flrouter import __version__
 from flrouter.cli.worker import addresses
-from tests.cli.command import flrouter
+from flrouter.embedded import free_port
+from tests.cli.command import Running, flrouter
+from tests.support.deployment import Deployment
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,28 @@ def test_an_address_that_is_not_this_machines() -> None:
     [line] = done.stderr.splitlines()
     assert "192.0.2.1" in line
     assert "--web-bind" in line
+
+
+def test_its_banner_says_what_was_set() -> None:
+    """The broker as the settings name it, and whose program it is."""
+    port = str(free_port())
+    settings = {"broker": "tansu://127.0.0.1:1", "app_id": "east"}
+    with Running("worker", "--web-port", port, settings=settings) as worker:
+        assert worker.wait_for("flrouter") == f"flrouter {__version__}"
+        assert worker.wait_for("app id").split() == ["app", "id", "east"]
+        assert worker.wait_for("broker").split() == ["broker", "tansu://127.0.0.1:1"]
+        assert worker.wait_for("web").split() == ["web", f"http://127.0.0.1:{port}/"]
+
+
+@pytest.mark.broker
+def test_topics_that_do_not_fit(broker_url: str, work_folder: Path) -> None:
+    """Their number of partitions is fixed: one line says so, and what to do."""
+    with Deployment(broker_url, work_folder, partitions=2) as deployment:
+        deployment.start_worker().terminate()
+        port = str(free_port())
+        settings = deployment.settings | {"partitions": 3}
+        done = flrouter("worker", "--web-port", port, settings=settings)
+    assert done.returncode == 1
+    assert "has 2 partitions, the router needs 3" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.stderr.strip().splitlines()[-1].startswith("flrouter: topic ")
