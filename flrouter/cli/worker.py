@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any, ClassVar, NoReturn
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.cli import params
 from faust.cli import worker as upstream
 from faust.cli.base import now_builtin_worker_options, option
@@ -21,6 +24,7 @@ from mode.utils.loops import get_event_loop
 
 from flrouter import __version__
 from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.logs import Folding
 from flrouter.runtime.login import LoginRefused, log_in
 from flrouter.runtime.topics import BadTopic
 from flrouter.runtime.transactions import NoTransactions, require_transactions
@@ -34,6 +38,12 @@ class _Process(faust.Worker):
     """Faust's, without a traceback for what an operator can cause."""
 
     _failure: Failure | None = None
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Fold what comes again and again."""
+        super().on_setup_root_logger(logger, level)
+        for handler in logger.handlers:
+            handler.addFilter(Folding())
 
     async def start(self) -> None:
         """Start, or end with a sentence."""
@@ -97,8 +107,9 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
         """Ask before anything else for what gets no better by waiting."""
 
         async def ask() -> None:
-            await log_in(self.app.settings)
-            await require_transactions(self.app.settings)
+            with suppress(KafkaError):  # it waits for brokers that are away
+                await log_in(self.app.settings)
+                await require_transactions(self.app.settings)
 
         try:
             get_event_loop().run_until_complete(ask())
