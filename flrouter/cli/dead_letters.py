@@ -75,7 +75,7 @@ def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_js
         show_json([_as_json(letter) for letter in rows])
         return
     show_table(
-        ("letter", "since", "read from", "reason", "bytes>", "correlation id", "begins with"),
+        ("letter", "time", "read from", "reason", "bytes>", "correlation id", "begins with"),
         [
             (
                 *(letter.name, moment(letter.at), _origin(letter), letter.reason, letter.size),

@@ -58,7 +58,7 @@ def remove(name: str, as_json: bool) -> None:
 @floodlight.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the FLs that the router knows: state, and how many switches each speaks for."""
+    """List the FLs that the router knows: state, and for how many switches each is active."""
     found = settings()
     rows = _rows(run(found, _known(found)))
     if as_json:

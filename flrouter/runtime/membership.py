@@ -153,7 +153,7 @@ class Membership(Service):
             try:
                 await self._provide(wanted - self.subscribed)
             except (kafka.errors.KafkaError, TimeoutError) as error:
-                self.log.warning("no topics yet for a new floodlight, trying again: %r", error)
+                self.log.warning("no topics for a new floodlight yet, retrying: %r", error)
                 await self.sleep(RETRY)
                 self._changed.set()
                 continue

@@ -170,7 +170,7 @@ def test_an_outage(operator: Operator) -> None:
         operator.second.until(lambda: operator.types("status").exit_code, 30, "the outage")
         done = operator.types("status")
         assert "1 outage, 1 up" in done.stdout
-        assert "floodlight fl-2: in outage since 20" in done.stdout
+        assert "floodlight fl-2: has been down for " in done.stdout
         assert not operator.asks("status", status=1)["well"]
     finally:
         operator.second.alive = True

@@ -125,7 +125,7 @@ def test_no_broker_is_said_in_one_line() -> None:
     settings = {"broker": "kafka://127.0.0.1:1"}
     for arguments in (("list",), ("add", "fl-4")):
         line = one_line(invoke(floodlight, *arguments, settings=settings), 1)
-        assert line.startswith("flrouter: the broker kafka://127.0.0.1:1 ")
+        assert line.startswith("flrouter: cannot connect to the broker kafka://127.0.0.1:1 ")
         assert "FLROUTER_BROKER" in line
 
 

@@ -25,7 +25,7 @@ MOST = 100
 
 def _incomplete(missing: Iterable[str], what: str) -> Refusal:
     told = f" ({', '.join(missing)} did not answer)" if missing else ""
-    text = f"whether there is {what} is not known now{told}: try again in a moment"
+    text = f"{what} may exist, but a part of the router is unavailable{told}: try again in a moment"
     return Refusal(503, text, {"Retry-After": "2"})
 
 
