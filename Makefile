@@ -132,7 +132,7 @@ screenshots: $(STAMP) programs ## makes the pictures of the dashboard and of `fl
 	@$(BIN)/python -m tests.browser.screenshots
 
 settings: $(STAMP) ## writes docs/settings.md anew from the settings' own descriptions
-	@$(BIN)/python -c 'from flrouter.settings import as_markdown; print(end=as_markdown())' > docs/settings.md
+	@$(BIN)/python -m tests.docs.settings_page > docs/settings.md
 
 docs: $(SITE) ## the documentation as a site into build/site; strict: no warning, no dead link inside
 	@echo "docs: $(SITE), no warning"

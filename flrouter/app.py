@@ -9,8 +9,12 @@ from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
 from flrouter.web import hardening, health, stats, tables
 from flrouter.web.api import operations
+from flrouter.web.api.call import Site
+from flrouter.web.api.guard import Guard
+from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics
+from flrouter.web.scans import Scans
 from flrouter.web.tally import Tally
 
 
@@ -27,12 +31,13 @@ def create_app(settings: Settings | None = None) -> RouterApp:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app = RouterApp(settings if settings is not None else load())
     agents.register(app)
-    stats.register(app)
+    site = Site(app, Tally(app), Workers(app), Scans())
+    guard = Guard(app.settings.token, app.settings.read_token)
+    stats.register(site)
     tables.register(app)
-    tally = Tally(app)
-    operations.register(app, tally)
-    metrics.register(app, tally)
-    dashboard.register(app, tally)
+    operations.register(site, guard)
+    metrics.register(app, site.tally)
+    dashboard.register(site)
     health.register(app)
-    hardening.register(app)
+    hardening.register(app, guard)
     return app

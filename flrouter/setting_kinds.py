@@ -34,6 +34,8 @@ _URL = re.compile(
     re.ASCII,
 )
 
+_HOST = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
+
 
 class Refused(ValueError):
     """A value that its kind does not allow; the text, if any, says what is wrong with it."""
@@ -336,6 +338,19 @@ def token() -> Kind[str]:
 
     allowed = f"at least {_TOKEN} letters, digits and signs of ASCII, or nothing"
     return Kind(allowed, read, lambda _: "'***'")
+
+
+def hosts() -> Kind[tuple[str, ...]]:
+    """Names of hosts, each perhaps with a dot in front."""
+
+    def read(value: object) -> tuple[str, ...]:
+        names = tuple(item.lower() for item in _items(value))
+        for name in names:
+            if _HOST.fullmatch(name) is None:
+                raise Refused(f"{name!r} is no host's name")
+        return names
+
+    return Kind("a list of names without ports, or text with commas, or nothing", read)
 
 
 def file() -> Kind[Path | None]:

@@ -25,7 +25,7 @@ from flrouter.profiles import load as load_profile
 from flrouter.setting_kinds import Floodlight, Kind, Refused
 from flrouter.topic_roles import FloodlightTopics, Use
 
-__all__ = ["BadSetting", "Floodlight", "Settings", "as_markdown", "load"]
+__all__ = ["BadSetting", "Floodlight", "Settings", "load"]
 
 PREFIX = "FLROUTER_"
 _PATHS = {"data_dir", "profile", "ssl_cafile", "ssl_certfile", "ssl_keyfile"}
@@ -206,11 +206,26 @@ class Settings:
         "Any worker's web server, for the command line.",
     )
 
+    web_hosts: tuple[str, ...] = _setting(
+        (),
+        kinds.hosts(),
+        "Names by which workers' web ports are called, beside addresses, localhost, the machine's"
+        " name and `--web-host`: those of a proxy or a Service. `.example.com` stands for all that"
+        " end so.",
+    )
     token: str = _setting(
         "",
         kinds.token(),
         "What a request that changes anything must show (`Authorization: Bearer ...`); nothing: the"
         " web server is read-only. Never shown.",
+        hidden=True,
+    )
+    read_token: str = _setting(
+        "",
+        kinds.token(),
+        "What a request that reads must show, in the same header or as the password in a browser;"
+        " nothing: who reaches the web port may read. Not for `/healthz` and `/readyz`. Never"
+        " shown.",
         hidden=True,
     )
 
@@ -324,6 +339,8 @@ class Settings:
                 raise self._wrong(
                     name, f"has no use: security_protocol is {protocol}, expected SSL or SASL_SSL"
                 )
+        if self.read_token and self.read_token == self.token:
+            raise self._wrong("read_token", "is token too, so who may read could change things")
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise self._wrong("ssl_keyfile", "is the key of no certificate: set ssl_certfile")
 
@@ -462,30 +479,3 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         return Settings(**values)
     except BadSetting as error:
         raise error.from_origin(origins.get(error.name, "the default")) from error.__cause__
-
-
-def as_markdown() -> str:
-    """The text of `docs/settings.md`."""
-    lines = [
-        "# Settings",
-        "",
-        "A setting is the environment variable `FLROUTER_<NAME>`, or a key of the TOML file that",
-        "`FLROUTER_CONFIG` names (in lower or upper case; paths are relative to that file). The",
-        "environment wins. A wrong value or an unknown name stops the start with a sentence that",
-        "names it.",
-        "",
-        "| setting | default | allowed | what for |",
-        "|---|---|---|---|",
-    ]
-    for field in dataclasses.fields(Settings):
-        kind, default = field.metadata["kind"], field.default
-        if isinstance(default, float):
-            default = f"{default:g} s"
-        elif isinstance(default, bool):
-            default = str(default).lower()
-        elif isinstance(default, tuple):
-            default = ", ".join(default)
-        shown = f"`{default}`" if default not in (None, "") else "nothing"
-        row = (f"`{field.name.upper()}`", shown, kind.allowed, field.metadata["doc"])
-        lines.append(f"| {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"

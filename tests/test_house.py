@@ -28,17 +28,28 @@ MAY_IMPORT = {
     "ports": {"core"},
     "kafka": {"kafka", "ports", "core"} | SETTINGS,
     "runtime": {"runtime", "kafka", "ports", "core", "messages", "repairs"}
-    | {"logs", "security", "tracing"}
+    | {"logs", "security", "tracing", "web_server"}
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
-    "network": {"network", "messages", "repairs", "logs", "security", "browsers", "cli"} | SETTINGS,
+    "network": {
+        "network",
+        "messages",
+        "repairs",
+        "logs",
+        "security",
+        "browsers",
+        "web_server",
+        "cli",
+    }
+    | SETTINGS,
     "settings": {"messages", "profiles"} | SETTINGS,
     "profiles": {"profiles", "messages", "setting_kinds"},
     "setting_kinds": set(),
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "browsers": set(),
+    "web_server": set(),
     "logs": set(),
     "openvswitch": set(),
     "repairs": {"repairs"},

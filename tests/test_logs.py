@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from flrouter.core.effects import Fault
-from flrouter.logs import JsonFormatter, config
+from flrouter.logs import FOLD_S, MAX_LINES, Folding, JsonFormatter, config
 from flrouter.runtime import fault_log
 from flrouter.runtime.fault_log import MOST, FaultLog
 
@@ -76,3 +76,66 @@ def test_a_flood_of_faults_is_no_flood_of_lines(
         log.take(3, [Fault("bad", "t/0/1", "forged\n2026 INFO all is well", kept=True)])
         assert "\n" not in caplog.messages[-1]
         assert caplog.records[-1].levelname == "WARNING"
+
+
+# -- lines that come again and again --------------------------------------------------------------
+
+
+class Clock:
+    """Seconds, as told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.now
+
+
+def folded(folding: Folding, logger: str, *texts: str, **extra: object) -> list[str]:
+    """What is written of these warnings."""
+    written = []
+    for text in texts:
+        record = logging.LogRecord(logger, logging.WARNING, __file__, 1, text, (), None)
+        vars(record).update(extra)
+        if folding.filter(record):
+            written.append(record.getMessage())
+    return written
+
+
+def test_a_line_that_comes_again_is_counted() -> None:
+    """And written once a minute, with the count."""
+    clock = Clock()
+    folding = Folding(clock)
+    assert folded(folding, "aiokafka.conn", *["no broker"] * 5) == ["no broker"]
+    clock.now += FOLD_S
+    again = folded(folding, "aiokafka.conn", "no broker", "no broker")
+    assert again == ["no broker (4 more like this since the last)"]
+    clock.now += FOLD_S
+    assert folded(folding, "aiokafka.conn", "another") == ["another"]
+
+
+def test_a_client_s_lines_differ_in_numbers_only() -> None:
+    """Ours say something new with each."""
+    texts = ["node 1 away for 0.25 s", "node 2 away for 1.5 s", "node x away"]
+    assert folded(Folding(Clock()), "librdkafka", *texts) == [texts[0], texts[2]]
+    assert folded(Folding(Clock()), "flrouter.kafka.reader", *texts, texts[0]) == texts
+
+
+def test_every_request_is_told_of() -> None:
+    """However alike two lines are."""
+    texts = ["dead letter: rubbish"] * 3
+    assert folded(Folding(Clock()), "flrouter.runtime.fault_log", *texts, request="a") == texts
+
+
+def test_information_is_not_folded() -> None:
+    """Who asks for it wants all of it."""
+    record = logging.LogRecord("kafka", logging.INFO, __file__, 1, "again", (), None)
+    folding = Folding(Clock())
+    assert all(folding.filter(record) for _ in range(3))
+
+
+def test_so_many_lines_are_remembered() -> None:
+    """Memory stays bounded."""
+    folding = Folding(Clock())
+    assert len(folded(folding, "flrouter", *map(str, range(3 * MAX_LINES)))) == 3 * MAX_LINES
+    assert len(folding._lines) <= MAX_LINES

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from flrouter import settings as settings_module
 from flrouter.setting_kinds import Refused, floodlight_id
-from flrouter.settings import BadSetting, Floodlight, Settings, as_markdown, load
+from flrouter.settings import BadSetting, Floodlight, Settings, load
+from tests.docs.settings_page import as_markdown
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -424,3 +425,20 @@ def test_no_value_raises_anything_else(name: str, value: Any) -> None:
 def test_docs_are_up_to_date() -> None:
     """`docs/settings.md` is what the fields say; `make settings` writes it anew."""
     assert DOCS.read_text("utf-8") == as_markdown()
+
+
+def test_names_of_the_web_port() -> None:
+    """Names and ends of names, without ports; a name is not an address of a page."""
+    settings = load({"FLROUTER_WEB_HOSTS": "Router.example, .pods.example"})
+    assert settings.web_hosts == ("router.example", ".pods.example")
+    for wrong in ("router.example:443", "https://router.example", "*", "a..b", "."):
+        assert "no host's name" in refusal(WEB_HOSTS=wrong)
+
+
+def test_who_may_read_may_not_change() -> None:
+    """One token for both would let everybody who looks change things."""
+    token = "0123456789abcdef"
+    assert "read_token" in refusal(TOKEN=token, READ_TOKEN=token)
+    assert token not in refusal(TOKEN=token, READ_TOKEN=token)
+    assert token not in repr(Settings(read_token=token))
+    assert "can be guessed" in refusal(READ_TOKEN="short")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from importlib import import_module
 
@@ -36,7 +37,27 @@ _MODULES = {
 }
 
 
-class _Commands(click.Group):
+class Group(click.Group):
+    """Commands, and what somebody may have meant who misspelt one."""
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it.
+
+        Raises:
+            UsageError: there is no such command; names the one that is most like it.
+        """
+        try:
+            return super().resolve_command(context, arguments)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(arguments[0], self.list_commands(context), 1, 0.5)
+            if near:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+
+class _Commands(Group):
     """The commands of `flrouter`, by the modules that have them."""
 
     def list_commands(self, _context: click.Context) -> list[str]:

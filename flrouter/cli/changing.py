@@ -17,7 +17,7 @@ from flrouter.cli.router import Router
 @click.argument("floodlight", required=False, type=FLOODLIGHT)
 @json_option
 def sync(floodlight: str | None, as_json: bool) -> None:
-    """Ask FLOODLIGHT, or every FL, for all that it knows."""
+    """Sync with FLOODLIGHT, or with every FL."""
     router = Router(settings())
     path = ("sync",) if floodlight is None else ("floodlights", floodlight, "sync")
     show_message(router.post(*path), as_json)
@@ -28,7 +28,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
 @click.argument("floodlight", type=FLOODLIGHT)
 @json_option
 def move(switch: str, floodlight: str, as_json: bool) -> None:
-    """Have FLOODLIGHT speak for SWITCH from now on."""
+    """Make FLOODLIGHT the active one for SWITCH."""
     body = {"floodlight": floodlight}
     show_message(Router(settings()).post("switches", switch, "move", body=body), as_json)
 
@@ -38,7 +38,7 @@ def move(switch: str, floodlight: str, as_json: bool) -> None:
 @click.argument("region", default="")
 @json_option
 def place(switch: str, region: str, as_json: bool) -> None:
-    """Say in which REGION a switch is: FLs of that region are preferred. None: nowhere special."""
+    """Set the REGION of a switch: FLs of that region are preferred. None: no region."""
     show_message(
         Router(settings()).post("switches", switch, "place", body={"region": region}), as_json
     )
@@ -50,7 +50,7 @@ def place(switch: str, region: str, as_json: bool) -> None:
 @click.option("--weight", type=click.IntRange(min=0), help="How much it is preferred.")
 @json_option
 def prefer(floodlight: str, region: str | None, weight: int | None, as_json: bool) -> None:
-    """Say where FLOODLIGHT is, and how much it is preferred to others."""
+    """Set the region of FLOODLIGHT, and how much it is preferred to others."""
     body = {"region": region, "weight": weight}
     given = {name: value for name, value in body.items() if value is not None}
     if not given:
@@ -70,8 +70,8 @@ def prefer(floodlight: str, region: str | None, weight: int | None, as_json: boo
 def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
     """Move FLOODLIGHT's switches to others that hold them, and give it none until `undrain`.
 
-    With --wait the exit status is 1 when switches stay, because nobody else serves them, or when
-    nobody can tell: do not stop it then.
+    With --wait the exit status is 1 when switches stay, because no other FL holds them, or when
+    that is unknown: do not stop it then.
     """
     router = Router(settings())
     message = router.post("floodlights", floodlight, "drain")

@@ -70,7 +70,7 @@ def _split(data: bytes) -> Iterator[tuple[str, bytes]]:
         lines = [(f"line {at}", line) for at, line in enumerate(data.splitlines(), 1)]
         filled = [(name, line.strip()) for name, line in lines if line.strip()]
         if text.startswith(b"[") or len(filled) == 1:
-            raise BadFile(f"it is no JSON: {error}") from error
+            raise BadFile(f"it is not valid JSON: {error}") from error
         yield from filled
 
 
@@ -78,11 +78,13 @@ def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
     try:
         envelope = decode(data)
     except Unreadable as error:
-        raise BadFile(f"{name} is no JSON object with the fields of a command: {error}") from error
+        raise BadFile(
+            f"{name} is not a JSON object with the fields of a command: {error}"
+        ) from error
     if envelope.form not in COMMANDS or not envelope.kind:
         raise BadFile(
-            f"{name} is no command: expected a clazz that ends in .command.CommandMessage or"
-            " .command.CommandWithReplyToMessage, and a payload with a clazz"
+            f"{name} is not a valid command: expected a clazz that ends in .command.CommandMessage"
+            " or .command.CommandWithReplyToMessage, and a payload with a clazz"
         )
     correlation_id = envelope.correlation_id
     if not correlation_id:

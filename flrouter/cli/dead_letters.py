@@ -12,6 +12,7 @@ import click
 from rich.progress import Progress
 
 from flrouter import setting_kinds as kinds
+from flrouter.cli import Group
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import run
 from flrouter.cli.letters import Letter, Wanted, letters
@@ -26,7 +27,7 @@ _DURATION = kinds.duration()
 _SHOWN = 80
 
 
-@click.group()
+@click.group(cls=Group)
 def dead_letters() -> None:
     """Look at records that could not be used, and have them read once more."""
 
@@ -74,7 +75,7 @@ def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_js
         show_json([_as_json(letter) for letter in rows])
         return
     show_table(
-        ("letter", "since", "read from", "reason", "bytes>", "correlation id", "begins with"),
+        ("letter", "time", "read from", "reason", "bytes>", "correlation id", "begins with"),
         [
             (
                 *(letter.name, moment(letter.at), _origin(letter), letter.reason, letter.size),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flrouter import setting_kinds as kinds
+from flrouter.cli import Group
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import BAD_USAGE, Failure, settings
 from flrouter.cli.kafka import partition_counts, run
-from flrouter.cli.output import json_option, show_json, show_message, show_table
+from flrouter.cli.output import condition, json_option, show_json, show_message, show_table
 from flrouter.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 
 
-@click.group()
+@click.group(cls=Group)
 def floodlight() -> None:
     """Add and remove FLs, and list those that the router knows."""
 
@@ -57,7 +58,7 @@ def remove(name: str, as_json: bool) -> None:
 @floodlight.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the FLs that the router knows: state, and how many switches each speaks for."""
+    """List the FLs that the router knows: state, and for how many switches each is active."""
     found = settings()
     rows = _rows(run(found, _known(found)))
     if as_json:
@@ -67,7 +68,12 @@ def list_(as_json: bool) -> None:
     show_table(
         columns,
         [
-            (row["id"], row["state"], "yes" if row["acks"] else "no", row["switches"])
+            (
+                row["id"],
+                condition(row["state"], heard=row["heard"]),
+                "yes" if row["acks"] else "no",
+                row["switches"],
+            )
             for row in rows
         ],
     )
@@ -78,6 +84,7 @@ def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
         {
             "id": name,
             "state": one.newest.condition,
+            "heard": one.newest.heard,
             "acks": one.newest.acks,
             "switches": one.switches,
         }

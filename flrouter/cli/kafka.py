@@ -37,7 +37,7 @@ def run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
         raise Failure(str(error)) from error
     except (KafkaError, FromAiokafka, OSError) as error:
         raise Failure(
-            f"the broker {found.broker} does not do what it is asked ({error!r}):"
+            f"cannot connect to the broker {found.broker} ({error!r}):"
             f" is it running, and is FLROUTER_BROKER right?{hint(found)}"
         ) from error
 

@@ -8,7 +8,7 @@ import click
 
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.failure import settings
-from flrouter.cli.output import json_option, moment, plain, show_json, show_table
+from flrouter.cli.output import condition, json_option, moment, plain, show_json, show_table
 from flrouter.cli.overview import overview
 from flrouter.cli.problems import problems
 from flrouter.cli.router import Router, Row
@@ -18,7 +18,7 @@ from flrouter.cli.silence import Silence
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Say in a few lines whether all is well: FLs, workers and their shards, what waits.
+    """Say in a few lines whether all is well: FLs, workers and their shards, what is pending.
 
     The exit status is 0 when all is well, 1 when something is wrong: a line says what.
     """
@@ -57,17 +57,18 @@ def _floodlight_cells(row: Row) -> Sequence[object]:
     answers = sum(latency["counts"])
     mean = f"{latency['total'] / answers * 1000:.1f}" if answers else None
     return (
-        *(row["id"], row["state"], moment(row["since"]), row["switches"], row["pending"]),
+        *(row["id"], condition(row["state"], heard=row["heard"]), moment(row["since"])),
+        *(row["switches"], row["pending"]),
         *(answers, mean, row["region"], row["weight"]),
     )
 
 
 @click.command()
 @click.argument("switch", required=False)
-@click.option("--floodlight", type=FLOODLIGHT, help="Only those that this FL holds.")
-@click.option("--active", type=FLOODLIGHT, help="Only those that this FL speaks for.")
+@click.option("--floodlight", type=FLOODLIGHT, help="Only those that are connected to this FL.")
+@click.option("--active", type=FLOODLIGHT, help="Only those that this FL is active for.")
 @click.option("--region", help="Only those of this region.")
-@click.option("--unmanaged", is_flag=True, help="Only those whose state nobody knows.")
+@click.option("--unmanaged", is_flag=True, help="Only those whose state is unknown.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many at most."
 )
@@ -81,7 +82,7 @@ def switches(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List switches and who holds them; or show SWITCH, and what waits for it."""
+    """List switches and the FLs that hold them; or show SWITCH and its pending requests."""
     router = Router(settings())
     if switch is not None:
         found = router.get("switches", switch)
@@ -95,6 +96,9 @@ def switches(
     only = "true" if unmanaged else None
     asked = {"floodlight": floodlight, "active": active, "region": region, "unmanaged": only}
     rows, silence = router.rows("switches", limit, **asked)
+    if not rows:
+        for name in filter(None, (floodlight, active)):
+            router.get("floodlights", name)  # fails when there is none
     if as_json:
         show_json(rows)
     else:
@@ -102,7 +106,7 @@ def switches(
     silence.admit()
 
 
-_SWITCH_COLUMNS = ("switch", "active", "held by", "shard>", "region", "")
+_SWITCH_COLUMNS = ("switch", "active", "connected to", "shard>", "region", "")
 
 
 def _switch_cells(row: Row) -> Sequence[object]:
@@ -115,7 +119,7 @@ def _switch_cells(row: Row) -> Sequence[object]:
 @click.argument("correlation_id")
 @json_option
 def trace(correlation_id: str, as_json: bool) -> None:
-    """Say where a command went, when, and who answered it."""
+    """Show where a command went, when, and how it was answered."""
     found = Router(settings()).get("requests", correlation_id)
     if as_json:
         show_json(found)

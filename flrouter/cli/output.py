@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -40,6 +41,31 @@ def moment(ms: int) -> str | None:
     if not ms:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """0, 1, 2, 5 as `0–2, 5`."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in found)
+
+
+def ago(ms: int) -> str:
+    """How long ago a time was, as `12 s`."""
+    seconds = max(0, round(time.time() - ms / 1000))
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+def condition(state: str, *, heard: bool) -> str:
+    """An FL's state as people read it: one that never said anything is neither up nor down."""
+    return state if heard or state == "removed" else "never heard of"
 
 
 def show_json(value: object) -> None:

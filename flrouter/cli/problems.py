@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from flrouter.cli.output import moment
+from flrouter.cli.output import ago, moment, ranges
 from flrouter.cli.overview import Overview
 
 #: records that a worker may have to read; a busy one always has some.
@@ -30,14 +30,15 @@ def _idle_workers(seen: Overview) -> Iterator[str]:
 
 def _untold_shards(seen: Overview) -> Iterator[str]:
     if seen.silence.shards:
-        shards = ", ".join(map(str, sorted(seen.silence.shards)))
-        yield f"shards {shards}: nobody tells of them, so the numbers above lack theirs"
+        yield f"shards {ranges(seen.silence.shards)} unavailable: the numbers above lack theirs"
 
 
 def _outages(seen: Overview) -> Iterator[str]:
     for row in seen.floodlights:
-        if row["state"] == "outage":
-            yield f"floodlight {row['id']}: in outage since {moment(row['since'])}"
+        if row["state"] == "outage" and not row["heard"]:
+            yield f"floodlight {row['id']}: never heard of: is it running, and on this broker?"
+        elif row["state"] == "outage":
+            yield f"floodlight {row['id']}: has been down for {ago(row['since'])}"
 
 
 def _failed_syncs(seen: Overview) -> Iterator[str]:
@@ -51,7 +52,7 @@ def _full_shards(seen: Overview) -> Iterator[str]:
     for row in seen.workers:
         if row["held_back"]:
             places = ", ".join(row["held_back"])
-            yield f"worker {row['url']}: shards are full, so commands wait in Kafka, in {places}"
+            yield f"worker {row['url']}: shards are full: commands wait in Kafka, in {places}"
 
 
 def _warnings(seen: Overview) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 import msgspec
 
+from flrouter.cli import Group
 from flrouter.cli.failure import BAD_USAGE, Failure
 from flrouter.cli.output import json_option, show_json, show_table
 from flrouter.profiles import OWN, BadProfile, load, text_of
 
 
-@click.group()
+@click.group(cls=Group)
 def profile() -> None:
     """How FLs and services speak: topics, headers, kinds of messages."""
 

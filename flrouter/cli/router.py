@@ -47,7 +47,7 @@ class Router:
     def __init__(self, found: Settings, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout  # s
         self._url = found.worker_url
-        self._token = found.token
+        self._tokens = {"GET": found.read_token, "POST": found.token}
 
     def get(self, *path: str, **query: object) -> Row:
         """What it says.
@@ -93,8 +93,8 @@ class Router:
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Row:
         headers = {"Content-Type": "application/json"}
-        if self._token and method == "POST":  # reading needs none
-            headers["Authorization"] = f"Bearer {self._token}"
+        if token := self._tokens[method]:
+            headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(
             f"{self._url}/api/v1/{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -106,7 +106,7 @@ class Router:
                 found = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
             with refused:
-                raise Failure(_refusal(refused)) from refused
+                raise Failure(_refusal(refused, method)) from refused
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise Failure(
                 f"no worker answers at {self._url} ({error}): is one running, and is"
@@ -128,7 +128,7 @@ def _path(parts: tuple[str, ...]) -> str:
     return "/".join(urllib.parse.quote(part, safe="") for part in parts)
 
 
-def _refusal(refused: urllib.error.HTTPError) -> str:
+def _refusal(refused: urllib.error.HTTPError, method: str) -> str:
     """The worker's own sentence, and what it cannot know."""
     if 300 <= refused.code < 400:
         return (
@@ -140,5 +140,6 @@ def _refusal(refused: urllib.error.HTTPError) -> str:
     except (ValueError, KeyError, TypeError):
         return f"{refused.url} answers {refused.code}: {_STRANGER}"
     if refused.code in (401, 403):
-        return f"{told} The command line takes it from FLROUTER_TOKEN."
+        setting = "FLROUTER_READ_TOKEN" if method == "GET" else "FLROUTER_TOKEN"
+        return f"{told}. The command line takes it from {setting}"
     return told

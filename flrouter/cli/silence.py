@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from flrouter.cli.failure import Failure
+from flrouter.cli.output import ranges
 
 
 class Silence(NamedTuple):
@@ -29,8 +30,7 @@ class Silence(NamedTuple):
         away = ", ".join(f"{url} does not answer" for url in sorted(self.workers))
         if not self.shards:
             return away
-        untold = f"nobody tells of the shards {', '.join(map(str, sorted(self.shards)))}"
-        return f"{untold} ({away or 'they are being taken over'})"
+        return f"shards {ranges(self.shards)} unavailable ({away or 'rebalancing'})"
 
     def admit(self) -> None:
         """End the command with it, now that what is known was shown.
@@ -39,4 +39,4 @@ class Silence(NamedTuple):
             Failure: somebody did not tell.
         """
         if self:
-            raise Failure(f"this is not all: {self}; try again, and see `flrouter status`")
+            raise Failure(f"incomplete: {self}; try again, and see `flrouter status`")

@@ -18,20 +18,23 @@ def speaker(arguments: tuple[str, ...]) -> None:
     """Run a simulated FL; broker, login and topics are those of the settings."""
     from flrouter.runtime.clients import login
     from flrouter.speaker.__main__ import main
+    from flrouter.speaker.options import SpeakerOptions
     from flrouter.speaker.simulated.latency import BadLatency
 
     found = settings()
-    defaults = [
-        f"--broker={found.broker}",
-        f"--partitions={found.partitions}",
-        f"--profile={found.profile}",
-        *(f"--header={name}={value}" for name, value in found.headers),
-        f"--traces-url={found.traces_url}",
-    ]
-    if not found.speaks.many:
-        topics = (f"--read-topic={found.fl_read_topic}", f"--write-topic={found.fl_write_topic}")
-        defaults += topics
+    several = found.speaks.many  # then the topics are those of the profile
+    plain = SpeakerOptions(
+        id="",
+        broker=found.broker,
+        partitions=found.partitions,
+        profile=found.profile,
+        headers=dict(found.headers),
+        read_topic="" if several else found.fl_read_topic,
+        write_topic="" if several else found.fl_write_topic,
+        traces_url=found.traces_url,
+        client=login(found),
+    )
     try:
-        sys.exit(main([*defaults, *arguments], login(found)))
+        sys.exit(main(arguments, plain, "flrouter speaker"))
     except BadLatency as error:
         raise Failure(str(error), BAD_USAGE) from error

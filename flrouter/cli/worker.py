@@ -1,38 +1,132 @@
-"""`flrouter worker`: Faust's own, which says at once when Kafka will never let it work.
+"""`flrouter worker`: Faust's own, which says at once what will never let it work.
 
-And which says nothing but log lines where these are JSON.
+And which listens on loopback unless told otherwise, and says nothing but log lines where these are
+JSON.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import logging
+import os
+import socket
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar, NoReturn
 
+import faust
+from aiokafka.errors import KafkaError
+from faust.cli import params
 from faust.cli import worker as upstream
+from faust.cli.base import now_builtin_worker_options, option
 from mode.utils.loops import get_event_loop
 
-from flrouter.cli.failure import Failure
+from flrouter import __version__
+from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.logs import Folding
+from flrouter.runtime.login import LoginRefused, log_in
+from flrouter.runtime.topics import BadTopic
+from flrouter.runtime.transactions import NoTransactions, require_transactions
+
+#: where a worker listens when nobody says.
+LOOPBACK = "127.0.0.1"
+_ANYWHERE = {"0.0.0.0", "::"}
+
+
+class _Process(faust.Worker):
+    """Faust's, without a traceback for what an operator can cause."""
+
+    _failure: Failure | None = None
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Fold what comes again and again."""
+        super().on_setup_root_logger(logger, level)
+        for handler in logger.handlers:
+            handler.addFilter(Folding())
+
+    async def start(self) -> None:
+        """Start, or end with a sentence."""
+        try:
+            await super().start()
+        except (BadTopic, LoginRefused, NoTransactions) as error:
+            self._failure = Failure(str(error))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            self._failure = _taken(self.app.conf.web_bind, self.app.conf.web_port, error)
+        if self._failure is not None:
+            raise asyncio.CancelledError  # so it stops and says nothing
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run it."""
+        try:
+            super().execute_from_commandline()
+        finally:
+            if self._failure is not None:
+                _fail(self._failure)
+        raise AssertionError("it ends with SystemExit")
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it
     """Run a worker of the router: as many as you like, anywhere."""
 
+    options: ClassVar[list[Any]] = [
+        option(
+            "--web-host",
+            "-h",
+            default="",
+            metavar="HOST",
+            help="Where its web port listens, and where the other workers ask it: a name or an"
+            f" address of this machine (default: {LOOPBACK}).",
+        ),
+        option(
+            "--web-bind",
+            "-b",
+            default="",
+            metavar="ADDRESS",
+            help="Where its web port listens, if not where the others ask it: 0.0.0.0 in a"
+            " container.",
+        ),
+        option(
+            "--web-port",
+            "-p",
+            default=6066,
+            show_default=True,
+            type=params.TCPPort(),
+            help="The web port.",
+        ),
+        *now_builtin_worker_options,
+    ]
+
+    @property
+    def _Worker(self) -> type[faust.Worker]:  # noqa: N802 - it is Faust's name
+        return _Process
+
     def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
         """Ask before anything else for what gets no better by waiting."""
-        from flrouter.runtime.login import LoginRefused, log_in
-        from flrouter.runtime.transactions import NoTransactions, require_transactions
 
         async def ask() -> None:
-            await log_in(self.app.settings)
-            await require_transactions(self.app.settings)
+            with suppress(KafkaError):  # it waits for brokers that are away
+                await log_in(self.app.settings)
+                await require_transactions(self.app.settings)
 
         try:
             get_event_loop().run_until_complete(ask())
         except (LoginRefused, NoTransactions) as error:
-            failure = Failure(str(error))
-            failure.show()  # Faust would show a traceback
-            sys.exit(failure.exit_code)
+            _fail(Failure(str(error)))
         super().run_using_worker(*args, **kwargs)
+
+    def _init_worker_options(
+        self, *args: Any, web_host: str, web_bind: str, web_port: int, **kwargs: Any
+    ) -> None:
+        """Take them in our meaning, and end here when the port could not be opened later."""
+        conf = self.app.conf
+        conf.web_enabled = True
+        conf.web_bind, host = addresses(web_host, web_bind)
+        conf.web_host, conf.web_port = host, web_port
+        _check_free(conf.web_bind, web_port)
+        conf.canonical_url = f"http://{f'[{host}]' if ':' in host else host}:{web_port}"
 
     def on_worker_created(self, worker: Any) -> None:
         """Print the banner for people only; collectors of logs read JSON and nothing else."""
@@ -41,3 +135,48 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
             worker.spinner = None
         else:
             super().on_worker_created(worker)
+
+    def banner(self, worker: Any) -> str:
+        """What it is, and where."""
+        app = self.app
+        told = {
+            "app id": app.conf.id,
+            "broker": app.settings.broker,
+            "web": f"{app.conf.canonical_url}/",
+            "process": os.getpid(),
+        }
+        lines = [f"  {name:<8} {value}" for name, value in told.items()]
+        return "\n".join([f"flrouter {__version__}", *lines])
+
+
+def addresses(web_host: str, web_bind: str) -> tuple[str, str]:
+    """Where a worker with these options listens, and where the others ask it.
+
+    One that listens everywhere is asked by the name of its machine.
+    """
+    listens = web_bind or web_host or LOOPBACK
+    return listens, web_host or (socket.gethostname() if listens in _ANYWHERE else listens)
+
+
+def _check_free(address: str, port: int) -> None:
+    try:
+        family, kind, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(target)
+            probe.listen()
+    except OSError as error:
+        _fail(_taken(address, port, error))
+
+
+def _taken(address: str, port: int, error: OSError) -> Failure:
+    return Failure(
+        f"the web port cannot be opened on {address}, port {port} ({error.strerror}): choose"
+        " another one with --web-port, or an address of this machine with --web-host or --web-bind",
+        BAD_USAGE,
+    )
+
+
+def _fail(failure: Failure) -> NoReturn:
+    failure.show()  # Faust would show a traceback
+    sys.exit(failure.exit_code)

@@ -167,10 +167,11 @@ class Floodlights:
                 context.tell(context.home(name), known)
             return
         was_known, was_up, was_drained = state.known, state.up, state.drained
-        if (was_known, was_up, was_drained) != (news.known, news.up, news.drained):
-            state.since = context.now
+        condition = state.condition
         for field in _TOLD:
             setattr(state, field, getattr(news, field))
+        if state.condition != condition:
+            state.since = context.now
         if not news.up:
             state.syncing = 0
         context.floodlights.put(name, state)
@@ -264,6 +265,8 @@ class Floodlights:
         watch = self._watches.get(floodlight)
         if watch is not None:
             watch.disarm()
+        if not state.heard:
+            self._announce(floodlight, heard=True)
         failed = envelope.payload.failed_messages if envelope.payload is not None else 0
         if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
             # That is an outage, in an outage too: were this answer to end it, an FL whose writes

@@ -64,6 +64,7 @@ class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
     drained: bool = False
     region: Region = ""
     weight: Count = 100
+    heard: bool = False
 
 
 #: the correlation id of syncs that nobody outside asked for.

@@ -162,6 +162,8 @@ class Floodlight(msgspec.Struct, array_like=True):
     owed_to: str = ""
     #: the home's own: the ids of others who are owed one.
     owed_more: list[str] = []
+    #: whether it ever said anything since it was added.
+    heard: bool = False
 
     @property
     def condition(self) -> Condition:

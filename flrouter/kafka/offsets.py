@@ -39,12 +39,12 @@ class Committed:
                     [TopicPartition(*at) for at in partitions], TIMEOUT_S
                 )
             except KafkaException as error:
-                log.warning("nobody tells what is committed: %s", error)
+                log.warning("cannot read the committed offsets: %s", error)
                 return None
         found: dict[Partition, int] = {}
         for answer in answers:
             if answer.error is not None:
-                log.warning("not told what is committed of %s: %s", answer.topic, answer.error)
+                log.warning("no committed offset of %s: %s", answer.topic, answer.error)
                 return None
             if answer.offset >= 0:
                 found[Partition(answer.topic, answer.partition)] = answer.offset

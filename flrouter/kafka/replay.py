@@ -61,7 +61,7 @@ def replay(
             first = consumer.poll(0.1)
             if first is None:
                 if time.monotonic() > until:
-                    log.warning("nothing comes of %s", next(iter(left)))
+                    log.warning("no records received from %s", next(iter(left)))
                     return False
                 continue
             until = time.monotonic() + PATIENCE_S

@@ -35,6 +35,7 @@ from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import News, Switch
 from flrouter.security import credentials
 from flrouter.settings import Settings, load
+from flrouter.web_server import WebServer
 
 #: of the topic of news and of the table: one worker holds the whole view and can show it. Others
 #: read along, and one of them takes the table over when that worker dies.
@@ -79,6 +80,9 @@ class NetworkApp(faust.App):
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
+
+    def _new_web(self) -> WebServer:
+        return WebServer(self, self.settings.web_hosts)
 
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""

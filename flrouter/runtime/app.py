@@ -19,6 +19,7 @@ from flrouter.runtime.tables import ShardTable, TableManager
 from flrouter.runtime.transport import Transport
 from flrouter.security import credentials
 from flrouter.settings import Settings
+from flrouter.web_server import WebServer
 
 
 class RouterApp(faust.App):
@@ -58,6 +59,7 @@ class RouterApp(faust.App):
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
+            web_router_enabled=False,  # tables are looked up by shard, not by Faust's keys
         )
         self.membership = Membership(self, settings)
         self.shards = Shards(settings, lambda: self.consumer, self.membership)
@@ -80,6 +82,9 @@ class RouterApp(faust.App):
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
+
+    def _new_web(self) -> WebServer:
+        return WebServer(self, self.settings.web_hosts)
 
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""

@@ -91,7 +91,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except CommitFailedError as error:
             return None if isinstance(error.__cause__, RebalanceInProgressError) else False
         except (TimeoutError, KafkaError) as error:
-            self.log.info("nothing committed: %r", error)
+            self.log.info("offsets not committed: %r", error)
             return None
         return True
 
@@ -151,7 +151,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let the shards finish and commit what they have in hand, and drop them."""
         if revoked and not self.app.should_stop:
-            self.log.info("a rebalance begins: letting go of %d partitions", len(revoked))
+            self.log.info("rebalancing: releasing %d partitions", len(revoked))
             await self.app.shards.let_go()
         await super().on_partitions_revoked(revoked)
 

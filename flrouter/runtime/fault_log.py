@@ -55,5 +55,5 @@ class FaultLog:
         if second == self._second:
             return
         if self._left_out:
-            log.warning("%d more that ended badly are left out here", self._left_out)
+            log.warning("%d more failed requests were not logged", self._left_out)
         self._second, self._written, self._left_out = second, 0, 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 import aiokafka.errors
@@ -14,7 +15,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import home
 from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
-from flrouter.runtime.login import log_in
+from flrouter.runtime.login import LoginRefused, log_in
 from flrouter.runtime.reading import read_tables
 from flrouter.runtime.topics import make, of_floodlight, of_router, provide
 from flrouter.runtime.transactions import require_transactions
@@ -22,6 +23,9 @@ from flrouter.settings import Settings
 
 #: s; between two tries to reach the brokers at the start.
 RETRY = 1.0
+#: s; how long they may be away until a line says so, and between two such lines.
+FIRST_LINE_S = 5.0
+LINES_S = 60.0
 
 _decode = msgspec.msgpack.Decoder(Floodlight).decode
 
@@ -43,6 +47,8 @@ class Membership(Service):
         #: whether the router's own have.
         self._router_suspect = False
         self._seen_any = False
+        #: monotonic seconds: until then no line says that the brokers are away.
+        self._next_line = 0.0
 
     def changed(self) -> None:
         """Shards know of FLs that came or went."""
@@ -66,14 +72,42 @@ class Membership(Service):
             BadTopic: a topic of the router's has the wrong number of partitions.
             LoginRefused, NoTransactions: the brokers do not let us, and waiting changes nothing.
         """
+        self._next_line = monotonic() + FIRST_LINE_S
         while True:
             try:
-                return await self._prepare()
+                found = await self._prepare()
             except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
                 if not getattr(error, "retriable", True):
                     raise
-                self.log.warning("waiting for the broker %s: %r", self._settings.broker, error)
+                self._say(error)
                 await asyncio.sleep(RETRY)
+            else:
+                self._next_line = 0.0
+                return found
+
+    def _say(self, error: Exception) -> None:
+        """Say that the brokers are away, if it is time to."""
+        if monotonic() < self._next_line:
+            return
+        self._next_line = monotonic() + LINES_S
+        self.log.warning(
+            "cannot connect to the broker (FLROUTER_BROKER is %s): %s; trying until it answers",
+            self._settings.broker,
+            error.args[0] if error.args else repr(error),
+        )
+
+    @Service.task
+    async def _look_at_brokers(self) -> None:
+        """Say why the coordinator does not answer; its client names each thing that fails."""
+        while not self.should_stop:
+            await self.sleep(FIRST_LINE_S)
+            if self._app.shards.sure:
+                self._next_line = 0.0
+            else:
+                try:
+                    await log_in(self._settings)
+                except (aiokafka.errors.KafkaError, LoginRefused) as error:
+                    self._say(error)
 
     async def _prepare(self) -> list[str]:
         await log_in(self._settings)
@@ -150,7 +184,7 @@ class Membership(Service):
                     await self._look_at_own()
                 fitting = await self._fitting(wanted - settled)
             except (kafka.errors.KafkaError, TimeoutError) as error:
-                self.log.warning("no topics yet for a floodlight, trying again: %r", error)
+                self.log.warning("no topics for a floodlight yet, retrying: %r", error)
                 self._suspects |= suspects
                 await self.sleep(RETRY)
                 self._changed.set()

@@ -134,9 +134,12 @@ class Ownership:
         now = self._clock.steady_s()
         if self.state is State.SERVING and not self.may_write:
             self.state = State.FROZEN
-            log.warning("not sure of the shards: asking the coordinator")
+            log.warning("no answer from the group coordinator: nothing is written until it answers")
         if self.state is State.LETTING_GO and now >= self._until:
-            log.warning("%d shards did not finish in time", len(self._finishing))
+            log.warning(
+                "%d shards did not finish in time",
+                len(self._finishing),
+            )
             self._let_gone()
         elif self.state is State.LOST and now >= self._until:
             self._end_term(State.RESTORING)
@@ -149,7 +152,7 @@ class Ownership:
     def _watch(self, now: float) -> None:
         stalled = [runner for runner in self.runners.values() if runner.stalled_s() > self._stall_s]
         if stalled:
-            log.error("%s stands still: leaving the group", stalled[0])
+            log.error("%s is stuck: leaving the group", stalled[0])
             self._leave()
             return
         for runner in list(self.runners.values()):
@@ -268,7 +271,7 @@ class Ownership:
 
     def _give_up(self, why: str) -> None:
         """Restore anew, after a while."""
-        log.warning("the shards are lost: %s", why)
+        log.warning("all shards lost: %s", why)
         self.losses += 1
         if self._news:
             # It is durable, so it need not be done again; the group refuses it if it is not ours.
@@ -287,7 +290,7 @@ class Ownership:
 
     def _leave(self) -> None:
         """We are no member any more, or should not be."""
-        log.warning("joining the group anew")
+        log.warning("rejoining the group")
         self.losses += 1
         self._end_term(State.JOINING)
         self._group.rejoin()

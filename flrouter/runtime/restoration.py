@@ -218,7 +218,7 @@ class Restoration:
     def _committed(self, positions: Mapping[Partition, int] | None) -> None:
         """Step 5: what lies before the fence is the shards' state."""
         if positions is None:
-            self._fail("nobody tells what is committed")
+            self._fail("the committed offsets cannot be read")
             return
         self._positions = {at: positions.get(at, 0) for at in self._assigned}
         self._maker.begins([at for at in self._assigned if at not in positions])

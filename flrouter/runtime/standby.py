@@ -88,7 +88,7 @@ class Standby(Service):
                 try:
                     changelog.replay(rows, partial(put, followed.core))
                 except NewerFormat as error:
-                    self.log.warning("not followed any more: %s", error)
+                    self.log.warning("no longer followed: %s", error)
                     del self._shards[batch.at.number]
                 changelog.reached(batch.next_offset)
             self._reader.taken(len(batch.records), term)

@@ -8,25 +8,33 @@ import errno
 import gc
 import logging
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from flrouter.speaker import arguments
 from flrouter.speaker.connection import BadTopics
+from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
+
+#: what holds where the command line says nothing, and how that is called.
+_PLAIN = SpeakerOptions(id="")
+_PROGRAM = "python -m flrouter.speaker"
 
 
 def parse(
-    given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None
+    given: Sequence[str], plain: SpeakerOptions = _PLAIN, program: str = _PROGRAM
 ) -> tuple[FloodlightOptions, str]:
-    """The options of a simulated FL, and the log level, that the command line asks for."""
+    """The options of a simulated FL, and the log level, that the command line asks for.
+
+    Args: as of `main`.
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m flrouter.speaker",
+        prog=program,
         description="A simulated FL. Takes JSON lines on stdin, says JSON lines on stdout.",
         epilog="With --openflow PORT it is one for real switches: add --help to see its options.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    arguments.add_to(parser)
+    arguments.add_to(parser, plain)
     add = parser.add_argument
     add("--switches", type=int, default=1, help="how many switches it has at first")
     add("--first-switch", type=lambda text: int(text, 0), default=1, help="their first number")
@@ -37,7 +45,7 @@ def parse(
     add("--seed", type=int, default=0, help="of the latencies")
     found = parser.parse_args(given)
     options = FloodlightOptions(
-        speaker=arguments.options(found, login),
+        speaker=arguments.options(found, plain),
         switches=(*numbered(found.switches, found.first_switch), *found.switch),
         read_only=tuple(found.read_only),
         ports=found.ports,
@@ -56,28 +64,29 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _read(
-    given: Sequence[str], login: Mapping[str, Any] | None
+    given: Sequence[str], plain: SpeakerOptions, program: str
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], str]:
     """What to run, and the log level."""
     if not any(each.partition("=")[0] == "--openflow" for each in given):
-        simulated, level = parse(given, login)
+        simulated, level = parse(given, plain, program)
         return lambda: run(simulated), level
     try:
         from flrouter.speaker.openflow import process
     except ImportError as error:
         sys.exit(f"--openflow needs the package os-ken: pip install 'flrouter[openflow]' ({error})")
-    options, level = process.parse(given, login)
+    options, level = process.parse(given, plain, program)
     return lambda: process.run(options), level
 
 
-def main(given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None) -> int:
+def main(given: Sequence[str], plain: SpeakerOptions = _PLAIN, program: str = _PROGRAM) -> int:
     """Run until told to stop; the result is the exit status.
 
     Args:
         given: the command line's arguments.
-        login: arguments for aiokafka's clients that say how to log in.
+        plain: what holds where these say nothing, and how to log in.
+        program: how the command line is called.
     """
-    work, level = _read(sys.argv[1:] if given is None else given, login)
+    work, level = _read(given, plain, program)
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(message)s")
     if level.upper() in ("WARNING", "ERROR"):
         # In an outage it says ten times a second what our own log says once.
@@ -100,4 +109,4 @@ def main(given: Sequence[str] | None = None, login: Mapping[str, Any] | None = N
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
 
 from flrouter import profiles
 from flrouter.speaker.options import SpeakerOptions
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Have `parser` read them."""
-    plain = SpeakerOptions(id="")
+def add_to(parser: argparse.ArgumentParser, plain: SpeakerOptions) -> None:
+    """Have `parser` read them; what is not given is as in `plain`."""
     add = parser.add_argument
     add("--id", required=True, help="the FL's id")
     add("--broker", default=plain.broker, help="tansu://host:port or kafka://host:port,…")
     add("--region", default="", help="the region in its messages; its id when empty")
     add("--partitions", type=int, default=plain.partitions, help="of topics that it has to make")
     add("--profile", type=_profile, default=plain.profile, help="how the router speaks")
-    add("--header", type=_header, action="append", default=[], help="name=value (repeatable)")
-    add("--read-topic", default="", help="the profile's when empty; {fl} stands for the id")
-    add("--write-topic", default="", help="the same of what it writes")
+    headers = [*plain.headers.items()]
+    add("--header", type=_header, action="append", default=headers, help="name=value (repeatable)")
+    topic = "the profile's when empty; {fl} stands for the id"
+    add("--read-topic", default=plain.read_topic, help=topic)
+    add("--write-topic", default=plain.write_topic, help="the same of what it writes")
     add("--expire-after-ms", type=int, default=plain.expire_after_ms)
     add("--write-timeout-ms", type=int, default=plain.write_timeout_ms)
-    add("--traces-url", default="", help="an OpenTelemetry collector, OTLP over HTTP")
+    collector = "an OpenTelemetry collector, OTLP over HTTP"
+    add("--traces-url", default=plain.traces_url, help=collector)
     add("--log-level", default="WARNING", help="of the log on stderr")
 
 
-def options(given: argparse.Namespace, login: Mapping[str, Any] | None = None) -> SpeakerOptions:
-    """What they say; `login` are arguments for aiokafka's clients."""
+def options(given: argparse.Namespace, plain: SpeakerOptions) -> SpeakerOptions:
+    """What they say; how to log in is as in `plain`."""
     return SpeakerOptions(
         id=given.id,
         broker=given.broker,
@@ -42,7 +42,7 @@ def options(given: argparse.Namespace, login: Mapping[str, Any] | None = None) -
         expire_after_ms=given.expire_after_ms,
         write_timeout_ms=given.write_timeout_ms,
         traces_url=given.traces_url,
-        client=login or {},
+        client=plain.client,
     )
 
 

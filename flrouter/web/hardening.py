@@ -1,7 +1,8 @@
-"""What every answer of the web server says of itself, and how the API refuses what it has not."""
+"""What holds for every request: who may read, what answers say of themselves, 404 and 405."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -9,16 +10,23 @@ from aiohttp import web
 from flrouter import __version__, browsers
 from flrouter.runtime.app import RouterApp
 from flrouter.web.api.call import BASE, Refusal
+from flrouter.web.api.guard import Guard
 from flrouter.web.api.operations import refused
 from flrouter.web.api.workers import VERSION
 
+#: what needs no token: probes have none, and it tells no more than whether this worker is well.
+PROBES = {"/healthz", "/readyz"}
 
-def register(app: RouterApp) -> None:
-    """Give all answers of `app` those headers, and its API no other errors than its own."""
+
+def register(app: RouterApp, guard: Guard) -> None:
+    """Have `app` answer readers whom the guard admits, with those headers, and its API give no
+    other errors than its own.
+    """
     browsers.tell(app)
     site: web.Application = app.web.web_app
     site.on_response_prepare.append(_introduce)
     site.middlewares.append(_in_json)
+    site.middlewares.append(web.middleware(partial(_admitted, guard)))
 
 
 async def _introduce(request: web.Request, response: web.StreamResponse) -> None:
@@ -39,4 +47,15 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
         what = f"{request.method} {request.path[:200]}"
         text = f"{what}: {error.reason}. {BASE}/openapi.json has what there is"
         return refused(Refusal(error.status, text, headers))
+    return answer
+
+
+async def _admitted(guard: Guard, request: web.Request, handler: Any) -> web.StreamResponse:
+    """Changes have a guard of their own, who wants more."""
+    if request.method != "POST" and request.path not in PROBES:
+        try:
+            guard.admit_reader(request.headers.get("Authorization"), request.remote or "")
+        except Refusal as refusal:
+            return refused(refusal)
+    answer: web.StreamResponse = await handler(request)
     return answer

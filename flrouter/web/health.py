@@ -49,7 +49,7 @@ def not_ready(app: RouterApp) -> str:
             return shards.refusal
         left = shards.left_to_restore
         rest = f", {left} records to restore" if left else ""
-        return f"its shards are not taken over yet, or are being dealt anew{rest}"
+        return f"rebalancing: it is taking over its shards{rest}"
     if shards.numbers and not shards.sure:
-        return "it is not sure of its shards: Kafka's coordinator does not answer"
+        return "the coordinator of its consumer group (Kafka) does not answer"
     return ""

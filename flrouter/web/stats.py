@@ -8,16 +8,22 @@ from typing import Any
 
 from flrouter.core.shard import Shard
 from flrouter.runtime.app import RouterApp
+from flrouter.web.api.call import Refusal, Site
+from flrouter.web.api.operations import refused
 from flrouter.web.turns import in_turns
 
 
-def register(app: RouterApp) -> None:
-    """Give `app` the page."""
+def register(site: Site) -> None:
+    """Give the site's app the page."""
 
     async def stats(view: Any, request: Any) -> Any:
-        return view.json(await figures(app))
+        try:
+            async with site.scans.turn():
+                return view.json(await figures(site.app))
+        except Refusal as refusal:
+            return refused(refusal)
 
-    app.page("/stats", name="stats")(stats)
+    site.app.page("/stats", name="stats")(stats)
 
 
 async def figures(app: RouterApp) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def take(stage: Scene, browser: Browser) -> None:
     stage.command("reroute-flow-17", stage.switches[3])
     stage.floodlights["fl-5"].kill()
     with opened(browser, stage.url()) as page:
-        expect(page.locator("#problems")).to_contain_text("fl-5 is in outage", timeout=WAIT)
+        expect(page.locator("#problems")).to_contain_text("fl-5 has been down for", timeout=WAIT)
         page.wait_for_timeout(STEADY)
         page.screenshot(path=IMAGES / "dashboard-light.png")
         page.emulate_media(color_scheme="dark")
@@ -60,7 +60,7 @@ def take(stage: Scene, browser: Browser) -> None:
     top(stage)
     small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
     with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:
-        expect(page.locator("#requests article")).to_contain_text("given to", timeout=WAIT)
+        expect(page.locator("#requests article")).to_contain_text("sent to", timeout=WAIT)
         page.screenshot(path=IMAGES / "request.png")
 
 

@@ -74,7 +74,7 @@ def test_all_of_them_are_there(page: Page) -> None:
     expect(names).to_have_count(FLOODLIGHTS)
     assert names.all_text_contents() == [f"floodlight-{n}" for n in range(FLOODLIGHTS)]
     expect(page.locator("#verdict")).to_have_text("1 problem")
-    expect(page.locator("#problems")).to_contain_text("floodlight-7 is in outage")
+    expect(page.locator("#problems")).to_contain_text("floodlight-7 has been down for")
     expect(page.locator("#picture rect.cell")).to_have_count(PARTITIONS)
 
 

@@ -163,7 +163,7 @@ def test_all_is_well(page: Page) -> None:
     [
         (
             {"ended": {"answered": 1_000_180, "NOT_FOUND": 502, "OPERATION_TIMED_OUT": 18}},
-            "10 % of requests end with an error of the router, most with OPERATION_TIMED_OUT",
+            "10 % of requests fail in the router, mostly with OPERATION_TIMED_OUT",
         ),
         (
             {"floodlights": [floodlight("fl-1", sync={"ended": 9, "succeeded": False})]},
@@ -174,8 +174,8 @@ def test_all_is_well(page: Page) -> None:
             "fl-1 fails to write messages",
         ),
         ({"floodlights": []}, "no floodlight is known: flrouter floodlight add makes one known"),
-        ({"missing_shards": [3, 4, 5]}, "nobody tells of shards 3–5"),
-        ({"floodlights": [], "missing_shards": [3]}, "nobody tells of shards 3"),
+        ({"missing_shards": [3, 4, 5]}, "shards 3–5 unavailable"),
+        ({"floodlights": [], "missing_shards": [3]}, "shards 3 unavailable"),
     ],
 )
 def test_what_is_wrong_is_said(page: Page, wrong: dict[str, Any], told: str) -> None:
@@ -238,17 +238,18 @@ def test_a_worker_that_comes_back_is_no_burst(page: Page, other: dict[str, Any] 
 @pytest.mark.parametrize(
     ("hits", "said"),
     [
-        ([], "Nothing known is named fl-1. whether"),
-        ([{"kind": "floodlight", "id": "fl-1"}], "There is one named fl-1: whether"),
-        ([{"kind": "floodlight", "id": "fl-1"}] * 2, "There are several named fl-1: whether"),
+        ([], "Nothing found for fl-1. a request"),
+        ([{"kind": "floodlight", "id": "fl-1"}], "Found fl-1: a request"),
+        ([{"kind": "floodlight", "id": "fl-1"}] * 2, "Found fl-1: a request"),
     ],
 )
 def test_search_while_a_worker_is_away(browser: Browser, hits: list[Any], said: str) -> None:
     """What was found, and what nobody knows."""
-    unknown = ["whether there is a request fl-1 is not known now"]
+    unknown = ["a request fl-1 may exist, but a part of the router is unavailable"]
     found = json.dumps({"hits": hits, "unknown": unknown})
     with alone(browser, {"search": found}) as page:
         page.get_by_label("Search").fill("fl-1")
         page.keyboard.press("Enter")
-        expect(page.locator("#hits p")).to_have_text(f"{said}{unknown[0].removeprefix('whether')}")
+        rest = unknown[0].removeprefix("a request")
+        expect(page.locator("#hits p")).to_have_text(f"{said}{rest}")
         expect(page.locator("#hits a")).to_have_count(len(hits))

@@ -111,7 +111,7 @@ def test_search_says_that_there_is_nothing(stage: Scene, browser: Browser) -> No
     with opened(browser, stage.url()) as page:
         page.get_by_label("Search").fill("nobody")
         page.get_by_role("button", name="Find").click()
-        expect(page.locator("#hits")).to_have_text("Nothing known is named nobody.")
+        expect(page.locator("#hits")).to_have_text("Nothing found for nobody.")
 
 
 @needs_chromium
@@ -119,7 +119,7 @@ def test_a_request_says_where_it_went(stage: Scene, browser: Browser) -> None:
     """Who had it, and that it was answered; or with which error."""
     with opened(browser, stage.url("request/op-17")) as page:
         card = page.locator("#requests article")
-        expect(card).to_contain_text("given to fl-1")
+        expect(card).to_contain_text("sent to fl-1")
         expect(card).to_contain_text("answered, to")
         expect(card.locator(".state")).to_have_text("answered")
     with opened(browser, stage.url("request/lost")) as page:
@@ -188,7 +188,7 @@ def test_what_a_browser_has_is_not_sent_again(stage: Scene) -> None:
 @needs_chromium
 def test_a_frozen_worker_is_noticed(stage: Scene, browser: Browser) -> None:
     """Nothing tells a browser of it: the pages say since when they are old, until it goes on."""
-    old = re.compile(r"^no news since \d\d:\d\d:\d\d UTC: what is shown is old$")
+    old = re.compile(r"^no update since \d\d:\d\d:\d\d UTC: this page is stale$")
     with opened(browser, stage.url()) as page, opened(browser, stage.url("floodlight/fl-1")) as one:
         links = [each.locator("#link") for each in (page, one)]
         for link in links:
@@ -197,7 +197,7 @@ def test_a_frozen_worker_is_noticed(stage: Scene, browser: Browser) -> None:
         try:
             for link in links:
                 expect(link).to_have_text(old)
-            expect(page.locator("#verdict")).to_have_text(re.compile("^Not known: no news since"))
+            expect(page.locator("#verdict")).to_have_text(re.compile("^Unknown: no update since"))
             expect(one.locator("#fault")).to_have_text("the worker did not answer within 5 s")
         finally:
             stage.worker.thaw()
@@ -218,7 +218,7 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         decided = ask(stage.worker, "/api/v1/floodlights/fl-3").json["floodlight"]["since"] / 1000
         assert shown - decided < SHOWN * PATIENCE
         expect(page.locator("#verdict")).to_have_text("1 problem")
-        expect(page.locator("#problems")).to_contain_text("fl-3 is in outage")
+        expect(page.locator("#problems")).to_contain_text("fl-3 has been down for")
         expect(page.locator("#feed")).to_contain_text("outage of floodlight fl-3")
         expect(page.locator("#picture rect.tile-outage")).to_have_count(1)
         assert page.evaluate("window.sameAsBefore"), "it was not loaded again"

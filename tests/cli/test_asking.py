@@ -35,6 +35,15 @@ def test_looking(operator: Operator) -> None:
     assert operator.asks("switches", "2")["switch"]["id"] == FIRST
 
 
+@pytest.mark.parametrize("option", ["--active", "--floodlight"])
+def test_switches_of_nobody(operator: Operator, option: str) -> None:
+    """None, of an FL that there is; and an error that names one that there is not."""
+    done = operator.types("switches", option, "fl-77")
+    assert done.exit_code == 1
+    assert "there is no floodlight fl-77" in done.stderr
+    assert operator.asks("switches", option, "fl-1", "--region", "nowhere") == []
+
+
 def test_tracing(operator: Operator) -> None:
     """A command while it waits, and after its answer."""
     operator.first.script[FIRST] = Behaviour(nothing)
@@ -161,7 +170,7 @@ def test_an_outage(operator: Operator) -> None:
         operator.second.until(lambda: operator.types("status").exit_code, 30, "the outage")
         done = operator.types("status")
         assert "1 outage, 1 up" in done.stdout
-        assert "floodlight fl-2: in outage since 20" in done.stdout
+        assert "floodlight fl-2: has been down for " in done.stdout
         assert not operator.asks("status", status=1)["well"]
     finally:
         operator.second.alive = True

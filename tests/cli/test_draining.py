@@ -16,7 +16,10 @@ Said = tuple[int, Any]
 AWAY = {"missing": ["http://b:6066"], "missing_shards": [1, 3]}
 TAKEN_OVER = {"missing": [], "missing_shards": [2]}
 ALL = {"missing": [], "missing_shards": []}
-BUSY = (503, {"error": "whether there is a floodlight fl-1 is not known now: try again"})
+BUSY = (
+    503,
+    {"error": "fl-1 may exist, but a part of the router is unavailable"},
+)
 
 
 def switches(count: int, silence: dict[str, Any] = ALL, after: str | None = None) -> Said:
@@ -44,12 +47,12 @@ def left(of_switches: list[Said], of_floodlight: list[Said], wait: float = 0.0) 
     [
         (switches(0, AWAY), floodlight(0), "http://b:6066 does not answer"),
         (switches(0), floodlight(0, AWAY), "shards 1, 3"),
-        (switches(0), floodlight(0, TAKEN_OVER), "taken over"),
+        (switches(0), floodlight(0, TAKEN_OVER), "rebalancing"),
         (switches(0, TAKEN_OVER), floodlight(0), "shards 2"),
         (switches(2, AWAY), floodlight(0, AWAY), "does not answer"),
         (switches(0), floodlight(0, drained=False), "not drained"),
-        (switches(0), BUSY, "not known now"),
-        (BUSY, floodlight(0), "not known now"),
+        (switches(0), BUSY, "is unavailable"),
+        (BUSY, floodlight(0), "is unavailable"),
     ],
     ids=range(8),
 )

@@ -37,6 +37,13 @@ def state(deployment: Deployment, name: str) -> str:
     return str({row["id"]: row["state"] for row in json.loads(listed.stdout)}[name])
 
 
+def test_one_that_never_said_anything_is_not_called_up(deployment: Deployment) -> None:
+    """Nor is it an outage: it may never have been there."""
+    shown = typed("floodlight", "list", settings=deployment.settings)
+    [row] = [line for line in shown.stdout.splitlines() if line.startswith("fl.1 ")]
+    assert "never heard of" in row
+
+
 def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
     deployment: Deployment,
 ) -> None:
@@ -59,7 +66,13 @@ def test_one_that_is_added_is_served_and_one_that_is_removed_is_not(
         listed = flrouter("floodlight", "list", "--json", settings=deployment.settings)
         assert listed.returncode == 0, listed.stderr
         rows = {row["id"]: row for row in json.loads(listed.stdout)}
-        assert rows["fl-4"] == {"id": "fl-4", "state": "up", "acks": True, "switches": 3}
+        assert rows["fl-4"] == {
+            "id": "fl-4",
+            "state": "up",
+            "heard": True,
+            "acks": True,
+            "switches": 3,
+        }
 
         deployment.tell_shard("DrainFloodlight", "fl-4", True)
         until(lambda: state(deployment, "fl-4"), lambda found: found == "drained", timeout=60)

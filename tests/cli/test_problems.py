@@ -21,7 +21,7 @@ def worker(**other: Any) -> dict[str, Any]:
 
 def floodlight(**other: Any) -> dict[str, Any]:
     """One that is well, but for this."""
-    return {"id": "fl-1", "state": "up", "since": AGO, "sync": sync()} | other
+    return {"id": "fl-1", "state": "up", "since": AGO, "sync": sync(), "heard": True} | other
 
 
 def sync(**other: Any) -> dict[str, Any]:
@@ -45,11 +45,11 @@ FAILED = sync(succeeded=False)
         ),
         (
             Overview([worker()], [floodlight()], Silence(shards=[12, 3])),
-            "shards 3, 12: nobody tells of them",
+            "shards 3, 12 unavailable",
         ),
         (
             Overview([worker(held_back=["kilda.speaker/3"])], [floodlight()]),
-            "worker http://a:6066: shards are full, so commands wait in Kafka, in kilda.speaker/3",
+            "worker http://a:6066: shards are full: commands wait in Kafka, in kilda.speaker/3",
         ),
         (
             Overview([worker(warnings=["floodlight fl-2 is left out: why"])] * 2, [floodlight()]),
@@ -59,7 +59,11 @@ FAILED = sync(succeeded=False)
         (Overview([worker()], []), "no floodlight is known: `flrouter floodlight add`"),
         (
             Overview([worker()], [floodlight(state="outage", sync=None)]),
-            "floodlight fl-1: in outage since 2025-11-24 16:00:00",
+            "floodlight fl-1: has been down for ",
+        ),
+        (
+            Overview([worker()], [floodlight(state="outage", sync=None, heard=False)]),
+            "floodlight fl-1: never heard of",
         ),
         (
             Overview([worker()], [floodlight(sync=FAILED)]),
@@ -101,4 +105,4 @@ def test_one_thing_is_not_told_as_two() -> None:
 def test_nobody_tells_of_floodlights() -> None:
     """That is not the same as that there are none."""
     (line,) = problems(Overview([worker()], [], Silence(shards=[0, 1])))
-    assert line.startswith("shards 0, 1")
+    assert line.startswith("shards 0–1")

@@ -68,19 +68,28 @@ def test_a_refusal_is_told_as_the_worker_tells_it() -> None:
             pytest.raises(Failure, match=said),
         ):
             Router(Settings(worker_url=url)).post("sync")
+    with (
+        answering(page('{"error": "reading needs a token"}', "401 Unauthorized")) as url,
+        pytest.raises(Failure, match="FLROUTER_READ_TOKEN"),
+    ):
+        Router(Settings(worker_url=url)).get("workers")
 
 
 @pytest.mark.parametrize("changes", [False, True])
 def test_the_token_goes_with_changes_only(changes: bool) -> None:
-    """Reading needs none, so whoever sits in a worker's place does not get it that way."""
+    """Whoever sits in a worker's place does not get it that way; reading has one of its own."""
     heard: list[bytes] = []
     with answering(page('{"message": "done"}'), heard) as url:
-        router = Router(Settings(worker_url=url, token="open-sesame-open-sesame"))
+        settings = Settings(
+            worker_url=url, token="open-sesame-for-all", read_token="open-it-a-little"
+        )
+        router = Router(settings)
         if changes:
             router.post("sync")
         else:
             router.get("workers")
-    assert (b"open-sesame-open-sesame" in heard[0]) is changes
+    assert (b"open-sesame-for-all" in heard[0]) is changes
+    assert (b"open-it-a-little" in heard[0]) is not changes
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])

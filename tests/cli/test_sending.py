@@ -129,7 +129,7 @@ def test_no_router_has_run_there(operator: Operator, tmp_path: Path) -> None:
         (("/",), 2, "directory"),
         ((), 2, "FILE"),
         (("-", "--wait", "--timeout", "0"), 2, "--timeout"),
-        (("bad.json",), 2, "line 2 is no command"),
+        (("bad.json",), 2, "line 2 is not a valid command"),
         (("good.json",), 1, "FLROUTER_BROKER"),
         (("good.json", "--wait", "--json"), 1, "FLROUTER_BROKER"),
     ],

@@ -125,7 +125,7 @@ def test_no_broker_is_said_in_one_line() -> None:
     settings = {"broker": "kafka://127.0.0.1:1"}
     for arguments in (("list",), ("add", "fl-4")):
         line = one_line(invoke(floodlight, *arguments, settings=settings), 1)
-        assert line.startswith("flrouter: the broker kafka://127.0.0.1:1 ")
+        assert line.startswith("flrouter: cannot connect to the broker kafka://127.0.0.1:1 ")
         assert "FLROUTER_BROKER" in line
 
 
@@ -149,3 +149,38 @@ def test_bad_arguments(command: click.Command, arguments: tuple[str, ...]) -> No
     assert result.exit_code == 2
     assert result.stderr
     assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("drian",), "drain"),
+        (("floodlihgt", "list"), "floodlight"),
+        (("floodlight", "lst"), "list"),
+        (("dead-letters", "reply"), "replay"),
+        (("profile", "shwo"), "show"),
+    ],
+)
+def test_a_misspelt_command_is_told_what_was_meant(arguments: tuple[str, ...], meant: str) -> None:
+    """In its group."""
+    done = invoke(command_line, *arguments)
+    assert done.exit_code == 2
+    assert f"Did you mean '{meant}'?" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["agents", "model", "tables", "reset", "zzz"])
+def test_what_faust_offers_beside_is_no_command(name: str) -> None:
+    """Its `reset` deletes state, its `model x` is a traceback."""
+    done = invoke(command_line, name)
+    assert done.exit_code == 2
+    assert f"No such command '{name}'" in done.stderr
+
+
+def test_a_speaker_s_help_tells_what_the_settings_say() -> None:
+    """So that nobody wonders which broker it will talk to."""
+    told = {"broker": "kafka://kafka-1:9092", "partitions": "3", "fl_read_topic": "to.{fl}"}
+    done = flrouter("speaker", "--help", settings=told)
+    assert done.returncode == 0, done.stderr
+    assert "usage: flrouter speaker" in done.stdout
+    for value in ("(default: kafka://kafka-1:9092)", "(default: 3)", "(default: to.{fl})"):
+        assert value in " ".join(done.stdout.split())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flrouter.core import peers
 from flrouter.messages import names
 from flrouter.messages.envelope import decode
 
@@ -54,6 +55,45 @@ def test_a_silent_floodlight_is_in_outage() -> None:
     world.pass_time(20_000)
     assert len(outages(world)) == 1
     assert all(world.events(switch) == ["UNMANAGED"] for switch in SWITCHES)
+
+
+def test_an_outage_began_when_it_began() -> None:
+    """Whatever an operator does about the FL meanwhile, every shard knows since when it is down."""
+    world = working("fl-1", "fl-2")
+    world.floodlights["fl-1"].die()
+    world.pass_time(5_000)
+
+    def since() -> set[int]:
+        return {shard.context.floodlights["fl-1"].since for shard in world.shards}
+
+    began = since()
+    home = world.home("fl-1")
+    for drained in (True, False):
+        world.tell(home, peers.DrainFloodlight("fl-1", drained))
+        world.pass_time(1_000)
+        rows = [shard.context.floodlights["fl-1"] for shard in world.shards]
+        assert {(row.drained, row.condition) for row in rows} == {(drained, "outage")}
+        assert since() == began
+
+
+def test_one_that_never_said_anything_is_told_apart() -> None:
+    """In every shard, until it has; and anew when it was removed."""
+    world = working("fl-1", "fl-2")
+
+    def heard(name: str) -> set[bool]:
+        return {shard.context.floodlights[name].heard for shard in world.shards}
+
+    assert heard("fl-1") == {True}
+    world.tell(world.home("fl-9"), peers.AddFloodlight("fl-9"))
+    world.pass_time(5_000)
+    assert heard("fl-9") == {False}
+    assert up(world, "fl-9") == {False}
+    world.remove("fl-1")
+    world.pass_time(1_000)
+    world.floodlights["fl-1"].die()
+    world.tell(world.home("fl-1"), peers.AddFloodlight("fl-1"))
+    world.pass_time(5_000)
+    assert heard("fl-1") == {False}
 
 
 def test_pending_commands_end_as_soon_as_the_outage_is_known() -> None:

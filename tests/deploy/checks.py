@@ -27,6 +27,7 @@ from tests.deploy.rendered import (
     network_policy,
     numbers,
     pods,
+    web_hosts,
     workers_start,
 )
 
@@ -162,6 +163,7 @@ CHECKS = (
     pods,
     workers_start,
     network_policy,
+    web_hosts,
     numbers,
     settings,
     prometheus_config,

@@ -46,9 +46,7 @@ def given(values: str, more: tuple[str, ...]) -> Settings:
         name = variable["name"]
         # What a Secret has instead: any text, and any file that is there.
         environ[name] = (
-            __file__
-            if name.endswith("FILE")
-            else variable.get("value", "any-secret-of-some-length")
+            __file__ if name.endswith("FILE") else variable.get("value", f"the-secret-of-{name}")
         )
     return taken(environ, f"a worker with {values or 'the defaults'}")
 
@@ -92,6 +90,8 @@ def pods() -> str:
             raise Wrong("workers may be root, or may write to their image")
         if not {"requests", "limits"} <= container["resources"].keys():
             raise Wrong("no requests or no limits")
+        if "--web-bind=0.0.0.0" not in container["args"]:
+            raise Wrong("a worker that listens on loopback, which no other pod reaches")
         there = {volume["name"] for volume in pod["volumes"]}
         there |= {claim["metadata"]["name"] for claim in workers["spec"]["volumeClaimTemplates"]}
         mounted = {mount["name"] for mount in container["volumeMounts"]}
@@ -105,6 +105,18 @@ def workers_start() -> str:
     for values, more in RENDERED:
         given(values, more)
     return "defaults, production.example.yaml"
+
+
+def web_hosts() -> str:
+    """Workers answer to the names of their Services, and to those that the values add."""
+    for values, more in RENDERED:
+        services = [each for each in manifests(values, more) if each["kind"] == "Service"]
+        *_, api = (service["metadata"]["name"] for service in services)
+        names = given(values, (*more, "--set", "settings.WEB_HOSTS=flrouter.example")).web_hosts
+        wanted = {api, f"{api}.sdn", ".sdn.svc", "flrouter.example"}
+        if not wanted <= set(names):
+            raise Wrong(f"{wanted - set(names)} are not among the names of the web port")
+    return ", ".join(names)
 
 
 def network_policy() -> str:

@@ -57,3 +57,15 @@ def test_every_expectation_of_an_alert_is_for_one_that_there_is() -> None:
     assert set(re.findall(r"alertname: (\w+)", expected)) == set(
         re.findall(r"alert: (\w+)", ALERTS)
     )
+
+
+def test_containers_listen_where_others_reach_them() -> None:
+    """Loopback of a container is nobody's; outside of one it is where a worker listens."""
+    commands = re.findall(
+        r"^ *(?:CMD|command:) \[.*worker.*\]$",
+        (DEPLOY / "Dockerfile").read_text("utf-8")
+        + (DEPLOY / "docker-compose.yml").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert len(commands) == 3
+    assert all(re.search(r'--web-bind"?, "?0\.0\.0\.0', command) for command in commands)

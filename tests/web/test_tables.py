@@ -6,21 +6,17 @@ import asyncio
 import base64
 import json
 import time
-import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
-from flrouter.app import create_app
 from flrouter.core.records import Pending, Stage
 from flrouter.core.shard import Shard
 from flrouter.runtime.rules import rules_of
 from flrouter.settings import load
 from flrouter.web import tables
+from tests.web.served import served
 
 ROWS = 100_000
 SETTINGS = load({})
@@ -92,33 +88,18 @@ def test_tables_may_change_meanwhile() -> None:
     assert asyncio.run(look()) == 19_000
 
 
-@asynccontextmanager
-async def served(core: Shard) -> AsyncIterator[str]:
-    """The address of the tables of a worker that has this shard."""
-    app = create_app(SETTINGS)
-    app.shards._ownership.runners[0] = SimpleNamespace(core=core)  # type: ignore[assignment]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
-        app.web.init_server()
-    runner = web.AppRunner(app.web.web_app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/tables"
-    await runner.cleanup()
-
-
 def test_one_reads_at_a_time() -> None:
     """Others are told to come again; whoever leaves half-way makes room."""
     rows = {str(number): pending(bytes(10_000)) for number in range(5_000)}
 
     async def look() -> None:
         async with served(shard(0, rows)) as url, ClientSession() as session:
-            async with session.get(f"{url}/pending") as first:
+            async with session.get(f"{url}/tables/pending") as first:
                 await first.content.readline()
-                async with session.get(f"{url}/pending") as second:
+                async with session.get(f"{url}/tables/pending") as second:
                     assert (second.status, second.headers["Retry-After"]) == (503, "1")
             while True:  # until it notices that the first one has left
-                async with session.get(f"{url}/pending") as third:
+                async with session.get(f"{url}/tables/pending") as third:
                     if third.status == 200:
                         assert len((await third.read()).splitlines()) == len(rows)
                         return

@@ -164,7 +164,7 @@ class Story:
         plan = self._plan
         for number, port in enumerate(self._ports, 1):
             arguments = ["-m", "flrouter", "worker", "-l", "info"]
-            arguments += ["--web-bind", "127.0.0.1", "--web-port", str(port)]
+            arguments += ["--web-port", str(port)]
             environment = plan.environment(url)
             self._workers.append(Process(f"worker-{number}", self._folder, arguments, environment))
         for name in plan.floodlight_ids:

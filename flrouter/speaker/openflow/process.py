@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flrouter.speaker import arguments, process
 from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
@@ -19,16 +18,22 @@ _KEY_LEAST = 16
 
 
 def parse(
-    given: Sequence[str] | None = None, login: Mapping[str, Any] | None = None
+    given: Sequence[str], speaker: SpeakerOptions, program: str
 ) -> tuple[OpenFlowOptions, str]:
-    """The options and the log level that the command line asks for."""
-    plain = OpenFlowOptions(speaker=SpeakerOptions(id=""))
+    """The options and the log level that the command line asks for.
+
+    Args:
+        given: its arguments.
+        speaker: what holds where it says nothing.
+        program: how it is called.
+    """
+    plain = OpenFlowOptions(speaker=speaker)
     parser = argparse.ArgumentParser(
-        prog="python -m flrouter.speaker",
+        prog=program,
         description="An FL for OpenFlow 1.3 switches. Says JSON lines on stdout.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    arguments.add_to(parser)
+    arguments.add_to(parser, speaker)
     add = parser.add_argument
     add("--openflow", type=int, metavar="PORT", help="where switches connect; 0 is any free one")
     add("--host", default=plain.host, help="the address of this machine where they do")
@@ -40,7 +45,7 @@ def parse(
     add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
     found = parser.parse_args(given)
     options = OpenFlowOptions(
-        speaker=arguments.options(found, login),
+        speaker=arguments.options(found, speaker),
         port=found.openflow,
         host=found.host,
         role=found.role,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,9 @@ from flrouter.runtime.app import RouterApp
 from flrouter.web.api.queries import Query
 from flrouter.web.api.workers import Workers
 from flrouter.web.tally import Tally
+
+if TYPE_CHECKING:
+    from flrouter.web.scans import Scans
 
 #: the path under which all of it is.
 BASE = "/api/v1"
@@ -31,6 +34,7 @@ class Site(NamedTuple):
     app: RouterApp
     tally: Tally
     workers: Workers
+    scans: Scans
 
 
 class Call(NamedTuple):

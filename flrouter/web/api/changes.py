@@ -32,7 +32,7 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
     try:
         outcome = await asyncio.wait_for(call.app.shards.write(sends), TIMEOUT)
     except TimeoutError:
-        text = "Kafka did not take it in time: look whether it was done, then try again"
+        text = "Kafka did not confirm it in time: check whether it was done, then try again"
         raise Refusal(503, text, {"Retry-After": "5"}) from None
     if outcome.refused:
         text = f"Kafka refused it, so it is not done: {outcome.refused[0].why}"
@@ -46,10 +46,11 @@ async def _move(call: Call) -> Accepted:
     mode = next((each.mode for each in found.holders if each.floodlight == floodlight.id), None)
     if mode != "RW":
         masters = [each.floodlight for each in found.holders if each.mode == "RW"]
-        text = f"{floodlight.id} is not {found.id}'s master: {', '.join(masters) or 'nobody'} is"
+        master = ", ".join(masters) or "no floodlight"
+        text = f"{floodlight.id} is not the master of {found.id}: {master} is"
         raise Refusal(409, text)
     if floodlight.state != "up":
-        why = "drained" if floodlight.drained else "not answering"
+        why = "drained" if floodlight.drained else "down"
         raise Refusal(409, f"{floodlight.id} is {why}: choose another floodlight")
     await _tell(call, {found.id: peers.MoveSwitch(found.id, floodlight.id)})
     return Accepted(f"{found.id} goes to {floodlight.id} and stays there")
@@ -74,13 +75,13 @@ async def _place(call: Call) -> Accepted:
 async def _drain(call: Call) -> Accepted:
     name = (await ones.floodlight(call, call.names["id"])).floodlight.id
     await _tell(call, {name: peers.DrainFloodlight(name, True)})
-    return Accepted(f"{name} is drained: its switches go to whoever serves them too")
+    return Accepted(f"{name} is drained: its switches move to other floodlights that hold them")
 
 
 async def _undrain(call: Call) -> Accepted:
     name = (await ones.floodlight(call, call.names["id"])).floodlight.id
     await _tell(call, {name: peers.DrainFloodlight(name, False)})
-    return Accepted(f"{name} may have switches again")
+    return Accepted(f"{name} is undrained: it may have switches again")
 
 
 async def _prefer(call: Call) -> Accepted:
@@ -97,10 +98,10 @@ async def _prefer(call: Call) -> Accepted:
 async def _sync(call: Call) -> Accepted:
     found = (await ones.floodlight(call, call.names["id"])).floodlight
     if found.state == "outage":
-        text = f"{found.id} is not answering: a sync of it begins by itself when it does"
+        text = f"{found.id} is down: it is synced when it answers again"
         raise Refusal(409, text)
     await _tell(call, {found.id: peers.SyncWanted(found.id, peers.OWN_SYNC)})
-    return Accepted(f"{found.id} is asked to list its switches")
+    return Accepted(f"{found.id}: sync requested")
 
 
 async def _sync_all(call: Call) -> Accepted:
@@ -108,9 +109,9 @@ async def _sync_all(call: Call) -> Accepted:
     page: Page[Floodlight] = await listing.handle(call._replace(query=Floodlights(limit=1000)))
     names = [row.id for row in page.items if row.state != "outage"]
     if not names:
-        raise Refusal(409, "no floodlight is answering")
+        raise Refusal(409, "all floodlights are down")
     await _tell(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
-    return Accepted(f"{', '.join(names)} are asked to list their switches")
+    return Accepted(f"{', '.join(names)}: sync requested")
 
 
 def _change(

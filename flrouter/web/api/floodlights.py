@@ -69,6 +69,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
             counts[name],
             _latency(site, name),
             syncs.get(name),
+            state.heard,
         )
         for name, state in newest.items()
     }

@@ -1,7 +1,9 @@
-"""Who may change something, and how often."""
+"""Who may change something, and how often; and who may read."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 from collections.abc import Callable
 from time import monotonic
@@ -20,21 +22,25 @@ MOST = 1_000
 
 
 class Guard:
-    """Admits requests that change something."""
+    """Admits requests that show the right token."""
 
-    def __init__(self, token: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, token: str, read_token: str = "", clock: Callable[[], float] = monotonic
+    ) -> None:
         """Args:
-        token: what they must show; nothing: none is admitted.
+        token: what requests must show that change something; nothing: none is admitted.
+        read_token: what requests must show that read; nothing: all are admitted.
         clock: seconds.
         """
         self._token = token.encode()
+        self._read_token = read_token.encode()
         self._clock = clock
         self._changes = Bucket(BURST, RATE, clock)
         #: address → the wrong tokens that it may still show. By address: nobody keeps others out.
         self._wrong: dict[str, Bucket] = {}
 
     def admit(self, authorization: str | None, address: str) -> None:
-        """Let a request pass that has this header. Raises :class:`Refusal`."""
+        """Let a change pass that has this header. Raises :class:`Refusal`."""
         if not self._token:
             text = "this router is read-only: set FLROUTER_TOKEN for its workers to allow changes"
             raise Refusal(403, text)
@@ -42,16 +48,39 @@ class Guard:
         if scheme.lower() != "bearer" or not shown.strip():
             text = "changes need the token: send the header Authorization: Bearer <FLROUTER_TOKEN>"
             raise Refusal(401, text, {"WWW-Authenticate": 'Bearer realm="flrouter"'})
-        if address in self._wrong and self._wrong[address].empty:
-            text = f"too many wrong tokens came from {address}: wait, then send the right one"
-            raise Refusal(429, text, {"Retry-After": "1"})
-        # In constant time: how long it takes must not tell how much of it is right.
-        if not hmac.compare_digest(shown.strip().encode("utf-8", "surrogateescape"), self._token):
-            self._note_wrong(address)
+        if not self._is_one_of(shown, address, self._token):
             raise Refusal(403, "the token is wrong: it is FLROUTER_TOKEN of this router's workers")
         if not self._changes.take():
             text = f"too many changes: {RATE:g} a second are taken, {BURST} in a row"
             raise Refusal(429, text, {"Retry-After": "1"})
+
+    def admit_reader(self, authorization: str | None, address: str) -> None:
+        """Let a request pass that only reads. Raises :class:`Refusal`.
+
+        Browsers send what was typed as a password with whatever any page has them ask for: so it
+        is enough to read, and never to change anything.
+        """
+        if not self._read_token:
+            return
+        tokens = [token for token in (self._read_token, self._token) if token]
+        shown = _shown(authorization or "")
+        if not shown or not self._is_one_of(shown, address, *tokens):
+            text = (
+                "reading needs FLROUTER_READ_TOKEN of this router's workers: as the password in a"
+                " browser, or in the header Authorization: Bearer <token>"
+            )
+            raise Refusal(401, text, {"WWW-Authenticate": 'Basic realm="flrouter"'})
+
+    def _is_one_of(self, shown: str, address: str, *tokens: bytes) -> bool:
+        if address in self._wrong and self._wrong[address].empty:
+            text = f"too many wrong tokens came from {address}: wait, then send the right one"
+            raise Refusal(429, text, {"Retry-After": "1"})
+        given = shown.strip().encode("utf-8", "surrogateescape")
+        # In constant time: how long it takes must not tell how much of it is right.
+        right = any(hmac.compare_digest(given, token) for token in tokens)
+        if not right:
+            self._note_wrong(address)
+        return right
 
     def _note_wrong(self, address: str) -> None:
         if address not in self._wrong:
@@ -59,3 +88,17 @@ class Guard:
                 self._wrong.clear()
             self._wrong[address] = Bucket(WRONG_BURST, WRONG_RATE, self._clock)
         self._wrong[address].take()
+
+
+def _shown(authorization: str) -> str:
+    """The token in a header of either scheme; nothing when there is none."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return decoded.partition(":")[2]

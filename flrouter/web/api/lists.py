@@ -61,7 +61,8 @@ async def _table(
     query: queries.Listing = call.query
     absent, shards = not_owned(call.app), list(call.app.shards.owned())
     tables: list[Mapping[str, Any]] = [getattr(shard.context, name) for shard in shards]
-    keys = await first_keys(tables, query.after, query.limit + 1, wanted)
+    async with call.site.scans.turn():
+        keys = await first_keys(tables, query.after, query.limit + 1, wanted)
     found: dict[str, Row] = {}
     for shard, table in zip(shards, tables, strict=True):
         for key in keys[: query.limit]:

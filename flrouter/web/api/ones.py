@@ -25,7 +25,7 @@ MOST = 100
 
 def _incomplete(missing: Iterable[str], what: str) -> Refusal:
     told = f" ({', '.join(missing)} did not answer)" if missing else ""
-    text = f"whether there is {what} is not known now{told}: try again in a moment"
+    text = f"{what} may exist, but a part of the router is unavailable{told}: try again in a moment"
     return Refusal(503, text, {"Retry-After": "2"})
 
 
@@ -111,11 +111,12 @@ async def trace(call: Call, correlation_id: str) -> Trace:
     found: dict[str, Request] = {}
     absent = set(not_owned(call.app))
     missing: list[str] = []
-    for shard in list(call.app.shards.owned()):
-        await _look(shard, correlation_id, found)
-    # Then those that have ended, perhaps since their shard was looked at.
-    answered_since, failed_since = call.app.shards.ended.since()
-    await _remember(call, correlation_id, found)
+    async with call.site.scans.turn():
+        for shard in list(call.app.shards.owned()):
+            await _look(shard, correlation_id, found)
+        # Then those that have ended, perhaps since their shard was looked at.
+        answered_since, failed_since = call.app.shards.ended.since()
+        await _remember(call, correlation_id, found)
     if not call.local:
         path = f"{BASE}/requests/{quote(correlation_id, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), Trace)

@@ -40,7 +40,10 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _portable(components),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
         },
     }
 
@@ -59,6 +62,8 @@ def _operation(each: Operation, query: dict[str, Any], of: dict[str, Any]) -> di
         )
         found["requestBody"] = {"required": required, "content": content}
         found["security"] = [{"token": []}]
+    else:
+        found["security"] = [{}, {"token": []}, {"password": []}]
     return found
 
 
@@ -86,9 +91,9 @@ def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
 def _responses(each: Operation, of: dict[str, Any]) -> dict[str, Any]:
     changes = each.body is not None
     good = HTTPStatus.ACCEPTED if changes else HTTPStatus.OK
-    statuses = {400, *each.refusals}
+    statuses = {400, 401, 421, 429, 503, *each.refusals}
     if changes:
-        statuses |= {401, 403, 413, 429, 503}
+        statuses |= {403, 413}
     return {
         str(good.value): _response(good, of[repr(each.answer)]),
         **{

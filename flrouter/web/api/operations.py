@@ -9,14 +9,11 @@ import msgspec
 from aiohttp import web
 from faust.web import View
 
-from flrouter.runtime.app import RouterApp
 from flrouter.web.api import changes, lists, ones
 from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
 from flrouter.web.api.guard import Guard
 from flrouter.web.api.openapi import document
 from flrouter.web.api.shapes import Problem
-from flrouter.web.api.workers import Workers
-from flrouter.web.tally import Tally
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
@@ -32,10 +29,8 @@ _encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
 
 
-def register(app: RouterApp, tally: Tally) -> None:
-    """Give `app` the API."""
-    site = Site(app, tally, Workers(app))
-    guard = Guard(app.settings.token)
+def register(site: Site, guard: Guard) -> None:
+    """Give the site's app the API."""
     for operation in OPERATIONS:
         _serve(site, guard, operation)
     described = _encode(document(OPERATIONS))
@@ -43,7 +38,7 @@ def register(app: RouterApp, tally: Tally) -> None:
     async def openapi(view: Any, request: Any) -> Any:
         return web.Response(body=described, content_type="application/json")
 
-    app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
+    site.app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
 
 
 def _serve(site: Site, guard: Guard, operation: Operation) -> None:

@@ -65,6 +65,8 @@ class Floodlight(msgspec.Struct):
     latency: Latency
     #: null when its home did not tell.
     sync: SyncStatus | None = None
+    #: whether it ever said anything since it was added.
+    heard: bool = True
 
 
 class Holding(msgspec.Struct):

@@ -66,9 +66,11 @@ class Workers:
     async def _one(self, url: str, kind: type[Answer]) -> tuple[Answer, ...] | None:
         """What a worker answers; nothing when it knows of none, None when it does not answer."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+        token = self._app.settings.read_token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             async with self._app.http_client.get(
-                url, timeout=timeout, allow_redirects=False
+                url, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 if response.status == 404 and response.headers.get(VERSION):
                     return ()

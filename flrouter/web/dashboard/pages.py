@@ -7,23 +7,20 @@ from typing import Any
 import msgspec
 from aiohttp import ETag, web
 
-from flrouter.runtime.app import RouterApp
 from flrouter.web.api.call import Site
-from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard.files import KINDS, File, pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots
 from flrouter.web.dashboard.stream import Stream
-from flrouter.web.tally import Tally
 
 BASE = "/dashboard"
 
 _encode = msgspec.json.Encoder().encode
 
 
-def register(app: RouterApp, tally: Tally) -> None:
-    """Give `app` the dashboard, and lead there whoever asks for `/`."""
-    site = Site(app, tally, Workers(app))
+def register(site: Site) -> None:
+    """Give the site's app the dashboard, and lead there whoever asks for `/`."""
+    app = site.app
     snapshots = Snapshots(site)
     stream = Stream(snapshots)
     known, whole = static(), pages()

@@ -13,3 +13,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
+
+{{- define "flrouter.hosts" -}}
+{{- $api := printf "%s-api" (include "flrouter.name" .) -}}
+{{- $space := .Release.Namespace -}}
+{{ printf "%s,%s.%s,.%s.svc,.%s.svc.cluster.local" $api $api $space $space $space }}
+{{- with .Values.settings.WEB_HOSTS }},{{ . }}{{ end }}
+{{- end -}}

@@ -14,25 +14,25 @@ const rates = new Rates();
 let newest = null;
 
 function sync({ sync: found, synced }, now) {
-  if (!found) return synced ? "done" : "–";
-  if (found.running) return `runs, ${plural(found.links, "link")} came`;
-  if (!found.ended) return found.began ? "broken off" : synced ? "done" : "never";
-  return { text: `${found.succeeded ? "whole" : "failed"}, ${ago(found.ended, now)} ago` };
+  if (!found) return synced ? "completed" : "–";
+  if (found.running) return `running, ${plural(found.links, "link")} received`;
+  if (!found.ended) return found.began ? "aborted" : synced ? "completed" : "never";
+  return { text: `${found.succeeded ? "completed" : "failed"} ${ago(found.ended, now)} ago` };
 }
 
 function floodlight(row, now) {
-  const [half, most] = rates.within(row, 0.5, 0.95);
+  const [p50, p95] = rates.within(row, 0.5, 0.95);
   const counted = (what) => number(row.counts[what] ?? 0);
   const cells = [
     { text: row.id, href: page("floodlight", row.id) },
-    { text: row.state, state: row.state },
+    { text: row.heard === false ? "never heard of" : row.state, state: row.state },
     since(row.since, now),
     number(row.switches),
     number(row.holds),
     number(rate(rates.of(row, "commands"))),
     number(row.pending),
-    number(duration(half)),
-    number(duration(most)),
+    number(duration(p50)),
+    number(duration(p95)),
     counted("late"),
     counted("write_errors"),
     counted("outages"),
@@ -67,15 +67,15 @@ function totals({ ended, dead_letters, shards, floodlights }) {
   const perSecond = (read) => rate(rates.per(read));
   return [
     ["commands/s to FLs", perSecond((each) => each.floodlights.reduce((n, { counts }) => n + (counts.commands ?? 0), 0))],
-    ["answers/s of FLs", perSecond((each) => each.ended.answered ?? 0)],
-    ["errors/s of the router", perSecond((each) => Object.values(each.ended).reduce((n, m) => n + m, 0) - (each.ended.answered ?? 0))],
+    ["answers/s", perSecond((each) => each.ended.answered ?? 0)],
+    ["errors/s", perSecond((each) => Object.values(each.ended).reduce((n, m) => n + m, 0) - (each.ended.answered ?? 0))],
     ["switches", count(sum(shards, "switches"))],
     ["pending", count(sum(shards, "pending"))],
     ["on the blacklist", count(sum(shards, "blacklist"))],
     ["lag", count(sum(shards, "lag"))],
     ["late answers", count(floodlights.reduce((n, { counts }) => n + (counts.late ?? 0), 0))],
     ["dead letters", count(dead_letters)],
-    ["errors of all that ended", `${count(all - (ended.answered ?? 0))} of ${count(all)}`],
+    ["failed / completed", `${count(all - (ended.answered ?? 0))} / ${count(all)}`],
   ];
 }
 
@@ -104,7 +104,7 @@ function show(snapshot) {
 }
 
 function doubt(since) {
-  setText(byId("verdict"), `Not known: no news since ${clock(since)}`);
+  setText(byId("verdict"), `Unknown: no update since ${clock(since)}`);
   document.title = "(?) flrouter";
 }
 

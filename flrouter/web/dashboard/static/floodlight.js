@@ -16,10 +16,10 @@ function show({ floodlight: row, missing }, now) {
   setText(byId("title"), `Floodlight ${row.id}`);
   document.title = `${row.id} – flrouter`;
   facts(byId("facts"), [
-    ["State", { text: row.state, state: row.state }],
+    ["State", { text: row.heard === false ? "never heard of" : row.state, state: row.state }],
     ["Since", `${moment(row.since)} (${ago(row.since, now)})`],
-    ["Speaks for", `${count(row.switches)} switches`],
-    ["Holds", `${count(row.holds)} switches`],
+    ["Active for", `${count(row.switches)} switches`],
+    ["Connected to", `${count(row.holds)} switches`],
     ["Pending", count(row.pending)],
     ["Region and weight", `${row.region || "none"}, ${row.weight}`],
     ["Acknowledges commands", row.acks ? "yes" : "no"],

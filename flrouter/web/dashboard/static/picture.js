@@ -105,7 +105,7 @@ export function drawPicture(snapshot, rates) {
     ["Requesters", lines(wide ? 130 : full, [[`${rate(ended)}/s`, "big"], ["answered", "soft"]])],
     ["Shards", workers(wide ? Math.min(260, inner * 0.35) : full, snapshot)],
     ["Floodlights", floodlights(wide ? inner - Math.min(260, inner * 0.35) : full, all, rates)],
-    ["Switches", lines(wide ? 130 : full, [[count(unspoken), "big"], [`${count(spoken)} with an FL`, "soft"]])],
+    ["Switches", lines(wide ? 130 : full, [[count(unspoken), "big"], [`${count(spoken)} active`, "soft"]])],
   ];
   const nodes = [];
   const tallest = Math.max(...blocks.map(([, block]) => block.height));

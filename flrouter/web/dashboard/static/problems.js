@@ -11,10 +11,10 @@ const MISTAKES = ["DATA_INVALID", "PARAMETERS_INVALID", "REQUEST_INVALID"];
 /** A text for each, by a key that it keeps while it lasts. */
 export function problems({ floodlights, workers, shards, missing_shards, ended, at }, rates) {
   const found = new Map();
-  if (missing_shards.length) found.set("missing", `nobody tells of shards ${ranges(missing_shards)}`);
+  if (missing_shards.length) found.set("missing", `shards ${ranges(missing_shards)} unavailable`);
   else if (!floodlights.length) found.set("none", "no floodlight is known: flrouter floodlight add makes one known");
-  for (const { id, state, since } of floodlights) {
-    if (state === "outage") found.set(`outage ${id}`, `${id} is in outage for ${ago(since, at)}`);
+  for (const { id, state, since, heard } of floodlights) {
+    if (state === "outage") found.set(`outage ${id}`, heard === false ? `${id} was never heard of` : `${id} has been down for ${ago(since, at)}`);
   }
   for (const { url, answering, ready, reason } of workers) {
     if (!answering) found.set(url, `worker ${url} does not answer`);
@@ -40,5 +40,5 @@ function manyErrors(ended, rates) {
   const [errors, all] = [perSecond(wrong), perSecond(kinds)];
   if (errors < FLOOR || errors <= MANY * all) return "";
   const worst = wrong.reduce((one, other) => (perSecond([other]) > perSecond([one]) ? other : one));
-  return `${Math.round((100 * errors) / all)} % of requests end with an error of the router, most with ${worst}`;
+  return `${Math.round((100 * errors) / all)} % of requests fail in the router, mostly with ${worst}`;
 }

@@ -16,14 +16,14 @@ function steps(row) {
     row.origin ? `, read from ${row.origin}` : "");
   if (row.parts) step(`${count(row.parts_ended)} of ${plural(row.parts, "part")} have ended`);
   if (row.switch) step("for switch ", link("switch", row.switch));
-  if (row.floodlight) step("given to ", link("floodlight", row.floodlight));
-  if (row.state === "acknowledged") step("acknowledged, its answer is awaited");
-  if (row.state === "held") step("waits for a floodlight that holds its switch");
+  if (row.floodlight) step("sent to ", link("floodlight", row.floodlight));
+  if (row.state === "acknowledged") step("acknowledged, waiting for the answer");
+  if (row.state === "held") step("waits for a floodlight that its switch is connected to");
   if (row.ended) {
     const took = row.received ? `, after ${count(row.ended - row.received)} ms` : "";
     const how = row.error ? `answered by the router with ${row.error}` : "answered";
     step(`${moment(row.ended)}${took}: ${how}`, row.reply_topic ? `, to ${row.reply_topic}` : "");
-  } else if (row.due) step(`${moment(row.due)}: would be answered with an error`);
+  } else if (row.due) step(`${moment(row.due)}: deadline; then it is answered with an error`);
   if (row.blacklisted) step(`${moment(row.blacklisted)}: until then late answers are dropped`);
   return found;
 }

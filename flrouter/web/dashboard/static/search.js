@@ -13,8 +13,7 @@ function show(found, text) {
   const links = found.hits.map(({ kind, id }) =>
     element("li", {}, element("a", { href: page(kind, id) }, `${kind} ${id}`)),
   );
-  const many = found.hits.length > 1 ? "are several" : "is one";
-  const said = found.hits.length ? `There ${many} named ${text}:` : `Nothing known is named ${text}.`;
+  const said = found.hits.length ? `Found ${text}:` : `Nothing found for ${text}.`;
   hits.replaceChildren(element("p", {}, [said, ...found.unknown].join(" ")));
   if (links.length) hits.append(element("ul", {}, ...links));
 }

@@ -13,10 +13,10 @@ async function look() {
   document.title = `${row.id} – flrouter`;
   facts(byId("facts"), [
     ["Active floodlight", floodlightLink(row.active)],
-    ["State", row.unmanaged ? { text: "unmanaged", state: "outage" } : row.active ? { text: "managed", state: "up" } : { text: "nobody speaks for it", state: "held" }],
+    ["State", row.unmanaged ? { text: "unmanaged", state: "outage" } : row.active ? { text: "managed", state: "up" } : { text: "no active floodlight", state: "held" }],
     ["Shard", String(row.shard)],
     ["Region", row.region || "none"],
-    ["Chosen by an operator", row.pinned ? "yes" : "no"],
+    ["Pinned by an operator", row.pinned ? "yes" : "no"],
   ]);
   const holder = ({ floodlight, mode, since: at }) => ({
     key: floodlight,

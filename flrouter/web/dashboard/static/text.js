@@ -17,7 +17,7 @@ export function clock(ms, now = Date.now()) {
   return new Date(now).toISOString().startsWith(date) ? `${time} UTC` : `${date} ${time} UTC`;
 }
 
-export const stale = (since) => `no news since ${clock(since)}: what is shown is old`;
+export const stale = (since) => `no update since ${clock(since)}: this page is stale`;
 
 export function ago(ms, now) {
   if (!ms) return "–";

@@ -1,0 +1,29 @@
+"""A worker's web application behind a port, with no Kafka behind it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+from aiohttp import web
+
+from flrouter.app import create_app
+from flrouter.core.shard import Shard
+from flrouter.settings import load
+
+
+@asynccontextmanager
+async def served(core: Shard) -> AsyncIterator[str]:
+    """The address of a worker that has this shard alone."""
+    app = create_app(load({}))
+    app.shards._ownership.runners[0] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
+        app.web.init_server()
+    runner = web.AppRunner(app.web.web_app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
