@@ -551,6 +551,9 @@ class Workers:
         """A worker goes on."""
         self.say(f"{process} goes on")
         process.condition, process.since = Condition.RUNNING, self.topics.now
+        joining = process.ownership.state is State.JOINING and not process.leaving
+        if joining and process not in self.coordinator.members:
+            self.coordinator.join(process)  # its client's next request is refused, and asks anew
 
     # -- what may be done again ---------------------------------------------------------------
 
