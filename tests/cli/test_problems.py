@@ -70,7 +70,7 @@ FAILED = sync(succeeded=False)
             "floodlight fl-1: its last sync failed at 2025-11-24 16:00:00",
         ),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_each_thing_that_is_wrong_is_told(seen: Overview, told: str) -> None:
     """In a line of its own that names it."""
