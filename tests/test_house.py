@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "ports": {"core"},
     "kafka": {"kafka", "ports", "core"} | SETTINGS,
     "runtime": {"runtime", "kafka", "ports", "core", "messages", "repairs"}
-    | {"logs", "security", "tracing", "web_server"}
+    | {"logs", "security", "tracing", "web_server", "__version__"}
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
@@ -83,6 +83,7 @@ DECIDING = {
     "runtime/durability/changelog.py",
     "runtime/durability/exactly_once.py",
     "runtime/durability/guarantee.py",
+    "runtime/formats.py",
     "runtime/ownership.py",
     "runtime/restoration.py",
     "runtime/runner.py",

@@ -9,11 +9,16 @@ import msgspec
 
 from flrouter.core import peers
 from flrouter.core.inputs import Command, Garbled, Input, Report, Told
-from flrouter.core.request import Origin
+from flrouter.core.request import Origin, read_number
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.ports import Partition
 from flrouter.runtime.app import RouterApp
 from flrouter.runtime.batch import Fetched
+from flrouter.runtime.formats import NewerFormat
+
+#: how shards' records for each other are written. A later format stands behind a slash, as in
+#: `peer/2`, and only where all of the group know it.
+FORMAT = 1
 
 
 def register(app: RouterApp) -> None:
@@ -22,16 +27,24 @@ def register(app: RouterApp) -> None:
 
     async def heard(stream: AsyncIterable[Fetched]) -> None:
         async for fetched in stream:
-            inputs = [
-                [read(at, record) for record in records] for at, records, _ in fetched.batches
-            ]
-            shards.feed(fetched, inputs)
+            try:
+                inputs = [
+                    [read(at, record) for record in records] for at, records, _ in fetched.batches
+                ]
+            except NewerFormat as error:
+                shards.outdated(error)
+            else:
+                shards.feed(fetched, inputs)
 
     app.agent(app.shards_topic, name="shards")(heard)
 
 
 def read(at: Partition, record: Any) -> Input:
-    """What a record says; its headers tell how to read it."""
+    """What a record says; its headers tell how to read it.
+
+    Raises:
+        NewerFormat: only a later release knows.
+    """
     own: dict[str, bytes] = {}
     headers = []
     for name, value in record.headers:
@@ -43,7 +56,11 @@ def read(at: Partition, record: Any) -> Input:
     data = record.value or b""
     here = Origin(at.topic, at.number, record.offset)
     try:
-        what = own.get("flrouter-what")
+        what = own.get("flrouter-what", b"")
+        if b"/" in what:
+            version = read_number(what.partition(b"/")[2].decode())
+            if version is not None and version > FORMAT:
+                raise NewerFormat(f"{at.topic}/{at.number} holds records", version, FORMAT)
         if what == b"peer":
             return Told(peers.decode(data))
         origin = Origin.parse(own["flrouter-origin"].decode())

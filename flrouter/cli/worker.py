@@ -115,7 +115,11 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
             get_event_loop().run_until_complete(ask())
         except (LoginRefused, NoTransactions) as error:
             _fail(Failure(str(error)))
-        super().run_using_worker(*args, **kwargs)
+        try:
+            super().run_using_worker(*args, **kwargs)
+        finally:
+            if self.app.given_up:
+                _fail(Failure(self.app.given_up))
 
     def _init_worker_options(
         self, *args: Any, web_host: str, web_bind: str, web_port: int, **kwargs: Any

@@ -45,6 +45,7 @@ class Requests:
             number: pending.correlation_id for number, pending in context.pending.items()
         }
         for number, pending in context.pending.items():
+            pending.ahead.sort()  # release 0.1.0 kept them as they came
             self._at.setdefault(pending.switch, {})[number] = None
             self.by_floodlight[pending.floodlight] += 1
             self._weigh(number, pending.size)

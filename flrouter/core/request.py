@@ -7,7 +7,8 @@ sees is (protocol.md, 2.5)::
     <requester's id> ~ <app> . <home> . <request number>
     op-17~9ab1c22f.5.1c0e55aa.3.40213
 
-It is read from the right; a suffix that is not ours is part of somebody's own id.
+It is read from the right; a suffix that is not ours is part of somebody's own id. Only the home
+looks at the number, so workers of another release may write theirs in another way.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +15,7 @@ from flrouter import logs
 from flrouter.core.table import TABLES
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
 from flrouter.runtime.tables import ShardTable, TableManager
@@ -62,7 +65,9 @@ class RouterApp(faust.App):
             web_router_enabled=False,  # tables are looked up by shard, not by Faust's keys
         )
         self.membership = Membership(self, settings)
-        self.shards = Shards(settings, lambda: self.consumer, self.membership)
+        self.shards = Shards(settings, lambda: self.consumer, self.membership, self.give_up)
+        #: why this process ends, if nobody asked it to.
+        self.given_up = ""
         self.tables_by_name = {
             name: self.Table(name, partitions=settings.partitions) for name in TABLES
         }
@@ -86,6 +91,12 @@ class RouterApp(faust.App):
     def _new_web(self) -> WebServer:
         return WebServer(self, self.settings.web_hosts)
 
+    def give_up(self, why: str) -> None:
+        """End this process as if somebody had asked it to, and with `why` as its last line."""
+        if not self.given_up:
+            self.given_up = why
+            signal.raise_signal(signal.SIGTERM)
+
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""
 
@@ -104,7 +115,12 @@ class RouterApp(faust.App):
     async def on_start(self) -> None:
         """Make the topics and find the FLs before anything is read."""
         if not (self.client_only or self.producer_only):
-            floodlights = await self.membership.prepare()
+            try:
+                floodlights = await self.membership.prepare()
+            except NewerFormat as why:
+                self.give_up(str(why))
+                await asyncio.Event().wait()  # for the end
+                return
             self.read_floodlights(floodlights)
         await super().on_start()
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 
+from flrouter import __version__
 from flrouter.core.home import shard_of
+
+log = logging.getLogger(__name__)
 
 
 def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]]) -> dict[int, str]:
@@ -49,6 +54,8 @@ class Member(msgspec.Struct):
 
     assignment: _Held = msgspec.field(default_factory=_Held)
     url: str = ""
+    #: the release that it runs; empty for 0.1.0, which does not say.
+    version: str = ""
 
 
 _member = msgspec.json.Decoder(Member)
@@ -72,12 +79,23 @@ class ShardAssignor(PartitionAssignor):
     a moment earlier would be dealt out apart from the shards that they belong to.
     """
 
+    def metadata(self, topics: Any) -> Any:
+        """What this worker says of itself when it joins the group; Faust knows no version."""
+        told = super().metadata(topics)
+        more = msgspec.json.decode(told.user_data) | {"version": __version__}
+        return ConsumerProtocolMemberMetadata(
+            told.version, told.subscription, msgspec.json.encode(more)
+        )
+
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         settings = self.app.settings
         clients = {
             member: read_member(metadata.user_data) for member, metadata in member_metadata.items()
         }
         self._update_member_urls(clients)
+        releases = sorted({client.version or "0.1.0" for client in clients.values()})
+        if len(releases) > 1:
+            log.info("the group has workers of releases %s", ", ".join(releases))
         topics_of = {
             member: set(metadata.subscription) for member, metadata in member_metadata.items()
         }

@@ -11,8 +11,9 @@ from typing import NamedTuple, Protocol
 
 from flrouter.core.effects import Send
 from flrouter.ports import Clock, Group, Log, Partition, Row, Transaction, Written
-from flrouter.runtime.durability.changelog import Changelog, NewerFormat
+from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Guarantee
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.runner import Core, Runner
 
 
@@ -64,6 +65,9 @@ class Maker(Protocol):
 
     def refused(self, why: str) -> None:
         """The shards cannot be restored, and trying again changes nothing: people are needed."""
+
+    def outdated(self, why: NewerFormat) -> None:
+        """A later release wrote what this one cannot read: another worker has to restore them."""
 
 
 class Restored(NamedTuple):
@@ -147,6 +151,7 @@ class Restoration:
             self._not_a_member(answer)
             return
         self._shares = self._maker.shares(self._assigned)
+        self._assigned = [at for share in self._shares.values() for at in share.partitions]
         names = {owner: self._maker.transaction_name(owner) for owner in self._shares}
         self._exactly_once = any(name is not None for name in names.values())
         for owner, name in names.items():
@@ -236,19 +241,19 @@ class Restoration:
                 starts[at] = changelog.position
                 ends[at] = changelog.epoch + 1
                 into[at] = (changelog, share)
-        unknown: list[str] = []
+        unknown: list[NewerFormat] = []
 
         def take(at: Partition, rows: Sequence[Row]) -> None:
             changelog, share = into[at]
             try:
-                changelog.replay(rows, share.apply)
+                if not unknown:
+                    changelog.replay(rows, share.apply)
             except NewerFormat as error:
-                unknown.append(str(error))
-                raise
+                unknown.append(error)
 
         def done(complete: bool) -> None:
             if unknown:
-                self._maker.refused(unknown[0])
+                self._maker.outdated(unknown[0])
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
             elif (why := self._expired(positions)) is not None:

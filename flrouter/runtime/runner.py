@@ -12,8 +12,9 @@ import msgspec
 from flrouter.core.effects import Effects, End, Send
 from flrouter.core.inputs import CaughtUp, Input
 from flrouter.ports import Clock, Log, Partition, Refusal, Row, Written
-from flrouter.runtime.durability.changelog import Changelog, Fenced, NewerFormat
+from flrouter.runtime.durability.changelog import Changelog, Fenced
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
+from flrouter.runtime.formats import NewerFormat
 
 #: inputs decided in one go, so that a backlog does not keep the event loop for long.
 MAX_BATCH_INPUTS = 1_000

@@ -32,6 +32,7 @@ from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ended import Ended
 from flrouter.runtime.fault_log import FaultLog
 from flrouter.runtime.feed import Feed
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.ownership import Ownership, State
@@ -64,15 +65,19 @@ class Shards(Service):
         settings: Settings,
         member: Callable[[], Member],
         membership: Membership,
+        give_up: Callable[[str], None],
     ) -> None:
         """Args:
         settings: the router's.
         member: gives this worker's member of the group.
         membership: follows the FLs that the shards know of.
+        give_up: ends this process, and says why.
         """
         super().__init__()
         self._settings = settings
         self._membership = membership
+        self._give_up = give_up
+        self._outdated = False
         self.rules = rules_of(settings)
         self.directory = Directory(settings, self._topic_changed)
         self._clock = SystemClock()
@@ -181,6 +186,8 @@ class Shards(Service):
 
     def feed(self, fetched: Fetched, inputs: Iterable[Sequence[Input]]) -> None:
         """Give what an agent read to the shards that it belongs to, batch by batch."""
+        if self._outdated:
+            return  # it may lie behind what was not understood
         look = fetched.look
         for batch, read in zip(fetched.batches, inputs, strict=True):
             self._ownership.arrived(batch.at, batch.next_offset, read, look.term)
@@ -273,6 +280,13 @@ class Shards(Service):
         if why != self.refusal:
             self.log.error("%s", why)
         self.refusal = why
+
+    def outdated(self, why: NewerFormat) -> None:
+        """A later release wrote what this one cannot read: take nothing more, and end."""
+        if not self._outdated:
+            self._outdated = True
+            self.refused(str(why))
+            self._give_up(str(why))
 
     # -- what runners need --------------------------------------------------------------------
 

@@ -41,13 +41,20 @@ class Shares:
         return Shard(number, self._rules, self._settings.message_catalog)
 
     def make(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
-        """The shards that these partitions belong to."""
+        """The shards that were dealt, and which of these partitions each reads.
+
+        A leader of release 0.1.0 deals the partitions of inbound topics that have other partitions
+        than there are shards to anybody. Any shard reads them as well: commands go on to their
+        homes. Who was dealt no shard reads none.
+        """
         self.close()
         self._changelogs = []
-        count = self._settings.partitions
-        read_by: dict[int, list[Partition]] = {}
-        for at in assigned:
-            read_by.setdefault(shard_of(at.number, count), []).append(at)
+        read_by: dict[int, list[Partition]] = {
+            at.number: [] for at in assigned if at.topic == self._settings.shards_topic
+        }
+        for at in assigned if read_by else ():
+            number = shard_of(at.number, self._settings.partitions)
+            read_by[number if number in read_by else min(read_by)].append(at)
         return {number: self._share(number, own) for number, own in sorted(read_by.items())}
 
     def _share(self, number: int, partitions: Sequence[Partition]) -> Share:

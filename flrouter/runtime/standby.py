@@ -16,7 +16,8 @@ from mode import Service
 from flrouter.core.shard import Shard
 from flrouter.kafka.reader import Batch, Reader
 from flrouter.ports import Partition, Row
-from flrouter.runtime.durability.changelog import Changelog, NewerFormat
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.states import changelogs_of, put
 from flrouter.settings import Settings
 

@@ -20,6 +20,8 @@ TOO_OLD = 12 * 3600.0
 MAX_LATER_ROWS = 10_000
 
 _PLACE = b"\xff"
+#: behind the name of a changelog: its last fence. Release 0.1.0 takes that for one more changelog.
+_FENCE = " fence"
 _SAVED_AT = b"\xfe"
 
 
@@ -52,16 +54,18 @@ class Copy:
         if saved_at is None or time.time() - float(saved_at) > TOO_OLD:
             self.clear()
             return {}
-        places: dict[str, Place] = {}
+        positions: dict[str, int] = {}
         for key, value in self._db.items():
             if key.startswith(_PLACE):
-                # A copy of the release before has no fence.
-                position, _, fence = value.partition(b" ")
-                places[key[1:].decode()] = Place(int(position), int(fence or b"-1"))
+                positions[key[1:].decode()] = int(value)
             elif key != _SAVED_AT:
                 table, _, name = key.partition(b"\0")
                 apply(table.decode(), name, value)
-        return places
+        return {
+            topic: Place(position, positions.get(topic + _FENCE, -1))
+            for topic, position in positions.items()
+            if not topic.endswith(_FENCE)
+        }
 
     def save_later(self, table: str, key: bytes, value: bytes | None) -> None:
         """Keep a row with the next ones; how far the changelog is copied comes after it."""
@@ -86,7 +90,8 @@ class Copy:
             else:
                 batch.put(name, value)
         for topic, place in places:
-            batch.put(_PLACE + topic.encode(), f"{place.position} {place.fence}".encode())
+            batch.put(_PLACE + topic.encode(), str(place.position).encode())
+            batch.put(_PLACE + (topic + _FENCE).encode(), str(place.fence).encode())
         batch.put(_SAVED_AT, str(time.time()).encode())
         self._db.write(batch)
 

@@ -7,12 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.assignor.client_assignment import ClientMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flrouter import __version__
 from flrouter.app import create_app
-from flrouter.runtime.assignor import Member, deal, read_member
-from flrouter.settings import load
+from flrouter.runtime.app import RouterApp
+from flrouter.runtime.assignor import Member, ShardAssignor, deal, read_member
+from flrouter.settings import Settings, load
 
 MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
 
@@ -50,6 +53,17 @@ def test_wishes_that_cannot_be_are_ignored() -> None:
     """Two workers may believe that they hold the same shard, or one that does not exist."""
     owners = deal(2, ["a", "b"], {"a": [0, 1, 7], "b": [0, 1]})
     assert sorted(owners.values()) == ["a", "b"]
+
+
+def test_a_worker_tells_its_release() -> None:
+    """Beside all that Faust has a member tell, and that others read as before."""
+    settings = Settings(broker="kafka://nowhere:1")
+    told = ShardAssignor(RouterApp(settings), replicas=0).metadata({"a-topic"})
+    assert told.subscription == ["a-topic"]
+    member = read_member(told.user_data)
+    assert member.version == __version__
+    assert member.url
+    assert ClientMetadata.loads(told.user_data).url == member.url
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[]", b'{"assignment":{"actives":[]}}'])

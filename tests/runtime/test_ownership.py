@@ -12,6 +12,7 @@ from flrouter.ports import Partition, Row, Span, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.ownership import (
     COMMIT_INTERVAL_S,
     LOOK_INTERVAL_S,
@@ -178,6 +179,9 @@ class _World:
 
     def refused(self, why: str) -> None:
         self.refusals.append(why)
+
+    def outdated(self, why: NewerFormat) -> None:
+        self.refusals.append(str(why))
 
     # -- the worker -----------------------------------------------------------------------------
 

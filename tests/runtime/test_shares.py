@@ -58,12 +58,25 @@ def test_a_shard_reads_partitions_beyond_the_number_of_shards() -> None:
     assert list(made[1].partitions) == own
 
 
+def test_partitions_that_were_dealt_without_their_shard_are_read_by_another() -> None:
+    """Leaders of release 0.1.0 do so; nobody takes over a shard that he was not dealt."""
+    mine = settings("tansu://nowhere:1", partitions=4, inbound_topics=("larger",))
+    own = [Partition(mine.shards_topic, 2), Partition(mine.shards_topic, 3)]
+    astray = Partition("larger", 9)
+    made = _shares(mine).make([*own, astray])
+    assert {number: list(share.partitions) for number, share in made.items()} == {
+        2: [own[0], astray],
+        3: [own[1]],
+    }
+    assert not _shares(mine).make([astray])
+
+
 def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> None:
     """And goes on behind both; what only its own worker wrote is not read again either."""
     mine = _copied(tmp_path)
     shares = _shares(mine)
     _, share, changelog = _shard(shares, mine)
-    _replay(share, changelog, [Row(0, b"replayed", ROW, ()), Row(1, FENCE_KEY, b"", ())])
+    _replay(share, changelog, [Row(0, b"replayed", ROW, ()), Row(1, FENCE_KEY, None, ())])
     changelog.fenced(Span(1, 2, 1))
     _own(shares, share, changelog, "written")
     shares.close()

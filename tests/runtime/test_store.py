@@ -32,6 +32,24 @@ def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     copy.close()
 
 
+def test_the_release_before_can_read_it(tmp_path: Path) -> None:
+    """It takes whatever has this mark for the position in one more changelog."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, -1))])
+    marked = {key: int(value) for key, value in copy._db.items() if key.startswith(b"\xff")}
+    assert marked[b"\xffchangelog"] == 2
+    copy.close()
+
+
+def test_a_copy_of_the_release_before_has_no_fence(tmp_path: Path) -> None:
+    """It knows of none."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
+    del copy._db[b"\xffchangelog fence"]
+    assert _load(copy) == ({("switches", b"s1"): b"v1"}, {"changelog": Place(2, -1)})
+    copy.close()
+
+
 def test_what_is_kept_later_comes_with_the_next_rows(tmp_path: Path) -> None:
     """And before them; a copy that is closed without any ends where it ended before."""
     copy = Copy(tmp_path / "shard-0")

@@ -14,6 +14,7 @@ from flrouter.kafka import writer as module
 from flrouter.kafka.replay import replay
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Row, Span, Written
+from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.topics import Wanted, provide
 from flrouter.settings import Settings
 from tests.runtime.broker import settings
@@ -99,6 +100,19 @@ def test_what_was_told_is_there_and_where_it_lies(broker_url: str) -> None:
     assert [row.key for row in rows[:-1]] == [b"k%d" % at for at in range(0, 500, 2)]
     assert tuple(map(tuple, rows[0].headers)) == headers
     assert (rows[-1].key, rows[-1].value) == (b"k", None)
+
+
+def test_a_fence_is_read_as_one(broker_url: str) -> None:
+    """Its key is empty, which is not none."""
+
+    async def body(writer: Writer, topic: str) -> None:
+        changelog = Changelog("pending", Partition(topic, 0))
+        await _written(writer, [changelog.row("a", b"1"), changelog.a_fence()])
+
+    mine = _run(broker_url, body)
+    changelog = Changelog("pending", Partition(mine.shards_topic, 0))
+    changelog.replay(_rows(mine, 0, 2), lambda *_: None)
+    assert (changelog.fence, changelog.count) == (1, 1)
 
 
 def test_a_key_goes_where_kafka_s_own_clients_send_it(broker_url: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from flrouter.core.effects import Send
 from flrouter.ports import Answer, Partition, Refusal, Row, Span, Transaction, Written
-from flrouter.runtime.durability.changelog import FENCE_KEY
 
 from .dice import Dice
 from .topics import Topics
@@ -113,16 +112,14 @@ class Cluster:
         return [one.row for one in kept if one is not None]
 
     def compact(self, at: Partition) -> None:
-        """Leave each key's last record, and all that are young."""
+        """Leave each key's last record, and all that are young; of a key that is gone nothing."""
         rows = self.changelogs.get(at, [])
         newest = {one.row.key: one.row.offset for one in rows if one is not None}
         until = self.topics.now - COMPACTION_LAG
         for offset, one in enumerate(rows[: self.readable(at)]):
             if one is None or one.at > until:
                 continue
-            if newest[one.row.key] != offset or (
-                one.row.value is None and one.row.key != FENCE_KEY
-            ):
+            if newest[one.row.key] != offset or one.row.value is None:
                 rows[offset] = None
 
 

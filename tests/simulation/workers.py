@@ -28,6 +28,7 @@ from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
+from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.ownership import Ownership, State
 from flrouter.runtime.restoration import Share
 from flrouter.runtime.runner import Changes, Runner
@@ -273,6 +274,10 @@ class Process:
     def refused(self, why: str) -> None:
         """No shard ever is."""
         raise Violation("shards are restored", why)
+
+    def outdated(self, why: NewerFormat) -> None:
+        """Nothing ever is."""
+        raise Violation("shards are restored", str(why))
 
     # -- what runners need --------------------------------------------------------------------
 

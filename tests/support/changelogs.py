@@ -15,19 +15,15 @@ from flrouter.core.table import TABLES
 from tests.support.clients import Record, read_all
 from tests.support.deployment import Deployment, Worker
 
-#: the key of the records that a new owner of a shard writes; they are no rows.
-FENCE = b"\xfffence"
 #: partition and key to value; the same key in two partitions would be two shards' claims.
 Table = dict[tuple[int, bytes], Any]
 
 
 def replay(records: list[Record]) -> Table:
-    """What a table holds after these records; a null value is a tombstone."""
+    """What a table holds after these records; a null value is a tombstone, a fence among them."""
     table: Table = {}
     for record in records:
         assert record.key is not None, f"a changelog record without a key at {record.place}"
-        if record.key == FENCE:
-            continue
         if record.value is None:
             table.pop((record.partition, record.key), None)
         else:

@@ -111,6 +111,12 @@ class Worker:
         """End a `freeze`."""
         self._signal(signal.SIGCONT)
 
+    def wait_ended(self, timeout: float = 30 * HOPE) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        self._ended(timeout)
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
     def close(self) -> None:
         """End it whatever its state."""
         if self.running:

@@ -4,6 +4,12 @@ A queue inside a client cannot be gated, so a worker that was frozen may still w
 shard went to another. Whoever takes a shard over writes a *fence* into each changelog; its offset
 is the *epoch* of the rows behind it. A row of an older epoch behind a fence is *foreign*: it counts
 for nothing, and the owner writes its key again.
+
+Release 0.1.0 knows neither: to it a fence is a row that is gone, and its own rows have no epoch. So
+these always count, for they may be those of an owner to whom the shard went back.
+
+Compaction may take a fence away after a day, as all that is gone. No foreign row stands behind it
+by then that the owner would not have written again, and that is what is left of its key.
 """
 
 from __future__ import annotations
@@ -13,19 +19,16 @@ from struct import Struct
 
 from flrouter.core.effects import Headers, Send
 from flrouter.ports import Partition, Row, Span
+from flrouter.runtime.formats import NewerFormat
 
-#: the key of fences, no table's: those are text. Always the same, so that compaction keeps one.
-FENCE_KEY = b"\xfffence"
+#: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
+FENCE_KEY = b""
 #: the header of rows and fences: how they are written, and under which epoch.
 HEADER = "flrouter-row"
-#: how rows are written now. Before there was a header it was 0.
+#: how rows are written now: in what way, under what keys. Before there was a header it was 0.
 FORMAT = 1
 
 _HEADER = Struct(">Bq")
-
-
-class NewerFormat(RuntimeError):
-    """A later release wrote this changelog; the text says what to do."""
 
 
 class Fenced(RuntimeError):
@@ -37,8 +40,8 @@ def stamp(epoch: int) -> Headers:
     return ((HEADER, _HEADER.pack(FORMAT, epoch)),)
 
 
-def epoch_of(row: Row, where: Partition) -> int:
-    """The epoch that a row was written under; -1 for one of format 0.
+def epoch_of(row: Row, where: Partition) -> int | None:
+    """The epoch that a row was written under; None when it is of format 0, and nobody knows.
 
     Raises:
         NewerFormat: this release cannot read it.
@@ -47,13 +50,10 @@ def epoch_of(row: Row, where: Partition) -> int:
         if name == HEADER and value is not None:
             version = value[0]
             if version > FORMAT:
-                raise NewerFormat(
-                    f"{where.topic}/{where.number} holds rows of format {version}, this flrouter"
-                    f" reads up to {FORMAT}: run the release that wrote them, or a later one"
-                )
+                raise NewerFormat(f"{where.topic}/{where.number} holds rows", version, FORMAT)
             epoch: int = _HEADER.unpack(value)[1]
             return epoch
-    return -1
+    return None
 
 
 class Changelog:
@@ -93,9 +93,10 @@ class Changelog:
             self.position = row.offset + 1
             if row.key is None:
                 continue
+            epoch = epoch_of(row, self.partition)
             if row.key == FENCE_KEY:
                 self.fence = row.offset
-            elif epoch_of(row, self.partition) < self.fence:
+            elif epoch is not None and epoch < self.fence:
                 self.foreign.add(row.key)
             else:
                 self.foreign.discard(row.key)
@@ -115,7 +116,7 @@ class Changelog:
 
     def a_fence(self) -> Send:
         """The record that takes the changelog over."""
-        return Send(*self.partition, FENCE_KEY, b"", stamp(-1))
+        return Send(*self.partition, FENCE_KEY, None, stamp(-1))
 
     def fenced(self, span: Span) -> None:
         """The fence is durable there."""
@@ -149,12 +150,14 @@ class Changelog:
 
         Raises:
             Fenced: the shard is another worker's.
+            NewerFormat: one cannot be read.
         """
         keys = set()
         for row in rows:
+            epoch = epoch_of(row, self.partition)
             if row.key == FENCE_KEY:
                 if row.offset != self.epoch:
                     raise Fenced(f"{self.partition.topic}/{self.partition.number} is fenced")
-            elif row.key is not None and epoch_of(row, self.partition) != self.epoch:
+            elif row.key is not None and epoch != self.epoch:
                 keys.add(row.key)
         return keys

@@ -7,15 +7,19 @@ import msgspec
 from flrouter.agents import shards
 from flrouter.core import peers as notes
 from flrouter.core.inputs import Command, Garbled, Report, Told
+from flrouter.runtime.formats import NewerFormat
 from tests.fuzz import script
 from tests.fuzz.field import PARTITIONS, Field, at
 
 
 def shards_topic(data: bytes) -> None:
-    """The reader raises nothing, and what it cannot read it keeps whole."""
+    """The reader only raises for a later format, and what else it cannot read it keeps whole."""
     for offset, part in enumerate(script.read(data)):
         record = part.record("flrouter-shards", 0, offset, 1)
-        item = shards.read(at(record), record)
+        try:
+            item = shards.read(at(record), record)
+        except NewerFormat:
+            continue
         assert isinstance(item, Command | Report | Told | Garbled)
         if isinstance(item, Garbled):
             assert item.data == (record.value or b"")

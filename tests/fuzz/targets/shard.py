@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from flrouter.core.inputs import Command, Told
 from flrouter.messages import build, names
 from flrouter.messages.catalog import Scope
 from flrouter.messages.envelope import Form, form_of
+from flrouter.runtime.formats import NewerFormat
 from tests.core.world import DEAD, FLOW, INBOUND, SHARDS, TOPICS
 from tests.fuzz import script
 from tests.fuzz.field import (
@@ -103,8 +105,9 @@ def play(field: Field, parts: list[script.Part]) -> _Seen:
                 field.report(floodlight, part.record(topic, at, field.place(), field.now))
             case "s":
                 record = part.record(SHARDS, at, field.place(), field.now)
-                lied = lied or _lies(record, field.now)
-                field.heard(record)
+                with suppress(NewerFormat):  # of a later release, for whose workers it is left
+                    lied = lied or _lies(record, field.now)
+                    field.heard(record)
             case "w":
                 field.wait(part.number(1, 10_000))
             case "k":

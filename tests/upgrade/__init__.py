@@ -1,0 +1,1 @@
+"""Upgrades: today's code beside the release before, in one group and on the same topics."""
