@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,18 @@ from flrouter import profiles
 from tests.chaos.account import unexplained
 from tests.chaos.ledger import settle
 from tests.chaos.play import Play
-from tests.chaos.schedule import TIMES, schedule
+from tests.chaos.schedule import TIMES, Fault, rolling_upgrade, schedule
 from tests.chaos.stage import Stage
 from tests.chaos.traffic import Traffic
 from tests.chaos.wires import Wires
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
+from tests.upgrade import release
 
+UPGRADE_HELP = (
+    f"from flrouter {release.VERSION} to this one and back, worker by worker;"
+    " the faults are kills of workers"
+)
 WRONG = ("lost", "order_violations", "strangers")
 
 
@@ -40,18 +46,22 @@ def main(arguments: Sequence[str]) -> int:
     add("--workers", type=int, default=2)
     add("--in-flight", type=int, default=1_000, help="commands without an answer at a time")
     add("--faults", type=float, default=1.0, help="1: all of docs/guarantees.md; 0.1: a tenth")
+    add("--upgrade", action="store_true", help=UPGRADE_HELP)
     add("--json", type=Path, help="where the account goes as well")
     add("--keep", action="store_true", help="leave the folder with all logs")
     chosen = parser.parse_args(arguments)
+    if chosen.upgrade and chosen.profile != "plain":
+        parser.error(f"flrouter {release.VERSION} knows no profiles")
     logging.basicConfig(level=logging.CRITICAL)
+    folder = Path(tempfile.mkdtemp(prefix="flrouter-chaos-"))
     try:
-        cluster = Cluster(3)
-    except KafkaMissing as missing:
+        with ExitStack() as exits:
+            before = exits.enter_context(release.checkout()) if chosen.upgrade else None
+            cluster = exits.enter_context(Cluster(3))
+            found = asyncio.run(run(chosen, cluster, folder, before))
+    except (KafkaMissing, release.ReleaseMissing) as missing:
         say(str(missing))
         return 2
-    folder = Path(tempfile.mkdtemp(prefix="flrouter-chaos-"))
-    with cluster:
-        found = asyncio.run(run(chosen, cluster, folder))
     text = json.dumps(found)
     say(text)
     if chosen.json:
@@ -71,18 +81,29 @@ def command(chosen: argparse.Namespace) -> str:
     return (
         f'make chaos ARGS="--commands {chosen.commands} --seed {chosen.seed}'
         f" --guarantee {chosen.guarantee} --profile {chosen.profile} --workers {chosen.workers}"
-        f' --in-flight {chosen.in_flight} --faults {chosen.faults:g} --keep"'
+        f" --in-flight {chosen.in_flight} --faults {chosen.faults:g}"
+        f'{" --upgrade" if chosen.upgrade else ""} --keep"'
     )
 
 
-async def run(chosen: argparse.Namespace, cluster: Cluster, folder: Path) -> dict[str, Any]:
-    """Play one schedule, and settle up."""
+def faults_of(chosen: argparse.Namespace) -> list[Fault]:
+    """The schedule."""
+    if chosen.upgrade:
+        kills = round(chosen.faults)
+        return rolling_upgrade(chosen.seed, chosen.commands, chosen.workers, kills)
     times = {kind: round(count * chosen.faults) for kind, count in TIMES.items()}
     times["one worker less"] = times["one worker more"]
-    faults = schedule(chosen.seed, chosen.commands, times)
+    return schedule(chosen.seed, chosen.commands, times)
+
+
+async def run(
+    chosen: argparse.Namespace, cluster: Cluster, folder: Path, before: Path | None
+) -> dict[str, Any]:
+    """Play one schedule, and settle up."""
+    faults = faults_of(chosen)
     isolation = "read_committed" if chosen.guarantee == "exactly_once" else "read_uncommitted"
     wires = Wires(chosen.profile)
-    stage = Stage(cluster, folder, chosen.guarantee, chosen.workers, wires)
+    stage = Stage(cluster, folder, chosen.guarantee, chosen.workers, wires, before)
     traffic = Traffic(cluster.bootstrap, isolation, chosen.commands, chosen.in_flight, wires)
     play = Play(stage, say)
     began = time.monotonic()
@@ -109,6 +130,7 @@ async def run(chosen: argparse.Namespace, cluster: Cluster, folder: Path) -> dic
         "seed": chosen.seed,
         "guarantee": chosen.guarantee,
         "profile": chosen.profile,
+        "upgrade_from": release.COMMIT if before else None,
         "seconds": round(seconds),
         "faults": dict(Counter(fault.kind for fault in faults)),
         **found.as_json(),

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.chaos.schedule import Fault
+from tests.chaos.schedule import BACK, UPGRADE, Fault
 from tests.chaos.stage import Actor, Stage
 from tests.chaos.traffic import Traffic
 
@@ -32,6 +32,8 @@ class Play:
             "cut an FL off": self._cut,
             "kill a broker": self._kill_broker,
             "restart the cluster": self._restart_cluster,
+            UPGRADE: self._upgrade,
+            BACK: self._take_back,
         }
 
     async def run(self, faults: Sequence[Fault], traffic: Traffic, commands: int) -> None:
@@ -119,6 +121,12 @@ class Play:
             cluster.kill_all()
             await asyncio.sleep(fault.seconds)
             await asyncio.to_thread(cluster.start)
+
+    async def _upgrade(self, fault: Fault) -> None:
+        await asyncio.to_thread(self._stage.replace, fault.which, before=False)
+
+    async def _take_back(self, fault: Fault) -> None:
+        await asyncio.to_thread(self._stage.replace, fault.which, before=True)
 
 
 def _now_ms() -> int:

@@ -28,6 +28,10 @@ LASTS = {
 }
 
 
+#: a worker of the release before gives its place to one of today's, and the other way round.
+UPGRADE, BACK = "upgrade a worker", "take a worker back"
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that goes wrong once `commands` were sent.
@@ -61,6 +65,31 @@ def schedule(seed: int, commands: int, times: Mapping[str, int] = TIMES) -> list
             round(chance.uniform(*LASTS.get(kind, (0.0, 0.0))), 1),
         )
         for number, kind in enumerate(kinds)
+    ]
+
+
+def rolling_upgrade(seed: int, commands: int, workers: int, kills: int) -> list[Fault]:
+    """All workers are replaced one by one by today's, and back.
+
+    Args:
+        kills: of a worker before each of these steps.
+    """
+    chance = random.Random(seed)
+    steps = [
+        step
+        for kind in (UPGRADE, BACK)
+        for which in range(workers)
+        for step in (*(("kill a worker", chance.randrange(1_000)),) * kills, (kind, which))
+    ]
+    each = commands * 0.9 / len(steps)
+    return [
+        Fault(
+            round(each * (number + 0.5)),
+            kind,
+            which,
+            round(chance.uniform(*LASTS.get(kind, (0.0, 0.0))), 1),
+        )
+        for number, (kind, which) in enumerate(steps)
     ]
 
 

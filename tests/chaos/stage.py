@@ -129,16 +129,19 @@ class Stage:
         guarantee: str,
         workers: int,
         wires: Wires = PLAIN,
+        before: Path | None = None,
         **settings: object,
     ) -> None:
         """Args:
         wires: the topics.
+        before: the code of the release before, if it is what workers run at first.
         settings: more FLROUTER_* by their lower-case names.
         """
         self.cluster = cluster
         self.guarantee = guarantee
         self.wires = wires
         self._folder = folder
+        self._before = before
         self._count = 0
         self._environ = {
             "FLROUTER_BROKER": cluster.url,
@@ -153,7 +156,7 @@ class Stage:
             "FLROUTER_SESSION_TIMEOUT": "6",
             **{f"FLROUTER_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        self.workers = [self._worker() for _ in range(workers)]
+        self.workers = [self._worker(before=before is not None) for _ in range(workers)]
         self.floodlights = [
             Actor(
                 name,
@@ -169,11 +172,16 @@ class Stage:
             for number, name in enumerate(FLOODLIGHTS)
         ]
 
-    def _worker(self) -> Actor:
+    def _worker(self, *, before: bool = False) -> Actor:
         self._count += 1
         port = free_port()
         arguments = ["-m", "flrouter", "worker", "-l", "info", "--web-port", str(port)]
-        worker = Actor(f"worker-{self._count}", self._folder, arguments, self._environ)
+        environ = self._environ
+        if before:
+            # It knows no profiles; what it has built in is the usual one.
+            environ = {k: v for k, v in environ.items() if k != "FLROUTER_PROFILE"}
+            environ["PYTHONPATH"] = str(self._before)
+        worker = Actor(f"worker-{self._count}", self._folder, arguments, environ)
         worker.web_port = port
         return worker
 
@@ -193,6 +201,13 @@ class Stage:
         self.workers.append(worker)
         worker.start()
         return worker
+
+    def replace(self, at: int, *, before: bool) -> None:
+        """A worker leaves, and another one takes its place, of today's code or of that before."""
+        self.workers[at].leave()
+        worker = self.workers[at] = self._worker(before=before)
+        worker.start()
+        until(lambda: worker.said(_READY), 120, worker.name)
 
     def check(self) -> None:
         """Raises RuntimeError when an actor ended by itself."""
