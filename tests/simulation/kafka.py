@@ -45,7 +45,7 @@ class Cluster:
 
     def __init__(self, topics: Topics, changelogs: Collection[str]) -> None:
         self.topics = topics
-        self._changelog_topics = frozenset(changelogs)
+        self.changelog_topics = frozenset(changelogs)
         self.changelogs: dict[Partition, list[Kept | None]] = {}
         #: by changelog partition, while a follower of it is away.
         self.limbos: dict[Partition, Limbo] = {}
@@ -66,7 +66,7 @@ class Cluster:
 
     def append(self, at: Partition, send: Send) -> int:
         """Write a record; returns its offset."""
-        if at.topic in self._changelog_topics:
+        if at.topic in self.changelog_topics:
             rows = self.changelogs.setdefault(at, [])
             row = Row(len(rows), send.key, send.value, send.headers)
             rows.append(Kept(row, self.topics.now))
@@ -78,7 +78,7 @@ class Cluster:
 
     def end(self, at: Partition) -> int:
         """The offset after the last record."""
-        if at.topic in self._changelog_topics:
+        if at.topic in self.changelog_topics:
             return len(self.changelogs.get(at, ()))
         return len(self.topics.log(*at))
 
@@ -252,7 +252,7 @@ class MemoryLog:
         if not queue:
             del self.queues[at]
         if stutters and dice.one_in(4):
-            if at not in self._cluster.changelogs:
+            if at.topic not in self._cluster.changelog_topics:
                 self._cluster.repeats([send for send, _ in taken])
             for send, _ in taken:
                 self._cluster.append(at, send)
