@@ -17,7 +17,7 @@ from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
 from flrouter.runtime.login import LoginRefused, log_in
 from flrouter.runtime.reading import read_tables
-from flrouter.runtime.topics import make, of_floodlight, of_router, provide
+from flrouter.runtime.topics import NoLeader, make, of_floodlight, of_router, provide
 from flrouter.runtime.transactions import require_transactions
 from flrouter.settings import Settings
 
@@ -86,15 +86,18 @@ class Membership(Service):
                 return found
 
     def _say(self, error: Exception) -> None:
-        """Say that the brokers are away, if it is time to."""
+        """Say what is waited for, if it is time to."""
         if monotonic() < self._next_line:
             return
         self._next_line = monotonic() + LINES_S
-        self.log.warning(
-            "cannot connect to the broker (FLROUTER_BROKER is %s): %s; trying until it answers",
-            self._settings.broker,
-            error.args[0] if error.args else repr(error),
-        )
+        why = error.args[0] if error.args else repr(error)
+        if isinstance(error, NoLeader):
+            self.log.warning("%s; waiting for them", why)
+        else:
+            self.log.warning(
+                "cannot connect to the broker (FLROUTER_BROKER is %s): %s; trying until it answers",
+                *(self._settings.broker, why),
+            )
 
     @Service.task
     async def _look_at_brokers(self) -> None:

@@ -16,7 +16,7 @@ from flrouter.runtime.clock import SystemClock
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.shards import TICK_S
-from flrouter.runtime.topics import NoLeader, of_router, provide
+from flrouter.runtime.topics import of_router, provide
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
 from tests.support.patience import HOPE
@@ -98,7 +98,7 @@ def test_a_worker_waits_for_a_partition_that_nobody_leads(
         cluster.stop(3)
         starting = asyncio.ensure_future(Membership(None, mine).prepare())
         try:
-            await heard.wait(NoLeader.__name__)
+            await heard.wait("without a leader")
             assert not starting.done()
         finally:
             await asyncio.to_thread(cluster.restart, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -103,10 +104,11 @@ def test_partitions_that_are_added_while_workers_run_are_read(
     written = deployment.write_topic("fl-1")
     admin.create_partitions({deployment.inbound: 5, written: 5, deployment.read_topic("fl-1"): 5})
     writer = Writer(deployment.bootstrap)
+    for topic in (deployment.inbound, written):  # not each broker knows at once
+        until(partial(writer.partitions_for, topic), lambda numbers: len(numbers) == 5)
     for at in range(5):
         value = command({"clazz": INSTALL, "switch_id": SWITCH}, f"to {at}")
-        writer.send(deployment.inbound, value=value, partition=at)
-    writer.flush(30)
+        writer.send(deployment.inbound, value=value, partition=at).get(30)
     for at in range(5):
         assert error_type(requester.wait(f"to {at}", timeout=60)[0]) is None
     writer.send(written, value=switch_event(NEW, "ACTIVATED"), partition=4)
