@@ -48,7 +48,7 @@ class Listeners(Protocol):
         """Nobody knows the state of the switch for now."""
 
     def known(self, name: str, switch: Switch) -> None:
-        """A sync that is whole says how the switch is."""
+        """A sync that is whole says how the switch is, or a live event did meanwhile."""
 
 
 class ByEvents:
@@ -121,9 +121,7 @@ class ByAvailability:
         if record:
             self._note(name, switch, floodlight, record)
         elif self._news(switch).needs_record:
-            # Without it they cannot be told, and the FL's next sync has it.
-            home = self._context.home(floodlight)
-            self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
+            self._want_record(floodlight)
         self._tell(name, switch, record)
         return False
 
@@ -154,7 +152,15 @@ class ByAvailability:
         """What they were told still holds."""
 
     def known(self, name: str, switch: Switch) -> None:
-        """The same."""
+        """A live event came after the FL had listed what it holds: its next list has the switch."""
+        holder = switch.holders[switch.active]
+        if holder.listed < holder.live and self._news(switch).needs_record:
+            self._want_record(switch.active)
+
+    def _want_record(self, floodlight: str) -> None:
+        """Without a record they cannot be told, and the FL's next sync has it."""
+        home = self._context.home(floodlight)
+        self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
 
     def _note(self, name: str, switch: Switch, floodlight: str, record: bytes) -> None:
         """Keep what of a record goes into the list of connections."""

@@ -173,7 +173,7 @@ class SwitchMap:
                 self._keep(name, switch)
             elif attempt not in (holder.listed, holder.live):
                 self._gone_offline(name, switch, floodlight)
-            elif switch.unmanaged and switch.active == floodlight:
+            elif switch.active == floodlight:
                 # Not before: listeners ignore a chain that stops before its end.
                 self._listeners.known(name, switch)
 

@@ -245,6 +245,20 @@ def test_a_master_that_nobody_described_is_told_with_its_first_record() -> None:
     assert [notice["kind"] for notice in router.told()] == ["PortInfoData", CONNECT, DUMP]
 
 
+def test_a_switch_that_is_named_after_the_list_was_made_is_in_the_next_one() -> None:
+    """The sync that runs serves nobody who asks so late; one more is asked for when it is over."""
+    router = Router()
+    router.decide(Told(peers.SyncWanted("fl-1", peers.OWN_SYNC)))
+    router.answer_sync("fl-1")
+    router.port("fl-1")
+    router.pass_time(max(router.rules.sync_quiet, router.rules.sync_timeout) + 1_000)
+    assert [notice["kind"] for notice in router.told()] == ["PortInfoData"]
+    router.answer_sync("fl-1", True)
+    assert [notice["kind"] for notice in router.told()] == [CONNECT, DUMP]
+    router.pass_time(max(router.rules.sync_quiet, router.rules.sync_timeout) + 1_000)
+    assert "NetworkCommandData" not in [kind(send) for send in router.sends]
+
+
 def test_other_events_come_from_the_master_alone() -> None:
     """As ever."""
     router = Router()

@@ -23,6 +23,13 @@ class Router(Alone):
     def __init__(self, profile: str) -> None:
         super().__init__(profiles.load(profile))
         self.quiet = self.rules.sync_quiet
+        event = {
+            "clazz": names.SWITCH_EVENT,
+            "switch_id": SWITCH,
+            "state": "ACTIVATED",
+            "switch": {"datapath": SWITCH},
+        }
+        self.hear(build.message(names.INFO, event, "event", self.now))
         self.pass_time(self.rules.sync_timeout + 1)
         self.forget()
 
@@ -98,7 +105,8 @@ def test_records_belong_to_a_sync_by_their_dump_id() -> None:
     assert router.running  # each record begins the wait anew
     router.pass_time(2_000)
     assert not router.running
-    assert router.told() == ["SwitchConnectNotification", "NetworkDumpSwitchData"] * 2
+    dumped = "NetworkDumpSwitchData"
+    assert router.told() == [dumped, "SwitchConnectNotification", dumped]  # of both, and who is new
     assert router.mode(OTHER) is Mode.RW
     router.ask("kilda.speaker.storm", "switches.DumpRulesRequest", switch_id=OTHER)
     assert router.last().topic == "kilda.speaker_fl-1"
