@@ -47,7 +47,7 @@ NOT_RUN = {
     "make demo": "tests/docs/test_first_commands.py runs it",
     "make lock": "it changes files; tests/release/test_requirements.py looks at them",
     "make screenshots": "it changes files of the docs; tests/browser looks at the same pages",
-    "make chaos ARGS=--upgrade": "it takes ten minutes of a quiet machine; tests/upgrade has its parts",
+    "make chaos ARGS=--upgrade": "it takes ten minutes; tests/upgrade has its parts",
     "make bench-dashboard": "it takes ten minutes of a quiet machine",
     "flrouter demo --switches ovs": "tests/openflow runs it",
     "flrouter speaker --id fl-1 --openflow": "tests/docs/test_pages.py runs it for the README",
