@@ -12,6 +12,7 @@ from tests.core.world import REPLIES, SHARDS
 
 from .dice import Dice, Stream
 from .floodlights import Condition
+from .group import SESSION
 from .group import Condition as State
 from .requesters import IDS, REPLY_TO
 from .scene import Scene
@@ -181,13 +182,38 @@ def rebalance(episode: Episode, dice: Dice) -> None:
 
 
 def freeze(episode: Episode, dice: Dice) -> None:
-    """A worker stands still, its heartbeats too or not."""
+    """A worker stands still, its heartbeats too or not. Without transactions, which are fenced, one
+    without heartbeats oversleeps the loss of its shards: it has nothing but its lease then.
+    """
     process = _worker(episode, dice)
     if process is not None and process.condition is State.RUNNING:
         process.some(_much(dice), stutters=False)
         if episode.workers.slots[process.slot] is process:
             how = State.FROZEN if dice.one_in(2) else State.STUCK
             episode.workers.freeze(process, how)
+            if how is State.FROZEN and process.runners and not episode.scene.exactly_once:
+                _oversleep(episode, process, _much(dice))
+
+
+def _oversleep(episode: Episode, process: Process, dice: Dice) -> None:
+    """Others have its shards when it goes on, as if nothing were: before it hears anything of the
+    group it reads what these have read too.
+    """
+    workers = episode.workers
+    for _ in range(4):
+        episode.topics.now += SESSION
+        ask(episode, dice)
+        workers.coordinator.step(dice)
+        for other in workers.alive:
+            if other is not process:
+                other.settle(dice)
+    workers.thaw(process)
+    for at in list(process.log.positions):
+        process.fetch(at, 1_000)
+    for runner in process.runners:
+        runner.run()
+    for at in list(process.log.queues):
+        process.log.append(at, 1_000, dice)
 
 
 def stray(episode: Episode, dice: Dice) -> None:

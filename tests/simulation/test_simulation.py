@@ -25,7 +25,6 @@ FIRST_SEEDS = {
     "deaf-to-larger-numbers": 6,
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
-    "no-lease": 29,
     "restore-to-the-high-watermark": 322,
     "tombstone-before-answer": 134,
     "zombies-rows-count": 23,
