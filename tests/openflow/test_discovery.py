@@ -13,6 +13,7 @@ from flrouter.speaker.openflow.discovery import MISSED, Discovery
 from flrouter.speaker.openflow.flood import BURST, RATE, PacketIns
 from flrouter.speaker.openflow.ports import Port
 from flrouter.speaker.openflow.process import parse
+from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.sync import PortState
 from tests.openflow.scripted import packet_in
 
@@ -129,13 +130,14 @@ def test_our_own_packets_in_masses() -> None:
 def test_the_key_on_the_command_line(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """It stands in a file; one that is too short is refused, and so is one that is not there."""
     given = ["--id", "fl-1", "--openflow", "0", "--discovery-key-file"]
+    unsaid = (SpeakerOptions(id=""), "flrouter speaker")
     (tmp_path / "key").write_bytes(KEY + b"\n")
     (tmp_path / "short").write_bytes(b"secret\n")
-    options, _ = parse([*given, str(tmp_path / "key")])
+    options, _ = parse([*given, str(tmp_path / "key")], *unsaid)
     assert options.discovery_key == KEY
     assert KEY.decode() not in repr(options)
     for name, why in (("short", "6 bytes"), ("missing", "No such file")):
         with pytest.raises(SystemExit):
-            parse([*given, str(tmp_path / name)])
+            parse([*given, str(tmp_path / name)], *unsaid)
         assert why in capsys.readouterr().err
-    assert parse(given[:-1])[0].discovery_key == b""
+    assert parse(given[:-1], *unsaid)[0].discovery_key == b""

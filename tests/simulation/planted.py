@@ -282,20 +282,6 @@ def deaf_to_larger_numbers() -> Iterator[None]:
 
 
 @contextmanager
-def count_before_looking() -> Iterator[None]:
-    """Rows behind what is being looked at count, although a late fence may lie there."""
-    real = Changelog.ended
-
-    def ended(self: Changelog, end: int) -> tuple[int, int] | None:
-        gap = real(self, end)
-        self.reached(end)
-        return gap
-
-    with patch.object(Changelog, "ended", ended):
-        yield
-
-
-@contextmanager
 def look_at_one_topic() -> Iterator[None]:
     """Of an FL's write topics only the last is read up before a deadline fires."""
     real = CatchUps.ask
@@ -403,7 +389,6 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "zombies-rows-count": zombies_rows_count,
     "zombies-rows-stay": zombies_rows_stay,
     "no-lease": no_lease,
-    "count-before-looking": count_before_looking,
     "look-at-one-topic": look_at_one_topic,
     "end-a-sync-early": end_a_sync_early,
     "forget-the-mode": forget_the_mode,

@@ -21,7 +21,6 @@ from tests.simulation.shrink import shrink
 ENOUGH = 200_000
 #: the seeds where the search for those begins that need many runs until they matter.
 FIRST_SEEDS = {
-    "count-before-looking": 36,
     "deaf-to-larger-numbers": 6,
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
