@@ -195,6 +195,13 @@ def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_extends() -> None:
     assert profile.headers == {**base.headers, "more": "x"}
     assert profile.topics == {**base.topics, "ping": "my.pings"}
     assert (profile.inbound, profile.own, profile.write) == (base.inbound, base.own, base.write)
+    assert profile.event == base.event
+
+
+def test_events_on_topics_that_an_fl_does_not_write_do_not_count() -> None:
+    """Of a profile with other topics than the one that it extends."""
+    profile = profiles.read('extends = "openkilda"\nwrite = ["kilda.ping_{fl}"]')
+    assert [event.written for event in profile.event if event.written] == ["kilda.ping_{fl}"]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +224,10 @@ def test_what_a_profile_does_not_say_is_as_in_the_one_that_it_extends() -> None:
         (
             'extends = "plain"\n[[command]]\nkind = "A"\nanswer = "flow"\ninbound = "x"',
             "names x, which is no inbound topic",
+        ),
+        (
+            'extends = "plain"\n[[event]]\nkind = "A"\ntopic = "flow"\nwritten = "x.{fl}"',
+            "names x.{fl}, which is not in write",
         ),
     ],
 )

@@ -190,10 +190,9 @@ class Commands:
         self._check_room(number, switch.active)
         pending.floodlight = switch.active
         known_id = command.envelope.correlation_id
-        self._requests.forward(number, pending, command.data, known_id, command.headers)
         kind = context.catalog.command(command.envelope.kind, command.origin.topic)
-        if kind.done is Done.NONE and pending.gather < 0:
-            self._requests.done(number)  # by design nothing answers it
+        done = kind.done if pending.gather < 0 else Done.MESSAGE
+        self._requests.forward(number, pending, command.data, known_id, command.headers, done)
 
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)

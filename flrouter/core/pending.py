@@ -13,6 +13,7 @@ from flrouter.core.peers import LinkWanted, PartsOverdue
 from flrouter.core.records import Barred, Part, Pending, Stage
 from flrouter.core.request import Origin, read_number, topic_of
 from flrouter.core.rules import BYTES_PER_PENDING
+from flrouter.messages.catalog import ENDS_WHEN_SENT, Done
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.errors import ErrorType
 
@@ -138,7 +139,13 @@ class Requests:
         context.count("held")
 
     def forward(
-        self, number: str, pending: Pending, data: bytes, known_id: str | None, headers: Headers
+        self,
+        number: str,
+        pending: Pending,
+        data: bytes,
+        known_id: str | None,
+        headers: Headers,
+        done: Done = Done.MESSAGE,
     ) -> None:
         """Send a command to the FL that `pending` names, and remember that it is owed an answer.
 
@@ -146,6 +153,7 @@ class Requests:
             data: the command as it came.
             known_id: the correlation id in `data`; None when it has none.
             headers: its record headers, which travel with it.
+            done: what completes its answer; where nothing does, it ends here.
         """
         context, rules = self._context, self._context.rules
         if number in context.pending:
@@ -154,7 +162,9 @@ class Requests:
         pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
-        forwarded = context.suffixes.add(pending.correlation_id, context.number, number)
+        forwarded = context.suffixes.add(
+            pending.correlation_id, context.number, number, events=done is Done.EVENTS
+        )
         if headers and (pending.trace or pending.gather >= 0):
             headers = traces.onward(context, pending.origin, headers)
         context.send(
@@ -172,6 +182,8 @@ class Requests:
         if number in self._large or own > BYTES_PER_PENDING:
             self._weigh(number, pending.size)
         context.count("commands", pending.floodlight)
+        if done in ENDS_WHEN_SENT:
+            self.done(number)
 
     # -- going on -----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from flrouter.core.records import Mode, Pending, Stage
 from flrouter.core.rejected import invalid, too_large
 from flrouter.core.request import Origin, topic_of
 from flrouter.messages import broadcast
-from flrouter.messages.catalog import Done, Prefer
+from flrouter.messages.catalog import Prefer
 from flrouter.messages.errors import ErrorType
 
 #: of a switch's id in a scope, with its quotes and its comma.
@@ -94,9 +94,7 @@ class Populations:
                     received=self._context.now,
                 )
                 data = broadcast.wrapped(note.data, some)
-                self._requests.forward(part, pending, data, None, note.headers)
-                if kind.done is Done.NONE:
-                    self._requests.done(part)
+                self._requests.forward(part, pending, data, None, note.headers, kind.done)
 
     def _by_master(self) -> dict[str, list[str]]:
         """FL that answers → the switches whose master it is, and for which it speaks."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
+from msgspec.structs import replace
+
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering
@@ -11,12 +13,13 @@ from flrouter.core.floodlights import Floodlights
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
 from flrouter.core.pending import Requests
-from flrouter.core.records import Part, Pending, Stage
+from flrouter.core.records import Mode, Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
-from flrouter.core.sync import Syncs
+from flrouter.core.sync import Syncs, mode_of
 from flrouter.core.sync_run import read_sync_number
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
+from flrouter.messages.catalog import EventKind
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
@@ -67,11 +70,12 @@ class Reports:
                 self._floodlights.alive_response(report.floodlight, envelope)
             return
         suffix = context.suffixes.read(_asked_under(envelope))
-        if suffix is not None:
-            if self._here(report, suffix.home) and self._known(report):
-                self._numbered(report, envelope, form, suffix.number, suffix.original)
-            return
-        self._unasked(report, envelope, form)
+        if suffix is None:
+            self._unasked(report, envelope, form)
+        elif suffix.events:
+            self._unasked(*_under(suffix.original, report, envelope), form)
+        elif self._here(report, suffix.home) and self._known(report):
+            self._numbered(report, envelope, form, suffix.number, suffix.original)
 
     def _known(self, report: Report) -> bool:
         """Whether the router listens to the record's FL, as far as this shard has heard.
@@ -304,15 +308,17 @@ class Reports:
             return
         if not self._known(report):
             return
-        if form in PLAIN_COMMANDS:
+        clazz = names.ERROR_DATA if form is Form.ERROR else envelope.kind
+        event = context.catalog.event(clazz, report.floodlight, report.origin.topic)
+        if form in PLAIN_COMMANDS and not event.written:
             reason = "a command from an FL that nobody sent it"
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
             context.count("stray", report.floodlight)
-        elif switch is None or context.catalog.event(envelope.kind).from_any:
-            self._publish(report, envelope, None)
+        elif switch is None or event.from_any:
+            self._publish(report, event, envelope.correlation_id)
         elif self._is_news(report, envelope, switch):
-            self._publish(report, envelope, switch)
+            self._publish(report, event, switch)
         else:
             context.count("not_active", report.floodlight)
 
@@ -329,22 +335,26 @@ class Reports:
                 return self._switches.connected(switch, report.floodlight, mode, record)
             if state in LOST:
                 return self._switches.lost(switch, report.floodlight, state)
-        return self._switches.seen(switch, report.floodlight)
+        # One that another router asked for lists switches that the FL may only read, too.
+        listed = mode_of(envelope) if envelope.kind == names.DUMP_SWITCH else None
+        return self._switches.seen(switch, report.floodlight, listed or Mode.RW)
 
-    def _publish(self, report: Report, envelope: Envelope, switch: str | None) -> None:
+    def _publish(self, report: Report, event: EventKind, key: str | None) -> None:
         context = self._context
-        clazz = names.ERROR_DATA if envelope.form is Form.ERROR else envelope.kind
         if len(report.data) > context.rules.max_message_bytes:
             reason = f"an event of {len(report.data)} bytes"
             context.dead_letter(report.origin, report.data, reason, report.headers)
             return
-        context.send(
-            context.catalog.event_topic(clazz),
-            switch or envelope.correlation_id,
-            report.data,
-            report.headers,
-        )
+        context.send(context.catalog.topic_of(event), key, report.data, report.headers)
         context.count("events", report.floodlight)
+
+
+def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
+    """What an FL wrote for a command whose answers are events, under its requester's own id."""
+    old, message_id = envelope.correlation_id, envelope.message_id
+    data = with_correlation_id(report.data, original, old=old, message_id=message_id)
+    envelope = replace(envelope, correlation_id=original)
+    return replace(report, data=data, envelope=envelope), envelope
 
 
 def _asked_under(envelope: Envelope) -> str | None:

@@ -18,6 +18,8 @@ from zlib import crc32
 import msgspec
 
 SEPARATOR = "~"
+#: before the number of a request to which nobody waits for an answer: what comes is an event.
+_EVENTS = "events."
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +76,8 @@ class Suffix(msgspec.Struct, frozen=True, gc=False):
     original: str
     home: int
     number: str
+    #: whether what comes under the id is an event.
+    events: bool = False
 
 
 class Suffixes:
@@ -86,8 +90,9 @@ class Suffixes:
         #: the last that was read: an answer's is read twice.
         self._last: tuple[str, Suffix | None] = ("", None)
 
-    def add(self, original: str, home: int, number: str) -> str:
+    def add(self, original: str, home: int, number: str, *, events: bool = False) -> str:
         """The id that an FL is to see."""
+        number = f"{_EVENTS}{number}" if events else number
         return f"{original}{SEPARATOR}{self._app}.{home}.{number}"
 
     def read(self, correlation_id: str | None) -> Suffix | None:
@@ -107,5 +112,8 @@ class Suffixes:
         parts = suffix.split(".", 2)
         if len(parts) != 3 or parts[0] != self._app:
             return None
-        home = self._homes.get(parts[1])
-        return Suffix(original, home, parts[2]) if home is not None else None
+        home, number = self._homes.get(parts[1]), parts[2]
+        if home is None:
+            return None
+        events = number.startswith(_EVENTS)
+        return Suffix(original, home, number.removeprefix(_EVENTS), events)

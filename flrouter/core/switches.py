@@ -64,15 +64,19 @@ class SwitchMap:
             self._released(name)
         return shown
 
-    def seen(self, name: str, floodlight: str) -> bool:
-        """Something names the switch as its origin; True if `floodlight` speaks for it."""
+    def seen(self, name: str, floodlight: str, mode: Mode = Mode.RW) -> bool:
+        """Something names the switch as its origin; True if `floodlight` speaks for it.
+
+        Args:
+            mode: as what the FL has it, unless more is known.
+        """
         switch = self._context.switches.get(name)
         holder = switch.holders.get(floodlight) if switch is not None else None
         if holder is None or holder.mode is Mode.GONE:
             switch = self._known(name, floodlight)
             if switch is None:
                 return True
-            self._connect(name, switch, floodlight, Mode.RW, b"")
+            self._connect(name, switch, floodlight, mode, b"")
         assert switch is not None
         return switch.active == floodlight
 

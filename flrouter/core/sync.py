@@ -234,7 +234,7 @@ class Syncs:
         sync.due = context.now + context.rules.sync_patience
         switch = switch_of(envelope, report.data, context.catalog.places)
         if switch is not None:
-            key = (floodlight, attempt, context.home(switch), _mode(envelope))
+            key = (floodlight, attempt, context.home(switch), mode_of(envelope))
             dumps = self._dumps(sync, report)
             self._listed.setdefault(key, []).extend((switch, dump) for dump in dumps)
         if whole:
@@ -489,7 +489,7 @@ def _records(listed: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, by
     yield some
 
 
-def _mode(envelope: Envelope) -> Mode | None:
+def mode_of(envelope: Envelope) -> Mode | None:
     """How an FL holds a switch that a sync lists; None when it does not say."""
     write_mode = envelope.payload.write_mode if envelope.payload is not None else None
     return None if type(write_mode) is not bool else Mode.RW if write_mode else Mode.RO

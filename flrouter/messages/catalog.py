@@ -35,7 +35,12 @@ class Done(Enum):
     MESSAGE = "message"
     ACK = "ack"
     SYNC = "sync"
+    EVENTS = "events"
     NONE = "none"
+
+
+#: no answer is waited for.
+ENDS_WHEN_SENT = (Done.EVENTS, Done.NONE)
 
 
 class Prefer(Enum):
@@ -82,6 +87,8 @@ class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: str
     topic: str
+    #: the FL's topic, with `{fl}`, to which it is written; nothing: any.
+    written: str = ""
     #: whether it passes from whichever FL, not only from the one that speaks for the switch.
     from_any: bool = False
 
@@ -115,7 +122,7 @@ class Catalog:
         #: where messages of each kind name their switch.
         self.places = Places([*own, *switches, *OPENKILDA])
         self._command_of: dict[tuple[str, str], CommandKind] = {}
-        self._event_of: dict[str, EventKind] = {}
+        self._event_of: dict[tuple[str, str], EventKind] = {}
 
     def command(self, kind: str, inbound: str = "") -> CommandKind:
         """The entry for commands whose payload is of class `kind`.
@@ -149,19 +156,32 @@ class Catalog:
         """What puts the answer to a command of this kind together."""
         return self._assemblers[entry.assemble]
 
-    def event(self, kind: str) -> EventKind:
-        """The entry for what an FL reports unasked with a payload of class `kind`."""
-        entry = self._event_of.get(kind)
+    def event(self, kind: str, floodlight: str = "", written: str = "") -> EventKind:
+        """The entry for what an FL reports unasked with a payload of class `kind`.
+
+        Args:
+            floodlight: the FL.
+            written: the topic to which it wrote that; an entry for another topic does not count.
+        """
+        entry = self._event_of.get((kind, written))
         if entry is None:
-            entry = next(entry for pattern, entry in self._events if pattern.matches(kind))
+            entry = next(
+                entry
+                for pattern, entry in self._events
+                if pattern.matches(kind)
+                and (not entry.written or entry.written.replace("{fl}", floodlight) == written)
+            )
             if len(self._event_of) < 10_000 and len(kind) <= 200:
-                self._event_of[kind] = entry
+                self._event_of[kind, written] = entry
         return entry
 
-    def event_topic(self, kind: str) -> str:
-        """The topic for what an FL reports unasked with a payload of class `kind`."""
-        topic = self.event(kind).topic
-        return self._topics.get(topic, topic)
+    def event_topic(self, kind: str, floodlight: str = "", written: str = "") -> str:
+        """The topic for what an FL reports unasked; the arguments are those of :meth:`event`."""
+        return self.topic_of(self.event(kind, floodlight, written))
+
+    def topic_of(self, event: EventKind) -> str:
+        """The topic for such events."""
+        return self._topics.get(event.topic, event.topic)
 
     @property
     def requester_topics(self) -> set[str]:

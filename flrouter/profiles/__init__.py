@@ -16,7 +16,14 @@ import msgspec
 
 from flrouter import setting_kinds as kinds
 from flrouter.messages.assembly import BadAssembler
-from flrouter.messages.catalog import Catalog, CommandKind, Done, EventKind, Scope
+from flrouter.messages.catalog import (
+    ENDS_WHEN_SENT,
+    Catalog,
+    CommandKind,
+    Done,
+    EventKind,
+    Scope,
+)
 from flrouter.messages.places import SwitchPlaces
 
 #: those that come with flrouter.
@@ -159,6 +166,7 @@ def read(text: str) -> Profile:
 
 def _over(profile: Profile, base: Profile) -> Profile:
     """What `profile` says, and `base` where it says nothing. Its entries come first, and so win."""
+    write = profile.write or base.write
     return Profile(
         about=profile.about,
         extends=profile.extends,
@@ -168,11 +176,11 @@ def _over(profile: Profile, base: Profile) -> Profile:
         topics=base.topics | profile.topics,
         inbound=profile.inbound or base.inbound,
         own=profile.own or ("" if profile.inbound else base.own),
-        write=profile.write or base.write,
+        write=write,
         sync=profile.sync if profile.sync != Sync() else base.sync,
         listeners=profile.listeners or base.listeners,
         command=profile.command + base.command,
-        event=profile.event + base.event,
+        event=profile.event + [one for one in base.event if one.written in ("", *write)],
         switch=profile.switch + base.switch,
     )
 
@@ -188,16 +196,21 @@ def _checked(profile: Profile) -> Profile:
     if missing or unknown:
         raise BadProfile(f"topics has {', '.join(profile.topics)}: expected {', '.join(ROLES)}")
     _check_values(profile)
-    if not profile.event or profile.event[-1].kind != "*":
-        raise BadProfile('the last [[event]] must be for all kinds that are left: kind = "*"')
+    if not profile.event or profile.event[-1].kind != "*" or profile.event[-1].written:
+        raise BadProfile(
+            'the last [[event]] must be for all kinds that are left, on any topic: kind = "*"'
+        )
+    for event in profile.event:
+        if event.written and event.written not in profile.write:
+            raise BadProfile(f"[[event]] {event.kind} names {event.written}, which is not in write")
     if not profile.command or profile.command[-1].kind != "*" or profile.command[-1].inbound:
         raise BadProfile(
             'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
         )
     for entry in profile.command:
-        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, Done.NONE):
+        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, *ENDS_WHEN_SENT):
             raise BadProfile(
-                f'[[command]] {entry.kind} is for all switches: done is "ack" or "none"'
+                f'[[command]] {entry.kind} is for all switches: done is "ack", "events" or "none"'
             )
     silent = [entry.topic for entry in profile.inbound if not entry.answer]
     for entry in profile.command:

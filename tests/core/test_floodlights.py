@@ -398,9 +398,9 @@ def test_an_outage_that_only_a_killed_worker_knew_of_is_taken_back(listeners: st
 
     def lost() -> list[bool]:
         """Whether listeners have been told that nobody knows how a switch is."""
-        found = [world.switch(switch) for switch in others]
+        rows = [world.switch(switch) for switch in others]
         by_events = listeners == "events"
-        return [row.unmanaged if by_events else not row.told_master for row in found if row]
+        return [row.unmanaged if by_events else not row.told_master for row in rows if row]
 
     while not world._reached[home]:  # until all was read, and the silence is the FL's own
         world.advance(500, tick=False)

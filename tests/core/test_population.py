@@ -230,7 +230,7 @@ def test_what_cannot_be_sent_is_refused(what: str, error: str) -> None:
 @pytest.mark.parametrize("done", ["message", "sync"])
 def test_a_profile_says_what_ends_such_a_command(done: str) -> None:
     """There is no one answer to it."""
-    with pytest.raises(profiles.BadProfile, match='done is "ack" or "none"'):
+    with pytest.raises(profiles.BadProfile, match='done is "ack", "events" or "none"'):
         profiles.read(
             f'extends = "openkilda"\n[[command]]\nkind="X"\nscope="population"\ndone="{done}"\n'
         )

@@ -177,3 +177,98 @@ def test_reply_to_may_name_none_of_them() -> None:
     for topic in ("kilda.speaker_x", "kilda.network.control.response.priv.region_fl-1"):
         assert router.rules.may_be_floodlights(topic)
     assert not router.rules.may_be_floodlights("kilda.speaker.storm")
+
+
+@pytest.mark.parametrize(
+    ("profile", "written", "topic"),
+    [
+        ("openkilda", "kilda.speaker.flowhs.priv.region", "kilda.speaker.flowhs.priv"),
+        ("openkilda", "kilda.topo.nb", "kilda.topo.nb.storm"),
+        ("openkilda", "kilda.topo.disco", "kilda.topo.disco.storm"),
+        ("openkilda-2019", "kilda.topo.switch.manager", "kilda.topo.switch.manager.storm"),
+        ("openkilda-2019", "kilda.topo.disco", "kilda.topo.disco.storm"),
+    ],
+)
+def test_an_answer_to_what_another_router_asked_goes_to_the_readers_of_its_topic(
+    profile: str, written: str, topic: str
+) -> None:
+    """Its id is none of this router's. Which FL speaks for its switch does not matter."""
+    router = Alone(profiles.load(profile))
+    router.decide(Told(peers.AddFloodlight("fl-2", False)))
+    router.sends.clear()
+    data = build.message(names.INFO, {"clazz": "x.Answer"}, "theirs", router.now)
+    router.hear(data, topic=f"{written}_fl-2", floodlight="fl-2")
+    assert (router.last().topic, router.last().value) == (topic, data)
+
+
+def test_a_command_that_comes_back_as_its_answer_does_so_too() -> None:
+    """In 2019; on a topic of no such answers it is nothing that an FL sends."""
+    router = Alone(profiles.load("openkilda-2019"))
+    flow = {"clazz": f"{COMMANDS}.flow.RemoveFlow", "switch_id": SWITCH}
+    data = build.message(names.COMMAND, flow, "theirs", router.now)
+    router.hear(data, topic="kilda.flow_fl-1")
+    assert (router.last().topic, router.last().value) == ("kilda.flow.storm", data)
+    router.hear(data)
+    assert router.last().topic == router.rules.dead_letter_topic
+
+
+@pytest.mark.parametrize(
+    ("written", "topic"),
+    [
+        ("kilda.topo.disco", "kilda.topo.disco.storm"),
+        ("kilda.topo.isl.latency", "kilda.topo.isl.latency.storm"),
+    ],
+)
+def test_the_time_of_a_round_trip_goes_to_both_who_read_it(written: str, topic: str) -> None:
+    """An FL writes it twice: who measures links and who watches them read different topics."""
+    router = Alone()
+    clazz = "org.openkilda.messaging.info.event.IslRoundTripLatency"
+    event = {"clazz": clazz, "src_switch_id": SWITCH, "src_port_no": 1}
+    router.hear(build.message(names.INFO, event, "e", router.now), topic=f"{written}_fl-1")
+    assert [send.topic for send in router.sends] == [topic]
+
+
+def test_what_comes_under_the_id_of_a_command_that_nobody_waits_for_is_an_event() -> None:
+    """A ping that arrived is told under an id of its own, one that could not be sent under the
+    command's; and so are the groups among statistics, alone of all. None of it is overdue.
+    """
+    router = Alone()
+    said = "org.openkilda.messaging.floodlight.response.PingResponse"
+    ping = {"ping_id": "8c1b", "source": {"switch-id": SWITCH, "port-id": 1}}
+    router.ask("kilda.speaker.flow.ping.storm", "flow.PingRequest", ping=ping)
+    asked = decode(router.last().value or b"").correlation_id or ""
+    for found, original in (("8c1b", "8c1b"), (asked, "op")):
+        answer = {"clazz": said, "ping_id": "8c1b", "error": None}
+        data = build.message(names.INFO, answer, found, router.now)
+        router.hear(data, topic="kilda.ping_fl-1")
+        assert router.last().topic == "kilda.ping.storm"
+        assert router.last().value == build.message(names.INFO, answer, original, router.now)
+    router.ask("kilda.speaker.storm", "stats.StatsRequest")
+    asked = decode(router.last().value or b"").correlation_id or ""
+    groups = {"clazz": "org.openkilda.messaging.info.stats.GroupStatsData", "switch_id": SWITCH}
+    router.sends.clear()
+    router.now += router.rules.response_timeout + 1
+    router.hear(build.message(names.INFO, groups, asked, router.now), topic="kilda.stats_fl-1")
+    [event] = [send for send in router.sends if send.topic.endswith(".storm")]
+    assert event.topic == "kilda.stats.storm"
+    assert event.value == build.message(names.INFO, groups, "op", router.now)
+
+
+def test_a_dump_that_another_router_asked_for_makes_nobody_a_master_who_may_only_read() -> None:
+    """Nor does one that comes late."""
+    router = Alone()
+    router.decide(Told(peers.AddFloodlight("stats", False)))
+    router.shard.context.floodlights["stats"].synced = True
+    router.shard.context.floodlights["fl-1"].synced = True
+    other = "00:00:00:00:00:00:00:0a"
+    dump = {
+        "clazz": names.DUMP_SWITCH,
+        "switch_record": {"datapath": other, "ports": []},
+        "dump_id": "theirs",
+        "write_mode": False,
+    }
+    data = build.message(names.INFO, dump, "e", router.now)
+    router.hear(data, topic="kilda.topo.disco_stats", floodlight="stats")
+    router.sends.clear()
+    router.ask("kilda.speaker.storm", "switches.DumpRulesRequest", switch_id=other)
+    assert payload(router.last())["error-type"] == "NOT_FOUND"

@@ -174,6 +174,8 @@ class Floodlight2019(Reading):
             return
         if kind == "BatchInstallRequest":
             return  # it installs the rules, and says nothing of it
+        if kind == "PingRequest":  # it arrived; whoever tells that knows the ping alone
+            correlation_id = payload["ping"]["ping_id"]
         topic, answer = self.answers()[kind]
         switch = payload.get("switch_id", self.switches[0] if self.switches else "")
         if switch not in self.switches and kind != "ConnectModeRequest":
@@ -382,8 +384,10 @@ class FloodlightOf2025(Floodlight2019):
                 }
                 self.say("kilda.stats", found, correlation_id)
             else:
-                found |= {"clazz": f"{O}.info.stats.PortStatsData", "stats": []}
-                self.say("kilda.stats", found, f"gathered {switch} {now_ms()}")
+                # Of all statistics, groups alone come under the command's own id.
+                for counted, under in (("Port", f"gathered {switch}"), ("Group", correlation_id)):
+                    found |= {"clazz": f"{O}.info.stats.{counted}StatsData", "stats": []}
+                    self.say("kilda.stats", found, under)
 
     def answers(self) -> dict[str, tuple[str, Callable[[Payload], Payload] | None]]:
         """Kind → where its answer goes, and what it is."""

@@ -44,10 +44,14 @@ def test_each_command_goes_and_is_answered_as_it_says() -> None:
 
 
 def test_each_event_goes_where_it_says() -> None:
-    """By its class."""
-    for kinds, topic, _ in rows(EVENTS):
+    """By the FL's topic, and by its class."""
+    for kinds, written, topic, _ in rows(EVENTS):
+        [template] = code(written)
+        assert template in SETTINGS.fl_topics.written
+        at = template.replace("{fl}", "reg1")
         for kind in code(kinds):
-            assert [SETTINGS.message_catalog.event_topic(full(kind))] == code(topic), kind
+            found = SETTINGS.message_catalog.event_topic(full(kind), "reg1", at)
+            assert [found] == code(topic), kind
 
 
 def test_no_class_is_missing() -> None:

@@ -495,10 +495,10 @@ _ACTIONS: list[tuple[Action, int, str]] = [
 
 
 @lru_cache(maxsize=256)
-def _table(things: frozenset[str]) -> tuple[Action, ...]:
+def _table(conditions: frozenset[str]) -> tuple[Action, ...]:
     table: list[Action] = []
-    for action, times, thing in _ACTIONS:
-        if not thing or thing in things:
+    for action, times, condition in _ACTIONS:
+        if not condition or condition in conditions:
             table += [action] * times
     return tuple((table + [deliver] * 256)[:256])
 

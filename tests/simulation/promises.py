@@ -47,6 +47,7 @@ class Asked:
         "batch",
         "coming",
         "correlation_id",
+        "events",
         "finals",
         "form",
         "free",
@@ -72,9 +73,10 @@ class Asked:
         #: where its answer should come, and whether none in particular is expected.
         self.topic = topic
         self.free = False
-        #: how an error of the router's is to be told, and whether nothing answers it by design.
+        #: how an error of the router's is to be told, and whether nothing answers it by design, or
+        #: only events do.
         self.form = ErrorForm.ERROR_MESSAGE
-        self.unanswered = False
+        self.unanswered = self.events = False
         self.source = (origin.topic, origin.partition, switch)
         self.offset = origin.offset
         self.at = at
@@ -271,6 +273,10 @@ class Promises:
     def _answered(self, record: Record, written: Written, at: int) -> None:
         asked = self.by_number[written.number]
         if asked.free:
+            return
+        if asked.events:
+            if decode(record.value).correlation_id != asked.correlation_id:
+                raise Violation("the requester's id", f"{asked}: {record}")
             return
         if written.part == "ack" or written.floodlight not in (name for _, name in asked.sent):
             raise Violation("only who was asked answers", f"{asked} gets {written.part}: {record}")

@@ -8,7 +8,7 @@ import msgspec
 
 from flrouter.core.request import Origin
 from flrouter.messages import build, names
-from flrouter.messages.catalog import Done
+from flrouter.messages.catalog import ENDS_WHEN_SENT, Done
 from tests.core.gathered import DUMP, MANY, O
 from tests.core.world import REPLIES
 from tests.messages.test_abstract_messages import COMMAND_ID, METADATA, PARTS
@@ -71,7 +71,8 @@ class Requesters:
             origin, sent.correlation_id, sent.topic, sent.switch, self._topics.now
         )
         entry = self._speech.catalog.command(sent.kind.clazz, inbound)
-        asked.unanswered, asked.form = entry.done is Done.NONE, entry.error
+        asked.unanswered, asked.form = entry.done in ENDS_WHEN_SENT, entry.error
+        asked.events = entry.done is Done.EVENTS
         return asked
 
     def _command(
