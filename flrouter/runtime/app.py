@@ -91,6 +91,11 @@ class RouterApp(faust.App):
     def _new_web(self) -> WebServer:
         return WebServer(self, self.settings.web_hosts)
 
+    def warnings(self) -> list[str]:
+        """What people should see to, as sentences."""
+        shared_url = self.assignor.shared_url
+        return [*([shared_url] if shared_url else []), *self.shards.warnings()]
+
     def give_up(self, why: str) -> None:
         """End this process as if somebody had asked it to, and with `why` as its last line."""
         if not self.given_up:
