@@ -375,6 +375,7 @@ class Shards(Service):
         left_out = self._membership.left_out
         since = self._clock.steady_s() - RESET_TOLD_S
         return [
+            *self._membership.faults,
             *(f"floodlight {name} is left out: {why}" for name, why in sorted(left_out.items())),
             *(text for text, seen in self._resets if seen > since),
         ]

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from flrouter.core.records import Condition
-from flrouter.web.api.shapes import RequestState
+from flrouter.web.api.shapes import FloodlightState, RequestState
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many rows at most.")]
 _After = Annotated[str, msgspec.Meta(description="The `next` of the page before.")]
@@ -34,7 +33,7 @@ class Listing(Query, kw_only=True):
 class Floodlights(Listing, kw_only=True):
     """Which FLs; removed ones only when their state is asked for."""
 
-    state: Condition | None = None
+    state: FloodlightState | None = None
 
 
 class Switches(Listing, kw_only=True):

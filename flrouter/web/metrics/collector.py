@@ -150,7 +150,8 @@ class RouterCollector(Collector):
             for name in context.known_floodlights():
                 label, state = [self._shown(FLOODLIGHT, name)], context.floodlights[name]
                 if home(name, context.rules.partitions) == context.number and label != [OTHER]:
-                    up.add_metric(label, state.up)
+                    if not (state.up and self._app.contact.lost_since):  # nobody knows
+                        up.add_metric(label, state.up)
                     drained.add_metric(label, state.drained)
                     syncing.add_metric(label, state.syncing > 0)
         counts: Counter[str] = Counter()
