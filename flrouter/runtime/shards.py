@@ -156,7 +156,7 @@ class Shards(Service):
             return
         if before and now:
             self.log.warning(
-                "topic %s has %d partitions, and had %d: dealing all to the workers anew",
+                "topic %s has %d partitions, and had %d: rebalancing",
                 *(topic, now, before),
             )
             self.counts["partitions_changed", topic] += 1

@@ -39,8 +39,10 @@ class Floodlights(Listing, kw_only=True):
 class Switches(Listing, kw_only=True):
     """Which switches."""
 
-    floodlight: Annotated[str, msgspec.Meta(description="Only those that this FL holds.")] = ""
-    active: Annotated[str, msgspec.Meta(description="Only those it speaks for.")] = ""
+    floodlight: Annotated[
+        str, msgspec.Meta(description="Only those that this FL is connected to.")
+    ] = ""
+    active: Annotated[str, msgspec.Meta(description="Only those that this FL is active for.")] = ""
     region: Annotated[str, msgspec.Meta(description="Only those placed there.")] = ""
     unmanaged: bool | None = None
 

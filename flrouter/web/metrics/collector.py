@@ -143,7 +143,7 @@ class RouterCollector(Collector):
             f"{PREFIX}floodlight_syncing", "Whether a sync of it runs.", labels=[FLOODLIGHT]
         )
         speaks = GaugeMetricFamily(
-            f"{PREFIX}floodlight_switches", "Switches it speaks for.", labels=[FLOODLIGHT]
+            f"{PREFIX}floodlight_switches", "Switches it is active for.", labels=[FLOODLIGHT]
         )
         for shard in self._app.shards.owned():
             context = shard.context
