@@ -32,9 +32,15 @@ class Overview(NamedTuple):
         return (
             f"{len(workers)} workers with {sum(len(row['shards']) for row in workers)} shards, lag"
             f" {sum(row['lag'] for row in workers)}; floodlights: {counted or 'none'};"
-            f" {sum(row['switches'] for row in floodlights)} switches,"
+            f" {self._switches()},"
             f" {sum(row['pending'] for row in floodlights)} commands pending"
         )
+
+    def _switches(self) -> str:
+        """How many there are, and of how many nobody knows the state."""
+        lost = sum(row["switches"] for row in self.floodlights if row["state"] == "outage")
+        total = sum(row["switches"] for row in self.floodlights)
+        return f"{total} switches" + (f" ({lost} of them unmanaged)" if lost else "")
 
 
 def overview(router: Router) -> Overview:

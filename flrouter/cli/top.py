@@ -25,7 +25,13 @@ from flrouter.cli.router import Router, Row
 _PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 #: columns of the picture.
 _WIDTH = 104
-_STYLES = {"up": "green", "drained": "yellow", "outage": "bold red", "removed": "dim"}
+_STYLES = {
+    "up": "green",
+    "drained": "yellow",
+    "unknown": "yellow",
+    "outage": "bold red",
+    "removed": "dim",
+}
 _FLOODLIGHTS = (
     *("floodlight", "state", "since", "switches>", "pending>", "answers/s>", "mean ms>"),
     *("region", "weight>"),

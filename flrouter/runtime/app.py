@@ -15,6 +15,7 @@ from flrouter import logs
 from flrouter.core.table import TABLES
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
+from flrouter.runtime.contact import Contact
 from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
@@ -64,6 +65,7 @@ class RouterApp(faust.App):
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
             web_router_enabled=False,  # tables are looked up by shard, not by Faust's keys
         )
+        self.contact = Contact(settings)
         self.membership = Membership(self, settings)
         self.shards = Shards(settings, lambda: self.consumer, self.membership, self.give_up)
         #: why this process ends, if nobody asked it to.
@@ -90,6 +92,11 @@ class RouterApp(faust.App):
 
     def _new_web(self) -> WebServer:
         return WebServer(self, self.settings.web_hosts)
+
+    def warnings(self) -> list[str]:
+        """What people should see to, as sentences."""
+        shared_url = self.assignor.shared_url
+        return [*([shared_url] if shared_url else []), *self.shards.warnings()]
 
     def give_up(self, why: str) -> None:
         """End this process as if somebody had asked it to, and with `why` as its last line."""
@@ -129,7 +136,7 @@ class RouterApp(faust.App):
         upstream: Iterable[Any] = super().on_init_dependencies()
         if self.client_only or self.producer_only:
             return upstream
-        return [self.shards, self.membership, *upstream]
+        return [self.contact, self.shards, self.membership, *upstream]
 
     async def on_started(self) -> None:
         """Tell the homes of the FLs that the settings name, if there never was any."""

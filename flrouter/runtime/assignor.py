@@ -79,6 +79,9 @@ class ShardAssignor(PartitionAssignor):
     a moment earlier would be dealt out apart from the shards that they belong to.
     """
 
+    #: that this worker shares its URL with others, and what to do; nothing when it does not.
+    shared_url = ""
+
     def metadata(self, topics: Any) -> Any:
         """What this worker says of itself when it joins the group; Faust knows no version."""
         told = super().metadata(topics)
@@ -86,6 +89,25 @@ class ShardAssignor(PartitionAssignor):
         return ConsumerProtocolMemberMetadata(
             told.version, told.subscription, msgspec.json.encode(more)
         )
+
+    def on_assignment(self, assignment: Any) -> None:
+        """Take what the leader dealt, and see whether it took several workers for one."""
+        super().on_assignment(assignment)
+        shards_topic, url = self.app.settings.shards_topic, str(self._url)
+        there_are = range(self._topic_groups.get(shards_topic, 0))
+        at_url: set[int] = set().union(*self.changelog_distribution.get(url, {}).values())
+        others = at_url.intersection(there_are).difference(
+            self._assignment.actives.get(shards_topic, ())
+        )
+        told, self.shared_url = self.shared_url, ""
+        if others:
+            self.shared_url = (
+                f"the group has another worker with the URL of this one, {url}. Unless that one was"
+                " killed a moment ago, start each worker with --web-host and a name or an address"
+                " at which the others reach it: they ask each other there"
+            )
+            if not told:
+                log.warning("%s", self.shared_url)
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         settings = self.app.settings

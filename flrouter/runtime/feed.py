@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from typing import Annotated
 
@@ -23,6 +24,8 @@ TOLD = frozenset(
         "write_errors",
     }
 )
+#: the note of an outage, and whose.
+OUTAGE = re.compile(r"outage of floodlight (\S+): ")
 #: of each kind, so that much of one leaves room for the others.
 MOST = 12
 #: ms; the same about the same, within so long, is told as one.
@@ -47,6 +50,11 @@ class Happening(msgspec.Struct, gc=False):
     about: str
     count: Number = 1
 
+    @property
+    def kind(self) -> str:
+        """What takes no place from others: `what`, but notes of outages are a kind of their own."""
+        return "outage" if self.what == "note" and OUTAGE.match(self.about) else self.what
+
 
 class Feed:
     """Keeps the last happenings of each kind."""
@@ -64,14 +72,15 @@ class Feed:
                 self._add(what, label[:LONGEST], count, now)
 
     def _add(self, what: str, about: str, count: int, now: int) -> None:
-        kept = self._last[what]
+        new = Happening(self._number + 1, now, now, what, about, count)
+        kept = self._last[new.kind]
         for happening in reversed(kept):
             if happening.about == about and now - happening.began < TOGETHER:
                 happening.at = now
                 happening.count += count
                 return
         self._number += 1
-        kept.append(Happening(self._number, now, now, what, about, count))
+        kept.append(new)
 
     def last(self) -> list[Happening]:
         """Those that are kept, of all kinds, oldest first."""

@@ -15,7 +15,7 @@ from flrouter.core.effects import Send
 from flrouter.core.home import home
 from flrouter.core.peers import AddFloodlight, encode
 from flrouter.core.records import Floodlight
-from flrouter.runtime.login import LoginRefused, log_in
+from flrouter.runtime.login import log_in, unreachable
 from flrouter.runtime.reading import read_tables
 from flrouter.runtime.topics import NoLeader, make, of_floodlight, of_router, provide
 from flrouter.runtime.transactions import require_transactions
@@ -23,7 +23,7 @@ from flrouter.settings import Settings
 
 #: s; between two tries to reach the brokers at the start.
 RETRY = 1.0
-#: s; how long they may be away until a line says so, and between two such lines.
+#: s; how long they may be away then until a line says so, and between two such lines.
 FIRST_LINE_S = 5.0
 LINES_S = 60.0
 
@@ -42,13 +42,13 @@ class Membership(Service):
         self.subscribed: set[str] = set()
         #: FLs whose topics do not fit, and what is wrong with them: nothing of theirs is read.
         self.left_out: dict[str, str] = {}
+        #: what is wrong with the router's own topics.
+        self.faults: list[str] = []
         #: FLs whose topics have changed since they were looked at.
         self._suspects: set[str] = set()
         #: whether the router's own have.
         self._router_suspect = False
         self._seen_any = False
-        #: monotonic seconds: until then no line says that the brokers are away.
-        self._next_line = 0.0
 
     def changed(self) -> None:
         """Shards know of FLs that came or went."""
@@ -72,45 +72,26 @@ class Membership(Service):
             BadTopic: a topic of the router's has the wrong number of partitions.
             LoginRefused, NoTransactions: the brokers do not let us, and waiting changes nothing.
         """
-        self._next_line = monotonic() + FIRST_LINE_S
+        next_line = monotonic() + FIRST_LINE_S
         while True:
             try:
                 found = await self._prepare()
             except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
                 if not getattr(error, "retriable", True):
                     raise
-                self._say(error)
+                if monotonic() >= next_line:
+                    next_line = monotonic() + LINES_S
+                    self._say(error)
                 await asyncio.sleep(RETRY)
             else:
-                self._next_line = 0.0
                 return found
 
     def _say(self, error: Exception) -> None:
-        """Say what is waited for, if it is time to."""
-        if monotonic() < self._next_line:
-            return
-        self._next_line = monotonic() + LINES_S
-        why = error.args[0] if error.args else repr(error)
+        """Say what is waited for."""
         if isinstance(error, NoLeader):
-            self.log.warning("%s; waiting for them", why)
+            self.log.warning("%s; waiting for them", error.args[0])
         else:
-            self.log.warning(
-                "cannot connect to the broker (FLROUTER_BROKER is %s): %s; trying until it answers",
-                *(self._settings.broker, why),
-            )
-
-    @Service.task
-    async def _look_at_brokers(self) -> None:
-        """Say why the coordinator does not answer; its client names each thing that fails."""
-        while not self.should_stop:
-            await self.sleep(FIRST_LINE_S)
-            if self._app.shards.sure:
-                self._next_line = 0.0
-            else:
-                try:
-                    await log_in(self._settings)
-                except (aiokafka.errors.KafkaError, LoginRefused) as error:
-                    self._say(error)
+            self.log.warning("%s; trying until it answers", unreachable(self._settings, error))
 
     async def _prepare(self) -> list[str]:
         await log_in(self._settings)
@@ -196,11 +177,13 @@ class Membership(Service):
                 await self._subscribe(settled | fitting)
 
     async def _look_at_own(self) -> None:
-        """Make those of the router's topics that somebody has deleted."""
+        """Make those of the router's topics that somebody has deleted, and see whether all fit."""
         faults = await asyncio.to_thread(make, self._settings, of_router(self._settings))
         self._router_suspect = False
         for fault in faults.values():
-            self.log.error("%s", fault)
+            if fault not in self.faults:
+                self.log.error("%s", fault)
+        self.faults = sorted(faults.values())
 
     async def _subscribe(self, floodlights: set[str]) -> None:
         app = self._app

@@ -156,7 +156,7 @@ class Shards(Service):
             return
         if before and now:
             self.log.warning(
-                "topic %s has %d partitions, and had %d: dealing all to the workers anew",
+                "topic %s has %d partitions, and had %d: rebalancing",
                 *(topic, now, before),
             )
             self.counts["partitions_changed", topic] += 1
@@ -375,6 +375,7 @@ class Shards(Service):
         left_out = self._membership.left_out
         since = self._clock.steady_s() - RESET_TOLD_S
         return [
+            *self._membership.faults,
             *(f"floodlight {name} is left out: {why}" for name, why in sorted(left_out.items())),
             *(text for text, seen in self._resets if seen > since),
         ]

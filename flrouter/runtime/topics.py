@@ -116,8 +116,8 @@ def _fault(settings: Settings, topic: Wanted, count: int) -> str:
     if topic.exact and count != needed:
         return (
             f"topic {topic.name} has {count} partitions, the router needs {needed}:"
-            f" set FLROUTER_PARTITIONS={count}, delete the topic, or choose another name for it;"
-            " the number is fixed for the life of an app_id"
+            f" set FLROUTER_PARTITIONS={count}, stop all workers, delete the topic and start them,"
+            " or choose another name for it; the number is fixed for the life of an app_id"
         )
     if topic.enough and count < needed:
         return (

@@ -44,6 +44,8 @@ def not_ready(app: RouterApp) -> str:
     shards = app.shards
     if app.should_stop:
         return "it is stopping"
+    if app.contact.trouble:
+        return app.contact.trouble
     if not shards.serving:
         if shards.refusal:
             return shards.refusal

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from flrouter.runtime.feed import Happening
 from flrouter.web.api.floodlights import COUNTED
 from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
@@ -22,6 +23,10 @@ FLOODLIGHTS = 64
 SWITCHES = 100_000
 PARTITIONS = 64
 WORKERS = 4
+AT = 1_764_000_000_000
+WARNING = "topic flrouter-shards has 4 partitions, the router needs 64: what to do"
+FATES = ("active", "unmanaged", "unknown")
+OUTAGE = "outage of floodlight floodlight-7: it does not answer"
 #: bytes of all that the page loads.
 MOST = 1_000_000
 
@@ -34,8 +39,8 @@ def whole() -> bytes:
     floodlights = [
         Floodlight(
             f"floodlight-{number}",
-            "outage" if number == 7 else "drained" if number == 9 else "up",
-            *(1_764_000_000_000, number == 9, True, "north", 100, 5, True),
+            {7: "outage", 8: "unknown", 9: "drained"}.get(number, "up"),
+            *(AT, number == 9, True, "north", 100, 5, True),
             *(each, 2 * each, 1_000, dict(counts), latency),
         )
         for number in range(FLOODLIGHTS)
@@ -48,8 +53,14 @@ def whole() -> bytes:
     workers = [
         Worker(url, list(range(at, PARTITIONS, WORKERS)), True, True) for at, url in enumerate(urls)
     ]
+    workers[1].warnings = [WARNING]
+    feed = [
+        snapshot.Told(urls[0], Happening(1, AT, AT, "note", OUTAGE), lasts=True),
+        snapshot.Told(urls[0], Happening(2, AT, AT, "late", "floodlight-1", 1)),
+        snapshot.Told("", Happening(0, AT, AT, "syncs", "64 floodlights", 128)),
+    ]
     made = snapshot.Snapshot(
-        *(1_764_000_100_000, urls[0], floodlights, workers, shards, []),
+        *(1_764_000_100_000, urls[0], floodlights, workers, shards, feed),
         *(PARTITIONS, {"answered": 10_000_000}, 3),
     )
     return msgspec.json.encode(made)
@@ -69,13 +80,30 @@ def page(told: bytes) -> Iterator[Page]:
 
 
 def test_all_of_them_are_there(page: Page) -> None:
-    """In the order of their numbers; and what is wrong stands at the top."""
+    """In the order of their numbers; what is wrong stands at the top; and the switches of an FL in
+    outage, or of which nobody knows, are not called active.
+    """
     names = page.locator("#floodlights th")
     expect(names).to_have_count(FLOODLIGHTS)
     assert names.all_text_contents() == [f"floodlight-{n}" for n in range(FLOODLIGHTS)]
-    expect(page.locator("#verdict")).to_have_text("1 problem")
+    expect(page.locator("#verdict")).to_have_text("2 problems")
     expect(page.locator("#problems")).to_contain_text("floodlight-7 has been down for")
+    expect(page.locator("#problems")).to_contain_text(WARNING)
+    expect(page.locator("#floodlights .unknown")).to_have_count(1)
+    each = SWITCHES // FLOODLIGHTS
+    told = [f"{count:,}" for count in (FLOODLIGHTS * each, (FLOODLIGHTS - 2) * each, each, each)]
     expect(page.locator("#picture rect.cell")).to_have_count(PARTITIONS)
+    fates = page.locator("#picture text").all_text_contents()
+    assert fates[-4:] == [told[0], *map(" ".join, zip(told[1:], FATES, strict=True))]
+
+
+def test_what_happened(page: Page) -> None:
+    """What is not over says so; routine is one line."""
+    assert page.locator("#feed li span").all_text_contents() == [
+        f"{OUTAGE} – not over",
+        "1 late answer of floodlight-1 dropped",
+        "128 syncs of 64 floodlights began",
+    ]
 
 
 @pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])

@@ -131,7 +131,8 @@ def floodlight(name: str, **more: Any) -> dict[str, Any]:
 
 def worker(url: str, **more: Any) -> dict[str, Any]:
     """A worker that serves."""
-    return {"url": url, "answering": True, "ready": True, "started": 1, "shards": [0]} | more
+    made = {"url": url, "answering": True, "ready": True, "started": 1, "shards": [0]}
+    return made | {"warnings": []} | more
 
 
 def problems(page: Page, *snapshots: dict[str, Any]) -> list[str]:

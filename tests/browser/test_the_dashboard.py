@@ -77,7 +77,9 @@ def test_it_shows_the_whole_router(stage: Scene, browser: Browser) -> None:
         expect(page.locator("#picture rect.tile-up")).to_have_count(3)
         for name in stage.floodlights:
             expect(row(page, name).locator("td").nth(2)).to_have_text("4")
-        expect(page.locator("#feed")).to_contain_text(re.compile("syncs? of fl-1 begin"))
+        expect(page.locator("#feed")).to_contain_text(
+            re.compile("syncs? of fl-1, fl-2, fl-3 began")
+        )
 
 
 @needs_chromium
@@ -219,6 +221,7 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         assert shown - decided < SHOWN * PATIENCE
         expect(page.locator("#verdict")).to_have_text("1 problem")
         expect(page.locator("#problems")).to_contain_text("fl-3 has been down for")
+        expect(page.locator("#feed li").first).to_contain_text(re.compile("fl-3.* – not over$"))
         expect(page.locator("#feed")).to_contain_text("outage of floodlight fl-3")
         expect(page.locator("#picture rect.tile-outage")).to_have_count(1)
         assert page.evaluate("window.sameAsBefore"), "it was not loaded again"

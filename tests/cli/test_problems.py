@@ -78,6 +78,17 @@ def test_each_thing_that_is_wrong_is_told(seen: Overview, told: str) -> None:
     assert line.startswith(told)
 
 
+def test_numbers_agree() -> None:
+    """Switches of an FL that is out are not counted as if all were well with them."""
+    rows = [
+        floodlight(switches=16, pending=0),
+        floodlight(id="fl-2", state="outage", switches=8, pending=3),
+    ]
+    seen = Overview([worker(shards=[0])], rows)
+    assert "1 outage, 1 up; 24 switches (8 of them unmanaged), 3 commands" in seen.summary()
+    assert "16 switches, 0 commands" in seen._replace(floodlights=rows[:1]).summary()
+
+
 @pytest.mark.parametrize(
     "seen",
     [

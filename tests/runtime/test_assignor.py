@@ -6,6 +6,7 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from faust.assignor.client_assignment import ClientMetadata
 from hypothesis import given
@@ -70,6 +71,40 @@ def test_a_worker_tells_its_release() -> None:
 def test_a_member_of_whom_nothing_can_be_read_held_nothing(data: bytes) -> None:
     """A stranger in the group must not keep the leader from dealing to all others."""
     assert read_member(data) == Member()
+
+
+@pytest.mark.parametrize(
+    ("urls", "partitions", "shared"),
+    [
+        (["http://127.0.0.1:6066", "http://127.0.0.1:6066"], 8, True),
+        (["http://127.0.0.1:6066", "http://b:6066"], 8, False),
+        (["http://127.0.0.1:6066"], 8, False),
+        (["http://127.0.0.1:6066", "http://b:6066"], 2, False),
+    ],
+    ids=["theirs too", "its own", "alone", "too few partitions"],
+)
+def test_a_worker_notices_that_another_one_has_its_url(
+    urls: list[str], partitions: int, shared: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As workers of several machines have that nobody told where they are: it says what to do."""
+    app: Any = create_app(load({}))
+    app.conf.canonical_url = urls[0]
+    cluster = SimpleNamespace(partitions_for_topic=lambda _: set(range(partitions)))
+    topics = {app.settings.shards_topic}
+    members = {}
+    for name, url in zip("ab", urls, strict=False):
+        metadata = app.assignor.metadata(topics)
+        told = msgspec.json.decode(metadata.user_data) | {"url": url}
+        members[name] = SimpleNamespace(
+            subscription=metadata.subscription, user_data=msgspec.json.encode(told)
+        )
+    dealt = app.assignor._perform_assignment(cluster, members)
+    for _ in range(2):
+        app.assignor.on_assignment(dealt["a"])
+    assert ["--web-host" in warning for warning in app.warnings()] == [True] * shared
+    assert caplog.messages == app.warnings()
+    app.assignor.on_assignment(app.assignor._perform_assignment(cluster, {"a": members["a"]})["a"])
+    assert not app.warnings()
 
 
 def test_a_shard_s_owner_has_its_partitions_of_topics_of_any_size() -> None:

@@ -37,6 +37,14 @@ def test_much_of_one_kind_leaves_room_for_others() -> None:
     assert [happening.number for happening in told] == sorted(h.number for h in told)
 
 
+def test_other_notes_leave_room_for_outages() -> None:
+    """They are of a kind of their own."""
+    feed = Feed()
+    feed.take(effects("outage of floodlight fl-1: it does not answer"), 0)
+    feed.take(effects(*(f"note {number}" for number in range(2 * MOST))), 1)
+    assert [happening.kind for happening in feed.last()] == ["outage", *["note"] * MOST]
+
+
 def test_what_is_counted_all_the_time_is_not_told() -> None:
     """Commands and answers are no news; and no text is endless."""
     feed = Feed()

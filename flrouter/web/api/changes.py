@@ -75,7 +75,9 @@ async def _place(call: Call) -> Accepted:
 async def _drain(call: Call) -> Accepted:
     name = (await ones.floodlight(call, call.names["id"])).floodlight.id
     await _tell(call, {name: peers.DrainFloodlight(name, True)})
-    return Accepted(f"{name} is drained: its switches move to other floodlights that hold them")
+    return Accepted(
+        f"{name} is drained: its switches move to other floodlights that are connected to them"
+    )
 
 
 async def _undrain(call: Call) -> Accepted:

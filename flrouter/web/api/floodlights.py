@@ -8,7 +8,7 @@ from flrouter.core.records import Floodlight as State
 from flrouter.runtime.ended import BOUNDS
 from flrouter.runtime.histogram import Histogram
 from flrouter.web.api.call import Site
-from flrouter.web.api.shapes import Floodlight, Latency
+from flrouter.web.api.shapes import Floodlight, FloodlightState, Latency
 
 #: what is counted with an FL's id as its label (`core/context.py`, `count`).
 COUNTED = frozenset(
@@ -55,8 +55,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     return {
         name: Floodlight(
             name,
-            state.condition,
-            state.since,
+            *_condition(site, state),
             state.drained,
             state.acks,
             state.region,
@@ -73,6 +72,14 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
         )
         for name, state in newest.items()
     }
+
+
+def _condition(site: Site, state: State) -> tuple[FloodlightState, int]:
+    """How an FL is, and since when: nothing is heard of one whose brokers cannot be reached."""
+    lost_since = site.app.contact.lost_since
+    if lost_since and state.condition in ("up", "drained"):
+        return "unknown", lost_since
+    return state.condition, state.since
 
 
 def _latency(site: Site, floodlight: str) -> Latency:

@@ -42,10 +42,12 @@ def merged(
 
 
 def newest(rows: list[Floodlight]) -> Floodlight:
-    """An FL as several workers know it: the newest state, and what they count together."""
+    """An FL as several workers know it: the newest state, of those who reach the brokers if it is
+    the same; and what they count together.
+    """
     if len(rows) == 1:
         return rows[0]
-    found = max(rows, key=lambda row: row.number)
+    found = max(rows, key=lambda row: (row.number, row.state != "unknown"))
     counts: dict[str, int] = {}
     for row in rows:
         for what, count in row.counts.items():

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from flrouter.core.records import Condition
-from flrouter.web.api.shapes import RequestState
+from flrouter.web.api.shapes import FloodlightState, RequestState
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many rows at most.")]
 _After = Annotated[str, msgspec.Meta(description="The `next` of the page before.")]
@@ -34,14 +33,16 @@ class Listing(Query, kw_only=True):
 class Floodlights(Listing, kw_only=True):
     """Which FLs; removed ones only when their state is asked for."""
 
-    state: Condition | None = None
+    state: FloodlightState | None = None
 
 
 class Switches(Listing, kw_only=True):
     """Which switches."""
 
-    floodlight: Annotated[str, msgspec.Meta(description="Only those that this FL holds.")] = ""
-    active: Annotated[str, msgspec.Meta(description="Only those it speaks for.")] = ""
+    floodlight: Annotated[
+        str, msgspec.Meta(description="Only those that this FL is connected to.")
+    ] = ""
+    active: Annotated[str, msgspec.Meta(description="Only those that this FL is active for.")] = ""
     region: Annotated[str, msgspec.Meta(description="Only those placed there.")] = ""
     unmanaged: bool | None = None
 

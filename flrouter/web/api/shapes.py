@@ -12,6 +12,8 @@ from flrouter.core.sync_status import SyncStatus
 
 Row = TypeVar("Row")
 
+#: an FL's condition, or unknown: the worker that has its home reaches no broker.
+FloodlightState = Literal[Condition, "unknown"]
 RequestState = Literal["held", "sent", "acknowledged", "passing", "gathering", "answered", "failed"]
 HoldingMode = Literal["RW", "RO", "GONE"]
 Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -44,7 +46,7 @@ class Floodlight(msgspec.Struct):
 
     id: str
     #: a drained FL in outage is in outage.
-    state: Condition
+    state: FloodlightState
     #: since when, as the shard knows that heard of it last.
     since: Number
     drained: bool

@@ -52,5 +52,5 @@ def this_worker(site: Site) -> Worker:
         started=_STARTED,
         lag=sum(own.lag().values()),
         held_back=sorted(f"{at.topic}/{at.number}" for at in own.held_back),
-        warnings=own.warnings(),
+        warnings=site.app.warnings(),
     )

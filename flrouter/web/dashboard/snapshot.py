@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
+from collections.abc import Mapping
 from time import monotonic
 
 import msgspec
 
-from flrouter.runtime.feed import MOST, Happening
+from flrouter.runtime.feed import MOST, OUTAGE, Happening
 from flrouter.web.api import floodlights, workload
 from flrouter.web.api.call import Site
 from flrouter.web.api.merging import newest
@@ -23,6 +25,9 @@ from flrouter.web.api.shapes import Floodlight, ShardRow, Worker
 PATH = "/dashboard/snapshot"
 #: s; how old a worker's part may be when it is told again.
 FRESH = 0.9
+#: what happens all the time where all is well: told in one line, which names so many FLs.
+ROUTINE = "syncs"
+MAX_NAMED = 3
 #: shards that are told one by one.
 MOST_SHARDS = 1_000
 
@@ -32,6 +37,8 @@ class Told(msgspec.Struct):
 
     worker: str
     happening: Happening
+    #: whether it is wrong, and not over yet.
+    lasts: bool = False
 
 
 class Snapshot(msgspec.Struct):
@@ -44,7 +51,7 @@ class Snapshot(msgspec.Struct):
     floodlights: list[Floodlight]
     workers: list[Worker]
     shards: list[ShardRow]
-    #: newest first.
+    #: what is wrong and not over, then all else, each newest first; last what is routine, as one.
     feed: list[Told]
     #: how many shards there are.
     partitions: int
@@ -130,7 +137,7 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
         [row for row in found if row.state != "removed"],
         sorted(workers, key=lambda worker: worker.url),
         [shards[number] for number in sorted(shards)][:MOST_SHARDS],
-        _last_of_each_kind(feed),
+        _in_order(feed, {row.id: row for row in found}),
         whole.partitions,
         ended,
         sum(part.dead_letters for part in parts),
@@ -138,16 +145,52 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
     )
 
 
-def _last_of_each_kind(feed: list[Told]) -> list[Told]:
-    """The newest first, of every kind as many as one worker keeps.
+def _in_order(feed: list[Told], floodlights: Mapping[str, Floodlight]) -> list[Told]:
+    """As :class:`Snapshot` has it, of every kind as many as one worker keeps.
 
-    By when they began: that stays, so nothing that is on a page already changes its place.
+    By when they began: that stays, so what is on a page already changes its place only when it is
+    over.
     """
-    kept: dict[str, int] = {}
-    found = []
+    kept: Counter[str] = Counter()
+    lasting: dict[tuple[str, str], Told] = {}
+    over: list[Told] = []
+    routine: list[Happening] = []
     for told in sorted(feed, key=lambda told: told.happening.began, reverse=True):
-        what = told.happening.what
-        kept[what] = kept.get(what, 0) + 1
-        if kept[what] <= MOST:
-            found.append(told)
-    return found
+        kind = told.happening.kind
+        if kind == ROUTINE:
+            routine.append(told.happening)
+            continue
+        kept[kind] += 1
+        if kept[kind] > MOST:
+            continue
+        name = _whose(told.happening)
+        # Only the newest of a kind can last: what came before it was over by then.
+        if _lasts(kind, floodlights.get(name)) and (kind, name) not in lasting:
+            lasting[kind, name] = Told(told.worker, told.happening, lasts=True)
+        else:
+            over.append(told)
+    return [*lasting.values(), *over, *([_folded(routine)] if routine else [])]
+
+
+def _whose(happening: Happening) -> str:
+    """The FL that it is about, or whatever else."""
+    outage = OUTAGE.match(happening.about)
+    return outage[1] if outage else happening.about
+
+
+def _lasts(kind: str, floodlight: Floodlight | None) -> bool:
+    """Whether such a thing that happened to an FL is wrong now."""
+    if floodlight is None:
+        return False
+    if kind == "syncs_failed":
+        sync = floodlight.sync
+        return sync is not None and bool(sync.ended) and not sync.succeeded
+    return kind in ("outage", "unmanaged") and floodlight.state == "outage"
+
+
+def _folded(routine: list[Happening]) -> Told:
+    """All of it, as of the newest, which is the first."""
+    names = sorted({happening.about for happening in routine})
+    about = ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} floodlights"
+    count = sum(happening.count for happening in routine)
+    return Told("", Happening(0, routine[0].began, routine[0].at, ROUTINE, about, count))

@@ -143,14 +143,15 @@ class RouterCollector(Collector):
             f"{PREFIX}floodlight_syncing", "Whether a sync of it runs.", labels=[FLOODLIGHT]
         )
         speaks = GaugeMetricFamily(
-            f"{PREFIX}floodlight_switches", "Switches it speaks for.", labels=[FLOODLIGHT]
+            f"{PREFIX}floodlight_switches", "Switches it is active for.", labels=[FLOODLIGHT]
         )
         for shard in self._app.shards.owned():
             context = shard.context
             for name in context.known_floodlights():
                 label, state = [self._shown(FLOODLIGHT, name)], context.floodlights[name]
                 if home(name, context.rules.partitions) == context.number and label != [OTHER]:
-                    up.add_metric(label, state.up)
+                    if not (state.up and self._app.contact.lost_since):  # nobody knows
+                        up.add_metric(label, state.up)
                     drained.add_metric(label, state.drained)
                     syncing.add_metric(label, state.syncing > 0)
         counts: Counter[str] = Counter()

@@ -1,4 +1,5 @@
-// What happened, newest first. A log: what is new is read out.
+// What happened: what is wrong and not over, then all else, each newest first, then routine as one.
+// A log: what is new is read out.
 
 import { byId, element, keyed, setText } from "./dom.js";
 import { clock, plural } from "./text.js";
@@ -11,7 +12,7 @@ const TELL = {
   late: (fl, n) => `${plural(n, "late answer")} of ${fl} dropped`,
   moves: (fl, n) => `${plural(n, "switch", "switches")} moved to ${fl}`,
   offline: (fl, n) => `${plural(n, "switch", "switches")} of ${fl} offline`,
-  syncs: (fl, n) => (n === 1 ? `sync of ${fl} begins` : `${n} syncs of ${fl} begin`),
+  syncs: (fls, n) => `${plural(n, "sync")} of ${fls} began`,
   syncs_failed: (fl, n) => `${plural(n, "sync")} of ${fl} failed`,
   unmanaged: (fl, n) => `${plural(n, "switch", "switches")} of ${fl} unmanaged`,
   write_errors: (fl, n) => `${fl} failed to write ${plural(n, "message")}`,
@@ -23,16 +24,16 @@ export function showFeed(told, now) {
   if (!list.parentNode) feed.replaceChildren(list);
   keyed(
     list,
-    told.map(({ worker, happening }) => ({ worker, ...happening })),
+    told.map(({ worker, happening, lasts }) => ({ worker, lasts, ...happening })),
     ({ worker, number }) => `${worker} ${number}`,
     () => element("li", {}, element("time"), element("span")),
-    (line, { what, about, count, began }) => {
-      const text = TELL[what](about, count);
+    (line, { what, about, count, began, lasts }) => {
+      const text = (TELL[what] ?? TELL.note)(about, count) + (lasts ? " – not over" : "");
       const [time, said] = line.children;
       time.setAttribute("datetime", new Date(began).toISOString());
       setText(time, clock(began, now));
       setText(said, text);
-      said.className = /^outage|failed|not handled|unmanaged/.test(text) ? "grave" : "";
+      said.className = lasts || /^outage|failed|not handled|unmanaged/.test(text) ? "grave" : "";
     },
   );
 }

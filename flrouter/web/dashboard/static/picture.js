@@ -76,7 +76,7 @@ function floodlights(width, all, rates) {
       all.flatMap((each, n) => {
         const left = x + (n % across) * (tile.width + 6);
         const top = y + Math.floor(n / across) * (tile.height + 6);
-        const mark = { outage: "✕ ", drained: "◌ " }[each.state] ?? "";
+        const mark = { outage: "✕ ", drained: "◌ ", unknown: "? " }[each.state] ?? "";
         const said = each.state === "up" ? `${rate(rates.of(each, "commands"))}/s` : each.state;
         const below = `${said} · ${count(each.switches)}`;
         return [
@@ -97,15 +97,20 @@ export function drawPicture(snapshot, rates) {
   const all = snapshot.floodlights;
   const sent = rates.per((each) => each.floodlights.reduce((sum, { counts }) => sum + (counts.commands ?? 0), 0));
   const ended = rates.per((each) => Object.values(each.ended).reduce((sum, n) => sum + n, 0));
-  const unspoken = snapshot.shards.reduce((sum, { switches }) => sum + switches, 0);
-  const spoken = all.reduce((sum, { switches }) => sum + switches, 0);
+  const switches = snapshot.shards.reduce((sum, each) => sum + each.switches, 0);
+  const of = (kind) => all.reduce((sum, each) => sum + (kind(each.state) ? each.switches : 0), 0);
+  const fates = [
+    [of((state) => state === "up" || state === "drained"), "active"],
+    [of((state) => state === "outage"), "unmanaged"],
+    [of((state) => state === "unknown"), "unknown"],
+  ].filter(([n, fate]) => n || fate === "active");
   const full = width - 2;
   const inner = wide ? full - 3 * GAP - 2 * 130 : full;
   const blocks = [
     ["Requesters", lines(wide ? 130 : full, [[`${rate(ended)}/s`, "big"], ["answered", "soft"]])],
     ["Shards", workers(wide ? Math.min(260, inner * 0.35) : full, snapshot)],
     ["Floodlights", floodlights(wide ? inner - Math.min(260, inner * 0.35) : full, all, rates)],
-    ["Switches", lines(wide ? 130 : full, [[count(unspoken), "big"], [`${count(spoken)} active`, "soft"]])],
+    ["Switches", lines(wide ? 130 : full, [[count(switches), "big"], ...fates.map(([n, fate]) => [`${count(n)} ${fate}`, "soft"])])],
   ];
   const nodes = [];
   const tallest = Math.max(...blocks.map(([, block]) => block.height));
@@ -129,7 +134,7 @@ export function drawPicture(snapshot, rates) {
   const sentence =
     `${plural(snapshot.workers.length, "worker")} with ${plural(snapshot.shards.length, "shard")} send ` +
     `${rate(sent)} commands a second to ${plural(all.length, "floodlight")}, ${out} of them in outage, ` +
-    `with ${plural(unspoken, "switch", "switches")}`;
+    `with ${plural(switches, "switch", "switches")}`;
   const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": sentence });
   picture.append(...nodes);
   place.replaceChildren(picture);

@@ -20,6 +20,7 @@ export function problems({ floodlights, workers, shards, missing_shards, ended, 
     if (!answering) found.set(url, `worker ${url} does not answer`);
     else if (!ready) found.set(url, `worker ${url} is not ready: ${reason}`);
   }
+  for (const { warnings } of workers) for (const text of warnings) found.set(text, text);
   const errors = manyErrors(ended, rates);
   if (errors) found.set("errors", errors);
   for (const row of floodlights) {
