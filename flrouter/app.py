@@ -15,6 +15,7 @@ from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics
 from flrouter.web.scans import Scans
+from flrouter.web.series.recorder import Recorder
 from flrouter.web.tally import Tally
 
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app = RouterApp(settings if settings is not None else load())
     agents.register(app)
-    site = Site(app, Tally(app), Workers(app), Scans())
+    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app))
     guard = Guard(app.settings.token, app.settings.read_token)
     stats.register(site)
     tables.register(app)
@@ -39,5 +40,6 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     metrics.register(app, site.tally)
     dashboard.register(site)
     health.register(app)
+    app.web.web_app.cleanup_ctx.append(site.recorder.run)
     hardening.register(app, guard)
     return app

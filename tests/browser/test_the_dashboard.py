@@ -60,6 +60,9 @@ def filled(page: Page, path: str) -> None:
     else:
         expect(page.locator("#floodlights tr")).to_have_count(3)
         expect(page.locator("#feed li").first).to_be_visible()
+    if not path.startswith("request"):
+        expect(page.locator("#moment-time")).to_have_text(re.compile("UTC"))
+        page.locator("summary").click()
 
 
 @needs_chromium
@@ -222,6 +225,23 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         expect(page.locator("#feed")).to_contain_text("outage of floodlight fl-3")
         expect(page.locator("#picture rect.tile-outage")).to_have_count(1)
         assert page.evaluate("window.sameAsBefore"), "it was not loaded again"
+
+
+def test_the_last_hour_has_it(stage: Scene) -> None:
+    """Both workers' steps together: the outage, and the commands of before."""
+
+    def hour(of: str) -> Any:
+        return ask(stage.worker, f"/api/v1/series?{of}").json
+
+    def most(series: Any, what: str) -> int:
+        return max(number or 0 for number in series[what])
+
+    killed = until(lambda: hour("floodlight=fl-3"), lambda series: most(series, "outages"))
+    assert most(killed, "outages") == 1
+    assert most(hour("floodlight=fl-1"), "outages") == 0
+    whole = hour("")
+    assert (most(whole, "outages"), whole["missing"]) == (1, [])
+    assert most(hour("switch=1"), "commands") == 0
 
 
 @needs_chromium

@@ -14,6 +14,7 @@ from flrouter.web.tally import Tally
 
 if TYPE_CHECKING:
     from flrouter.web.scans import Scans
+    from flrouter.web.series.recorder import Recorder
 
 #: the path under which all of it is.
 BASE = "/api/v1"
@@ -35,6 +36,7 @@ class Site(NamedTuple):
     tally: Tally
     workers: Workers
     scans: Scans
+    recorder: Recorder
 
 
 class Call(NamedTuple):

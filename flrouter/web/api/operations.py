@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from faust.web import View
 
-from flrouter.web.api import changes, lists, ones
+from flrouter.web.api import changes, lists, ones, series
 from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
 from flrouter.web.api.guard import Guard
 from flrouter.web.api.openapi import document
@@ -18,6 +18,7 @@ from flrouter.web.api.shapes import Problem
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
     *ones.OPERATIONS,
+    *series.OPERATIONS,
     *changes.OPERATIONS,
 )
 

@@ -38,7 +38,8 @@ def pages() -> dict[str, File]:
 
     def page(name: str, script: str, title: str, home: str, up: str) -> File:
         """`home` and `up` lead to the dashboard: links are relative, as proxies may add a path."""
-        main = _html(name)
+        parts = {"up": up, "series": Template(_html("series")).substitute(up=up)}
+        main = Template(_html(name)).substitute(parts)
         whole = frame.substitute(title=title, script=script, home=home, up=up, main=main)
         return _file(whole.encode(), "text/html")
 

@@ -3,6 +3,7 @@
 import "./search.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
 import { floodlightLink, follow, id, requestRow, switchLink } from "./one.js";
+import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { ago, count, moment, number, since } from "./text.js";
 
@@ -60,3 +61,4 @@ byId("first").addEventListener("click", () => {
   look().catch(() => {});
 });
 follow(look);
+followSeries(`floodlight=${name}`);

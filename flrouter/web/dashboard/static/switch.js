@@ -3,6 +3,7 @@
 import "./search.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
 import { floodlightLink, follow, id, requestRow } from "./one.js";
+import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { since } from "./text.js";
 
@@ -27,3 +28,4 @@ async function look() {
 }
 
 follow(look);
+followSeries(`switch=${encodeURIComponent(id)}`, ["answered", "failed", "p50", "p95"]);
