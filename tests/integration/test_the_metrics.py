@@ -74,7 +74,7 @@ def value(found: dict[str, Metric], family: str, sample: str = "", **labels: str
     [one] = [
         each.value
         for each in found[f"flrouter_{family}"].samples
-        if each.name == wanted and each.labels == labels
+        if each.name == wanted and {**each.labels, "app_id": ""} == {**labels, "app_id": ""}
     ]
     return one
 
@@ -100,6 +100,18 @@ def test_what_happened_is_counted(worker: Worker) -> None:
     read = {each.labels["topic"] for each in found["flrouter_lag_records"].samples}
     assert any(topic.endswith(".speaker") for topic in read)
     assert "process_cpu_seconds" in found
+
+
+@broker
+def test_every_metric_names_its_router(deployment: Deployment, worker: Worker) -> None:
+    """One Prometheus may watch several."""
+    told = {
+        sample.labels.get("app_id")
+        for family in families(worker).values()
+        if family.name.startswith("flrouter_")
+        for sample in family.samples
+    }
+    assert told == {deployment.name}
 
 
 @broker
@@ -223,7 +235,7 @@ def test_a_worker_whose_kafka_is_away_is_healthy_and_not_ready(work_folder: Path
             answer = until(lambda: ask(worker, "/readyz"), lambda found: found.status == 503)
             assert b"does not answer" in answer.body
             assert ask(worker, "/healthz").status == 200
-            assert b"flrouter_ready 0.0" in ask(worker, "/metrics").body
+            assert value(families(worker), "ready") == 0
             kafka.send_signal(signal.SIGCONT)
             until(lambda: ask(worker, "/readyz"), lambda found: found.status == 200, timeout=40)
     finally:
