@@ -14,6 +14,7 @@ from flrouter.web.api.guard import Guard
 from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics
+from flrouter.web.reference import pages as reference
 from flrouter.web.scans import Scans
 from flrouter.web.series.recorder import Recorder
 from flrouter.web.tally import Tally
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     stats.register(site)
     tables.register(app)
     operations.register(site, guard)
+    reference.register(app)
     metrics.register(app, site.tally)
     dashboard.register(site)
     health.register(app)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from flrouter.web.dashboard.files import File, pages, static
+from flrouter.web.dashboard.files import pages, static
+from flrouter.web.files import File
 from tests.browser.chromium import SCREEN
 
 ADDRESS = "http://router.test/dashboard/"

@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from flrouter.web.api.operations import OPERATIONS
 from flrouter.web.dashboard.stream import MOST
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import Scene, scene
@@ -152,6 +153,18 @@ def test_everybody_can_use_it(stage: Scene, browser: Browser, path: str) -> None
             ]
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wider) <= 0, "a phone would have to scroll sideways"
+
+
+@needs_chromium
+def test_the_api_is_described_beside_it(stage: Scene, browser: Browser) -> None:
+    """Every request, with nothing from elsewhere; and they can be tried."""
+    with opened(browser, stage.url()) as page:
+        page.get_by_role("link", name="API").click()
+        expect(page.locator(".opblock")).to_have_count(len(OPERATIONS))
+        page.locator("#operations-default-get-workers .opblock-summary-control").click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        expect(page.locator(".live-responses-table .response")).to_contain_text("200")
 
 
 def test_it_serves_only_so_many(stage: Scene) -> None:
