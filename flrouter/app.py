@@ -8,9 +8,9 @@ from flrouter import agents
 from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
 from flrouter.web import hardening, health, stats, tables
+from flrouter.web.access.guard import Guard
 from flrouter.web.api import operations
 from flrouter.web.api.call import Site
-from flrouter.web.api.guard import Guard
 from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics

@@ -15,6 +15,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 
 from flrouter import embedded
+from flrouter.cli.failure import Failure
+from flrouter.cli.router import Router
+from flrouter.settings import Settings
+from tests.kafka.authority import Authority
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.patience import HOPE
@@ -30,8 +34,14 @@ broker = pytest.mark.broker
 
 @pytest.fixture(scope="module")
 def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
-    """A worker and an FL, after three commands that were answered and one that was not."""
-    with Deployment(broker_url, work_folder, floodlights=["fl-1"]) as deployment:
+    """A worker whose web port speaks TLS and an FL, after three commands that were answered and one
+    that was not.
+    """
+    authority = Authority(work_folder)
+    certificate, key = authority.sign("worker")
+    tls = {"certfile": certificate, "keyfile": key, "cafile": authority.certificate}
+    settings = {f"web_{name}": path for name, path in tls.items()}
+    with Deployment(broker_url, work_folder, floodlights=["fl-1"], **settings) as deployment:
         deployment.create_topics()
         worker = deployment.start_worker()
         SimulatedFloodlight(deployment, "fl-1").start(SWITCH)
@@ -218,6 +228,22 @@ def test_a_worker_without_its_shards_is_not_ready(deployment: Deployment) -> Non
     for each in deployment.workers:
         answer = until(lambda each=each: ask(each, "/readyz"), lambda found: found.status == 200)
         assert answer.body == b"ok\n"
+
+
+@broker
+def test_workers_and_the_command_line_ask_over_tls(deployment: Deployment, worker: Worker) -> None:
+    """They believe whom they are told to, and nobody else; plain HTTP has no answer."""
+    until(
+        lambda: ask(worker, "/api/v1/workers").json["items"],
+        lambda rows: len(rows) == 2 and all(row["answering"] for row in rows),
+    )
+    url = f"https://127.0.0.1:{worker.web_port}"
+    [row] = Router(Settings(worker_url=url, web_cafile=worker.web_cafile)).rows("switches").rows
+    assert row["id"] == SWITCH
+    with pytest.raises(Failure, match="CERTIFICATE_VERIFY_FAILED"):
+        Router(Settings(worker_url=url)).rows("switches")
+    with pytest.raises(Failure, match="no worker answers"):
+        Router(Settings(worker_url=url.replace("https", "http"))).rows("switches")
 
 
 @broker

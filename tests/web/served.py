@@ -26,5 +26,7 @@ async def served(core: Shard, app: RouterApp | None = None) -> AsyncIterator[str
     runner = web.AppRunner(app.web.web_app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -13,6 +13,7 @@ from flrouter.web.api.workers import Workers
 from flrouter.web.tally import Tally
 
 if TYPE_CHECKING:
+    from flrouter.web.access.people import Person
     from flrouter.web.scans import Scans
     from flrouter.web.series.recorder import Recorder
 
@@ -49,6 +50,8 @@ class Call(NamedTuple):
     names: Mapping[str, str]
     query: Any
     body: Any
+    #: who makes it, where a proxy or a provider says so.
+    person: Person | None = None
 
     @property
     def local(self) -> bool:

@@ -210,6 +210,16 @@ class Worker(msgspec.Struct):
     warnings: list[str] = []
 
 
+class Me(msgspec.Struct):
+    """Who asks, as a proxy or a provider of OpenID Connect says; who shows a token has no name."""
+
+    name: str
+    #: an operator may change things as it is.
+    role: Literal["nobody", "reader", "operator"]
+    #: whether anybody may who shows the token.
+    token: bool
+
+
 class Accepted(msgspec.Struct):
     """What was asked for is in Kafka, and is done in a moment; it may still be refused there."""
 
