@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.alone import alone
+from flrouter.web.api.shapes import Floodlight, FloodlightDetail, Latency, Me
+from flrouter.web.api.shapes import Page as Rows
+from tests.browser.alone import ADDRESS, alone
 from tests.browser.chromium import chromium
 from tests.support.programs import CHROMIUM, needs
 
@@ -297,3 +300,51 @@ def test_the_last_hour_by_keyboard_and_in_words(browser: Browser) -> None:
         )
         assert band[3] == 255
         assert band != up, "nothing is there where it was up"
+
+
+# -- changes --------------------------------------------------------------------------------------
+
+
+def told_of_a_floodlight(**me: Any) -> dict[str, bytes]:
+    """What its page asks for; who asks is that."""
+    row = Floodlight(
+        *("fl-1", "up", NOW, False, True, "", 100, 5, True, 3, 3, 0, {}, Latency([], []))
+    )
+    asker = Me(**{"name": "", "role": "reader", "token": True} | me)
+    told: dict[str, Any] = {"fl-1": FloodlightDetail(row), "me": asker}
+    return {
+        name: msgspec.json.encode(shape)
+        for name, shape in (told | dict.fromkeys(("switches", "pending"), Rows([]))).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("me", "token", "possible"),
+    [
+        ({}, True, True),
+        ({"token": False}, False, False),
+        ({"role": "operator", "name": "ada"}, False, True),
+    ],
+    ids=["a reader", "a reader of a read-only router", "an operator"],
+)
+def test_who_may_change_something(
+    browser: Browser, me: dict[str, Any], token: bool, possible: bool
+) -> None:
+    """The token is asked for where it is needed and helps; what is refused is told, and may be
+    tried again.
+    """
+    with alone(browser, told_of_a_floodlight(**me), f"{ADDRESS}floodlight/fl-1") as page:
+        refusal = json.dumps({"error": "the token is wrong"})
+        page.route("**/drain", lambda route: route.fulfill(status=403, body=refusal))
+        page.get_by_role("button", name="Drain…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Drain fl-1?")
+        expect(dialog.get_by_label("Token")).to_be_visible(visible=token)
+        expect(dialog.get_by_role("button", name="Confirm")).to_be_enabled(enabled=possible)
+        assert ("read-only" in dialog.inner_text()) != possible
+        if possible:
+            if token:
+                dialog.get_by_label("Token").fill("wrong")
+            dialog.get_by_role("button", name="Confirm").click()
+            expect(dialog.get_by_role("alert")).to_have_text("the token is wrong")
+            expect(dialog.get_by_role("button", name="Confirm")).to_be_enabled()

@@ -9,6 +9,8 @@ from flrouter.web.files import File, file, folder
 
 #: what has a page for each one of its kind.
 KINDS = ("floodlight", "switch", "request")
+#: what several pages have in them.
+PARTS = ("series", "change")
 
 _HERE = files("flrouter.web.dashboard")
 
@@ -24,7 +26,7 @@ def pages() -> dict[str, File]:
 
     def page(name: str, script: str, title: str, home: str, up: str) -> File:
         """`home` and `up` lead to the dashboard: links are relative, as proxies may add a path."""
-        parts = {"up": up, "series": Template(_html("series")).substitute(up=up)}
+        parts = {part: Template(_html(part)).substitute(up=up) for part in PARTS}
         main = Template(_html(name)).substitute(parts)
         whole = frame.substitute(title=title, script=script, home=home, up=up, main=main)
         return file(whole.encode(), "text/html")

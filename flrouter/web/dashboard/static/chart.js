@@ -4,6 +4,7 @@ import { element, keyed, setText } from "./dom.js";
 
 const { uPlot } = globalThis;
 const HEIGHT = 150; // pixels
+const SHORTEST = 600; // s that a chart shows of a router that is not an hour old
 const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name);
 
 /** One band for steps that follow each other: seams between them would be seen. */
@@ -34,6 +35,7 @@ export class Chart {
   #text;
   #series;
   #step = null;
+  #from = 0; // s since the epoch: before that nobody knows anything
   #plot;
   #place = element("div", { class: "plot", role: "img" });
   #legend = element("ul", { class: "legend" });
@@ -52,7 +54,7 @@ export class Chart {
       legend: { show: false },
       cursor: { sync: { key: "hour" }, drag: { x: false }, y: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+      scales: { x: { range: (_, low, high) => [Math.max(low, Math.min(this.#from, high - SHORTEST)), high] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       axes: [axis({ size: 26, values: "{HH}:{mm}" }), axis({ size: 64, values: (_, ticks) => ticks.map(text) })],
       series: [{}, ...lines.map(line)],
       hooks: {
@@ -71,6 +73,8 @@ export class Chart {
   show(series) {
     this.#series = series;
     const values = this.#lines.map(({ read }) => read(series));
+    const known = series.at.findIndex((_, n) => values.some((line) => line[n] !== null));
+    this.#from = (series.at[known] ?? 0) / 1000;
     this.#plot.setData([series.at.map((ms) => ms / 1000), ...values]);
     const most = (numbers) => numbers.reduce((one, other) => Math.max(one, other ?? 0), 0);
     const said = this.#lines.map(({ name }, n) => `${name} at most ${this.#text(most(values[n]))}`);
