@@ -124,7 +124,7 @@ programs: $(STAMP) ## Open vSwitch, Chromium, curl and promtool for the tests, w
 	@$(BIN)/python -m tests.support.programs
 
 lock: $(STAMP) ## pins what the targets install in requirements/ anew; ARGS="--upgrade" for what is newer
-	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded openflow rocksdb tracing) pyproject.toml
+	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded oidc openflow rocksdb tracing) pyproject.toml
 	@for group in docs deploy release; do \
 	  $(LOCK) --output-file requirements/$$group.txt --group $$group --constraint requirements/dev.txt || exit 1; done
 

@@ -8,13 +8,15 @@ from flrouter import agents
 from flrouter.runtime.app import RouterApp
 from flrouter.settings import Settings, load
 from flrouter.web import hardening, health, stats, tables
+from flrouter.web.access.guard import Guard
 from flrouter.web.api import operations
 from flrouter.web.api.call import Site
-from flrouter.web.api.guard import Guard
 from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.metrics import page as metrics
+from flrouter.web.reference import pages as reference
 from flrouter.web.scans import Scans
+from flrouter.web.series.recorder import Recorder
 from flrouter.web.tally import Tally
 
 
@@ -31,13 +33,15 @@ def create_app(settings: Settings | None = None) -> RouterApp:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app = RouterApp(settings if settings is not None else load())
     agents.register(app)
-    site = Site(app, Tally(app), Workers(app), Scans())
+    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app))
     guard = Guard(app.settings.token, app.settings.read_token)
     stats.register(site)
     tables.register(app)
     operations.register(site, guard)
+    reference.register(app)
     metrics.register(app, site.tally)
     dashboard.register(site)
     health.register(app)
+    app.web.web_app.cleanup_ctx.append(site.recorder.run)
     hardening.register(app, guard)
     return app

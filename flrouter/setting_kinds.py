@@ -353,6 +353,11 @@ def hosts() -> Kind[tuple[str, ...]]:
     return Kind("a list of names without ports, or text with commas, or nothing", read)
 
 
+def names() -> Kind[tuple[str, ...]]:
+    """A list of names."""
+    return Kind("a list of names, or text with commas", lambda value: tuple(_items(value)))
+
+
 def file() -> Kind[Path | None]:
     """A file that can be read, or nothing."""
 

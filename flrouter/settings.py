@@ -7,9 +7,7 @@ by whomever, so that nothing starts with a wrong one. `docs/settings.md` is made
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import find_spec
@@ -23,31 +21,17 @@ from flrouter.messages.catalog import Catalog
 from flrouter.profiles import OWN, BadProfile, Profile
 from flrouter.profiles import load as load_profile
 from flrouter.setting_kinds import Floodlight, Kind, Refused
+from flrouter.setting_sources import PREFIX, BadSetting, from_environment, from_file
 from flrouter.topic_roles import FloodlightTopics, Use
 
 __all__ = ["BadSetting", "Floodlight", "Settings", "load"]
 
-PREFIX = "FLROUTER_"
-_PATHS = {"data_dir", "profile", "ssl_cafile", "ssl_certfile", "ssl_keyfile"}
 _TOPIC = kinds.or_nothing(kinds.topic(), "")
 _TOPICS = kinds.or_nothing(kinds.topics(), ())
 _TEMPLATE = kinds.or_nothing(kinds.topic_template(), "")
 _ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
 
 T = TypeVar("T")
-
-
-class BadSetting(ValueError):
-    """A setting that cannot be; names it, its value, where it came from and what is allowed."""
-
-    def __init__(self, name: str, shown: str, problem: str, origin: str = "given in code") -> None:
-        super().__init__(f"setting {name} is {shown} ({origin}): {problem}")
-        self.name = name
-        self._parts = (name, shown, problem)
-
-    def from_origin(self, origin: str) -> BadSetting:
-        """The same, for a value that came from `origin`."""
-        return BadSetting(*self._parts, origin)
 
 
 def _setting(default: T, kind: Kind[T], doc: str, *, hidden: bool = False) -> T:
@@ -216,8 +200,8 @@ class Settings:
     token: str = _setting(
         "",
         kinds.token(),
-        "What a request that changes anything must show (`Authorization: Bearer ...`); nothing: the"
-        " web server is read-only. Never shown.",
+        "What a request that changes anything must show (`Authorization: Bearer ...`); nothing:"
+        " only people with a role change anything. Never shown.",
         hidden=True,
     )
     read_token: str = _setting(
@@ -227,6 +211,43 @@ class Settings:
         " nothing: who reaches the web port may read. Not for `/healthz` and `/readyz`. Never"
         " shown.",
         hidden=True,
+    )
+    web_certfile: Path | None = _setting(
+        None,
+        kinds.file(),
+        "The certificate of the web port, for the name in `--web-host`; nothing: plain HTTP.",
+    )
+    web_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+    web_cafile: Path | None = _setting(
+        None,
+        kinds.file(),
+        "Certificates that workers trust when they ask each other, and the command line when it"
+        " asks one; nothing: the system's.",
+    )
+    proxy_secret: str = _setting(
+        "",
+        kinds.token(),
+        "What a proxy that logs people in shows as `X-Flrouter-Proxy`, so that its"
+        " `X-Forwarded-User` and `X-Forwarded-Groups` are believed; nothing: nobody's are. Never"
+        " shown.",
+        hidden=True,
+    )
+    oidc_issuer: str = _setting(
+        "",
+        kinds.url(),
+        "A provider of OpenID Connect whose Bearer tokens are taken; nothing: none.",
+    )
+    oidc_audience: str = _setting("flrouter", kinds.text(), "For whom such a token must be.")
+    oidc_claim: str = _setting(
+        "groups",
+        kinds.text("a claim's name, or the way to it with dots"),
+        "What in a token lists the groups of whom it names.",
+    )
+    reader_groups: tuple[str, ...] = _setting(
+        ("flrouter-reader",), kinds.names(), "Groups, of either, that may read."
+    )
+    operator_groups: tuple[str, ...] = _setting(
+        ("flrouter-operator",), kinds.names(), "Groups that may change things too."
     )
 
     def __post_init__(self) -> None:
@@ -249,6 +270,7 @@ class Settings:
         self._check_traces()
         self._check_topics()
         self._check_security()
+        self._check_web()
 
     def _wrong(self, name: str, problem: str, shown: str | None = None) -> BadSetting:
         kind = next(f for f in dataclasses.fields(self) if f.name == name).metadata["kind"]
@@ -339,10 +361,23 @@ class Settings:
                 raise self._wrong(
                     name, f"has no use: security_protocol is {protocol}, expected SSL or SASL_SSL"
                 )
-        if self.read_token and self.read_token == self.token:
-            raise self._wrong("read_token", "is token too, so who may read could change things")
         if self.ssl_keyfile is not None and self.ssl_certfile is None:
             raise self._wrong("ssl_keyfile", "is the key of no certificate: set ssl_certfile")
+
+    def _check_web(self) -> None:
+        """Who may do what at the web port, and what it shows."""
+        if self.read_token and self.read_token == self.token:
+            raise self._wrong("read_token", "is token too, so who may read could change things")
+        if (self.proxy_secret or self.oidc_issuer) and not self.read_token:
+            raise self._wrong(
+                "read_token", "is needed with roles: without it everybody reads, workers show it"
+            )
+        if self.oidc_issuer and find_spec("joserfc") is None:
+            raise self._wrong(
+                "oidc_issuer", "needs the package joserfc: pip install 'flrouter[oidc]', or nothing"
+            )
+        if self.web_keyfile is not None and self.web_certfile is None:
+            raise self._wrong("web_keyfile", "is the key of no certificate: set web_certfile")
 
     @cached_property
     def speaks(self) -> Profile:
@@ -422,44 +457,6 @@ class Settings:
 _NAMES = [field.name for field in dataclasses.fields(Settings)]
 
 
-def _unknown(name: str, origin: str, prefix: str = "") -> BadSetting:
-    # The value is not shown: it may be a password under a mistyped name.
-    near = difflib.get_close_matches(name.removeprefix(prefix).lower(), _NAMES, 1, 0.5)
-    known = f"{prefix}{near[0].upper() if prefix else near[0]}" if near else ""
-    return BadSetting(
-        name, "unknown", f"did you mean {known}?" if near else "see docs/settings.md", origin
-    )
-
-
-def _from_file(path: Path) -> Iterator[tuple[str, Any, str]]:
-    """(name, value, origin) of each setting in a TOML file; paths in it are relative to it."""
-    origin = f"from {path}"
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        problem = f"expected a readable TOML file: {error}"
-        raise BadSetting("config", repr(str(path)), problem, f"from {PREFIX}CONFIG") from None
-    for key, value in table.items():
-        name = key.lower()
-        if name not in _NAMES or key not in {name, name.upper()}:
-            raise _unknown(key, origin)
-        if name in _PATHS and isinstance(value, str) and value and value not in OWN:
-            value = str(path.parent / value)
-        yield name, value, origin
-
-
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
-    known = {f"{PREFIX}{name.upper()}": name for name in _NAMES}
-    for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
-            continue
-        if variable.startswith(f"{PREFIX}TEST_"):
-            continue
-        if variable not in known:
-            raise _unknown(variable, "from the environment", PREFIX)
-        yield known[variable], value, f"from the environment, {variable}"
-
-
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings: defaults, under the TOML file `FLROUTER_CONFIG`, under `FLROUTER_*`.
 
@@ -469,11 +466,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     config = environ.get(f"{PREFIX}CONFIG", "")
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for name, value, origin in _from_file(Path(config)) if config else ():
+    for name, value, origin in from_file(Path(config), _NAMES) if config else ():
         if name in values:
             raise BadSetting(name, "there twice", "expected one spelling of the name", origin)
         values[name], origins[name] = value, origin
-    for name, value, origin in _from_environment(environ):
+    for name, value, origin in from_environment(environ, _NAMES):
         values[name], origins[name] = value, origin
     try:
         return Settings(**values)

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -32,14 +33,16 @@ log = logging.getLogger(__name__)
 class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
     """Faust's, with limits."""
 
-    def __init__(self, app: Any, names: Iterable[str]) -> None:
+    def __init__(self, app: Any, names: Iterable[str], tls: ssl.SSLContext | None) -> None:
         """Args:
         app: the Faust app that it belongs to.
         names: by which it is called, beside its own; those with a dot in front stand for all that
             end so.
+        tls: with what it shows itself; None: it speaks plain HTTP.
         """
         super().__init__(app)
         self._names = tuple(names)
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._runner = web.AppRunner(self.web_app, access_log=None, keepalive_timeout=_IDLE_S)
         self.web_app.middlewares.append(self._under_its_names)
@@ -49,7 +52,7 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
         await self._runner.setup()
         bind, port = self.app.conf.web_bind, self.app.conf.web_port
         self._server = await asyncio.get_running_loop().create_server(
-            self._accept, bind, port, backlog=_BACKLOG
+            self._accept, bind, port, backlog=_BACKLOG, ssl=self._tls
         )
 
     async def stop_server(self) -> None:

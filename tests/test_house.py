@@ -20,7 +20,7 @@ PACKAGE = ROOT / "flrouter"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
-SETTINGS = {"settings", "setting_kinds", "topic_roles", "embedded"}
+SETTINGS = {"settings", "setting_kinds", "setting_sources", "topic_roles", "embedded"}
 #: the parts of flrouter that each part may import; those not named here may import any.
 MAY_IMPORT = {
     "messages": {"messages"},
@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "ports": {"core"},
     "kafka": {"kafka", "ports", "core"} | SETTINGS,
     "runtime": {"runtime", "kafka", "ports", "core", "messages", "repairs"}
-    | {"logs", "security", "tracing", "web_server", "__version__"}
+    | {"logs", "security", "tracing", "web_server", "web_tls", "__version__"}
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
@@ -40,16 +40,19 @@ MAY_IMPORT = {
         "security",
         "browsers",
         "web_server",
+        "web_tls",
         "cli",
     }
     | SETTINGS,
     "settings": {"messages", "profiles"} | SETTINGS,
     "profiles": {"profiles", "messages", "setting_kinds"},
     "setting_kinds": set(),
+    "setting_sources": {"profiles"},
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "browsers": set(),
     "web_server": set(),
+    "web_tls": {"settings"},
     "logs": set(),
     "openvswitch": set(),
     "repairs": {"repairs"},

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrouter import settings as settings_module
+from flrouter import web_tls
 from flrouter.setting_kinds import Refused, floodlight_id
 from flrouter.settings import BadSetting, Floodlight, Settings, load
 from tests.docs.settings_page import as_markdown
@@ -442,3 +443,12 @@ def test_who_may_read_may_not_change() -> None:
     assert token not in refusal(TOKEN=token, READ_TOKEN=token)
     assert token not in repr(Settings(read_token=token))
     assert "can be guessed" in refusal(READ_TOKEN="short")
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    """Of the web port, and of those whom it trusts: with the setting, the file and what to do."""
+    none = tmp_path / "none.pem"
+    none.write_text("none")
+    for name, made in (("web_certfile", web_tls.shown), ("web_cafile", web_tls.trusted)):
+        with pytest.raises(BadSetting, match=rf"setting {name} is '.*none.pem' .*expected"):
+            made(Settings(**{name: none}))

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flrouter import web_tls
 from flrouter.cli.failure import Failure
 from flrouter.cli.silence import Silence
 from flrouter.settings import Settings
@@ -37,8 +38,12 @@ class _FollowNobody(urllib.request.HTTPRedirectHandler):
         """Refuse."""
 
 
-#: no proxy either: `http_proxy` is meant for the world outside, and would see the token.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _FollowNobody)
+def _opener(found: Settings) -> urllib.request.OpenerDirector:
+    """No proxy either: `http_proxy` is meant for the world outside, and would see the token."""
+    handlers = [urllib.request.ProxyHandler({}), _FollowNobody()]
+    if found.worker_url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=web_tls.trusted(found)))
+    return urllib.request.build_opener(*handlers)
 
 
 class Router:
@@ -47,6 +52,7 @@ class Router:
     def __init__(self, found: Settings, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout  # s
         self._url = found.worker_url
+        self._opener = _opener(found)
         self._tokens = {"GET": found.read_token, "POST": found.token}
 
     def get(self, *path: str, **query: object) -> Row:
@@ -102,7 +108,7 @@ class Router:
             method=method,
         )
         try:
-            with _opener.open(request, timeout=self._timeout) as answer:
+            with self._opener.open(request, timeout=self._timeout) as answer:
                 found = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
             with refused:

@@ -130,7 +130,8 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
         conf.web_bind, host = addresses(web_host, web_bind)
         conf.web_host, conf.web_port = host, web_port
         _check_free(conf.web_bind, web_port)
-        conf.canonical_url = f"http://{f'[{host}]' if ':' in host else host}:{web_port}"
+        scheme = "https" if self.app.settings.web_certfile else "http"
+        conf.canonical_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{web_port}"
 
     def on_worker_created(self, worker: Any) -> None:
         """Print the banner for people only; collectors of logs read JSON and nothing else."""

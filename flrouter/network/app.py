@@ -24,7 +24,7 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
-from flrouter import logs
+from flrouter import logs, web_tls
 from flrouter.messages import build, names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Unreadable, decode
@@ -82,7 +82,7 @@ class NetworkApp(faust.App):
         return Transport(self.conf.broker_consumer, self)
 
     def _new_web(self) -> WebServer:
-        return WebServer(self, self.settings.web_hosts)
+        return WebServer(self, self.settings.web_hosts, web_tls.shown(self.settings))
 
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""

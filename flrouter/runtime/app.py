@@ -11,7 +11,7 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
-from flrouter import logs
+from flrouter import logs, web_tls
 from flrouter.core.table import TABLES
 from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
@@ -91,7 +91,7 @@ class RouterApp(faust.App):
         return Transport(self.conf.broker_consumer, self)
 
     def _new_web(self) -> WebServer:
-        return WebServer(self, self.settings.web_hosts)
+        return WebServer(self, self.settings.web_hosts, web_tls.shown(self.settings))
 
     def warnings(self) -> list[str]:
         """What people should see to, as sentences."""

@@ -40,6 +40,12 @@ class Chunk(NamedTuple):
             return []
         return [end for end in self.ends() if end.correlation_id == correlation_id]
 
+    def of_switch(self, switch: str) -> list[End]:
+        """Those for this switch."""
+        if switch.encode() not in self.data:
+            return []
+        return [end for end in self.ends() if end.switch == switch]
+
     def ends(self) -> list[End]:
         """All of them, in the order in which they ended."""
         return _decode(self.data)
@@ -74,6 +80,8 @@ class Ended:
         self.latencies: dict[str, Histogram] = {}
         #: of all others: the type of the error, or nothing for an answer that was put together.
         self.others: Counter[str] = Counter()
+        #: FL → requests that the router answered with an error; those of no FL under "".
+        self.failed: Counter[str] = Counter()
 
     def take(self, shard: int, ends: Sequence[End]) -> None:
         """These requests of a shard have had their answer."""
@@ -84,6 +92,7 @@ class Ended:
             if end.error or not floodlight:
                 self.others[end.error.partition(":")[0]] += 1
                 if end.error:
+                    self.failed[floodlight] += 1
                     failed.append(end)
                 continue
             found = latencies.get(floodlight)

@@ -25,3 +25,21 @@ class Histogram:
         self.counts[bisect_left(self.bounds, number)] += 1
         if number > 0:  # a time may be less, where a clock was set back
             self.total += number
+
+
+def quantile(counts: Sequence[int], bounds: Sequence[float], part: float) -> float | None:
+    """Below which number that part of all that were counted lie; None when there were none.
+
+    Within a bucket they are taken to be spread evenly, as Prometheus does. What is larger than any
+    bound counts as the largest.
+    """
+    left = sum(counts) * part
+    low = 0.0
+    if not left:
+        return None
+    for count, high in zip(counts, bounds, strict=False):
+        if left <= count:
+            return low + (high - low) * left / count
+        left -= count
+        low = high
+    return low

@@ -9,8 +9,9 @@ from aiohttp import web
 
 from flrouter import __version__, browsers
 from flrouter.runtime.app import RouterApp
+from flrouter.web.access.guard import Guard
+from flrouter.web.access.recognition import PERSON, Recognition
 from flrouter.web.api.call import BASE, Refusal
-from flrouter.web.api.guard import Guard
 from flrouter.web.api.operations import refused
 from flrouter.web.api.workers import VERSION
 
@@ -22,11 +23,12 @@ def register(app: RouterApp, guard: Guard) -> None:
     """Have `app` answer readers whom the guard admits, with those headers, and its API give no
     other errors than its own.
     """
+    recognition = Recognition(app, guard)
     browsers.tell(app)
     site: web.Application = app.web.web_app
     site.on_response_prepare.append(_introduce)
     site.middlewares.append(_in_json)
-    site.middlewares.append(web.middleware(partial(_admitted, guard)))
+    site.middlewares.append(web.middleware(partial(_admitted, guard, recognition)))
 
 
 async def _introduce(request: web.Request, response: web.StreamResponse) -> None:
@@ -50,12 +52,19 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
     return answer
 
 
-async def _admitted(guard: Guard, request: web.Request, handler: Any) -> web.StreamResponse:
+async def _admitted(
+    guard: Guard, recognition: Recognition, request: web.Request, handler: Any
+) -> web.StreamResponse:
     """Changes have a guard of their own, who wants more."""
-    if request.method != "POST" and request.path not in PROBES:
-        try:
-            guard.admit_reader(request.headers.get("Authorization"), request.remote or "")
-        except Refusal as refusal:
-            return refused(refusal)
+    address = request.remote or ""
+    try:
+        if request.path not in PROBES:
+            person = await recognition.person(request.headers, address)
+            request[PERSON] = person
+            if request.method != "POST":
+                shown = request.headers.get("Authorization")
+                guard.admit_reader(shown, address, person)
+    except Refusal as refusal:
+        return refused(refusal)
     answer: web.StreamResponse = await handler(request)
     return answer

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from flrouter.web.dashboard.files import File, pages, static
+from flrouter.web.dashboard.files import KINDS, pages, static
+from flrouter.web.files import File
 from tests.browser.chromium import SCREEN
 
 ADDRESS = "http://router.test/dashboard/"
@@ -27,12 +28,15 @@ def alone(browser: Browser, told: Mapping[str, str | bytes], url: str = ADDRESS)
     known: dict[str, File] = static() | pages()
 
     def serve(route: Route) -> None:
-        name = urlsplit(route.request.url).path.rpartition("/")[2]
-        if name in told:
-            kind = "text/event-stream" if name == "events" else "application/json"
-            route.fulfill(body=told[name], content_type=kind)
-        elif name in known or not name:
-            file = known[name or "index"]
+        *_, kind, name = urlsplit(route.request.url).path.split("/")
+        if route.request.is_navigation_request():
+            file = known[kind if kind in KINDS else "index"]
+            route.fulfill(body=file.body, content_type=file.kind)
+        elif name in told:
+            of = "text/event-stream" if name == "events" else "application/json"
+            route.fulfill(body=told[name], content_type=of)
+        elif name in known:
+            file = known[name]
             route.fulfill(body=file.body, content_type=file.kind)
         else:
             route.abort()

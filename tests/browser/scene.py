@@ -14,6 +14,9 @@ from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, Requester, command, switch_id
 from tests.support.simulated import SimulatedFloodlight
 
+#: with which things may be changed.
+TOKEN = "correct-horse-battery-staple"
+
 
 class Scene:
     """All of it, running.
@@ -87,7 +90,9 @@ def scene(url: str, folder: Path, floodlights: int = 3, switches: int = 4) -> It
     """A scene on this broker."""
     names = [f"fl-{number}" for number in range(1, floodlights + 1)]
     # Longer than a page takes to notice that its worker is frozen.
-    with Deployment(url, folder, floodlights=names, partitions=8, session_timeout=10) as deployment:
+    with Deployment(
+        url, folder, floodlights=names, partitions=8, session_timeout=10, token=TOKEN
+    ) as deployment:
         deployment.create_topics()
         yield Scene(deployment, switches)
         deployment.assert_running()

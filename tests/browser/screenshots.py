@@ -20,6 +20,8 @@ FLOODLIGHTS = 12
 MOST = 300_000
 #: ms; until rates are steady, and for an outage.
 STEADY = 8_000
+#: and until the last hour has something to show.
+SEEN = 150_000
 WAIT = 60_000
 
 
@@ -46,6 +48,8 @@ def main() -> int:
 def take(stage: Scene, browser: Browser) -> None:
     """Look at the scene while one of its FLs is out."""
     stage.command("reroute-flow-17", stage.switches[3])
+    with opened(browser, stage.url()) as page:
+        page.wait_for_timeout(SEEN)
     stage.floodlights["fl-5"].kill()
     with opened(browser, stage.url()) as page:
         expect(page.locator("#problems")).to_contain_text("fl-5 has been down for", timeout=WAIT)
@@ -57,6 +61,9 @@ def take(stage: Scene, browser: Browser) -> None:
         page.set_viewport_size(PHONE)
         page.wait_for_timeout(1_500)
         page.screenshot(path=IMAGES / "dashboard-phone.png")
+    with opened(browser, stage.url("floodlight/fl-5")) as page:
+        expect(page.locator("#moment-time")).to_contain_text("outage", timeout=WAIT)
+        page.screenshot(path=IMAGES / "floodlight.png")
     top(stage)
     small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
     with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.alone import alone
+from flrouter.web.api.shapes import Floodlight, FloodlightDetail, Latency, Me
+from flrouter.web.api.shapes import Page as Rows
+from tests.browser.alone import ADDRESS, alone
 from tests.browser.chromium import chromium
 from tests.support.programs import CHROMIUM, needs
 
@@ -254,3 +258,94 @@ def test_search_while_a_worker_is_away(browser: Browser, hits: list[Any], said: 
         rest = unknown[0].removeprefix("a request")
         expect(page.locator("#hits p")).to_have_text(f"{said}{rest}")
         expect(page.locator("#hits a")).to_have_count(len(hits))
+
+
+# -- the last hour --------------------------------------------------------------------------------
+
+
+def hour(**columns: list[Any]) -> str:
+    """A series in which all is nought, but for these."""
+    zeros = [0] * 360
+    counted = ("commands", "answered", "failed", "pending", "lag", "outages", "p50", "p95")
+    told = {"at": [NOW + 10_000 * n for n in range(360)], "step": 10_000, "missing": []}
+    return json.dumps(told | dict.fromkeys(counted, zeros) | columns)
+
+
+def test_the_last_hour_by_keyboard_and_in_words(browser: Browser) -> None:
+    """The slider says what the charts show at a moment; the table has all of it; a band marks an
+    outage, and where nobody knows there is nothing.
+    """
+    rates = [None] * 60 + [20] * 300
+    outages = [0] * 300 + [1] * 60
+    told = {"series": hour(commands=rates, p95=[0.25] * 360, outages=outages)}
+    with alone(browser, told) as page:
+        slider = page.get_by_label("Moment")
+        now = "16:59:50 UTC, outage: commands 2.0, answered 0.0, failed 0.0, p50 0 ms, p95 250 ms"
+        expect(slider).to_have_attribute("aria-valuetext", f"{now}, pending 0, lag 0")
+        slider.focus()
+        page.keyboard.press("Home")
+        expect(slider).to_have_attribute("aria-valuetext", re.compile("^16:00:00 UTC: commands –"))
+        page.get_by_text("The same as a table").click()
+        rows = page.locator("#series-rows tr")
+        expect(rows).to_have_count(12)
+        cells = ["2.0", "0.0", "0.0", "0 ms", "250 ms", "0", "0"]
+        expect(rows.first.locator("td")).to_have_text([*cells, "yes"])
+        expect(rows.last.locator("td").first).to_have_text("–")
+        said = "Requests per second in the last hour: commands at most 2.0"
+        expect(page.locator(".plot").first).to_have_attribute("aria-label", re.compile(said))
+        band, up = page.evaluate(
+            """() => { const canvas = document.querySelector('.plot canvas');
+              const { width, height } = canvas, context = canvas.getContext('2d');
+              return [.9, .55].map((part) =>
+                [...context.getImageData(width * part, height * .3, 1, 1).data]); }"""
+        )
+        assert band[3] == 255
+        assert band != up, "nothing is there where it was up"
+
+
+# -- changes --------------------------------------------------------------------------------------
+
+
+def told_of_a_floodlight(**me: Any) -> dict[str, bytes]:
+    """What its page asks for; who asks is that."""
+    row = Floodlight(
+        *("fl-1", "up", NOW, False, True, "", 100, 5, True, 3, 3, 0, {}, Latency([], []))
+    )
+    asker = Me(**{"name": "", "role": "reader", "token": True} | me)
+    told: dict[str, Any] = {"fl-1": FloodlightDetail(row), "me": asker}
+    return {
+        name: msgspec.json.encode(shape)
+        for name, shape in (told | dict.fromkeys(("switches", "pending"), Rows([]))).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("me", "token", "possible"),
+    [
+        ({}, True, True),
+        ({"token": False}, False, False),
+        ({"role": "operator", "name": "ada"}, False, True),
+    ],
+    ids=["a reader", "a reader of a read-only router", "an operator"],
+)
+def test_who_may_change_something(
+    browser: Browser, me: dict[str, Any], token: bool, possible: bool
+) -> None:
+    """The token is asked for where it is needed and helps; what is refused is told, and may be
+    tried again.
+    """
+    with alone(browser, told_of_a_floodlight(**me), f"{ADDRESS}floodlight/fl-1") as page:
+        refusal = json.dumps({"error": "the token is wrong"})
+        page.route("**/drain", lambda route: route.fulfill(status=403, body=refusal))
+        page.get_by_role("button", name="Drain…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Drain fl-1?")
+        expect(dialog.get_by_label("Token")).to_be_visible(visible=token)
+        expect(dialog.get_by_role("button", name="Confirm")).to_be_enabled(enabled=possible)
+        assert ("read-only" in dialog.inner_text()) != possible
+        if possible:
+            if token:
+                dialog.get_by_label("Token").fill("wrong")
+            dialog.get_by_role("button", name="Confirm").click()
+            expect(dialog.get_by_role("alert")).to_have_text("the token is wrong")
+            expect(dialog.get_by_role("button", name="Confirm")).to_be_enabled()

@@ -14,9 +14,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from flrouter.web.api.operations import OPERATIONS
 from flrouter.web.dashboard.stream import MOST
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened
-from tests.browser.scene import Scene, scene
+from tests.browser.scene import TOKEN, Scene, scene
 from tests.support.api import ask, until
 from tests.support.patience import HOPE, PATIENCE
 from tests.support.programs import CHROMIUM, needs
@@ -60,6 +61,16 @@ def filled(page: Page, path: str) -> None:
     else:
         expect(page.locator("#floodlights tr")).to_have_count(3)
         expect(page.locator("#feed li").first).to_be_visible()
+    if not path.startswith("request"):
+        expect(page.locator("#moment-time")).to_have_text(re.compile("UTC"))
+        page.locator("summary").click()
+
+
+def assert_usable(page: Page) -> None:
+    """No serious fault for whoever sees little, or nothing, or has no mouse."""
+    found = Axe().run(page).response["violations"]
+    faults = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    assert not [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults]
 
 
 @needs_chromium
@@ -144,13 +155,52 @@ def test_everybody_can_use_it(stage: Scene, browser: Browser, path: str) -> None
         for scheme, viewport in (("light", SCREEN), ("dark", PHONE)):
             page.emulate_media(color_scheme=cast(Any, scheme))
             page.set_viewport_size(cast(Any, viewport))
-            found = Axe().run(page).response["violations"]
-            faults = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-            assert not [
-                (fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults
-            ]
+            assert_usable(page)
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wider) <= 0, "a phone would have to scroll sideways"
+
+
+@needs_chromium
+def test_changes_from_a_page(stage: Scene, browser: Browser) -> None:
+    """A question before, with the token, and the result after: a move, a drain and its end, a
+    sync.
+    """
+    switch = stage.switches[0]
+    stage.floodlights["fl-2"].ask(connect=switch)
+    with opened(browser, stage.url(f"switch/{switch}")) as page:
+        move = page.get_by_role("button", name="Move to fl-2…")
+        move.click()
+        expect(page.get_by_role("dialog")).to_contain_text(f"Move {switch} to fl-2?")
+        assert_usable(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        move.click()
+        page.keyboard.type(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.locator("#outcome")).to_have_text(f"Done: fl-2 is active for {switch}.")
+    assert ask(stage.worker, f"/api/v1/switches/{switch}").json["switch"]["active"] == "fl-2"
+    with opened(browser, stage.url("floodlight/fl-2")) as page:
+        for label, done in (
+            ("Drain…", "is drained"),
+            ("Undrain…", "is undrained"),
+            ("Sync…", "was synced"),
+        ):
+            page.get_by_role("button", name=label, exact=True).click()
+            page.get_by_label("Token").fill(TOKEN)
+            page.get_by_role("button", name="Confirm").click()
+            expect(page.locator("#outcome")).to_have_text(f"Done: fl-2 {done}.")
+
+
+@needs_chromium
+def test_the_api_is_described_beside_it(stage: Scene, browser: Browser) -> None:
+    """Every request, with nothing from elsewhere; and they can be tried."""
+    with opened(browser, stage.url()) as page:
+        page.get_by_role("link", name="API").click()
+        expect(page.locator(".opblock")).to_have_count(len(OPERATIONS))
+        page.locator("#operations-default-get-workers .opblock-summary-control").click()
+        page.get_by_role("button", name="Try it out").click()
+        page.get_by_role("button", name="Execute").click()
+        expect(page.locator(".live-responses-table .response")).to_contain_text("200")
 
 
 def test_it_serves_only_so_many(stage: Scene) -> None:
@@ -225,6 +275,23 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         expect(page.locator("#feed")).to_contain_text("outage of floodlight fl-3")
         expect(page.locator("#picture rect.tile-outage")).to_have_count(1)
         assert page.evaluate("window.sameAsBefore"), "it was not loaded again"
+
+
+def test_the_last_hour_has_it(stage: Scene) -> None:
+    """Both workers' steps together: the outage, and the commands of before."""
+
+    def hour(of: str) -> Any:
+        return ask(stage.worker, f"/api/v1/series?{of}").json
+
+    def most(series: Any, what: str) -> int:
+        return max(number or 0 for number in series[what])
+
+    killed = until(lambda: hour("floodlight=fl-3"), lambda series: most(series, "outages"))
+    assert most(killed, "outages") == 1
+    assert most(hour("floodlight=fl-1"), "outages") == 0
+    whole = hour("")
+    assert (most(whole, "outages"), whole["missing"]) == (1, [])
+    assert most(hour("switch=1"), "commands") == 0
 
 
 @needs_chromium

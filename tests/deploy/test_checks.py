@@ -41,6 +41,18 @@ def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() -> None:
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in names} <= told
 
 
+def test_the_dashboard_is_of_one_router_and_of_chosen_workers_and_floodlights() -> None:
+    """Every panel looks at what is chosen, and the choices are labels that there are."""
+    chosen = {each["name"]: each["definition"] for each in DASHBOARD["templating"]["list"]}
+    assert list(chosen) == ["app", "worker", "floodlight"]
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            assert 'app_id="$app"' in target["expr"]
+            assert 'instance=~"$worker"' in target["expr"]
+            by_floodlight = "by (floodlight" in target["expr"]
+            assert by_floodlight == ('floodlight=~"$floodlight' in target["expr"])
+
+
 def test_every_alert_has_its_place_in_the_runbook() -> None:
     """Its `runbook_url` ends in a heading that is there."""
     names = re.findall(r"alert: (\w+)", ALERTS)

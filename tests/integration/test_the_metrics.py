@@ -15,6 +15,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 
 from flrouter import embedded
+from flrouter.cli.failure import Failure
+from flrouter.cli.router import Router
+from flrouter.settings import Settings
+from tests.kafka.authority import Authority
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.patience import HOPE
@@ -30,8 +34,14 @@ broker = pytest.mark.broker
 
 @pytest.fixture(scope="module")
 def deployment(broker_url: str, work_folder: Path) -> Iterator[Deployment]:
-    """A worker and an FL, after three commands that were answered and one that was not."""
-    with Deployment(broker_url, work_folder, floodlights=["fl-1"]) as deployment:
+    """A worker whose web port speaks TLS and an FL, after three commands that were answered and one
+    that was not.
+    """
+    authority = Authority(work_folder)
+    certificate, key = authority.sign("worker")
+    tls = {"certfile": certificate, "keyfile": key, "cafile": authority.certificate}
+    settings = {f"web_{name}": path for name, path in tls.items()}
+    with Deployment(broker_url, work_folder, floodlights=["fl-1"], **settings) as deployment:
         deployment.create_topics()
         worker = deployment.start_worker()
         SimulatedFloodlight(deployment, "fl-1").start(SWITCH)
@@ -74,7 +84,7 @@ def value(found: dict[str, Metric], family: str, sample: str = "", **labels: str
     [one] = [
         each.value
         for each in found[f"flrouter_{family}"].samples
-        if each.name == wanted and each.labels == labels
+        if each.name == wanted and {**each.labels, "app_id": ""} == {**labels, "app_id": ""}
     ]
     return one
 
@@ -100,6 +110,18 @@ def test_what_happened_is_counted(worker: Worker) -> None:
     read = {each.labels["topic"] for each in found["flrouter_lag_records"].samples}
     assert any(topic.endswith(".speaker") for topic in read)
     assert "process_cpu_seconds" in found
+
+
+@broker
+def test_every_metric_names_its_router(deployment: Deployment, worker: Worker) -> None:
+    """One Prometheus may watch several."""
+    told = {
+        sample.labels.get("app_id")
+        for family in families(worker).values()
+        if family.name.startswith("flrouter_")
+        for sample in family.samples
+    }
+    assert told == {deployment.name}
 
 
 @broker
@@ -209,6 +231,24 @@ def test_a_worker_without_its_shards_is_not_ready(deployment: Deployment) -> Non
 
 
 @broker
+def test_workers_and_the_command_line_ask_over_tls(deployment: Deployment, worker: Worker) -> None:
+    """They believe whom they are told to, and nobody else; plain HTTP has no answer."""
+    if len(deployment.workers) == 1:  # the test before started another one, where it ran
+        deployment.start_worker()
+    until(
+        lambda: ask(worker, "/api/v1/workers").json["items"],
+        lambda rows: len(rows) == 2 and all(row["answering"] for row in rows),
+    )
+    url = f"https://127.0.0.1:{worker.web_port}"
+    [row] = Router(Settings(worker_url=url, web_cafile=worker.web_cafile)).rows("switches").rows
+    assert row["id"] == SWITCH
+    with pytest.raises(Failure, match="CERTIFICATE_VERIFY_FAILED"):
+        Router(Settings(worker_url=url)).rows("switches")
+    with pytest.raises(Failure, match="no worker answers"):
+        Router(Settings(worker_url=url.replace("https", "http"))).rows("switches")
+
+
+@broker
 def test_a_worker_whose_kafka_is_away_is_healthy_and_not_ready(work_folder: Path) -> None:
     """A new process could do nothing either; and it says what it waits for."""
     port = embedded.free_port()
@@ -223,7 +263,7 @@ def test_a_worker_whose_kafka_is_away_is_healthy_and_not_ready(work_folder: Path
             answer = until(lambda: ask(worker, "/readyz"), lambda found: found.status == 503)
             assert b"does not answer" in answer.body
             assert ask(worker, "/healthz").status == 200
-            assert b"flrouter_ready 0.0" in ask(worker, "/metrics").body
+            assert value(families(worker), "ready") == 0
             kafka.send_signal(signal.SIGCONT)
             until(lambda: ask(worker, "/readyz"), lambda found: found.status == 200, timeout=40)
     finally:

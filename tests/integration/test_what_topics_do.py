@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -162,7 +163,9 @@ def test_a_command_that_the_topic_between_shards_does_not_take(deployment: Deplo
     assert letter.headers["flrouter-topic"].decode() == between
     until(
         lambda: api.ask(deployment.workers[0], "/metrics").body.decode(),
-        lambda page: "flrouter_own_records_refused_total 1.0" in page,
+        lambda page: re.search(
+            r"^flrouter_own_records_refused_total\{.*\} 1\.0$", page, re.MULTILINE
+        ),
     )
     value, name = ask(1)
     requester.send(value, partition=elsewhere)

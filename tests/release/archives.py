@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flrouter"
 #: found by their names at run time, so no import shows that one is missing.
-DATA = ("*.toml", "*.html", "py.typed")
+DATA = ("*.toml", "*.html", "*.js", "*.css", "*.svg", "*.LICENSE", "py.typed")
 #: of a developer's machine, never of a release.
 UNWANTED = ("__pycache__", ".pyc", ".venv", ".pytest_cache", ".env")
 

@@ -16,7 +16,7 @@ from tests.release.archives import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 GROUPS = PROJECT["dependency-groups"]
 #: extras that are tested, so that `make setup` installs them.
-EXTRAS = ("embedded", "openflow", "rocksdb", "tracing")
+EXTRAS = ("embedded", "oidc", "openflow", "rocksdb", "tracing")
 MACHINES = [
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
     {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "aarch64"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -41,17 +42,23 @@ def ask(
 ) -> Answer:
     """Ask a worker; with a body, or bytes as they are, it is a POST."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    scheme = "https" if worker.web_cafile else "http"
     request = urllib.request.Request(
-        f"http://127.0.0.1:{worker.web_port}{path}", data, dict(headers), method=method
+        f"{scheme}://127.0.0.1:{worker.web_port}{path}", data, dict(headers), method=method
     )
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=10 * HOPE) as answer:
+        with urllib.request.urlopen(request, timeout=10 * HOPE, context=trust(worker)) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.read(), dict(error.headers))
+
+
+def trust(worker: Worker) -> ssl.SSLContext | None:
+    """What whoever asks it trusts, where it speaks TLS."""
+    return ssl.create_default_context(cafile=worker.web_cafile) if worker.web_cafile else None
 
 
 def until(look: Callable[[], T], holds: Callable[[T], object], timeout: float = 20.0) -> T:

@@ -52,6 +52,8 @@ class Worker:
     def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
         self.name = name
         self.web_port = free_port()
+        #: whom to trust where it speaks TLS; None: it speaks plain HTTP.
+        self.web_cafile = environ.get("FLROUTER_WEB_CAFILE")
         self.log = folder / f"{name}.log"
         home = folder / name
         home.mkdir()

@@ -11,13 +11,14 @@ from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
+from flrouter.runtime.app import RouterApp
 from flrouter.settings import load
 
 
 @asynccontextmanager
-async def served(core: Shard) -> AsyncIterator[str]:
-    """The address of a worker that has this shard alone."""
-    app = create_app(load({}))
+async def served(core: Shard, app: RouterApp | None = None) -> AsyncIterator[str]:
+    """The address of a worker, of this app or any, that has this shard alone."""
+    app = app or create_app(load({}))
     app.shards._ownership.runners[0] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
@@ -25,5 +26,7 @@ async def served(core: Shard) -> AsyncIterator[str]:
     runner = web.AppRunner(app.web.web_app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -13,7 +13,9 @@ from flrouter.web.api.workers import Workers
 from flrouter.web.tally import Tally
 
 if TYPE_CHECKING:
+    from flrouter.web.access.people import Person
     from flrouter.web.scans import Scans
+    from flrouter.web.series.recorder import Recorder
 
 #: the path under which all of it is.
 BASE = "/api/v1"
@@ -35,6 +37,7 @@ class Site(NamedTuple):
     tally: Tally
     workers: Workers
     scans: Scans
+    recorder: Recorder
 
 
 class Call(NamedTuple):
@@ -47,6 +50,8 @@ class Call(NamedTuple):
     names: Mapping[str, str]
     query: Any
     body: Any
+    #: who makes it, where a proxy or a provider says so.
+    person: Person | None = None
 
     @property
     def local(self) -> bool:

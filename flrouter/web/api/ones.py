@@ -11,12 +11,13 @@ from flrouter.core.context import TOLD
 from flrouter.core.home import home
 from flrouter.core.records import Gather
 from flrouter.core.shard import Shard
+from flrouter.web.access.people import Role
 from flrouter.web.api import floodlights, rows
 from flrouter.web.api.call import BASE, Call, Operation, Refusal
 from flrouter.web.api.lists import not_owned, read_switch
 from flrouter.web.api.merging import newest
 from flrouter.web.api.queries import Query
-from flrouter.web.api.shapes import FloodlightDetail, Request, SwitchDetail, Trace
+from flrouter.web.api.shapes import FloodlightDetail, Me, Request, SwitchDetail, Trace
 from flrouter.web.turns import in_turns
 
 #: requests of one switch that are shown.
@@ -190,7 +191,16 @@ def _known_better(one: Request | None, other: Request) -> Request:
     return best
 
 
+# -- who asks -------------------------------------------------------------------------------------
+
+
+async def _me(call: Call) -> Me:
+    name, role = call.person or ("", Role.READER)
+    return Me(name, role.value, bool(call.app.settings.token))
+
+
 OPERATIONS = (
+    Operation("GET", "/me", "Who asks, and may do what.", _me, Me),
     Operation(
         "GET", "/floodlights/{id}", "An FL.", _floodlight, FloodlightDetail, Query, None, (404, 503)
     ),

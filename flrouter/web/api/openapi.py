@@ -91,9 +91,9 @@ def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
 def _responses(each: Operation, of: dict[str, Any]) -> dict[str, Any]:
     changes = each.body is not None
     good = HTTPStatus.ACCEPTED if changes else HTTPStatus.OK
-    statuses = {400, 401, 421, 429, 503, *each.refusals}
+    statuses = {400, 401, 403, 421, 429, 503, *each.refusals}
     if changes:
-        statuses |= {403, 413}
+        statuses |= {413}
     return {
         str(good.value): _response(good, of[repr(each.answer)]),
         **{

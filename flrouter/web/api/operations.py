@@ -9,15 +9,17 @@ import msgspec
 from aiohttp import web
 from faust.web import View
 
-from flrouter.web.api import changes, lists, ones
+from flrouter.web.access.guard import Guard
+from flrouter.web.access.recognition import PERSON
+from flrouter.web.api import changes, lists, ones, series
 from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
-from flrouter.web.api.guard import Guard
 from flrouter.web.api.openapi import document
 from flrouter.web.api.shapes import Problem
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
     *ones.OPERATIONS,
+    *series.OPERATIONS,
     *changes.OPERATIONS,
 )
 
@@ -68,8 +70,12 @@ def refused(refusal: Refusal) -> web.Response:
 async def _read(site: Site, guard: Guard, operation: Operation, request: web.Request) -> Call:
     """What a request says. Raises :class:`Refusal`."""
     body: Any = None
+    person = request.get(PERSON)
     if operation.body is not None:
-        guard.admit(request.headers.get("Authorization"), request.remote or "")
+        guard.admit(request.headers.get("Authorization"), request.remote or "", person)
+        if person is not None and request.content_type != "application/json":
+            # A page of another site can have a browser send any other kind, with its cookies.
+            raise Refusal(400, "body: expected the header Content-Type: application/json")
         body = _decode(await _body(request), operation.body)
     given = request.query
     if len(given) != len(set(given)):
@@ -78,7 +84,7 @@ async def _read(site: Site, guard: Guard, operation: Operation, request: web.Req
         query = msgspec.convert(dict(given), operation.query, strict=False)
     except msgspec.ValidationError as error:
         raise Refusal(400, f"query: {error}. See {BASE}/openapi.json") from None
-    return Call(site, request.path, dict(request.match_info), query, body)
+    return Call(site, request.path, dict(request.match_info), query, body, person)
 
 
 async def _body(request: web.Request) -> bytes:

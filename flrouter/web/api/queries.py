@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from flrouter.core.records import MAX_TIME_MS
 from flrouter.web.api.shapes import FloodlightState, RequestState
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many rows at most.")]
@@ -76,3 +77,13 @@ class Syncs(Listing, kw_only=True):
     """Which FLs' syncs."""
 
     running: bool | None = None
+
+
+class Hour(Query, kw_only=True):
+    """Of whom; neither: of the whole router."""
+
+    floodlight: Annotated[str, msgspec.Meta(description="Of this FL.")] = ""
+    switch: Annotated[str, msgspec.Meta(description="Of this switch.")] = ""
+    until: Annotated[
+        int, msgspec.Meta(ge=0, le=MAX_TIME_MS, description="To this step (ms); 0: the last.")
+    ] = 0

@@ -153,6 +153,30 @@ class Trace(msgspec.Struct):
     failed_since: Number = 0
 
 
+class Series(msgspec.Struct):
+    """The last hour in steps. Each list has a number for every step, null where nobody knows it."""
+
+    #: when each step began, and how long all of them are (ms).
+    at: list[int]
+    step: Number
+    #: in the step: commands that were sent to FLs, requests that were answered, and that failed.
+    commands: list[Number | None]
+    answered: list[Number | None]
+    failed: list[Number | None]
+    #: at its end: requests without an answer, records in Kafka that are not read.
+    pending: list[Number | None]
+    lag: list[Number | None]
+    #: FLs that were in outage at its end, or within it.
+    outages: list[Number | None]
+    #: how long FLs' answers took: in each step as many as `bounds` says (s), as in `Latency`.
+    latencies: list[list[Number] | None]
+    bounds: list[float]
+    #: seconds within which half of the answers came, and 95 %; null: none came.
+    p50: list[float | None]
+    p95: list[float | None]
+    missing: list[str] = []
+
+
 class ShardRow(msgspec.Struct):
     """A shard, and how much it has to do."""
 
@@ -186,6 +210,16 @@ class Worker(msgspec.Struct):
     held_back: list[str] = []
     #: what people should see to: a sentence each.
     warnings: list[str] = []
+
+
+class Me(msgspec.Struct):
+    """Who asks, as a proxy or a provider of OpenID Connect says; who shows a token has no name."""
+
+    name: str
+    #: an operator may change things as it is.
+    role: Literal["nobody", "reader", "operator"]
+    #: whether anybody may who shows the token.
+    token: bool
 
 
 class Accepted(msgspec.Struct):

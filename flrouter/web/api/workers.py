@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
+from flrouter import web_tls
 from flrouter.runtime.app import RouterApp
 
 #: s; how long a worker may take to answer, before it is said to be missing.
@@ -26,6 +27,7 @@ class Workers:
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app
+        self._trust = web_tls.trusted(app.settings)
 
     @property
     def own(self) -> str:
@@ -70,7 +72,7 @@ class Workers:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             async with self._app.http_client.get(
-                url, headers=headers, timeout=timeout, allow_redirects=False
+                url, headers=headers, timeout=timeout, allow_redirects=False, ssl=self._trust
             ) as response:
                 if response.status == 404 and response.headers.get(VERSION):
                     return ()

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from importlib.resources import files
 from string import Template
-from typing import NamedTuple
+
+from flrouter.web.files import File, file, folder
 
 #: what has a page for each one of its kind.
 KINDS = ("floodlight", "switch", "request")
+#: what several pages have in them.
+PARTS = ("series", "change")
 
-_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _HERE = files("flrouter.web.dashboard")
-
-
-class File(NamedTuple):
-    """What a browser gets."""
-
-    body: bytes
-    kind: str
-    etag: str
 
 
 def static() -> dict[str, File]:
     """Those in `static/`, by name."""
-    found = {}
-    for each in _HERE.joinpath("static").iterdir():
-        kind = _TYPES.get(each.name.rpartition(".")[2])
-        if kind is not None:
-            found[each.name] = _file(each.read_bytes(), kind)
-    return found
+    return folder(_HERE.joinpath("static"))
 
 
 def pages() -> dict[str, File]:
@@ -38,9 +26,10 @@ def pages() -> dict[str, File]:
 
     def page(name: str, script: str, title: str, home: str, up: str) -> File:
         """`home` and `up` lead to the dashboard: links are relative, as proxies may add a path."""
-        main = _html(name)
+        parts = {part: Template(_html(part)).substitute(up=up) for part in PARTS}
+        main = Template(_html(name)).substitute(parts)
         whole = frame.substitute(title=title, script=script, home=home, up=up, main=main)
-        return _file(whole.encode(), "text/html")
+        return file(whole.encode(), "text/html")
 
     found = {"index": page("index", "dashboard.js", "flrouter", home="./", up="")}
     for kind in KINDS:
@@ -51,7 +40,3 @@ def pages() -> dict[str, File]:
 
 def _html(name: str) -> str:
     return _HERE.joinpath("html", f"{name}.html").read_text("utf-8")
-
-
-def _file(body: bytes, kind: str) -> File:
-    return File(body, kind, sha256(body).hexdigest()[:16])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from aiohttp import ETag, web
+from aiohttp import web
 
 from flrouter.web.api.call import Site
-from flrouter.web.dashboard.files import KINDS, File, pages, static
+from flrouter.web.dashboard.files import KINDS, pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots
 from flrouter.web.dashboard.stream import Stream
+from flrouter.web.files import File, answer
 
 BASE = "/dashboard"
 
@@ -30,10 +31,7 @@ def register(site: Site) -> None:
         return web.Response(status=302, headers={"Location": "dashboard/"})
 
     async def one(view: Any, request: web.Request, name: str) -> web.Response:
-        file = known.get(name)
-        if file is None:
-            return web.Response(status=404, text=f"there is no {name[:100]}\n")
-        return _answer(request, file)
+        return answer(request, known.get(name), name)
 
     async def snapshot(view: Any, request: web.Request) -> web.Response:
         local = request.query.get("local") == "true"
@@ -48,7 +46,7 @@ def register(site: Site) -> None:
 
     def page(path: str, file: File) -> None:
         async def serve(view: Any, request: web.Request, **_: str) -> web.Response:
-            return _answer(request, file)
+            return answer(request, file)
 
         app.page(f"{BASE}/{path}", name=f"dashboard {path}")(serve)
 
@@ -62,18 +60,6 @@ def register(site: Site) -> None:
     for kind in KINDS:
         page(f"{kind}/{{id}}", whole[kind])
     app.web.web_app.on_shutdown.append(stream.end)
-
-
-def _answer(request: web.Request, file: File) -> web.Response:
-    """The file, or that the browser has it already."""
-    tag = ETag(file.etag)
-    if request.if_none_match and tag in request.if_none_match:
-        response = web.Response(status=304)
-    else:
-        response = web.Response(body=file.body, content_type=file.kind, charset="utf-8")
-    response.etag = tag
-    response.headers["Cache-Control"] = "no-cache"
-    return response
 
 
 def _json(body: bytes) -> web.Response:

@@ -41,7 +41,15 @@ class RouterCollector(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All of them, as they are now."""
+        """All of them, as they are now; each with the router's name, for there may be several."""
+        router = {"app_id": self._app.settings.app_id}
+        for family in self._families():
+            family.samples = [
+                sample._replace(labels=router | sample.labels) for sample in family.samples
+            ]
+            yield family
+
+    def _families(self) -> Iterator[Metric]:
         yield InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
         yield from self._counts()
         yield from self._ends()

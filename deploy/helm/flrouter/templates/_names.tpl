@@ -20,3 +20,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ printf "%s,%s.%s,.%s.svc,.%s.svc.cluster.local" $api $api $space $space $space }}
 {{- with .Values.settings.WEB_HOSTS }},{{ . }}{{ end }}
 {{- end -}}
+
+{{/* How the web port is asked. */}}
+{{- define "flrouter.scheme" -}}
+{{ ternary "HTTP" "HTTPS" (empty .Values.secrets.webTls) }}
+{{- end }}

@@ -7,6 +7,7 @@ import { watch } from "./live.js";
 import { drawPicture } from "./picture.js";
 import { problems } from "./problems.js";
 import { Rates } from "./rates.js";
+import { followSeries } from "./series.js";
 import { page } from "./site.js";
 import { ago, clock, count, duration, number, plural, ranges, rate, since } from "./text.js";
 
@@ -110,3 +111,4 @@ function doubt(since) {
 
 watch(show, doubt);
 addEventListener("resize", () => newest && drawPicture(newest, rates));
+followSeries();

@@ -1,10 +1,12 @@
 // The page of an FL.
 
 import "./search.js";
+import { offer, outcome } from "./change.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
 import { floodlightLink, follow, id, requestRow, switchLink } from "./one.js";
+import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
-import { ago, count, moment, number, since } from "./text.js";
+import { ago, count, moment, number, plural, since } from "./text.js";
 
 const ROWS = 50;
 const name = encodeURIComponent(id);
@@ -30,6 +32,36 @@ function show({ floodlight: row, missing }, now) {
   ]);
 }
 
+function changes({ id: name, drained, switches, sync, state }) {
+  const path = `floodlights/${encodeURIComponent(name)}`;
+  const drain = {
+    label: "Drain…",
+    question: `Drain ${name}?`,
+    consequence: `The ${plural(switches, "switch", "switches")} that it is active for move to other floodlights that are connected to them, and it gets none until it is undrained.`,
+    path: `${path}/drain`,
+    done: (row) => row.drained,
+    result: `${name} is drained`,
+  };
+  const undrain = {
+    label: "Undrain…",
+    question: `Undrain ${name}?`,
+    consequence: "It may be active for switches again.",
+    path: `${path}/undrain`,
+    done: (row) => !row.drained,
+    result: `${name} is undrained`,
+  };
+  const began = sync?.began ?? 0;
+  const ask = {
+    label: "Sync…",
+    question: `Sync ${name}?`,
+    consequence: "It is asked for all switches that it is connected to.",
+    path: `${path}/sync`,
+    done: (row) => row.sync && row.sync.began > began && !row.sync.running,
+    result: `${name} was synced`,
+  };
+  return [drained ? undrain : drain, ...(state === "outage" ? [] : [ask])];
+}
+
 function held(row, now) {
   const own = row.holders.find(({ floodlight }) => floodlight === id);
   const cells = [switchLink(row.id), own?.mode ?? "–", since(own?.since, now), floodlightLink(row.active), number(row.shard)];
@@ -44,6 +76,8 @@ async function look() {
   ]);
   const now = Date.now();
   show(one, now);
+  offer(byId("changes"), changes(one.floodlight));
+  outcome(one.floodlight);
   next = switches.next;
   byId("next").disabled = !next;
   byId("first").disabled = !after;
@@ -60,3 +94,4 @@ byId("first").addEventListener("click", () => {
   look().catch(() => {});
 });
 follow(look);
+followSeries(`floodlight=${name}`);

@@ -8,10 +8,12 @@ export const page = (kind, id) => new URL(`dashboard/${kind}/${encodeURIComponen
 
 const PATIENCE = 5000; // ms: a worker waits for others no longer than 2 s
 
-export async function read(url) {
+/** What a worker answers; `how`: as fetch takes it. */
+export async function read(url, how = {}) {
   const late = new AbortController();
   setTimeout(() => late.abort(new Error(`the worker did not answer within ${PATIENCE / 1000} s`)), PATIENCE);
-  const answer = await fetch(url, { headers: { Accept: "application/json" }, signal: late.signal });
+  const headers = { Accept: "application/json", ...how.headers };
+  const answer = await fetch(url, { ...how, headers, signal: late.signal });
   const body = await answer.json().catch(() => ({}));
   late.signal.throwIfAborted();
   if (!answer.ok) throw new Error(body.error ?? `${answer.status} ${answer.statusText}`);

@@ -1,10 +1,25 @@
 // The page of a switch.
 
 import "./search.js";
+import { offer, outcome } from "./change.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
 import { floodlightLink, follow, id, requestRow } from "./one.js";
+import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { since } from "./text.js";
+
+/** To every master that is not active: a switch takes commands of no other floodlight. */
+function moves({ id: name, active, holders }) {
+  return holders.filter(({ floodlight, mode }) => mode === "RW" && floodlight !== active).map(({ floodlight: to }) => ({
+    label: `Move to ${to}…`,
+    question: `Move ${name} to ${to}?`,
+    consequence: `${to} gets its commands from now on${active ? `, and ${active} no more` : ""}. It stays there until ${to} loses it or is drained.`,
+    path: `switches/${encodeURIComponent(name)}/move`,
+    body: { floodlight: to },
+    done: (row) => row.active === to,
+    result: `${to} is active for ${name}`,
+  }));
+}
 
 async function look() {
   const { switch: row, pending } = await read(api(`switches/${encodeURIComponent(id)}`));
@@ -18,6 +33,8 @@ async function look() {
     ["Region", row.region || "none"],
     ["Pinned by an operator", row.pinned ? "yes" : "no"],
   ]);
+  offer(byId("changes"), moves(row));
+  outcome(row);
   const holder = ({ floodlight, mode, since: at }) => ({
     key: floodlight,
     cells: [floodlightLink(floodlight), mode, since(at, now), floodlight === row.active ? "yes" : "no"],
@@ -27,3 +44,4 @@ async function look() {
 }
 
 follow(look);
+followSeries(`switch=${encodeURIComponent(id)}`, ["answered", "failed", "p50", "p95"]);

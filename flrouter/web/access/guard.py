@@ -8,7 +8,8 @@ import hmac
 from collections.abc import Callable
 from time import monotonic
 
-from flrouter.web.api.bucket import Bucket
+from flrouter.web.access.bucket import Bucket
+from flrouter.web.access.people import Person, Role
 from flrouter.web.api.call import Refusal
 
 #: changes in a row, and a second in the long run.
@@ -28,7 +29,7 @@ class Guard:
         self, token: str, read_token: str = "", clock: Callable[[], float] = monotonic
     ) -> None:
         """Args:
-        token: what requests must show that change something; nothing: none is admitted.
+        token: what requests must show that change something; nothing: only operators' are admitted.
         read_token: what requests must show that read; nothing: all are admitted.
         clock: seconds.
         """
@@ -39,8 +40,18 @@ class Guard:
         #: address → the wrong tokens that it may still show. By address: nobody keeps others out.
         self._wrong: dict[str, Bucket] = {}
 
-    def admit(self, authorization: str | None, address: str) -> None:
-        """Let a change pass that has this header. Raises :class:`Refusal`."""
+    def admit(self, authorization: str | None, address: str, person: Person | None = None) -> None:
+        """Let a change pass that has this header, or is an operator's. Raises :class:`Refusal`."""
+        if person is None:
+            self._check_token(authorization, address)
+        elif person.role is not Role.OPERATOR:
+            text = f"{person.name} may not change anything: that needs a group of OPERATOR_GROUPS"
+            raise Refusal(403, text)
+        if not self._changes.take():
+            text = f"too many changes: {RATE:g} a second are taken, {BURST} in a row"
+            raise Refusal(429, text, {"Retry-After": "1"})
+
+    def _check_token(self, authorization: str | None, address: str) -> None:
         if not self._token:
             text = "this router is read-only: set FLROUTER_TOKEN for its workers to allow changes"
             raise Refusal(403, text)
@@ -50,17 +61,18 @@ class Guard:
             raise Refusal(401, text, {"WWW-Authenticate": 'Bearer realm="flrouter"'})
         if not self._is_one_of(shown, address, self._token):
             raise Refusal(403, "the token is wrong: it is FLROUTER_TOKEN of this router's workers")
-        if not self._changes.take():
-            text = f"too many changes: {RATE:g} a second are taken, {BURST} in a row"
-            raise Refusal(429, text, {"Retry-After": "1"})
 
-    def admit_reader(self, authorization: str | None, address: str) -> None:
+    def admit_reader(
+        self, authorization: str | None, address: str, person: Person | None = None
+    ) -> None:
         """Let a request pass that only reads. Raises :class:`Refusal`.
 
         Browsers send what was typed as a password with whatever any page has them ask for: so it
         is enough to read, and never to change anything.
         """
-        if not self._read_token:
+        if person is not None and person.role is Role.NOBODY:
+            raise Refusal(403, f"{person.name} may not read: that needs a group of READER_GROUPS")
+        if person is not None or not self._read_token:
             return
         tokens = [token for token in (self._read_token, self._token) if token]
         shown = _shown(authorization or "")
@@ -71,18 +83,23 @@ class Guard:
             )
             raise Refusal(401, text, {"WWW-Authenticate": 'Basic realm="flrouter"'})
 
-    def _is_one_of(self, shown: str, address: str, *tokens: bytes) -> bool:
+    def listen(self, address: str) -> None:
+        """Raises :class:`Refusal` where too much came from that was wrong."""
         if address in self._wrong and self._wrong[address].empty:
             text = f"too many wrong tokens came from {address}: wait, then send the right one"
             raise Refusal(429, text, {"Retry-After": "1"})
+
+    def _is_one_of(self, shown: str, address: str, *tokens: bytes) -> bool:
+        self.listen(address)
         given = shown.strip().encode("utf-8", "surrogateescape")
         # In constant time: how long it takes must not tell how much of it is right.
         right = any(hmac.compare_digest(given, token) for token in tokens)
         if not right:
-            self._note_wrong(address)
+            self.note_wrong(address)
         return right
 
-    def _note_wrong(self, address: str) -> None:
+    def note_wrong(self, address: str) -> None:
+        """Something wrong came from there."""
         if address not in self._wrong:
             if len(self._wrong) >= MOST:
                 self._wrong.clear()

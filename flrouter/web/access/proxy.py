@@ -1,0 +1,34 @@
+"""A proxy that logs people in, and says with each request who makes it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from flrouter.settings import Settings
+from flrouter.web.access.people import Person, member
+from flrouter.web.api.call import Refusal
+
+#: what only the proxy knows; it must take away what browsers send under all three names.
+SECRET = "X-Flrouter-Proxy"
+USER = "X-Forwarded-User"
+GROUPS = "X-Forwarded-Groups"
+
+
+def person_of(headers: Mapping[str, str], settings: Settings) -> Person | None:
+    """Whom the proxy names; None when the request does not come through it.
+
+    Raises:
+        Refusal: it shows another secret.
+    """
+    shown = headers.get(SECRET)
+    if shown is None or not settings.proxy_secret:
+        return None
+    if not hmac.compare_digest(
+        shown.encode("utf-8", "surrogateescape"), settings.proxy_secret.encode()
+    ):
+        raise Refusal(
+            401, f"{SECRET} is wrong: it is FLROUTER_PROXY_SECRET of this router's workers"
+        )
+    groups = (group.strip() for group in headers.get(GROUPS, "").split(","))
+    return member(headers.get(USER, "somebody"), groups, settings)

@@ -1,0 +1,66 @@
+"""Recognition: who makes a request, where a proxy or a provider of OpenID Connect says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from flrouter.runtime.app import RouterApp
+from flrouter.web.access.guard import Guard
+from flrouter.web.access.people import Person
+from flrouter.web.access.proxy import person_of
+from flrouter.web.api.call import Refusal
+
+if TYPE_CHECKING:
+    from flrouter.web.access.oidc import Provider
+
+#: where a request has what it was recognised as.
+PERSON: web.RequestKey[Person | None] = web.RequestKey("person")
+
+
+class Recognition:
+    """Asks the proxy's headers first, then the provider's token."""
+
+    def __init__(self, app: RouterApp, guard: Guard) -> None:
+        self._settings = app.settings
+        self._guard = guard
+        self._provider = _provider(app) if app.settings.oidc_issuer else None
+
+    async def person(self, headers: Mapping[str, str], address: str) -> Person | None:
+        """Who it is; None for who shows neither, and perhaps a token of the settings.
+
+        Raises:
+            Refusal: what is shown is wrong, or cannot be checked now.
+        """
+        try:
+            found = person_of(headers, self._settings)
+            token = self._provided(headers.get("Authorization", ""))
+            if found is None and token and self._provider is not None:
+                self._guard.listen(address)
+                found = await self._provider.person_of(token)
+        except Refusal as refusal:
+            if refusal.status == 401:
+                self._guard.listen(address)
+                self._guard.note_wrong(address)
+            raise
+        return found
+
+    def _provided(self, authorization: str) -> str:
+        """A Bearer token that may be the provider's: of three parts, and none of the settings'."""
+        scheme, _, shown = authorization.partition(" ")
+        token = shown.strip()
+        own = (self._settings.token, self._settings.read_token)
+        return (
+            token
+            if scheme.lower() == "bearer" and token.count(".") == 2 and token not in own
+            else ""
+        )
+
+
+def _provider(app: RouterApp) -> Provider:
+    """Made only where it is needed: joserfc is an extra."""
+    from flrouter.web.access.oidc import Provider
+
+    return Provider(app.settings, lambda: app.http_client)
