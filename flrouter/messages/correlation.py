@@ -110,8 +110,8 @@ def _index(value: bytes, old: str) -> str | None:
     if not isinstance(message_id, str) or not message_id.endswith(old):
         return None
     index = message_id.removesuffix(old)
-    # Else it is another id that ends in the same letters.
-    return index if _INDEX.fullmatch(index) else None
+    # The id alone is that of a chain without links; any other text makes it another id.
+    return index if (old and not index) or _INDEX.fullmatch(index) else None
 
 
 _LOOSE = {

@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -359,8 +359,12 @@ def _record(message: Message) -> Record:
 class Reading:
     """A thread that reads topics from where it left off and hands on each record.
 
-    An exception in it is kept and raised in whoever waits for its records next, or stops it.
+    An exception in it is kept and raised in whoever stops it, or waits next, for whatever: that may
+    be what its thread was to bring about.
     """
+
+    #: those that were started, and are not stopped.
+    _running: ClassVar[dict[Reading, None]] = {}
 
     #: `read_committed` where the router writes transactions.
     isolation = "read_uncommitted"
@@ -377,6 +381,7 @@ class Reading:
     def start(self) -> None:
         """Read on, in a thread of its own."""
         self._stop.clear()
+        Reading._running[self] = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -386,6 +391,7 @@ class Reading:
         if self._thread is not None:
             self._thread.join(20)
             self._thread = None
+        Reading._running.pop(self, None)
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -407,8 +413,9 @@ class Reading:
         deadline = time.monotonic() + timeout * HOPE
         with self._changed:
             while True:
-                if self._failure is not None:
-                    raise self._failure
+                for reading in list(Reading._running):
+                    if reading._failure is not None:
+                        raise reading._failure
                 found = what()
                 if found:
                     return found
