@@ -12,7 +12,8 @@ from flrouter.core.table import TABLES
 from flrouter.kafka import librdkafka
 from flrouter.runtime import feed, ownership
 from flrouter.runtime.durability import at_least_once
-from flrouter.web.api import guard, operations, workers
+from flrouter.web.access import guard
+from flrouter.web.api import operations, workers
 from flrouter.web.dashboard import stream
 from tests.docs.blocks import ROOT
 from tests.docs.markdown import rows, section
