@@ -30,6 +30,8 @@ class Contact(Service):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        # About one topic: a broker that is asked about none may tell of all, as the embedded one.
+        self._question = MetadataRequest([settings.shards_topic], allow_auto_topic_creation=False)
         self._connection: AIOKafkaConnection | None = None
         self._brokers: set[Address] = set()
         self._why = ""
@@ -72,7 +74,7 @@ class Contact(Service):
         """
         if self._connection is not None:
             try:
-                answer = await within(ANSWER_TIMEOUT_S, self._connection.send(MetadataRequest([])))
+                answer = await within(ANSWER_TIMEOUT_S, self._connection.send(self._question))
             except (KafkaError, OSError):
                 self._disconnect()
             else:
