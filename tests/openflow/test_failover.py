@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from flrouter.openvswitch import difference
 from tests.openflow.network import OWN, Network, transit
+from tests.support.api import until
 from tests.support.plain import command, error_type
 
 pytestmark = pytest.mark.broker
@@ -83,5 +86,6 @@ def test_an_fl_is_killed_while_rules_are_installed(network: Network) -> None:
     for name in sent:
         assert len(requester.answers_to(name)) == 1
     for name in bridges:
-        assert network.ovs.connected(name) == (1 if victim in network.controllers[name] else 2)
+        alive = 1 if victim in network.controllers[name] else 2
+        until(partial(network.ovs.connected, name), alive.__eq__)
     network.deployment.assert_running()
