@@ -60,11 +60,11 @@ class Network:
         """
         switch = canonical(switch)
         before = self.switches.get(switch)
-        found = Switch(switch, mode, dict.fromkeys(range(1, ports + 1), PortState.UP))
+        added = Switch(switch, mode, dict.fromkeys(range(1, ports + 1), PortState.UP))
         if before is not None:
-            found = replace(before, mode=mode, ports=found.ports)
-        self.switches[switch] = found
-        return found
+            added = replace(before, mode=mode, ports=added.ports)
+        self.switches[switch] = added
+        return added
 
     def disconnect(self, switch: str) -> Switch:
         """Take a switch away.

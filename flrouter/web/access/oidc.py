@@ -115,11 +115,11 @@ def _read(token: str, published: Published) -> dict[str, Any]:
 
 def groups_in(claims: Mapping[str, Any], way: str) -> list[str]:
     """The groups that a claim lists, or one within others, as `realm_access.roles`."""
-    found: Any = claims.get(way)
-    if found is None:
-        found = claims
+    groups: Any = claims.get(way)
+    if groups is None:
+        groups = claims
         for name in way.split("."):
-            found = found.get(name) if isinstance(found, Mapping) else None
-    if isinstance(found, str):
-        return found.split()
-    return [str(group) for group in found] if isinstance(found, list) else []
+            groups = groups.get(name) if isinstance(groups, Mapping) else None
+    if isinstance(groups, str):
+        return groups.split()
+    return [str(group) for group in groups] if isinstance(groups, list) else []

@@ -35,17 +35,17 @@ class Recognition:
             Refusal: what is shown is wrong, or cannot be checked now.
         """
         try:
-            found = person_of(headers, self._settings)
+            person = person_of(headers, self._settings)
             token = self._provided(headers.get("Authorization", ""))
-            if found is None and token and self._provider is not None:
+            if person is None and token and self._provider is not None:
                 self._guard.listen(address)
-                found = await self._provider.person_of(token)
+                person = await self._provider.person_of(token)
         except Refusal as refusal:
             if refusal.status == 401:
                 self._guard.listen(address)
                 self._guard.note_wrong(address)
             raise
-        return found
+        return person
 
     def _provided(self, authorization: str) -> str:
         """A Bearer token that may be the provider's: of three parts, and none of the settings'."""
