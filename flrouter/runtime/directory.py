@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoBrokersAvailable
+from aiokafka.protocol.metadata import MetadataRequest
 from mode import Service
 
 from flrouter.runtime.clients import connection
@@ -15,22 +16,30 @@ from flrouter.settings import Settings
 
 #: s; how long it believes that a topic is there, and that it is not. Names in `reply_to` come from
 #: outside, so a flood of unknown ones must not become a flood of look-ups.
-FRESH = 30.0
-ABSENT = 1.0
-#: s; between two looks at whether topics have other partitions than before.
+BELIEVED_PRESENT_S = 30.0
+BELIEVED_ABSENT_S = 1.0
+#: s; between two looks at the topics that the router cannot do without: whether each is there, and
+#: has as many partitions as before. Clusters with thousands of others would pay for all of them.
 WATCH_INTERVAL_S = 5.0
 
 
 class Directory(Service):
     """Answers from memory; asks the cluster about all topics at once when it does not know."""
 
-    def __init__(self, settings: Settings, changed: Callable[[str, int, int], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        changed: Callable[[str, int, int], None],
+        watched: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         """Args:
         settings: where the brokers are.
         changed: told of a topic that came, went or has other partitions: how many before and now.
+        watched: the topics that it looks at every few seconds.
         """
         super().__init__()
         self._settings = settings
+        self._watched = watched
         self._changed = changed
         self._client: AIOKafkaClient | None = None
         self._counts: dict[str, int] = {}
@@ -41,7 +50,7 @@ class Directory(Service):
         """Connect."""
         self._client = AIOKafkaClient(**connection(self._settings))
         await self._client.bootstrap()
-        await self._ask()
+        await self._look()
 
     async def on_stop(self) -> None:
         """Disconnect."""
@@ -52,25 +61,25 @@ class Directory(Service):
         """How many partitions `topic` has; None when there is no such topic."""
         count = self._counts.get(topic)
         age = time.monotonic() - self._asked_at
-        if age > (FRESH if count is not None else ABSENT):
+        if age > (BELIEVED_PRESENT_S if count is not None else BELIEVED_ABSENT_S):
             await self.look()
             count = self._counts.get(topic)
         return count
 
     async def look(self) -> None:
-        """Ask the cluster, unless that was done a moment ago."""
+        """Ask the cluster about all topics, unless that was done a moment ago."""
         async with self._asking:
-            if time.monotonic() - self._asked_at > ABSENT:
-                await self._ask()
+            if time.monotonic() - self._asked_at > BELIEVED_ABSENT_S:
+                await self._look()
 
     def known(self, topic: str) -> int | None:
         """The same, from memory alone."""
         return self._counts.get(topic)
 
-    async def _ask(self) -> None:
-        assert self._client is not None
+    async def _look(self) -> None:
+        first = not self._asked_at
         try:
-            cluster = await self._client.fetch_all_metadata()
+            cluster = await self._connected.fetch_all_metadata()
         except KafkaError as error:
             self.log.warning("cannot list topics: %r", error)
         else:
@@ -81,13 +90,46 @@ class Directory(Service):
                     for topic in cluster.topics()
                 },
             )
-            if self._asked_at:
-                for topic in {topic for topic, _ in before.items() ^ self._counts.items()}:
-                    self._changed(topic, before.get(topic, 0), self._counts.get(topic, 0))
+            if not first:
+                self._compare(before, before.keys() | self._counts.keys())
         self._asked_at = time.monotonic()
+
+    async def _look_at_watched(self) -> None:
+        watched = set(self._watched())
+        node = self._connected.get_random_node()
+        question = MetadataRequest(sorted(watched), allow_auto_topic_creation=False)
+        try:
+            if node is None:
+                raise NoBrokersAvailable
+            answer = await self._connected.send(node, question)
+        except KafkaError as error:
+            self.log.warning("cannot look at topics: %r", error)
+            return
+        before = self._counts
+        counts = {
+            topic: len(partitions) for error, topic, _, partitions in answer.topics if not error
+        }
+        others = {topic: count for topic, count in before.items() if topic not in watched}
+        self._counts = others | counts
+        self._compare(before, watched)
+
+    def _compare(self, before: Mapping[str, int], topics: Iterable[str]) -> None:
+        for topic in topics:
+            was, now = before.get(topic, 0), self._counts.get(topic, 0)
+            if was != now:
+                self._changed(topic, was, now)
+
+    @property
+    def _connected(self) -> AIOKafkaClient:
+        assert self._client is not None
+        return self._client
 
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             await self.sleep(WATCH_INTERVAL_S)
-            await self.look()
+            async with self._asking:
+                if time.monotonic() - self._asked_at > BELIEVED_PRESENT_S:
+                    await self._look()
+                else:
+                    await self._look_at_watched()

@@ -54,6 +54,13 @@ class Membership(Service):
         """Shards know of FLs that came or went."""
         self._changed.set()
 
+    def topics(self) -> set[str]:
+        """The router's own topics, and those of all FLs that it knows."""
+        wanted = of_router(self._settings)
+        for name in (*self.subscribed, *self.left_out):
+            wanted += of_floodlight(self._settings, name)
+        return {topic.name for topic in wanted}
+
     def suspect(self, topic: str) -> None:
         """A topic came, went, or has another number of partitions than before."""
         if any(topic == wanted.name for wanted in of_router(self._settings)):

@@ -79,7 +79,7 @@ class Shards(Service):
         self._give_up = give_up
         self._outdated = False
         self.rules = rules_of(settings)
-        self.directory = Directory(settings, self._topic_changed)
+        self.directory = Directory(settings, self._topic_changed, membership.topics)
         self._clock = SystemClock()
         self._group = KafkaGroup(settings, member)
         self._log = KafkaLog(settings, self.directory, self._arrive, self._gone, self._is_own)

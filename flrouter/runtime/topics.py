@@ -129,7 +129,8 @@ def _fault(settings: Settings, topic: Wanted, count: int) -> str:
 
 def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) -> dict[str, int]:
     """Make what is missing; returns how many partitions each topic has."""
-    counts = _counts(client)
+    names = [topic.name for topic in wanted]
+    counts = _counts(client, names)
     missing = [topic for topic in wanted if topic.name not in counts]
     for topic in missing:
         config = _config(settings, topic)
@@ -140,7 +141,7 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
     until = time.monotonic() + APPEARANCE
     while any(topic.name not in counts for topic in wanted) and time.monotonic() < until:
         time.sleep(0.05)
-        counts = _counts(client)
+        counts = _counts(client, names)
     for topic in wanted:
         if topic.name not in counts:
             raise NoLeader(
@@ -150,10 +151,10 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
     return counts
 
 
-def _counts(client: KafkaAdminClient) -> dict[str, int]:
+def _counts(client: KafkaAdminClient, names: list[str]) -> dict[str, int]:
     """How many partitions each topic has, of those topics whose partitions all have a leader."""
     return {
         topic["name"]: len(topic["partitions"])
-        for topic in client.describe_topics()
+        for topic in client.describe_topics(names)
         if topic["partitions"] and all(one["leader_id"] >= 0 for one in topic["partitions"])
     }

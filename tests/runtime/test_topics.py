@@ -15,7 +15,7 @@ pytestmark = pytest.mark.broker
 def _count(broker_url: str, name: str) -> int:
     client = admin(settings(broker_url))
     try:
-        return topics._counts(client)[name]
+        return topics._counts(client, [name])[name]
     finally:
         client.close()
 
