@@ -50,8 +50,7 @@ test: $(STAMP) programs $(SITE) ## all tests, and the coverage of core/ and mess
 	@$(BIN)/coverage run -m pytest -m covering tests/core tests/messages -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --fail-under=90
-	@$(BIN)/python -m pytest -m 'not broker and not covering' -n 3 --dist worksteal
-	@$(PATIENT) $(BIN)/python -m pytest -m broker -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PATIENT) $(BIN)/python -m pytest -m 'not covering' -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-busy: $(STAMP) ## the same while two other processes use all they can get of two processors
 	@trap 'kill $$others' EXIT INT TERM; \
@@ -59,7 +58,7 @@ test-busy: $(STAMP) ## the same while two other processes use all they can get o
 	$(MAKE) test
 
 test-kafka: $(STAMP) ## what Apache Kafka does: tests/kafka on three brokers, tests/integration on one (needs Java and Maven)
-	@$(PATIENT) $(BIN)/python -m pytest tests/kafka -n 2 --dist worksteal
+	@$(PATIENT) $(BIN)/python -m pytest tests/kafka -n 2 --dist worksteal --durations 20 $(ARGS)
 	@$(PATIENT) $(BIN)/python -m tests.kafka --brokers 1 -- $(BIN)/python -m pytest tests/integration -n 5 --dist worksteal --durations 20 $(ARGS)
 
 kafka: $(STAMP) ## three brokers of Apache Kafka in this terminal; ARGS="--brokers 1"

@@ -127,7 +127,9 @@ class Directory(Service):
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
-            await self.sleep(WATCH_INTERVAL_S)
+            # One that was made a moment ago, by this worker or another one, is soon there.
+            all_there = self._counts.keys() >= set(self._watched())
+            await self.sleep(WATCH_INTERVAL_S if all_there else BELIEVED_ABSENT_S)
             async with self._asking:
                 if time.monotonic() - self._asked_at > BELIEVED_PRESENT_S:
                     await self._look()

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.broker
 
 
 def test_clean_joins_and_leaves_repeat_nothing(broker_url: str, work_folder: Path) -> None:
-    """Ten times a worker joins or leaves: each command reaches the FL once and is answered once."""
+    """A worker joins, or leaves: each command reaches the FL once and is answered once."""
     with herd(broker_url, work_folder) as workers:
-        for _ in range(5):
+        for _ in workers.rounds:
             workers.join()
             workers.leave()
         total = workers.finish()

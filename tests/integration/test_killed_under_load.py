@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 
 def test_killed_workers_lose_nothing(broker_url: str, work_folder: Path) -> None:
-    """Ten times a worker joins or is killed: every command is answered, and in order."""
+    """Again and again a worker joins or is killed: every command is answered, and in order."""
     with herd(broker_url, work_folder) as workers:
-        for _ in range(5):
+        for _ in workers.rounds:
             workers.join()
             workers.kill()
         workers.finish()

@@ -7,11 +7,21 @@ There is no `__init__.py` here on purpose: pytest and ruff would take this folde
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what tests Apache Kafka itself."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("kafka")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from tests.kafka.jars import KafkaMissing
 from tests.support.api import ask, until
 from tests.support.clients import create_topics
 from tests.support.deployment import Deployment
+from tests.support.guarantees import GUARANTEES_OF_A_RELEASE
 from tests.support.plain import INSTALL, command, error_type, switch_id
 
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
@@ -157,7 +158,7 @@ def test_they_are_enough(guarded: Cluster, tmp_path: Path, guarantee: str) -> No
 
 
 @pytest.mark.parametrize("denied", [ACLOperation.WRITE, ACLOperation.ALL])
-@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_what_is_forbidden_for_a_moment_is_written_later(
     guarded: Cluster, tmp_path: Path, guarantee: str, denied: ACLOperation
 ) -> None:

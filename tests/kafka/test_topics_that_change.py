@@ -15,6 +15,7 @@ from tests.kafka.cluster import Cluster
 from tests.support.api import ask, until
 from tests.support.clients import Writer, create_topics, ends, topics
 from tests.support.deployment import Deployment, Worker
+from tests.support.guarantees import GUARANTEES_OF_A_RELEASE
 from tests.support.plain import (
     INSTALL,
     Behaviour,
@@ -91,7 +92,7 @@ def test_one_fl_s_topic_with_too_few_partitions_keeps_only_that_fl_away(
     assert error_type(requester.wait("two", timeout=30)[0]) is None
 
 
-@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_partitions_that_are_added_while_workers_run_are_read(
     deployment: Deployment, admin: KafkaAdminClient
 ) -> None:
@@ -131,7 +132,7 @@ def test_partitions_that_are_added_while_workers_run_are_read(
     deployment.assert_running()
 
 
-@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_records_that_retention_took_unread_are_told(
     deployment: Deployment, admin: KafkaAdminClient
 ) -> None:
@@ -162,7 +163,7 @@ def test_records_that_retention_took_unread_are_told(
     assert told in worker.output()
 
 
-@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_an_inbound_topic_that_is_made_again_swallows_no_command(
     deployment: Deployment, admin: KafkaAdminClient
 ) -> None:
@@ -199,7 +200,7 @@ def test_an_inbound_topic_that_is_made_again_swallows_no_command(
         assert ends(deployment.bootstrap, deployment.inbound)[deployment.inbound, at] == 1
 
 
-@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+@pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_a_worker_whose_group_was_forgotten_says_what_to_do(
     deployment: Deployment, admin: KafkaAdminClient
 ) -> None:
