@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from tests.support import api
 from tests.support.api import until
-from tests.support.clients import COPIES, ends
+from tests.support.clients import COPIES, committed, ends
 from tests.support.deployment import Deployment
 from tests.support.guarantees import GUARANTEES
 from tests.support.patience import PATIENCE
@@ -179,7 +178,11 @@ def test_where_reading_begins_is_committed(deployment: Deployment) -> None:
     deployment.start_worker()
     topics = [deployment.inbound, deployment.write_topic("fl-1"), f"{deployment.name}-shards"]
     wanted = {(topic, at) for topic in topics for at in range(deployment.partitions)}
-    until(lambda: wanted - committed(deployment).keys(), lambda left: not left, timeout=30)
+    until(
+        lambda: wanted - committed(deployment.bootstrap, deployment.name).keys(),
+        lambda left: not left,
+        timeout=30,
+    )
 
 
 @pytest.mark.parametrize("guarantee", GUARANTEES)
@@ -201,7 +204,7 @@ def test_an_inbound_topic_of_another_size_is_committed_to_its_end(
             requester.wait(name, timeout=30)
             wanted = ends(deployment.bootstrap, deployment.inbound)
             until(
-                lambda: committed(deployment).items(),
+                lambda: committed(deployment.bootstrap, deployment.name).items(),
                 lambda found, wanted=wanted: wanted.items() <= found,
                 timeout=5,
             )
@@ -213,17 +216,3 @@ def start_router(deployment: Deployment) -> None:
     until(
         lambda: worker.stats()["floodlights"].get("fl-1", {}), lambda row: row.get("switches"), 30
     )
-
-
-def committed(deployment: Deployment) -> dict[tuple[str, int], int]:
-    """What the router's group has committed."""
-    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
-    try:
-        [found] = admin.list_group_offsets([deployment.name]).values()
-    finally:
-        admin.close()
-    return {
-        (tp.topic, tp.partition): entry.offset
-        for tp, entry in found.items()
-        if isinstance(tp, TopicPartition) and entry.offset >= 0
-    }

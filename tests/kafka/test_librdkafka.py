@@ -23,6 +23,7 @@ from flrouter.runtime.directory import Directory
 from flrouter.settings import Settings
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
+from tests.support.clients import committed
 from tests.support.patience import HOPE
 
 #: bytes; the largest batch that the topic of the same name takes.
@@ -236,12 +237,7 @@ def test_a_transaction_is_whole_and_its_markers_are_passed(cluster: Cluster) -> 
         transaction.close()
 
     mine = _run(cluster, body, guarantee="exactly_once")
-    admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    [offsets] = admin.list_group_offsets({mine.app_id: None}).values()
-    admin.close()
-    assert {(at.topic, at.partition): entry.offset for at, entry in offsets.items()} == {
-        (mine.shards_topic, 3): 7
-    }
+    assert committed(cluster.bootstrap, mine.app_id) == {(mine.shards_topic, 3): 7}
 
 
 def test_who_opens_a_transaction_fences_its_former_owner(cluster: Cluster) -> None:

@@ -29,7 +29,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import NotCoordinatorError, TopicAlreadyExistsError
 
 from tests.support.patience import HOPE
 from tests.support.sockets import close_all_sockets
@@ -314,6 +314,28 @@ def topics(bootstrap: str) -> set[str]:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         return set(admin.list_topics())
+    finally:
+        admin.close()
+
+
+def committed(bootstrap: str, group: str, timeout: float = 30.0) -> dict[tuple[str, int], int]:
+    """What a group has committed; brokers say so where it is coordinated, which moves with them."""
+    until = time.monotonic() + timeout * HOPE
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        while True:
+            try:
+                [offsets] = admin.list_group_offsets([group]).values()
+            except NotCoordinatorError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+                continue
+            return {
+                (at.topic, at.partition): entry.offset
+                for at, entry in offsets.items()
+                if entry.offset >= 0
+            }
     finally:
         admin.close()
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kafka import TopicPartition
-from kafka.admin import KafkaAdminClient
 
 from flrouter.agents import shards
 from flrouter.core.inputs import Garbled, Report
@@ -20,7 +18,7 @@ from flrouter.ports import Partition
 from flrouter.runtime.durability.changelog import FORMAT, HEADER
 from flrouter.runtime.formats import NewerFormat
 from tests.core.world import SHARDS, catalog, rules
-from tests.support.clients import Writer, create_topics
+from tests.support.clients import Writer, committed, create_topics
 from tests.support.deployment import Deployment, Worker
 
 LATER = [(HEADER, bytes([FORMAT + 1]) + b"as it likes")]
@@ -67,10 +65,7 @@ def test_what_a_later_release_tells_a_shard_ends_a_worker(deployment: Deployment
     told = writer.send(topic, value=b"?", partition=1, headers=[("flrouter-what", TOLD)]).get(30)
     writer.close()
     ends(worker, f"{topic}/1 holds records of format {shards.FORMAT + 1}")
-    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
-    [committed] = admin.list_group_offsets([deployment.name]).values()
-    admin.close()
-    assert committed[TopicPartition(topic, 1)].offset <= told.offset
+    assert committed(deployment.bootstrap, deployment.name)[topic, 1] <= told.offset
 
 
 @pytest.mark.parametrize("what", [TOLD, b"report/9"])
