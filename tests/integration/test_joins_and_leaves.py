@@ -7,16 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.herd import herd
+from tests.support.herd import ROUNDS, herd
 from tests.support.load import assert_no_errors, name_of
 
 pytestmark = pytest.mark.broker
 
 
-def test_clean_joins_and_leaves_repeat_nothing(broker_url: str, work_folder: Path) -> None:
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_clean_joins_and_leaves_repeat_nothing(
+    broker_url: str, work_folder: Path, rounds: int
+) -> None:
     """A worker joins, or leaves: each command reaches the FL once and is answered once."""
     with herd(broker_url, work_folder) as workers:
-        for _ in workers.rounds:
+        for _ in range(rounds):
             workers.join()
             workers.leave()
         total = workers.finish()

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.herd import herd
+from tests.support.herd import ROUNDS, herd
 from tests.support.load import assert_no_errors
 
 pytestmark = [pytest.mark.broker, pytest.mark.kafka]
 
 
-def test_killed_workers_lose_nothing(broker_url: str, work_folder: Path) -> None:
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_killed_workers_lose_nothing(broker_url: str, work_folder: Path, rounds: int) -> None:
     """Again and again a worker joins or is killed: every command is answered, and in order."""
     with herd(broker_url, work_folder) as workers:
-        for _ in workers.rounds:
+        for _ in range(rounds):
             workers.join()
             workers.kill()
         workers.finish()

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.clients import EMBEDDED
+import pytest
+
 from tests.support.deployment import Deployment, Worker
 from tests.support.load import RATE, SWITCHES, Load, wait_all, warm_up
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
 
-#: how often a worker joins and another one goes: what happens on Kafka is what users will see.
-ROUNDS_ON_KAFKA = 5
-ROUNDS_ON_THE_EMBEDDED_BROKER = 2
+#: how often a worker joins and another one goes.
+ROUNDS = [2, pytest.param(10, marks=[pytest.mark.kafka_only, pytest.mark.release])]
 
 
 class Herd:
@@ -33,12 +33,6 @@ class Herd:
         self.load = Load(self.requester, RATE)
         self.load.start()
         self.work_on()
-
-    @property
-    def rounds(self) -> range:
-        """How often a worker is to join and another one to go."""
-        embedded = self.deployment.bootstrap in EMBEDDED
-        return range(ROUNDS_ON_THE_EMBEDDED_BROKER if embedded else ROUNDS_ON_KAFKA)
 
     def work_on(self) -> None:
         """Let another second's worth of commands be answered."""
