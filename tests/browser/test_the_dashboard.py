@@ -277,6 +277,7 @@ def test_an_outage_shows_by_itself(stage: Scene, browser: Browser) -> None:
         assert page.evaluate("window.sameAsBefore"), "it was not loaded again"
 
 
+@needs_chromium  # the FL is killed while somebody looks on
 def test_the_last_hour_has_it(stage: Scene) -> None:
     """Both workers' steps together: the outage, and the commands of before."""
 

@@ -39,8 +39,12 @@ def state(deployment: Deployment, name: str) -> str:
 
 def test_one_that_never_said_anything_is_not_called_up(deployment: Deployment) -> None:
     """Nor is it an outage: it may never have been there."""
-    shown = typed("floodlight", "list", settings=deployment.settings)
-    [row] = [line for line in shown.stdout.splitlines() if line.startswith("fl.1 ")]
+
+    def rows() -> list[str]:
+        shown = typed("floodlight", "list", settings=deployment.settings)
+        return [line for line in shown.stdout.splitlines() if line.startswith("fl.1 ")]
+
+    [row] = until(rows, bool)  # a router that has just begun writes its FLs down first
     assert "never heard of" in row
 
 
