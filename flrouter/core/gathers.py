@@ -5,8 +5,9 @@ This is the side of the command's home, the shard of its correlation id. It tell
 homes of their parts, keeps what comes back, and answers when each part has come to an end; what
 happens to a part meanwhile is the business of its own home (`parts.py`).
 
-The rows of the table are written in this order: the command, what came for its parts, the command
-as answered; then what came for its parts goes. A killed worker has written the first few of them.
+The rows of the table are written in this order: the bad items of a list, the command, what came for
+its parts, the command as answered; then what came for its parts goes. A killed worker has written
+the first few of them.
 """
 
 from __future__ import annotations
@@ -217,6 +218,8 @@ class Gathers:
                     gather.origin, context.number, gather.correlation_id, frame, headers, some
                 )
                 context.tell(home, note)
+        # Once the command is known nobody reads it again, and says again what failed.
+        context.gathers.write_last(number)
 
     # -- going on -----------------------------------------------------------------------------
 

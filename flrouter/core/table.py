@@ -36,6 +36,11 @@ class Table(dict[str, V], Generic[V]):
             self._was_there[key] = True
         return value
 
+    def write_last(self, key: str) -> None:
+        """If the row of `key` changed, it is written behind all others that have changed so far."""
+        if key in self._was_there:
+            self._was_there[key] = self._was_there.pop(key)
+
     def write_again(self, key: str) -> None:
         """Count `key` as changed, whether it is there or not: its changelog may say otherwise."""
         self._was_there[key] = True

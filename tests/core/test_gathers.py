@@ -533,6 +533,18 @@ def test_workers_killed_all_the_time(crash: Crash, written: int) -> None:
             assert not world.unkept()
 
 
+@pytest.mark.parametrize("rows", range(5))
+def test_what_failed_at_once_is_known_after_a_kill(world: World, rows: int) -> None:
+    """However many rows of the changelog are written: its entry says what is wrong with it."""
+    home = world.home("op")
+    ask(world, ["zz", SWITCHES[0], "xx"], partition=home)
+    world.step(home, crash=Crash.IN_CHANGELOGS, written=-1, rows=rows)
+    world.run()
+    found = entries(answers(world)[-1:])
+    assert [outcome(entry) for entry in found] == ["DATA_INVALID", "ok", "DATA_INVALID"]
+    assert [entry["switch_id"] for entry in found] == ["zz", SWITCHES[0], "xx"]
+
+
 def test_what_nobody_waits_for_is_dropped(world: World) -> None:
     """Results of unknown commands, parts that are not there, links past the end."""
     part = [False, 0, b"{}", ""]

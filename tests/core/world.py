@@ -371,6 +371,7 @@ class World:
         only: Callable[[Log], bool] = lambda _: True,
         crash: Crash | None = None,
         written: int = 0,
+        rows: int | None = None,
     ) -> Effects:
         """A shard takes one batch and performs it.
 
@@ -381,6 +382,7 @@ class World:
             only: tells the partitions to read.
             crash: where the worker is killed.
             written: a bit mask, which of the groups of records it still wrote then.
+            rows: how many of the rows of each changelog; None: all.
         """
         logs = self.inputs_of(shard)
         first %= len(logs)
@@ -404,7 +406,7 @@ class World:
         self._perform(effects.sends)
         for at, (table, changed) in enumerate(changes):
             if crash is not Crash.IN_CHANGELOGS or written >> at & 1:
-                self._keep(shard, table, changed)
+                self._keep(shard, table, changed[:rows])
         if crash in (None, Crash.BEFORE_ACKNOWLEDGE):
             self._note_failures(effects)
         if crash is not None:
