@@ -495,14 +495,15 @@ _ACTIONS: list[tuple[Action, int, str]] = [
 
 
 @lru_cache(maxsize=256)
-def _table(conditions: frozenset[str]) -> tuple[Action, ...]:
-    table: list[Action] = []
-    for action, times, condition in _ACTIONS:
-        if not condition or condition in conditions:
-            table += [action] * times
-    return tuple((table + [deliver] * 256)[:256])
+def _possible(conditions: frozenset[str]) -> tuple[Action, ...]:
+    return tuple(
+        action
+        for action, times, condition in _ACTIONS
+        if not condition or condition in conditions
+        for _ in range(times)
+    )
 
 
-def table(scene: Scene) -> tuple[Action, ...]:
-    """What each of 256 numbers stands for in a scene."""
-    return _table(scene.faults | {scene.profile})
+def possible(scene: Scene) -> tuple[Action, ...]:
+    """What may happen in a scene, each as many times as it is likely."""
+    return _possible(scene.faults | {scene.profile})

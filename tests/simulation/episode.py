@@ -99,11 +99,11 @@ class Episode:
 
     def run(self, words: Iterable[int]) -> None:
         """Do what these words say, then let it be quiet. Raises Violation."""
-        table = actions.table(self.scene)
+        possible = actions.possible(self.scene)
         dice = Dice()
         for word in words:
-            action = table[word & 255]
-            dice.word = word >> 8
+            dice.word = word
+            action = dice.choose(possible)
             self.steps += 1
             action(self, dice)
         self.calm()
@@ -208,6 +208,11 @@ class Episode:
             self.tell(floodlight.name, peers.DrainFloodlight(floodlight.name, drained))
         patience = 4_000 + 2 * self.rules.sync_quiet
         self._let_pass(patience)
+        if self.speech.is_of_2025:
+            # An FL that lost a switch while it was away tells of that by a list alone; only the
+            # next sync's records come from who is its master then.
+            self.requesters.ask_for_sync()
+            self._let_pass(patience)
         sync = self.requesters.ask_for_sync()
         self._let_pass(patience)
         probes: list[Asked] = []

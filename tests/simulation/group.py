@@ -12,6 +12,8 @@ from .dice import Dice
 
 #: ms; a worker that is silent for so long is no member any more.
 SESSION = 1_000
+#: ms; so long it takes a worker that goes on to send a heartbeat and have its answer.
+HEARTBEAT = SESSION // 4
 #: ms; so long a rebalance waits for a worker to let go.
 REBALANCE = 2 * SESSION
 
@@ -27,6 +29,10 @@ class Condition(Enum):
     DEAD = "dead"
 
 
+#: those that send no heartbeats.
+_SILENT = (Condition.FROZEN, Condition.DEAD)
+
+
 class Member(Protocol):
     """A worker, as the coordinator sees it."""
 
@@ -35,7 +41,7 @@ class Member(Protocol):
     since: int
 
     def told_to_let_go(self) -> None:
-        """A rebalance has begun."""
+        """A rebalance has begun, or it hears that it is no member any more."""
 
     def told_what_it_owns(self, generation: int, partitions: Collection[Partition]) -> None:
         """A rebalance is over."""
@@ -59,6 +65,8 @@ class Coordinator:
         self.members: list[Member] = []
         self.generation = 0
         self._ready: list[Member] = []
+        #: those that are no members any more, and do not know.
+        self._dropped: list[Member] = []
         self._preparing = False
         self._began = 0
 
@@ -73,8 +81,11 @@ class Coordinator:
 
     def join(self, member: Member) -> None:
         """A worker comes; it owns nothing."""
+        if member in self._dropped:
+            self._dropped.remove(member)
         self.rebalance()
-        self.ready(member)
+        self.members.append(member)
+        self._ready.append(member)
 
     def leave(self, member: Member) -> None:
         """A worker goes, or is dropped."""
@@ -97,25 +108,27 @@ class Coordinator:
     def ready(self, member: Member) -> None:
         """A worker has let go; one that was dropped meanwhile comes anew."""
         if member not in self.members:
-            self.members.append(member)
-            self.rebalance()
-        if self._preparing and member not in self._ready:
+            self.join(member)
+        elif self._preparing and member not in self._ready:
             self._ready.append(member)
 
     def step(self, dice: Dice) -> None:
-        """Drop who is silent; deal when all are ready."""
+        """Drop who is silent, tell who was dropped and goes on; deal when all are ready."""
         now = self._now()
         for member in list(self.members):
-            silent = member.condition in (Condition.FROZEN, Condition.DEAD)
-            if silent and now - member.since >= SESSION:
-                member.dropped()
+            if member.condition in _SILENT and now - member.since >= SESSION:
+                self._drop(member)
                 self.leave(member)
+        for member in list(self._dropped):
+            if member.condition not in _SILENT and now - member.since >= HEARTBEAT:
+                self._dropped.remove(member)
+                member.told_to_let_go()
         if not self._preparing:
             return
         if now - self._began >= REBALANCE:
             for member in self.members:
                 if member not in self._ready:
-                    member.dropped()
+                    self._drop(member)
             self.members = list(self._ready)
         if self.members and len(self._ready) == len(self.members):
             self._preparing = False
@@ -123,3 +136,8 @@ class Coordinator:
             shares = self._shares(len(self.members), dice)
             for member, share in zip(self.members, shares, strict=True):
                 member.told_what_it_owns(self.generation, share)
+
+    def _drop(self, member: Member) -> None:
+        if member.condition is not Condition.DEAD:
+            self._dropped.append(member)
+        member.dropped()

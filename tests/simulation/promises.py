@@ -216,7 +216,7 @@ class Promises:
             self.batch is not None and asked.batch is not None and asked.batch >= self.batch
         )
         if asked.sent or (asked.finals and not before_its_answer):
-            self._sent_again(asked, at)
+            self._sent_again(asked, at, before_its_answer=before_its_answer)
         else:
             last = self._last.get(asked.source)
             if last is None or last.offset < asked.offset:
@@ -239,13 +239,14 @@ class Promises:
         before = self.batch is not None and last.sent_in is not None and last.sent_in >= self.batch
         return before and floodlight != self._readers[record.topic]
 
-    def _sent_again(self, asked: Asked, at: int) -> None:
+    def _sent_again(self, asked: Asked, at: int, *, before_its_answer: bool) -> None:
         if asked.repeats is Repeats.NONE:
             raise Violation("once to its FL", f"{asked} is sent again, and no worker crashed")
         if asked.repeats is Repeats.READ:
             if asked.pending:
                 raise Violation("once to its FL", f"{asked} is pending and sent again")
-            self._check_barred(asked, at)
+            if not before_its_answer:  # the error of the same batch may be written first
+                self._check_barred(asked, at)
 
     def _check_barred(self, asked: Asked, at: int) -> None:
         if asked.barred is not None and not self._skewed:

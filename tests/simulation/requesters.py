@@ -159,7 +159,9 @@ class Requesters:
         origin = Origin(inbound, record.partition, record.offset)
         self._topics.say(f"command {origin} for all switches, id {correlation_id}")
         topic = self._answer_topic(kind.clazz, inbound)
-        return self._promises.asked_all(origin, correlation_id, topic, self._topics.now)
+        asked = self._promises.asked_all(origin, correlation_id, topic, self._topics.now)
+        asked.events = self._speech.catalog.command(kind.clazz, inbound).done is Done.EVENTS
+        return asked
 
     def ask_for_sync(self) -> str:
         """Send a SyncRequest; its correlation id. Its chains are no single answer, so none is

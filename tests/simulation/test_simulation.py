@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flrouter.messages import names
 from flrouter.messages.error_forms import ErrorForm
+from tests.simulation import actions
 from tests.simulation.__main__ import main
 from tests.simulation.campaign import search
-from tests.simulation.episode import outcome, words_of
+from tests.simulation.dice import Dice
+from tests.simulation.episode import Episode, outcome, words_of
+from tests.simulation.group import SESSION, Condition
 from tests.simulation.planted import PLANTS, planted
 from tests.simulation.populations import EACH, Population
 from tests.simulation.scene import FAULTS, profile_of
@@ -21,13 +25,16 @@ from tests.simulation.shrink import shrink
 ENOUGH = 200_000
 #: the seeds where the search for those begins that need many runs until they matter.
 FIRST_SEEDS = {
+    "ask-masters-too": 5,
+    "believe-the-end": 7,
     "deaf-to-larger-numbers": 6,
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
-    "restore-to-the-high-watermark": 322,
-    "tombstone-before-answer": 134,
-    "zombies-rows-count": 23,
-    "zombies-rows-stay": 7,
+    "restore-to-the-high-watermark": 510,
+    "tombstone-before-answer": 50,
+    "wait-for-the-clock": 4,
+    "zombies-rows-count": 30,
+    "zombies-rows-stay": 8,
 }
 
 
@@ -54,6 +61,40 @@ def test_scenes_differ() -> None:
     assert {scene.exactly_once for scene in scenes} == {True, False}
     assert {scene.profile for scene in scenes} == {"plain", "openkilda"}
     assert {scene.partitions for scene in scenes} == {1, 2, 3, 5}
+
+
+def test_all_that_may_happen_in_a_scene_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No action of a scene is out of reach, though the scene has all of them."""
+    scene, words = words_of(0, 3_000)
+    scene = scene._replace(faults=frozenset(FAULTS), profile="openkilda")
+    possible = actions.possible(scene)
+    assert len(possible) == sum(times for _, times, _ in actions._ACTIONS)
+    happened: set[int] = set()
+
+    def note(at: int) -> Callable[[Episode, Dice], None]:
+        return lambda episode, dice: happened.add(at)
+
+    monkeypatch.setattr(actions, "possible", lambda scene: list(map(note, range(len(possible)))))
+    outcome(scene, words)
+    assert happened == set(range(len(possible)))
+
+
+@pytest.mark.parametrize("exactly_once", [True, False])
+def test_a_worker_that_was_dropped_joins_anew(exactly_once: bool) -> None:
+    """Also one that is alone: nobody fences it, and only its heartbeats are refused."""
+    scene = words_of(0, 0)[0]._replace(workers=1, exactly_once=exactly_once)
+    episode = Episode(scene)
+    episode.rest()
+    coordinator, [worker] = episode.workers.coordinator, episode.workers.alive
+    generation = coordinator.generation
+    episode.workers.freeze(worker, Condition.FROZEN)
+    episode.topics.now += SESSION
+    coordinator.step(Dice())
+    assert worker not in coordinator.members
+    episode.rest()
+    assert worker in coordinator.members
+    assert coordinator.generation > generation
+    assert episode.workers.serving
 
 
 def test_what_is_of_2025_happens() -> None:
@@ -101,7 +142,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     """Says what breaks, tells the story of it and how to see it again."""
     report = tmp_path / "report.json"
     plant = ["--plant", "answer-after-blacklist"]
-    arguments = ["--seed", "4", "--steps", "100000", "--jobs", "1", "--json", str(report)]
+    arguments = ["--seed", "2", "--steps", "100000", "--jobs", "1", "--json", str(report)]
     assert main([*arguments, *plant]) == 1
     said = capsys.readouterr().out
     written = json.loads(report.read_text())

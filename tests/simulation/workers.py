@@ -143,6 +143,8 @@ class Process:
         self.since = workers.topics.now
         self._workers = workers
         self._generation = -1
+        #: it was told to, and has not done it.
+        self._letting_go = False
         #: what the group has told, and was not heard.
         self._events: deque[Callable[[], None]] = deque()
         self._woken: list[Runner] = []
@@ -178,8 +180,10 @@ class Process:
     # -- what the coordinator says ------------------------------------------------------------
 
     def told_to_let_go(self) -> None:
-        """A rebalance has begun."""
-        self._events.append(self.ownership.revoked)
+        """A rebalance has begun, or it hears that it is no member any more."""
+        if not self._letting_go:
+            self._letting_go = True
+            self._events.append(self.ownership.revoked)
 
     def told_what_it_owns(self, generation: int, partitions: Collection[Partition]) -> None:
         """A rebalance is over."""
@@ -197,6 +201,7 @@ class Process:
             self._workers.excuse(runner)
 
     def _released(self) -> None:
+        self._letting_go = False
         if self.leaving:
             self._workers.end(self)
         else:
@@ -205,6 +210,7 @@ class Process:
     def _rejoin(self) -> None:
         self._workers.coordinator.leave(self)
         self._events.clear()
+        self._letting_go = False
         self._workers.coordinator.join(self)
 
     # -- what makes up its shards -------------------------------------------------------------
@@ -556,9 +562,6 @@ class Workers:
         """A worker goes on."""
         self.say(f"{process} goes on")
         process.condition, process.since = Condition.RUNNING, self.topics.now
-        joining = process.ownership.state is State.JOINING and not process.leaving
-        if joining and process not in self.coordinator.members:
-            self.coordinator.join(process)  # its client's next request is refused, and asks anew
 
     # -- what may be done again ---------------------------------------------------------------
 
