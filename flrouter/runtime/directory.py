@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, NoBrokersAvailable
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 from mode import Service
 
@@ -30,7 +30,7 @@ class Directory(Service):
         self,
         settings: Settings,
         changed: Callable[[str, int, int], None],
-        watched: Callable[[], Iterable[str]] = tuple,
+        watched: Callable[[], Iterable[str]],
     ) -> None:
         """Args:
         settings: where the brokers are.
@@ -99,11 +99,9 @@ class Directory(Service):
         node = self._connected.get_random_node()
         question = MetadataRequest(sorted(watched), allow_auto_topic_creation=False)
         try:
-            if node is None:
-                raise NoBrokersAvailable
             answer = await self._connected.send(node, question)
-        except KafkaError as error:
-            self.log.warning("cannot look at topics: %r", error)
+        except KafkaError:
+            await self._look()  # which asks one broker after the other
             return
         before = self._counts
         counts = {
@@ -131,7 +129,8 @@ class Directory(Service):
             all_there = self._counts.keys() >= set(self._watched())
             await self.sleep(WATCH_INTERVAL_S if all_there else BELIEVED_ABSENT_S)
             async with self._asking:
-                if time.monotonic() - self._asked_at > BELIEVED_PRESENT_S:
+                # Soon enough that no command waits for a look at all topics.
+                if time.monotonic() - self._asked_at > BELIEVED_PRESENT_S - WATCH_INTERVAL_S:
                     await self._look()
                 else:
                     await self._look_at_watched()

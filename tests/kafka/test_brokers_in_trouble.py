@@ -10,7 +10,7 @@ import aiokafka
 import pytest
 
 from flrouter.kafka.log import KafkaLog
-from flrouter.runtime import topics
+from flrouter.runtime import directory, topics
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.clock import SystemClock
 from flrouter.runtime.membership import Membership
@@ -107,3 +107,31 @@ def test_a_worker_waits_for_a_partition_that_nobody_leads(
             return await starting
 
     assert asyncio.run(main()) == ["fl-1"]
+
+
+def test_a_directory_asks_another_broker_when_one_is_away(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It chooses one at random; none of 30 looks fails, and nothing is logged."""
+    monkeypatch.setattr(directory, "WATCH_INTERVAL_S", 0.02)
+    mine = settings(cluster.url, replication=3)
+    provide(mine, of_router(mine))
+    looks = 0
+    enough = asyncio.Event()
+
+    def watched() -> list[str]:
+        nonlocal looks
+        looks += 1
+        if looks > 60:  # each asks twice which topics there are
+            enough.set()
+        return [mine.shards_topic]
+
+    async def main() -> None:
+        async with directory.Directory(mine, lambda *_: None, watched) as looking:
+            cluster.kill(3)
+            async with asyncio.timeout(60 * HOPE):
+                await enough.wait()
+            assert looking.known(mine.shards_topic) == mine.partitions
+
+    asyncio.run(main())
+    assert [line for line in caplog.records if "topics" in line.getMessage()] == []

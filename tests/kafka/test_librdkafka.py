@@ -35,7 +35,7 @@ class _World:
 
     def __init__(self, mine: Settings) -> None:
         self.settings = mine
-        self.directory = Directory(mine, lambda *_: None)
+        self.directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
         self.log = KafkaLog(mine, self.directory, self._take, self._gone, lambda topic: False)
         self.batches: list[Batch] = []
         self.gone: list[tuple[Partition, int, int, int]] = []

@@ -58,7 +58,7 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
         return set(made[number].context.blacklist)
 
     async def main() -> None:
-        directory = Directory(mine, lambda *_: None)
+        directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
         writer = Writer(mine, directory)
         standby = Standby(mine, make)
 

@@ -13,7 +13,7 @@ from tests.support.load import RATE, SWITCHES, Load, wait_all, warm_up
 from tests.support.patience import PATIENCE
 from tests.support.plain import Floodlight, Requester
 
-#: how often a worker joins and another one goes.
+#: how often a worker joins and another one goes; a release is tried for longer.
 ROUNDS = [2, pytest.param(10, marks=[pytest.mark.kafka_only, pytest.mark.release])]
 
 
