@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.kafka.reader import MAX_RECORDS, MAX_UNTAKEN
 from tests.support.deployment import Deployment
 from tests.support.plain import (
     INFO,
@@ -21,7 +22,8 @@ from tests.support.plain import (
 pytestmark = pytest.mark.broker
 
 MOST = 10_000
-COMMANDS = 16_000
+#: more than a full shard takes: the reader may have handed over so many before it was told.
+COMMANDS = MOST + MAX_UNTAKEN + MAX_RECORDS + 2_000
 
 
 def done(request: Request) -> list[bytes]:
