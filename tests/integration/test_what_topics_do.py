@@ -134,7 +134,12 @@ def test_an_answer_that_its_topic_does_not_take(deployment: Deployment, beside: 
     value, name = ask(99)
     requester.send(value, SWITCH)
     assert error_type(requester.wait(name, timeout=60)[0]) is None
-    assert [len(requester.answers_to(each)) for each in names] == [1] * len(names)
+    counts = [len(requester.answers_to(each)) for each in names]
+    if deployment.settings.get("guarantee") != "exactly_once":
+        # What overtook the large one is written behind it once more, so that all are in order.
+        assert max(counts[middle:], default=1) <= 2
+        counts = counts[:middle]
+    assert counts == [1] * len(counts)
 
 
 @pytest.mark.kafka_only  # the embedded broker knows no limit of a topic's own
