@@ -37,7 +37,7 @@ def emptied(router: Router, floodlight: str, wait: float) -> Left:
         while True:
             try:
                 left, doubt = _left(router, floodlight), ""
-            except Failure as failure:  # it may pass: a worker starts, or shards are dealt anew
+            except Failure as failure:  # it may pass: a worker starts, or a rebalance ends
                 left, doubt = None, failure.message
             if left is not None:
                 most = max(most, sum(left))

@@ -37,8 +37,6 @@ _ANYWHERE = {"0.0.0.0", "::"}
 class _Process(faust.Worker):
     """Faust's, without a traceback for what an operator can cause."""
 
-    _failure: Failure | None = None
-
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
         """Fold what comes again and again."""
         super().on_setup_root_logger(logger, level)
@@ -46,26 +44,18 @@ class _Process(faust.Worker):
             handler.addFilter(Folding())
 
     async def start(self) -> None:
-        """Start, or end with a sentence."""
+        """Start, or give up."""
+        app = self.app
         try:
             await super().start()
         except (BadTopic, LoginRefused, NoTransactions) as error:
-            self._failure = Failure(str(error))
+            app.given_up = str(error)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            self._failure = _taken(self.app.conf.web_bind, self.app.conf.web_port, error)
-        if self._failure is not None:
+            app.given_up = _taken(app.conf.web_bind, app.conf.web_port, error).message
+        if app.given_up:
             raise asyncio.CancelledError  # so it stops and says nothing
-
-    def execute_from_commandline(self) -> NoReturn:
-        """Run it."""
-        try:
-            super().execute_from_commandline()
-        finally:
-            if self._failure is not None:
-                _fail(self._failure)
-        raise AssertionError("it ends with SystemExit")
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it

@@ -24,11 +24,11 @@ class Topics(Protocol):
     def known(self, topic: str) -> int | None:
         """How many partitions a topic has, from memory alone."""
 
-    async def partitions(self, topic: str) -> int | None:
-        """How many partitions a topic has; None when there is no such topic."""
-
     async def look(self) -> None:
-        """Ask the brokers anew."""
+        """Ask the brokers, unless that was done a moment ago."""
+
+    async def look_again(self) -> None:
+        """Ask the brokers, whatever they said before: a topic may be younger than that."""
 
 
 def misplaced(topics: Topics, at: Partition) -> str:

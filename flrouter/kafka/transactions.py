@@ -88,8 +88,8 @@ class KafkaTransaction:
                 for send in sends
                 if send.partition is None and self._topics.known(send.topic) is None
             }
-            for topic in unknown:
-                await self._topics.partitions(topic)
+            if unknown:
+                await self._topics.look_again()
             self._in_thread(lambda: self._commit(sends, offsets), done)
 
         self._keep(asyncio.ensure_future(commit()))

@@ -259,8 +259,10 @@ class Writer:
 
     async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
         """Ask for a topic that nobody knew; one of the router's own will be there again."""
-        while await self._topics.partitions(topic) is None and self._is_own(topic):
+        await self._topics.look_again()
+        while self._topics.known(topic) is None and self._is_own(topic):
             await asyncio.sleep(PAUSE_S)
+            await self._topics.look_again()
         if self._topics.known(topic) is None:
             write.written.refused += [
                 Refusal(send, f"There is no topic {topic}.", False) for send in sends

@@ -12,6 +12,10 @@ from functools import partial
 from flrouter.core.rules import Rules
 from flrouter.ports import Clock, Group, Log, Partition
 
+#: s; a look that lasts longer asks again where partitions end: one that was deleted and made again
+#: ends earlier than it did.
+ASK_AGAIN_S = 10.0
+
 
 class _Look:
     """One look at where partitions end, and the wait until they were read up to there."""
@@ -24,6 +28,8 @@ class _Look:
         self.waiters: list[Callable[[], None]] = []
         #: where they ended; None before that is known. Those that were read to there are left out.
         self.behind: dict[Partition, int] | None = None
+        #: when (steady s) it was asked for that last.
+        self.asked_at = float("-inf")
         #: somebody was asked, and has not answered.
         self.asking = False
 
@@ -112,9 +118,11 @@ class CatchUps:
         self._see(key, look)
 
     def _see(self, key: tuple[str, int], look: _Look) -> None:
-        if look.behind is None:
-            look.asking = True
-            self._log.ends(look.partitions(), partial(self._ends, key, look))
+        now = self._clock.steady_s()
+        if look.behind is None or now - look.asked_at > ASK_AGAIN_S:
+            look.asking, look.asked_at = True, now
+            wanted = look.partitions() if look.behind is None else list(look.behind)
+            self._log.ends(wanted, partial(self._ends, key, look))
             return
         theirs: list[Partition] = []
         read = set(look.partitions())
@@ -137,7 +145,8 @@ class CatchUps:
     ) -> None:
         look.asking = False
         if ends is not None:
-            look.behind = {at: end for at, end in ends.items() if end > 0}
+            before = look.behind if look.behind is not None else ends
+            look.behind = {at: min(end, before[at]) for at, end in ends.items() if end > 0}
             self._see(key, look)
 
     def _committed(

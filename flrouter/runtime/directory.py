@@ -18,6 +18,8 @@ from flrouter.settings import Settings
 #: outside, so a flood of unknown ones must not become a flood of look-ups.
 BELIEVED_PRESENT_S = 30.0
 BELIEVED_ABSENT_S = 1.0
+#: s; between two looks for answers whose topic it does not know.
+AGAIN_PAUSE_S = 0.2
 #: s; between two looks at the topics that the router cannot do without: whether each is there, and
 #: has as many partitions as before. Clusters with thousands of others would pay for all of them.
 WATCH_INTERVAL_S = 5.0
@@ -43,7 +45,8 @@ class Directory(Service):
         self._changed = changed
         self._client: AIOKafkaClient | None = None
         self._counts: dict[str, int] = {}
-        self._asked_at = 0.0
+        #: when (monotonic s) it was asked last, and when what it answered was asked for.
+        self._asked_at = self._began_at = 0.0
         self._asking: asyncio.Lock = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -72,12 +75,25 @@ class Directory(Service):
             if time.monotonic() - self._asked_at > BELIEVED_ABSENT_S:
                 await self._look()
 
+    async def look_again(self) -> None:
+        """Ask the cluster, whatever it said before; whoever asks meanwhile shares the next answer.
+
+        So no answer is given up for a topic that another worker has seen already.
+        """
+        wanted_at = time.monotonic()
+        while self._began_at < wanted_at:
+            async with self._asking:
+                if self._began_at < wanted_at:
+                    await asyncio.sleep(max(self._asked_at + AGAIN_PAUSE_S - time.monotonic(), 0))
+                    await self._look()
+
     def known(self, topic: str) -> int | None:
         """The same, from memory alone."""
         return self._counts.get(topic)
 
     async def _look(self) -> None:
         first = not self._asked_at
+        began_at = time.monotonic()
         try:
             cluster = await self._connected.fetch_all_metadata()
         except KafkaError as error:
@@ -92,6 +108,7 @@ class Directory(Service):
             )
             if not first:
                 self._compare(before, before.keys() | self._counts.keys())
+            self._began_at = began_at
         self._asked_at = time.monotonic()
 
     async def _look_at_watched(self) -> None:

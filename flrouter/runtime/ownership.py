@@ -152,8 +152,7 @@ class Ownership:
     def _watch(self, now: float) -> None:
         stalled = [runner for runner in self.runners.values() if runner.stalled_s() > self._stall_s]
         if stalled:
-            log.error("%s is stuck: leaving the group", stalled[0])
-            self._leave()
+            self._leave(f"{stalled[0]} is stuck")
             return
         for runner in list(self.runners.values()):
             runner.run()
@@ -213,7 +212,7 @@ class Ownership:
             elif self.state is State.LETTING_GO:
                 self._let_gone()
             elif self.state in (State.SERVING, State.FROZEN):
-                self._leave()
+                self._no_member()
 
         if news:
             self._group.commit(news, done)
@@ -249,7 +248,9 @@ class Ownership:
             self._group, self._log, self._clock, self._maker, self._assigned
         )
         self._restoration.begin(
-            self._in_term(self._serve), self._in_term(self._give_up), self._in_term(self._leave)
+            self._in_term(self._serve),
+            self._in_term(self._give_up),
+            self._in_term(self._no_member),
         )
 
     def _serve(self, restored: Restored) -> None:
@@ -288,9 +289,12 @@ class Ownership:
         elif self.state in (State.SERVING, State.FROZEN):
             self._give_up(why)
 
-    def _leave(self) -> None:
+    def _no_member(self) -> None:
+        self._leave("Kafka does not count this worker as a member any more")
+
+    def _leave(self, why: str) -> None:
         """We are no member any more, or should not be."""
-        log.warning("rejoining the group")
+        log.warning("rejoining the group: %s", why)
         self.losses += 1
         self._end_term(State.JOINING)
         self._group.rejoin()

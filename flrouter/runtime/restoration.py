@@ -270,7 +270,7 @@ class Restoration:
     def _expired(self, positions: Mapping[Partition, int]) -> str | None:
         """Whether the group forgot how far it had read: all would be done once more."""
         for owner, share in self._shares.items():
-            has_rows = any(changelog.count for changelog in share.changelogs)
+            has_rows = any(each.count or each.copied for each in share.changelogs)
             if has_rows and not any(at in positions for at in share.partitions):
                 return (
                     f"shard {owner} has a state, but its group has no committed offset any more:"

@@ -143,7 +143,11 @@ class Runner:
             return
         batch, positions = self._take()
         # Deciding changes the state too: whoever cannot make it durable throws the state away.
-        effects = self.core.decide(batch, self._clock.now_ms())
+        try:
+            effects = self.core.decide(batch, self._clock.now_ms())
+        except Exception as error:
+            self.lost(f"a bug left its state half changed: {error!r}")
+            raise
         effects.inputs = len(batch)
         self._positions |= positions
         if effects.ends:

@@ -7,8 +7,10 @@ arrive here again as what they say (:meth:`Shards.feed`).
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mode import Service
@@ -124,6 +126,7 @@ class Shards(Service):
 
     async def on_start(self) -> None:
         """Connect."""
+        threading.excepthook = self._thread_ended
         self._log.start()
         self._orders.start()
 
@@ -132,6 +135,15 @@ class Shards(Service):
         await self.let_go()
         self._orders.stop()
         await self._log.stop()
+
+    def _thread_ended(self, ended: threading.ExceptHookArgs) -> None:
+        """A thread that reads or writes is no more: only a new process has one."""
+        threading.__excepthook__(ended)
+        name = ended.thread.name if ended.thread is not None else ""
+        if name.startswith("flrouter-"):
+            with suppress(RuntimeError):  # the loop is closed: this process ends anyway
+                why = f"{name} ended: {ended.exc_value!r}"
+                self.loop.call_soon_threadsafe(self._give_up, why)
 
     def _is_own(self, topic: str) -> bool:
         return topic in self.rules.reserved_topics or self.rules.may_be_floodlights(topic)
@@ -145,7 +157,11 @@ class Shards(Service):
 
     async def let_go(self) -> None:
         """Finish what is in hand, commit it, and own nothing."""
-        await self._group.let_go(self._ownership.revoked)
+        letting_go = asyncio.ensure_future(self._group.let_go(self._ownership.revoked))
+        while not letting_go.done():
+            await asyncio.wait({letting_go}, timeout=TICK_S)
+            self._ownership.tick()  # a worker that has crashed does not do that by itself
+        await letting_go
         self._shares.close()
 
     # -- what is read -------------------------------------------------------------------------
@@ -334,7 +350,10 @@ class Shards(Service):
 
     def _run(self, runner: Runner) -> None:
         self._woken.discard(runner)
-        runner.run()
+        try:
+            runner.run()
+        except Exception as error:  # noqa: BLE001 - the event loop would go on without the batch
+            self.add_future(self.crash(error))
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """A checkpoint is durable: bring it into the local copy too."""

@@ -79,6 +79,7 @@ class Shares:
                 place = places.get(changelog.partition.topic)
                 if place is not None:
                     changelog.position, changelog.fence = place
+                    changelog.copied = True
         else:
             copy.clear()
             copy.save(_rows_of(core), ())

@@ -6,6 +6,7 @@ disk, together with how far the copy goes in each changelog, and behind which fe
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +19,8 @@ TOO_OLD = 12 * 3600.0
 
 #: rows that are kept at once.
 MAX_LATER_ROWS = 10_000
+
+log = logging.getLogger(__name__)
 
 _PLACE = b"\xff"
 #: behind the name of a changelog: its last fence. Release 0.1.0 takes that for one more changelog.
@@ -44,6 +47,8 @@ class Copy:
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._db: Any = Rdict(str(folder), Options(raw_mode=True))
         self._later: list[tuple[str, bytes, bytes | None]] = []
+        #: rows are missing, so no later ones may be kept.
+        self._is_behind = False
 
     def load(self, apply: Callable[[str, bytes, bytes], None]) -> dict[str, Place]:
         """Hand every row to `apply` (table, key, value); returns changelog → how far it is copied.
@@ -69,7 +74,8 @@ class Copy:
 
     def save_later(self, table: str, key: bytes, value: bytes | None) -> None:
         """Keep a row with the next ones; how far the changelog is copied comes after it."""
-        self._later.append((table, key, value))
+        if not self._is_behind:
+            self._later.append((table, key, value))
         if len(self._later) == MAX_LATER_ROWS:
             self.save((), ())
 
@@ -78,9 +84,14 @@ class Copy:
         rows: Iterable[tuple[str, bytes, bytes | None]],
         places: Iterable[tuple[str, Place]],
     ) -> None:
-        """Keep rows (table, key, value or None) and how far each changelog is copied, at once."""
+        """Keep rows (table, key, value or None) and how far each changelog is copied, at once.
+
+        A copy that cannot be written stays as it was, and whole: the next restart reads more.
+        """
         from rocksdict import WriteBatch
 
+        if self._is_behind:
+            return
         batch = WriteBatch(raw_mode=True)
         later, self._later = self._later, []
         for table, key, value in (*later, *rows):
@@ -93,13 +104,18 @@ class Copy:
             batch.put(_PLACE + topic.encode(), str(place.position).encode())
             batch.put(_PLACE + (topic + _FENCE).encode(), str(place.fence).encode())
         batch.put(_SAVED_AT, str(time.time()).encode())
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:  # noqa: BLE001 - as of a full disk; it has no class of its own
+            self._is_behind = True
+            log.error("the local copy %s is not written any more: %s", self._folder, error)
 
     def clear(self) -> None:
         """Forget everything."""
         from rocksdict import Options, Rdict
 
         self._later.clear()
+        self._is_behind = False
         self._db.close()
         shutil.rmtree(self._folder)
         self._db = Rdict(str(self._folder), Options(raw_mode=True))

@@ -1,13 +1,16 @@
-"""Figures and lists that pages quote from the code."""
+"""Figures, lists and lines that pages quote from the code."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
 from flrouter import setting_kinds
 from flrouter.cli import problems
+from flrouter.core import reports, rules, switches, sync
+from flrouter.core.links import MAX_ORPHANED_MESSAGES as ORPHANED
 from flrouter.core.table import TABLES
 from flrouter.kafka import librdkafka
 from flrouter.runtime import feed, ownership
@@ -17,6 +20,7 @@ from flrouter.web.api import operations, workers
 from flrouter.web.dashboard import stream
 from tests.docs.blocks import ROOT
 from tests.docs.markdown import rows, section
+from tests.fuzz.targets.amplification import ADDED, AT_ONCE, IN_ALL
 
 WORDS = {"once": 1, "three": 3, "five": 5, "six": 6, "ten": 10, "twelve": 12}
 CHECKPOINTS_A_SECOND = 1 / at_least_once.CHECKPOINT_INTERVAL_S
@@ -32,6 +36,15 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("guarantees", r"committed to Kafka (\w+) times a second", [COMMITS_A_SECOND]),
     ("guarantees", r"older than (\w+) tenths of a second", [REPEATED_TENTHS]),
     ("guarantees", r"the last (\w+) tenths of a second", [REPEATED_TENTHS]),
+    ("guarantees", r"a correlation id \| (\S+) bytes", [rules.MAX_ID_BYTES]),
+    ("guarantees", r"copies for FLs, together \| (\S+) × `MAX_M", [rules.MAX_GROWTH]),
+    ("guarantees", r"until all have come \| (\S+) × `MAX_M", [rules.MAX_GROWTH]),
+    ("guarantees", r"a copy of every link \| (\S+) \|", [sync.MAX_REQUESTERS]),
+    ("guarantees", r"nobody asked for, in one shard \| (\S+) × `MAX_M", [ORPHANED]),
+    ("guarantees", r"before one that is missing \| (\S+) \|", [reports.MAX_AHEAD]),
+    ("guarantees", r"switches of one shard \| (\S+) \|", [switches.MAX_SWITCHES]),
+    ("guarantees", r"at most (\S+) × `MAX_MESSAGE_BYTES` at once, and (\S+) ×", [AT_ONCE, IN_ALL]),
+    ("guarantees", r"adds up to (\S+) bytes to a record", [ADDED]),
     ("api", r"did not answer within (\S+) s", [workers.TIMEOUT]),
     ("api", r"the body has more than (\S+) bytes", [operations.MOST]),
     ("api", r"more than (\S+) changes in a row, or (\S+) a second", [guard.BURST, guard.RATE]),
@@ -69,3 +82,20 @@ def test_tables_are_those_that_there_are() -> None:
     listed = re.search(r"cleanup\.policy=compact; ([\w,\s]+)\)", security)
     assert listed is not None
     assert re.findall(r"\w+", listed[1]) == list(TABLES)
+
+
+def test_lines_that_the_runbook_quotes_are_the_code_s() -> None:
+    """Whoever looks for one in a log, or on a page, finds it."""
+    runbook = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    quoted = re.findall(r'"([^"]+)"', re.sub(r"`[^`]*`", "", runbook))
+    code = [ast.parse(path.read_text("utf-8")) for path in (ROOT / "flrouter").rglob("*.py")]
+    nodes = [node for module in code for node in ast.walk(module)]
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if id(node) not in docstrings
+    ]
+    assert quoted
+    assert [line for line in quoted if not any(line in text for text in texts)] == []

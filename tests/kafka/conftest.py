@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
@@ -45,3 +46,10 @@ def cluster(brokers: Cluster) -> Cluster:
         brokers.wait_ready()
         brokers.wait_in_sync()
     return brokers
+
+
+@pytest.fixture
+def admin(cluster: Cluster) -> Iterator[KafkaAdminClient]:
+    """An administrator."""
+    with KafkaAdminClient(bootstrap_servers=cluster.bootstrap) as client:
+        yield client

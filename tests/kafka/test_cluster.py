@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -18,14 +18,6 @@ from tests.kafka.cluster import Cluster
 from tests.support.patience import HOPE
 
 PARTITIONS = 3
-
-
-@pytest.fixture
-def admin(cluster: Cluster) -> Iterator[KafkaAdminClient]:
-    """kafka-python's admin, as the router's support and tests use it."""
-    client = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    yield client
-    client.close()
 
 
 @pytest.fixture

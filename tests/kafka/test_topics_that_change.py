@@ -19,6 +19,8 @@ from tests.support.guarantees import GUARANTEES_OF_A_RELEASE
 from tests.support.plain import (
     INSTALL,
     Behaviour,
+    Floodlight,
+    Requester,
     command,
     error_type,
     nothing,
@@ -32,20 +34,27 @@ SHARDS = 2
 
 
 @pytest.fixture
-def admin(cluster: Cluster) -> Iterator[KafkaAdminClient]:
-    """An administrator."""
-    client = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def deployment(cluster: Cluster, work_folder: Path, guarantee: str) -> Iterator[Deployment]:
-    """A router with one FL, which has two switches and never answers for one of them."""
+    """A router with one FL, of which nothing runs yet."""
     with Deployment(
         cluster.url, work_folder, floodlights=["fl-1"], partitions=SHARDS, guarantee=guarantee
     ) as made:
+        made.create_topics()
         yield made
+
+
+@pytest.fixture
+def fl(deployment: Deployment) -> Floodlight:
+    """Its FL, which has two switches and never answers for one of them."""
+    found = deployment.floodlight("fl-1", switches=[SWITCH, SILENT])
+    found.script[SILENT] = Behaviour(nothing, ack=False)
+    return found
+
+
+@pytest.fixture
+def requester(deployment: Deployment, fl: Floodlight) -> Requester:
+    """Asks for what the FL has."""
+    return deployment.requester()
 
 
 def warnings(worker: Worker) -> list[str]:
@@ -64,15 +73,12 @@ def counted(worker: Worker, metric: str, topic: str) -> float:
 
 @pytest.mark.parametrize("guarantee", ["at_least_once"])
 def test_one_fl_s_topic_with_too_few_partitions_keeps_only_that_fl_away(
-    deployment: Deployment, admin: KafkaAdminClient
+    deployment: Deployment, requester: Requester, admin: KafkaAdminClient
 ) -> None:
     """The log and `/workers` say why and what to do; when that is done, the FL is taken in."""
     deployment.settings["floodlights"] = "fl-1,fl-2"
-    deployment.create_topics()
     narrow = deployment.write_topic("fl-2")
     create_topics(deployment.bootstrap, {narrow: 1, deployment.read_topic("fl-2"): 1})
-    deployment.floodlight("fl-1", switches=[SWITCH])
-    requester = deployment.requester()
     worker = deployment.start_worker()
     requester.send(command({"clazz": INSTALL, "switch_id": SWITCH}, "one"), SWITCH)
     assert error_type(requester.wait("one", timeout=30)[0]) is None
@@ -94,13 +100,9 @@ def test_one_fl_s_topic_with_too_few_partitions_keeps_only_that_fl_away(
 
 @pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_partitions_that_are_added_while_workers_run_are_read(
-    deployment: Deployment, admin: KafkaAdminClient
+    deployment: Deployment, fl: Floodlight, requester: Requester, admin: KafkaAdminClient
 ) -> None:
     """Of an inbound topic and of an FL's, from their first record on; and deadlines still fire."""
-    deployment.create_topics()
-    fl = deployment.floodlight("fl-1", switches=[SWITCH, SILENT])
-    fl.script[SILENT] = Behaviour(nothing, ack=False)
-    requester = deployment.requester()
     workers = [deployment.start_worker(), deployment.start_worker()]
     written = deployment.write_topic("fl-1")
     admin.create_partitions({deployment.inbound: 5, written: 5, deployment.read_topic("fl-1"): 5})
@@ -134,12 +136,9 @@ def test_partitions_that_are_added_while_workers_run_are_read(
 
 @pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_records_that_retention_took_unread_are_told(
-    deployment: Deployment, admin: KafkaAdminClient
+    deployment: Deployment, requester: Requester, admin: KafkaAdminClient
 ) -> None:
     """In the log, in `/workers` and as a metric; what is left is answered."""
-    deployment.create_topics()
-    deployment.floodlight("fl-1", switches=[SWITCH])
-    requester = deployment.requester()
     worker = deployment.start_worker()
     assert not counted(worker, "offset_resets", deployment.inbound)
     worker.terminate()
@@ -165,13 +164,9 @@ def test_records_that_retention_took_unread_are_told(
 
 @pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_an_inbound_topic_that_is_made_again_swallows_no_command(
-    deployment: Deployment, admin: KafkaAdminClient
+    deployment: Deployment, fl: Floodlight, requester: Requester, admin: KafkaAdminClient
 ) -> None:
     """Its places are used again: by what was answered before, and by what is barred still."""
-    deployment.create_topics()
-    fl = deployment.floodlight("fl-1", switches=[SWITCH, SILENT])
-    fl.script[SILENT] = Behaviour(nothing, ack=False)
-    requester = deployment.requester()
     worker = deployment.start_worker()
     places = {SWITCH: 0, SILENT: 1}
     writer = Writer(deployment.bootstrap)
@@ -202,12 +197,9 @@ def test_an_inbound_topic_that_is_made_again_swallows_no_command(
 
 @pytest.mark.parametrize("guarantee", GUARANTEES_OF_A_RELEASE)
 def test_a_worker_whose_group_was_forgotten_says_what_to_do(
-    deployment: Deployment, admin: KafkaAdminClient
+    deployment: Deployment, fl: Floodlight, requester: Requester, admin: KafkaAdminClient
 ) -> None:
     """It does nothing twice; once Kafka is told where reading begins, it serves."""
-    deployment.create_topics()
-    fl = deployment.floodlight("fl-1", switches=[SWITCH])
-    requester = deployment.requester()
     worker = deployment.start_worker()
     requester.send(command({"clazz": INSTALL, "switch_id": SWITCH}, "once"), SWITCH)
     assert error_type(requester.wait("once", timeout=30)[0]) is None

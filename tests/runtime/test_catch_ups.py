@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flrouter.ports import Partition
-from flrouter.runtime.catch_ups import CatchUps
+from flrouter.runtime.catch_ups import ASK_AGAIN_S, CatchUps
 from tests.core.world import SHARDS, rules
 
 
@@ -109,6 +109,25 @@ def test_partitions_that_were_added_are_read_before_a_deadline_too() -> None:
     catch_ups.tick()
     assert not reached
     count["a.fl-1"] = 0
+    catch_ups.tick()
+    assert reached == ["caught up"]
+
+
+def test_a_topic_that_is_made_again_holds_no_deadline_up() -> None:
+    """What lay in the one before is not there any more; what lies in the new one is read."""
+    written = Partition("a.fl-1", 0)
+    ends, own_progress, clock = {written: 1_000}, {written: 990}, _Clock()
+    kafka: Any = _Kafka(ends)
+    catch_ups = CatchUps(
+        kafka, kafka, rules(fl_write_topics=("a.{fl}",)), own_progress.get, lambda _: 3, clock
+    )
+    reached: list[str] = []
+    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    ends[written], own_progress[written] = 2, 1
+    clock.s += ASK_AGAIN_S + 1
+    catch_ups.tick()
+    assert not reached
+    own_progress[written] = 2
     catch_ups.tick()
     assert reached == ["caught up"]
 

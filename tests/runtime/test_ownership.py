@@ -108,7 +108,11 @@ class _Log:
 class _Core:
     """Decides nothing."""
 
+    bug: Exception | None = None
+
     def decide(self, batch: Any, now: int) -> Effects:
+        if self.bug is not None:
+            raise self.bug
         return Effects()
 
     def take_changes(self) -> Any:
@@ -149,6 +153,8 @@ class _World:
         self.refusals: list[str] = []
         self.lost_shards: list[str] = []
         self.rows: dict[bytes, bytes | None] = {}
+        #: how far a local copy has the changelog.
+        self.copied = 0
         self.own = Ownership(self.group, self.log, self.clock, self, SESSION_S)
 
     # -- the maker ------------------------------------------------------------------------------
@@ -157,7 +163,9 @@ class _World:
         def apply(_table: str, key: bytes, value: bytes | None) -> None:
             self.rows[key] = value
 
-        return {0: Share(_Core(), apply, [Changelog("t", LOG)], list(assigned), lambda: None)}
+        changelog = Changelog("t", LOG, self.copied)
+        changelog.copied = bool(self.copied)
+        return {0: Share(_Core(), apply, [changelog], list(assigned), lambda: None)}
 
     def guarantee(self, write: Any, acknowledge: Any, transaction: Any) -> Guarantee:
         self.guarantees.append(_Guarantee(write, acknowledge))
@@ -307,6 +315,21 @@ def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
     assert world.own.state is State.LOST
 
 
+def test_a_local_copy_is_a_state_too() -> None:
+    """One that lacks nothing leaves no row to replay."""
+    world = _World()
+    world.copied = 7
+    world.own.assigned([IN])
+    world.group.answer("prove", True)
+    world.log.written(7)
+    world.group.answer("committed", {})
+    [(starts, _, _, done)] = world.log.replays
+    assert starts == {LOG: 7}
+    done(True)
+    assert len(world.refusals) == 1
+    assert world.own.state is State.LOST
+
+
 def test_a_new_shard_begins_at_the_beginning() -> None:
     """It has no rows, so nothing is missing."""
     world = _World()
@@ -403,6 +426,20 @@ def test_a_shard_that_is_lost_takes_all_with_it_and_what_is_safe_is_committed() 
     assert world.guarantees[0].dropped
     world.wait(RESTORE_PAUSE_S)
     assert world.own.state is State.RESTORING
+
+
+def test_a_bug_leaves_nothing_that_a_checkpoint_could_hold() -> None:
+    """What is half decided is thrown away; the worker ends, and the next one reads it again."""
+    world = _World()
+    world.serve()
+    [runner] = world.own.runners.values()
+    runner.core.bug = ZeroDivisionError()  # type: ignore[attr-defined]
+    runner.offer(IN, 6, [])
+    with pytest.raises(ZeroDivisionError):
+        runner.run()
+    assert world.own.state is State.LOST
+    assert world.guarantees[0].dropped
+    assert not world.group.asked
 
 
 def test_a_revoke_meets_a_worker_that_owns_nothing() -> None:

@@ -26,10 +26,10 @@ class _Topics:
     def known(self, topic: str) -> int | None:
         return 4
 
-    async def partitions(self, topic: str) -> int | None:
-        return 4
-
     async def look(self) -> None:
+        pass
+
+    async def look_again(self) -> None:
         pass
 
 

@@ -82,7 +82,7 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     shares.close()
     core, _, changelog = _shard(_shares(mine), mine)
     assert set(core.context.blacklist) == {"replayed", "written"}
-    assert (changelog.position, changelog.fence) == (3, 1)
+    assert (changelog.position, changelog.fence, changelog.copied) == (3, 1, True)
 
 
 def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:
     assert not core.context.blacklist
     core, _, changelog = _shard(shares, mine)
     assert not core.context.blacklist
-    assert changelog.position == 0
+    assert (changelog.position, changelog.copied) == (0, False)
     shares.close()

@@ -77,6 +77,31 @@ def test_a_copy_that_is_too_old_is_not_used(
     copy.close()
 
 
+def test_a_full_disk_does_not_stop_a_shard(tmp_path: Path) -> None:
+    """The copy stays what it was: no later row gets in behind one that is lost."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
+    disk, tries = copy._db, []
+
+    class Full:
+        """RocksDB on a disk that is full."""
+
+        def write(self, batch: object) -> None:
+            tries.append(batch)
+            raise Exception("IO error: No space left on device")
+
+    copy._db = Full()
+    copy.save([("switches", b"s1", b"v2")], [("changelog", Place(3, 1))])
+    copy._db = disk
+    copy.save_later("switches", b"s2", b"v3")
+    copy.save([("switches", b"s3", b"v3")], [("changelog", Place(4, 1))])
+    copy.close()
+    assert len(tries) == 1
+    copy = Copy(tmp_path / "shard-0")
+    assert _load(copy) == ({("switches", b"s1"): b"v1"}, {"changelog": Place(2, 1)})
+    copy.close()
+
+
 def test_two_workers_cannot_hold_one_copy(tmp_path: Path) -> None:
     """The second is told so; it must not read half of what the first writes."""
     copy = Copy(tmp_path / "shard-0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from flrouter.kafka import writer as module
 from flrouter.kafka.replay import replay
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Row, Span, Written
+from flrouter.runtime import directory as directories
+from flrouter.runtime.directory import Directory
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.topics import Wanted, provide
 from flrouter.settings import Settings
@@ -29,17 +32,15 @@ class _Topics:
         """Nobody is shown the topic until he has asked `hidden` times."""
         self._topic = topic
         self._hidden = hidden
-        self.looks = 0
 
     def known(self, topic: str) -> int | None:
         return 4 if topic == self._topic and not self._hidden else None
 
-    async def partitions(self, topic: str) -> int | None:
-        self._hidden = max(self._hidden - 1, 0)
-        return self.known(topic)
-
     async def look(self) -> None:
-        self.looks += 1
+        pass
+
+    async def look_again(self) -> None:
+        self._hidden = max(self._hidden - 1, 0)
 
 
 def _run(
@@ -240,10 +241,15 @@ def test_what_is_under_way_when_another_record_fails_is_written_once(
 def test_what_may_not_be_written_is_tried_again_where_it_must_not_be_lost(
     broker_url: str, monkeypatch: pytest.MonkeyPatch, own: bool
 ) -> None:
-    """In the router's own topics and FLs'; what a requester may not have is refused."""
+    """In the router's own topics and FLs', after a pause; what a requester may not have is
+    refused.
+    """
     real, failures = module._Attempt.delivered, [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 2
+    tries: list[float] = []
 
     def delivered(self: Any, error: Any, message: Any) -> None:
+        if not self.came:
+            tries.append(time.monotonic())
         real(self, KafkaError(failures.pop()) if failures else error, message)
 
     monkeypatch.setattr(module._Attempt, "delivered", delivered)
@@ -252,6 +258,8 @@ def test_what_may_not_be_written_is_tried_again_where_it_must_not_be_lost(
         outcome = await _written(writer, [Send(topic, 0, b"1", b"v"), Send(topic, 0, b"2", b"v")])
         assert len(outcome.refused) == (0 if own else 2)
         assert bool(outcome.spans) == bool(writer.replaced) == own
+        assert len(tries) == 1 + own
+        assert tries[-1] - tries[0] >= module.PAUSE_S * own
 
     _run(broker_url, body, own=own)
 
@@ -270,6 +278,29 @@ def test_a_topic_that_is_not_shown_is_waited_for_where_it_must_be(
         )
 
     _run(broker_url, body, own=own, hidden=3)
+
+
+def test_a_topic_may_be_younger_than_the_last_look(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a requester's own for its answers: another worker has seen it when the command came."""
+    # That look is always a moment ago.
+    monkeypatch.setattr(directories, "BELIEVED_ABSENT_S", 3_600.0)
+    mine = settings(broker_url)
+    younger = f"{mine.app_id}.younger"
+
+    async def main() -> None:
+        async with Directory(mine, lambda *_: None) as directory:
+            writer = Writer(mine, directory)
+            writer.start()
+            await asyncio.to_thread(provide, mine, [Wanted(younger)])
+            assert directory.known(younger) is None
+            outcome = await _written(writer, [Send(younger, None, b"k", b"v")])
+            writer.stop()
+        assert not outcome.refused
+        assert len(outcome.spans) == 1
+
+    asyncio.run(main())
 
 
 def test_a_partition_that_is_not_there_is_refused_alone(broker_url: str) -> None:

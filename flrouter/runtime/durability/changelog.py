@@ -76,6 +76,8 @@ class Changelog:
         self.epoch = -1
         #: rows that were replayed and count.
         self.count = 0
+        #: whether a local copy had rows of it before any was replayed.
+        self.copied = False
         #: keys whose last row is foreign.
         self.foreign: set[bytes] = set()
 
@@ -109,7 +111,7 @@ class Changelog:
 
     def start_over(self) -> None:
         """Nothing of it was replayed."""
-        self.position, self.fence, self.count = 0, -1, 0
+        self.position, self.fence, self.count, self.copied = 0, -1, 0, False
         self.foreign.clear()
 
     # -- owning -------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+"""What ends a worker that could not go on: a bug, or a thread that is no more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flrouter.runtime.shards import Shards
+from flrouter.settings import load
+
+
+def _shards(given_up: list[str]) -> Shards:
+    anyone: Any = None
+    return Shards(load({}), anyone, anyone, given_up.append)
+
+
+def test_a_bug_in_a_batch_that_was_put_off() -> None:
+    """It ends the worker as any other does: the event loop would go on without the batch."""
+
+    class Broken:
+        def run(self) -> None:
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        shards = _shards([])
+        runner: Any = Broken()
+        shards.wake(runner)
+        async with asyncio.timeout(30):
+            while not shards.crashed:
+                await asyncio.sleep(0)
+        assert isinstance(shards.crash_reason, ZeroDivisionError)
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_has_crashed_does_not_let_go_for_ever() -> None:
+    """Time passes for its shards, though none of its tasks runs any more."""
+
+    class Stuck:
+        """Lets go when its time is over."""
+
+        def __init__(self, released: Callable[[], None]) -> None:
+            self.released = released
+            self.ticks = 0
+
+        def revoked(self) -> None:
+            pass
+
+        def tick(self) -> None:
+            self.ticks += 1
+            if self.ticks == 3:
+                self.released()
+
+    async def main() -> None:
+        shards = _shards([])
+        ownership: Any = Stuck(shards._group.released)
+        shards._ownership = ownership
+        async with asyncio.timeout(30):
+            await shards.let_go()
+
+    asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing would be read or written any more, and nobody would see it."""
+
+    def end() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        given_up: list[str] = []
+        shards = _shards(given_up)
+        assert shards.loop is asyncio.get_running_loop()
+        monkeypatch.setattr(threading, "excepthook", shards._thread_ended)
+        for name in ("somebody-else", "flrouter-reader"):
+            threading.Thread(target=end, name=name).start()
+        async with asyncio.timeout(30):
+            while not given_up:
+                await asyncio.sleep(0.01)
+        assert given_up == ["flrouter-reader ended: ZeroDivisionError()"]
+
+    asyncio.run(main())
