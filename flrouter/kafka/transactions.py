@@ -122,11 +122,29 @@ class KafkaTransaction:
 
     def _open(self) -> str | None:
         try:
-            self._producer = Producer(self._configuration)
-            self._producer.init_transactions(self._patience_s)
+            self._begin_anew(self._configuration)
         except KafkaException as error:
             return str(error)
         return None
+
+    def _begin_anew(self, configuration: Configuration) -> None:
+        """Have a producer that has the name; what another one left open is aborted first.
+
+        Raises:
+            KafkaException: the brokers do not give it the name.
+        """
+        self._producer = Producer(configuration)
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                self._producer.init_transactions(self._patience_s)
+            except KafkaException as error:
+                # As while the coordinator still writes the markers of what it aborted.
+                if not error.args[0].retriable() or time.monotonic() > until:
+                    raise
+                time.sleep(POLL_S)
+            else:
+                return
 
     def _commit(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
         try:
@@ -139,8 +157,7 @@ class KafkaTransaction:
     def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
         # One by one, so that nothing is under way beside what is refused.
         single = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
-        self._producer = Producer(self._configuration | single)
-        self._producer.init_transactions(self._patience_s)
+        self._begin_anew(self._configuration | single)
         written = self._try(sends, offsets, careful=True)
         self._drop()
         why = self._open()
