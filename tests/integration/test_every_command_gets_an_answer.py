@@ -632,7 +632,7 @@ def test_the_rest_of_a_chain_after_its_timeout_is_dropped(world: World) -> None:
 def test_an_fl_that_cannot_ack_has_the_whole_response_timeout(world: World) -> None:
     """Without acks, an answer after the ack timeout is in time."""
     switch = world.switch("fl-no-ack")
-    late = (ACK_TIMEOUT + RESPONSE_TIMEOUT) / 2
+    late = ACK_TIMEOUT * 1.25
     world.fls["fl-no-ack"].script[switch] = Behaviour(ack=False, after=late)
     asked = world.ask(switch)
     answer = world.requester.wait(asked.id)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from flrouter.settings import load
 
 
 def _shards(given_up: list[str]) -> Shards:
-    anyone: Any = None
-    return Shards(load({}), anyone, anyone, given_up.append)
+    nobody: Any = None
+    membership: Any = SimpleNamespace(topics=list)
+    return Shards(load({}), nobody, membership, given_up.append)
 
 
 def test_a_bug_in_a_batch_that_was_put_off() -> None:

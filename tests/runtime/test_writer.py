@@ -290,7 +290,7 @@ def test_a_topic_may_be_younger_than_the_last_look(
     younger = f"{mine.app_id}.younger"
 
     async def main() -> None:
-        async with Directory(mine, lambda *_: None) as directory:
+        async with Directory(mine, lambda *_: None, list) as directory:
             writer = Writer(mine, directory)
             writer.start()
             await asyncio.to_thread(provide, mine, [Wanted(younger)])
