@@ -39,13 +39,13 @@ def deployment(cluster: Cluster, work_folder: Path, guarantee: str) -> Iterator[
     with Deployment(
         cluster.url, work_folder, floodlights=["fl-1"], partitions=SHARDS, guarantee=guarantee
     ) as made:
-        made.create_topics()
         yield made
 
 
 @pytest.fixture
 def fl(deployment: Deployment) -> Floodlight:
     """Its FL, which has two switches and never answers for one of them."""
+    deployment.create_topics()
     found = deployment.floodlight("fl-1", switches=[SWITCH, SILENT])
     found.script[SILENT] = Behaviour(nothing, ack=False)
     return found
