@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-busy test-kafka kafka chaos load fuzz simulate programs screenshots bench bench-scale bench-profile bench-dashboard quick lint format lock settings docs test-docs dist check-deploy clean
+.PHONY: help setup demo test coverage test-busy test-kafka kafka chaos load fuzz simulate programs screenshots bench bench-scale bench-profile bench-dashboard quick lint format lock settings docs test-docs dist check-deploy clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -45,12 +45,14 @@ $(STAMP): pyproject.toml requirements/dev.txt
 demo: $(STAMP) ## a whole router with three FLs in this terminal; ARGS="--seconds 30 --json out.json"
 	@$(BIN)/flrouter demo $(ARGS)
 
-test: $(STAMP) programs $(SITE) ## all tests, and the coverage of core/ and messages/
+test: $(STAMP) programs $(SITE) ## all tests; ARGS="-k switch"
+	@$(PATIENT) $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+coverage: $(STAMP) ## how much of core/ and messages/ the tests beside them go through: at least 90 %
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -m covering tests/core tests/messages -n 2 --dist worksteal
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered --fail-under=90
-	@$(PATIENT) $(BIN)/python -m pytest -m 'not covering' -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-busy: $(STAMP) ## the same while two other processes use all they can get of two processors
 	@trap 'kill $$others' EXIT INT TERM; \
