@@ -151,8 +151,14 @@ class Log(Protocol):
     ) -> None:
         """The offset after the last record of each; None when nobody answered."""
 
-    def transaction(self, name: str) -> Transaction:
-        """The transactions of this name."""
+    def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
+        """The transactions of this name.
+
+        Args:
+            name: whoever opens it last has it.
+            prove: asks the group whether this worker is a member still. Who is none must not take
+                the name again: that would fence whoever has it by now.
+        """
 
 
 class Clock(Protocol):

@@ -15,7 +15,7 @@ from flrouter.kafka.reader import Deliver, Gone, Reader
 from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Row, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Transaction, Written
 from flrouter.settings import Settings
 
 
@@ -145,10 +145,12 @@ class KafkaLog:
         """Whatever is not durable by now should not be written any more, and is not told of."""
         self._writer.abandon()
 
-    def transaction(self, name: str) -> Transaction:
+    def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """The transactions of this name."""
         if self._group is None:
             consumer = Consumer(reading(self._settings))
             self._group = consumer.consumer_group_metadata()
             consumer.close()
-        return KafkaTransaction(self._settings, self._topics, self._is_own, name, self._group)
+        return KafkaTransaction(
+            self._settings, self._topics, self._is_own, name, self._group, prove
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
@@ -16,11 +17,15 @@ from flrouter.core.home import partition_for
 from flrouter.kafka.librdkafka import Configuration, writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
-from flrouter.ports import Partition, Refusal, Span, Written
+from flrouter.ports import Answer, Partition, Refusal, Span, Written
 from flrouter.settings import Settings
 
+#: what brokers and librdkafka say of records that they do not take, whenever they are asked.
+REFUSALS = TOO_LARGE | NO_TOPIC | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
 #: s; how long a poll may wait for something to happen.
 POLL_S = 0.05
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ class KafkaTransaction:
         is_own: Callable[[str], bool],
         name: str,
         group: Any,
+        prove: Callable[[Answer], None],
     ) -> None:
         """Args:
         settings: where the brokers are.
@@ -56,12 +62,14 @@ class KafkaTransaction:
         name: the transactional id.
         group: confluent-kafka's metadata of the consumer group, whose offsets are committed. It
             names no member: who may commit is decided by the transactional id.
+        prove: asks whether this worker is a member of the group still.
         """
         self._settings = settings
         self._topics = topics
         self._is_own = is_own
         self._configuration = configuration(settings, name)
         self._group = group
+        self._prove = prove
         self._patience_s = settings.session_timeout
         self._producer: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"flrouter-{name}")
@@ -72,7 +80,11 @@ class KafkaTransaction:
 
     def open(self, done: Callable[[str | None], None]) -> None:
         """Fence whoever had the name before."""
-        self._in_thread(self._open, done)
+
+        async def opened() -> str | None:
+            return await self._in_thread(lambda: self._open(self._configuration))
+
+        self._tell(opened, done)
 
     def commit(
         self,
@@ -82,7 +94,7 @@ class KafkaTransaction:
     ) -> None:
         """Commit all of it."""
 
-        async def commit() -> None:
+        async def committed() -> Written | str:
             unknown = {
                 send.topic
                 for send in sends
@@ -90,80 +102,95 @@ class KafkaTransaction:
             }
             if unknown:
                 await self._topics.look_again()
-            self._in_thread(lambda: self._commit(sends, offsets), done)
+            outcome = await self._in_thread(lambda: self._commit(sends, offsets, careful=False))
+            # Something was refused, and nobody said what: see what becomes of each alone.
+            return outcome if outcome is not None else await self._find(sends, offsets)
 
-        self._keep(asyncio.ensure_future(commit()))
+        self._tell(committed, done)
 
     def close(self) -> None:
         """Let go of the name."""
         self._closed = True
+        for task in self._tasks:
+            task.cancel()
         self._thread.submit(self._drop)
         self._thread.shutdown(wait=False)
 
     # -- threads ------------------------------------------------------------------------------
 
-    def _keep(self, task: asyncio.Future[None]) -> None:
+    def _tell(self, work: Callable[[], Awaitable[_T]], done: Callable[[_T], None]) -> None:
+        async def tell() -> None:
+            outcome = await work()
+            if not self._closed:
+                done(outcome)
+
+        if self._closed:
+            return
+        task = asyncio.ensure_future(tell())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _in_thread(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        async def run() -> None:
-            what = await asyncio.get_running_loop().run_in_executor(self._thread, work)
-            if not self._closed:
-                done(what)
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-        if not self._closed:
-            self._keep(asyncio.ensure_future(run()))
+    async def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
+        """Write one by one, so that nothing is under way beside what is refused."""
+        single = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
+        why = await self._take_again(self._configuration | single)
+        if why is not None:
+            return why
+        outcome = await self._in_thread(lambda: self._commit(sends, offsets, careful=True))
+        if isinstance(outcome, Written):
+            why = await self._take_again(self._configuration)
+        return why or outcome or "a transaction failed, nobody knows why"
+
+    async def _take_again(self, configuration: Configuration) -> str | None:
+        """Have another producer under the name; why not, or None.
+
+        Who was frozen meanwhile must not: it would fence whoever owns the shard by now, and commit
+        once more what that one has done.
+        """
+        for take in (lambda: None, lambda: self._open(configuration)):
+            why = await self._in_thread(take)
+            if why is not None:
+                return why
+            proof: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+            self._prove(partial(_set, proof))
+            if not await proof:
+                return "the group does not say that this worker is a member still"
+        return None
 
     def _drop(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge(in_queue=True, in_flight=True, blocking=False)
 
-    def _open(self) -> str | None:
-        try:
-            self._begin_anew(self._configuration)
-        except KafkaException as error:
-            return str(error)
-        return None
-
-    def _begin_anew(self, configuration: Configuration) -> None:
-        """Have a producer that has the name; what another one left open is aborted first.
-
-        Raises:
-            KafkaException: the brokers do not give it the name.
-        """
-        self._producer = Producer(configuration)
-        until = time.monotonic() + self._patience_s
-        while True:
-            try:
-                self._producer.init_transactions(self._patience_s)
-            except KafkaException as error:
-                # As while the coordinator still writes the markers of what it aborted.
-                if not error.args[0].retriable() or time.monotonic() > until:
-                    raise
-                time.sleep(POLL_S)
-            else:
-                return
-
-    def _commit(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
-        try:
-            written = self._try(sends, offsets, careful=False)
-            # Something was refused, and nobody said what: see what becomes of each alone.
-            return written if written is not None else self._find(sends, offsets)
-        except KafkaException as error:
-            return str(error)
-
-    def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
-        # One by one, so that nothing is under way beside what is refused.
-        single = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
-        self._begin_anew(self._configuration | single)
-        written = self._try(sends, offsets, careful=True)
+    def _open(self, configuration: Configuration) -> str | None:
+        """Have a producer that has the name; what another one left open is aborted first."""
         self._drop()
-        why = self._open()
-        if why is not None:
-            return why
-        return written if written is not None else "a transaction failed, nobody knows why"
+        until = time.monotonic() + self._patience_s
+        try:
+            self._producer = Producer(configuration)
+            while True:
+                try:
+                    self._producer.init_transactions(self._patience_s)
+                except KafkaException as error:
+                    # As while the coordinator still writes the markers of what it aborted.
+                    if not error.args[0].retriable() or time.monotonic() > until:
+                        raise
+                    time.sleep(POLL_S)
+                else:
+                    return None
+        except KafkaException as error:
+            return str(error)
+
+    def _commit(
+        self, sends: Sequence[Send], offsets: Mapping[Partition, int], *, careful: bool
+    ) -> Written | str | None:
+        try:
+            return self._try(sends, offsets, careful=careful)
+        except KafkaException as error:
+            return str(error)
 
     def _try(
         self, sends: Sequence[Send], offsets: Mapping[Partition, int], *, careful: bool
@@ -215,12 +242,12 @@ class KafkaTransaction:
                     self._patience_s,
                 )
             producer.commit_transaction(self._patience_s)
-        except KafkaException as error:
-            if fate.error is None and not error.args[0].txn_requires_abort():
-                raise
+        except KafkaException:
             # The next producer's begin aborts it. This one's own abort could wait in vain, for
             # records that it sends again only when there is no error.
             self._drop()
+            if fate.error is None or fate.error.code() not in REFUSALS:
+                raise
             if not careful:
                 return None
             if not fate.refused:
@@ -274,6 +301,11 @@ class KafkaTransaction:
         if error.code() in NO_TOPIC and not (own and self._topics.known(send.topic)):
             return Refusal(send, f"There is no topic {send.topic}.", False)
         return None
+
+
+def _set(future: asyncio.Future[_T], outcome: _T) -> None:
+    if not future.cancelled():
+        future.set_result(outcome)
 
 
 class _Fate:

@@ -156,7 +156,7 @@ class Restoration:
         self._exactly_once = any(name is not None for name in names.values())
         for owner, name in names.items():
             if name is not None:
-                self._transactions[owner] = self._log.transaction(name)
+                self._transactions[owner] = self._log.transaction(name, self._group.prove)
         if not self._transactions:
             self._fence()
             return

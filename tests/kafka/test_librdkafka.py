@@ -18,7 +18,7 @@ from flrouter.kafka import transactions
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
-from flrouter.ports import Partition, Row, Span, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Span, Transaction, Written
 from flrouter.runtime.directory import Directory
 from flrouter.settings import Settings
 from tests.kafka.cluster import Cluster
@@ -64,6 +64,9 @@ class _World:
 
     def position(self, at: Partition) -> int:
         return max((batch.next_offset for batch in self.batches if batch.at == at), default=0)
+
+    def transaction(self, prove: Callable[[Answer], None] = lambda done: done(True)) -> Transaction:
+        return self.log.transaction(f"{self.settings.app_id}-0", prove)
 
     async def write(self, sends: Sequence[Send]) -> Written:
         return await _told(lambda done: self.log.write(sends, done))
@@ -220,7 +223,7 @@ def test_a_transaction_is_whole_and_its_markers_are_passed(cluster: Cluster) -> 
 
     async def body(world: _World, topic: str) -> None:
         at, read = Partition(topic, 0), Partition(topic, 3)
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         first = await _commit(
             transaction, [Send(topic, 0, b"a", b"1"), Send(topic, 0, b"b", b"2")], {}
@@ -244,8 +247,7 @@ def test_who_opens_a_transaction_fences_its_former_owner(cluster: Cluster) -> No
     """Which then writes nothing more, and hears why."""
 
     async def body(world: _World, topic: str) -> None:
-        name = world.settings.app_id + "-0"
-        first, second = world.log.transaction(name), world.log.transaction(name)
+        first, second = world.transaction(), world.transaction()
         assert await _told(first.open) is None
         assert isinstance(await _commit(first, [Send(topic, 0, b"a", b"1")], {}), Written)
         assert await _told(second.open) is None
@@ -262,6 +264,45 @@ def test_who_opens_a_transaction_fences_its_former_owner(cluster: Cluster) -> No
     _run(cluster, body, guarantee="exactly_once")
 
 
+@pytest.mark.parametrize("known", [1, 0])
+def test_who_is_no_member_any_more_commits_nothing_beside_what_is_refused(
+    cluster: Cluster, known: int
+) -> None:
+    """Its shard has another owner by then, as after it was frozen; that one is not fenced if it
+    can be helped. `known`: so often the group says that it is a member still.
+    """
+
+    async def body(world: _World, topic: str) -> None:
+        second = world.transaction()
+        proofs: list[asyncio.Future[None]] = []
+
+        def prove(done: Callable[[bool | None], None]) -> None:
+            async def answer() -> None:
+                if proofs[0] is asyncio.current_task():
+                    assert await _told(second.open) is None
+                done(len(proofs) <= known)
+
+            proofs.append(asyncio.ensure_future(answer()))
+
+        first = world.transaction(prove)
+        assert await _told(first.open) is None
+        sends = [
+            Send(f"{topic}.small", 0, b"large", b"x" * 3 * SMALL),
+            Send(topic, 0, b"late", b"1"),
+        ]
+        assert isinstance(await _commit(first, sends, {}), str)
+        if known:
+            assert await _told(second.open) is None
+        after = await _commit(second, [Send(topic, 0, b"b", b"2")], {})
+        assert isinstance(after, Written), after
+        rows = await world.rows(Partition(topic, 0), after.spans[Partition(topic, 0)].next)
+        assert [row.key for row in rows] == [b"b"]
+        first.close()
+        second.close()
+
+    _run(cluster, body, guarantee="exactly_once")
+
+
 @pytest.mark.parametrize("bytes_", [3 * SMALL, 4_000_000])
 def test_a_transaction_tells_what_is_refused_and_writes_nothing(
     cluster: Cluster, bytes_: int
@@ -270,7 +311,7 @@ def test_a_transaction_tells_what_is_refused_and_writes_nothing(
 
     async def body(world: _World, topic: str) -> None:
         small = f"{topic}.small"
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         large = Send(small, 0, b"large", b"x" * bytes_)
         sends = [Send(small, 0, b"a", b"1"), Send(topic, 0, b"b", b"2")]
@@ -297,7 +338,7 @@ def test_a_transaction_that_fails_while_it_is_filled_is_told_of(
 
     async def body(world: _World, topic: str) -> None:
         small = f"{topic}.small"
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         sends = [Send(small, 0, b"%d" % at, b"v") for at in range(4)]
         large = Send(small, 0, b"large", b"x" * 3 * SMALL)
@@ -314,7 +355,7 @@ def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -
 
     async def body(world: _World, topic: str) -> None:
         small = f"{topic}.small"
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         large = Send(small, 0, b"large", b"x" * 3 * SMALL)
         sends = [Send(small, 0, b"%d" % at, b"v" * (SMALL // 2)) for at in range(1_000)]
@@ -330,7 +371,7 @@ def test_a_transaction_tells_what_has_no_place(cluster: Cluster) -> None:
     """A topic that nobody knows, and a partition that its topic does not have."""
 
     async def body(world: _World, topic: str) -> None:
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         await world.directory.partitions(topic)
         fits = Send(topic, 0, b"a", b"1")
@@ -353,7 +394,7 @@ def test_what_is_committed_waits_for_transactions_that_are_undecided(cluster: Cl
         at, other = Partition(topic, 0), Partition(topic, 1)
         offsets = Committed(world.settings)
         assert await asyncio.to_thread(offsets.ask, [at, other]) == {}
-        transaction = world.log.transaction(world.settings.app_id + "-0")
+        transaction = world.transaction()
         assert await _told(transaction.open) is None
         assert isinstance(
             await _commit(transaction, [Send(topic, 0, b"a", b"1")], {at: 7}), Written

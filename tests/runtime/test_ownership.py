@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flrouter.core.effects import Effects, Send
-from flrouter.ports import Partition, Row, Span, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Span, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
@@ -92,7 +92,7 @@ class _Log:
     def ends(self, partitions: Collection[Partition], done: Any) -> None:
         self.asked_ends.append(done)
 
-    def transaction(self, name: str) -> Transaction:
+    def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         raise AssertionError("at least once")
 
     def written(self, first: int) -> list[Send]:

@@ -230,7 +230,7 @@ class MemoryLog:
 
         self.calls.append(ends)
 
-    def transaction(self, name: str) -> Transaction:
+    def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """Transactions that commit at some time."""
         return MemoryTransaction(self._cluster, self, name)
 
