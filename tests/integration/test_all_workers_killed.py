@@ -14,7 +14,8 @@ from tests.support.load import SWITCHES, Load, assert_no_errors, name_of, wait_a
 from tests.support.patience import PATIENCE
 from tests.support.plain import INSTALL, Behaviour, command, echo
 
-pytestmark = [pytest.mark.broker, pytest.mark.kafka]
+# A minute of waiting on Kafka: CI has test_killed_under_load.py there, a release this one too.
+pytestmark = [pytest.mark.broker, pytest.mark.kafka, pytest.mark.release]
 
 PENDING = 5000
 
