@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 
@@ -17,6 +18,7 @@ def main() -> None:
         from tests.fuzz.targets import TARGETS
     from tests.fuzz.mutations import mutate
 
+    logging.getLogger("flrouter").setLevel(logging.CRITICAL)  # hostile input is much to say
     name = sys.argv[1]
     # libFuzzer hands this to a shell when it merges, for which it runs itself again.
     again = shlex.join([sys.executable, "-W", "ignore", "-m", "tests.fuzz.engine", name])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
@@ -67,7 +66,6 @@ class _Transport(asyncio.Transport):
 
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
-    logging.getLogger("flrouter").setLevel(logging.CRITICAL)
     return asyncio.new_event_loop()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from typing import Any
 
 from flrouter.messages import names
@@ -42,7 +41,6 @@ class _Reader:
 
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
-    logging.getLogger("flrouter").setLevel(logging.CRITICAL)
     return asyncio.new_event_loop()
 
 
