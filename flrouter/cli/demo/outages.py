@@ -6,8 +6,8 @@ import dataclasses
 
 from flrouter.cli.demo.plan import TIMEOUTS
 
-#: s; a command sent this long before the kill may have been with the FL still.
-BEFORE = TIMEOUTS["ack_timeout"]
+#: s; a command sent this long before the kill may have been with the FL still: some FLs cannot ack.
+BEFORE = TIMEOUTS["response_timeout"]
 #: s; the FL's first sign of life, and the router's telling all its shards of it.
 AFTER = TIMEOUTS["alive_timeout"]
 
