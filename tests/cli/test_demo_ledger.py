@@ -132,6 +132,15 @@ def test_errors_are_excused_by_the_death_of_their_floodlight(
     assert ledger.unanswered == 0
 
 
+def test_a_sync_may_have_waited_for_an_fl_that_dies(ledger: Ledger, outages: Outages) -> None:
+    """However long, unless it was over."""
+    outages.killed("fl-1", 100.0)
+    for name, answered in (("waits", 101.0), ("over", 99.0)):
+        ledger.send(command(name, Answer.SYNC, switch=None), 100.0 - 10 * BEFORE)
+        ledger.take(error(name, "NOT_FOUND"), answered)
+    assert ledger.wrong == ["over ended in NOT_FOUND: no"]
+
+
 def test_a_death_excuses_no_other_errors(ledger: Ledger, outages: Outages) -> None:
     """A dead FL is no reason to call a good command bad."""
     outages.killed("fl-1", 0.0)

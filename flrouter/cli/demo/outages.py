@@ -35,10 +35,13 @@ class Outages:
         return outage
 
     def excuse(self, floodlight: str | None, sent: float, answered: float) -> bool:
-        """Whether an error is no wonder for a command to this FL, or to all of them when None."""
+        """Whether an error is no wonder for a command to this FL, or to all of them when None.
+
+        Those to all are syncs, which wait for those under way, and where a dump has no end for quiet.
+        """
         return any(
-            floodlight in (None, outage.floodlight)
-            and sent >= outage.killed - BEFORE
+            (floodlight is None or floodlight == outage.floodlight)
+            and (floodlight is None or sent >= outage.killed - BEFORE)
             and answered >= outage.killed
             and (outage.back is None or sent <= outage.back + AFTER)
             for outage in self.all
