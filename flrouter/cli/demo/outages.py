@@ -37,7 +37,7 @@ class Outages:
     def excuse(self, floodlight: str | None, sent: float, answered: float) -> bool:
         """Whether an error is no wonder for a command to this FL, or to all of them when None.
 
-        Those to all are syncs, which wait for those under way, and where a dump has no end for quiet.
+        Those to all are syncs: they wait for those under way, and some of these for quiet.
         """
         return any(
             (floodlight is None or floodlight == outage.floodlight)
