@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.fuzz import process
 from tests.fuzz.kept import CRASHES, corpus, kept
+from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
 
 
@@ -65,7 +66,12 @@ def _fuzz(
     def one(name: str) -> process.Done:
         new = folder / name
         new.mkdir()
-        return process.fuzz(name, seconds, how.executions, how.seed, new, kept(name))
+        first = new.parent / f"{name}-seeds"  # where none are kept, there is nothing else
+        first.mkdir()
+        for number, data in enumerate(seeds()[name]):
+            (first / str(number)).write_bytes(data)
+        known = [first, *kept(name)]
+        return process.fuzz(name, seconds, how.executions, how.seed, new, known)
 
     with ThreadPoolExecutor(how.jobs) as pool:
         yield from pool.map(one, names)
