@@ -22,6 +22,7 @@ from flrouter.settings import Settings
 
 #: what brokers and librdkafka say of records that they do not take, whenever they are asked.
 REFUSALS = TOO_LARGE | NO_TOPIC | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
+NO_MEMBER = "the group does not say that this worker is a member still"
 #: s; how long a poll may wait for something to happen.
 POLL_S = 0.05
 
@@ -150,15 +151,17 @@ class KafkaTransaction:
         Who was frozen meanwhile must not: it would fence whoever owns the shard by now, and commit
         once more what that one has done.
         """
-        for take in (lambda: None, lambda: self._open(configuration)):
-            why = await self._in_thread(take)
-            if why is not None:
-                return why
-            proof: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-            self._prove(partial(_set, proof))
-            if not await proof:
-                return "the group does not say that this worker is a member still"
-        return None
+        if not await self._is_member():
+            return NO_MEMBER
+        why = await self._in_thread(lambda: self._open(configuration))
+        if why is None and not await self._is_member():
+            return NO_MEMBER
+        return why
+
+    async def _is_member(self) -> bool:
+        proof: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        self._prove(partial(_set, proof))
+        return bool(await proof)
 
     def _drop(self) -> None:
         producer, self._producer = self._producer, None

@@ -40,8 +40,10 @@ class Outages:
         Those to all are syncs: they wait for those under way, and some of these for quiet.
         """
         return any(
-            (floodlight is None or floodlight == outage.floodlight)
-            and (floodlight is None or sent >= outage.killed - BEFORE)
+            (
+                floodlight is None
+                or (floodlight == outage.floodlight and sent >= outage.killed - BEFORE)
+            )
             and answered >= outage.killed
             and (outage.back is None or sent <= outage.back + AFTER)
             for outage in self.all
