@@ -31,7 +31,7 @@ def package(name: str, version: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as work:
         done = subprocess.run(
-            [npm, "pack", "--silent", f"{name}@{version}"],
+            [npm, "pack", "--loglevel=error", f"{name}@{version}"],
             cwd=work,
             stdin=subprocess.DEVNULL,
             capture_output=True,
