@@ -107,9 +107,16 @@ def test_what_happened_is_counted(worker: Worker) -> None:
     assert value(found, "shards") == value(found, "shards_configured") == 4
     assert value(found, "takeovers", "takeovers_total") >= 4
     assert value(found, "batch_records", "batch_records_count") > 0
-    read = {each.labels["topic"] for each in found["flrouter_lag_records"].samples}
-    assert any(topic.endswith(".speaker") for topic in read)
     assert "process_cpu_seconds" in found
+
+
+@broker
+def test_the_lag_of_inbound_topics_is_told(worker: Worker) -> None:
+    """As soon as the brokers were asked for the ends of their partitions."""
+    until(
+        lambda: {each.labels["topic"] for each in families(worker)["flrouter_lag_records"].samples},
+        lambda topics: any(topic.endswith(".speaker") for topic in topics),
+    )
 
 
 @broker
