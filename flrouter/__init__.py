@@ -18,10 +18,10 @@ def __getattr__(name: str) -> Any:
     if name == "app":
         import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
         from flrouter.app import create_app
-        from flrouter.cli.failure import settings
+        from flrouter.cli.failure import load_settings
         from flrouter.runtime.interpreter import tune
 
         tune()
-        globals()["app"] = app = create_app(settings())
+        globals()["app"] = app = create_app(load_settings())
         return app
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -44,7 +44,7 @@ def free_ports(count: int) -> list[int]:
     candidates = list(range(max(1024, first_given - 20_000), first_given))
     # Of the system: processes that were seeded alike would all choose the same ones.
     random.SystemRandom().shuffle(candidates)
-    found: list[int] = []
+    ports: list[int] = []
     for port in [*candidates, *[0] * count]:  # 0: the system chooses, where it gives all of them
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,9 +52,9 @@ def free_ports(count: int) -> list[int]:
                 probe.bind(("", port))
             except OSError:
                 continue
-            found.append(int(probe.getsockname()[1]))
-        if len(found) == count:
-            return found
+            ports.append(int(probe.getsockname()[1]))
+        if len(ports) == count:
+            return ports
     raise OSError(f"no {count} free ports")
 
 

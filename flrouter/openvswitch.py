@@ -22,7 +22,7 @@ _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofc
 #: where Debian has the daemons; not every account's PATH has it.
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 #: s; how long one of its programs may take.
-_TIMEOUT = 30
+_TIMEOUT_S = 30
 
 
 class Missing(RuntimeError):
@@ -37,8 +37,8 @@ def check() -> None:
     """Raises Missing when Open vSwitch is not installed."""
     missing = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
     if missing or not SCHEMA.exists():
-        what = ", ".join(missing) or str(SCHEMA)
-        raise Missing(f"{what} is missing: apt-get install openvswitch-switch")
+        names = ", ".join(missing) or str(SCHEMA)
+        raise Missing(f"{names} is missing: apt-get install openvswitch-switch")
 
 
 class OpenVSwitch:
@@ -157,12 +157,12 @@ class OpenVSwitch:
 
     def flows(self, bridge: str) -> dict[int, list[str]]:
         """The rules of a switch as `ovs-ofctl dump-flows` shows them, by their cookies."""
-        found: dict[int, list[str]] = {}
+        rules: dict[int, list[str]] = {}
         for line in self.ofctl("dump-flows", bridge).splitlines():
             cookie = re.search(r"cookie=(0x[0-9a-f]+)", line)
             if cookie is not None:
-                found.setdefault(int(cookie[1], 16), []).append(line.strip())
-        return found
+                rules.setdefault(int(cookie[1], 16), []).append(line.strip())
+        return rules
 
     def connected(self, bridge: str) -> int:
         """How many of a switch's controllers it is connected to."""
@@ -205,7 +205,7 @@ class OpenVSwitch:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_TIMEOUT,
+            timeout=_TIMEOUT_S,
             check=False,
         )
         if done.returncode:
@@ -229,7 +229,7 @@ class OpenVSwitch:
             )
 
     def _wait_for(self, path: Path, name: str) -> None:
-        until = time.monotonic() + _TIMEOUT
+        until = time.monotonic() + _TIMEOUT_S
         while not path.exists():
             if self._daemons[name].poll() is not None or time.monotonic() > until:
                 raise Failed(f"{name} does not start: see {self.folder / name}.out")
@@ -240,11 +240,11 @@ def _patch(bridge: str, number: int) -> str:
     return f"{bridge}-{number}"
 
 
-def difference(wanted: Mapping[str, set[int]], found: Mapping[str, set[int]]) -> dict[str, str]:
+def difference(wanted: Mapping[str, set[int]], actual: Mapping[str, set[int]]) -> dict[str, str]:
     """For each switch whose rules are not those wanted, by cookie: what is missing, what more."""
     return {
-        switch: f"missing {sorted(wanted[switch] - found[switch])},"
-        f" too many {sorted(found[switch] - wanted[switch])}"
+        switch: f"missing {sorted(wanted[switch] - actual[switch])},"
+        f" too many {sorted(actual[switch] - wanted[switch])}"
         for switch in wanted
-        if wanted[switch] != found[switch]
+        if wanted[switch] != actual[switch]
     }

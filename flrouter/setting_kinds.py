@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_DAY = 86_400.0
+_DAY_S = 86_400.0
 #: characters of a token, so that nobody guesses it.
-_TOKEN = 16
+_MIN_TOKEN_CHARACTERS = 16
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}", re.ASCII)
@@ -89,10 +89,10 @@ def yes_or_no() -> Kind[bool]:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
     def read(value: object) -> bool:
-        found = words.get(value.strip().lower()) if isinstance(value, str) else value
-        if not isinstance(found, bool):
+        truth = words.get(value.strip().lower()) if isinstance(value, str) else value
+        if not isinstance(truth, bool):
             raise Refused
-        return found
+        return truth
 
     return Kind("true or false", read)
 
@@ -108,7 +108,7 @@ def duration(*, zero: bool = False) -> Kind[float]:
             value = float(match[1]) * _SECONDS[match[2]]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Refused
-        if (value == 0 and zero) or (math.isfinite(value) and 0.001 <= value <= 30 * _DAY):
+        if (value == 0 and zero) or (math.isfinite(value) and 0.001 <= value <= 30 * _DAY_S):
             return float(value)
         raise Refused
 
@@ -175,10 +175,10 @@ def topics() -> Kind[tuple[str, ...]]:
     """A list of Kafka topics, at least one."""
 
     def read(value: object) -> tuple[str, ...]:
-        found = tuple(_topic(item) for item in _items(value))
-        if not found:
+        topic_names = tuple(_topic(item) for item in _items(value))
+        if not topic_names:
             raise Refused
-        return found
+        return topic_names
 
     return Kind("a list of topic names (at least one), or text with commas", read)
 
@@ -280,19 +280,19 @@ def floodlights() -> Kind[tuple[Floodlight, ...]]:
         return Floodlight(floodlight_id(name), ack)
 
     def read(value: object) -> tuple[Floodlight, ...]:
-        found: Iterable[Floodlight]
+        listed: Iterable[Floodlight]
         if isinstance(value, Mapping):
-            found = [one(name, options) for name, options in value.items()]
+            listed = [one(name, options) for name, options in value.items()]
         elif isinstance(value, tuple) and all(isinstance(item, Floodlight) for item in value):
-            found = value
+            listed = value
         else:
-            found = [Floodlight(floodlight_id(item)) for item in _items(value)]
+            listed = [Floodlight(floodlight_id(item)) for item in _items(value)]
         seen: dict[str, str] = {}
-        for floodlight in found:
+        for floodlight in listed:
             other = seen.setdefault(metric_name(floodlight_id(floodlight.id)), floodlight.id)
             if other is not floodlight.id:
                 raise Refused(f"{other} and {floodlight.id} would share their topics")
-        return tuple(found)
+        return tuple(listed)
 
     return Kind(f"a list of FL ids ({FLOODLIGHT_ID}), or a table of them with ack = false", read)
 
@@ -317,10 +317,10 @@ def url() -> Kind[str]:
     """The address of something that speaks HTTP, or nothing."""
 
     def read(value: object) -> str:
-        found = _text(value).rstrip("/")
-        if found and _URL.fullmatch(found) is None:
+        address = _text(value).rstrip("/")
+        if address and _URL.fullmatch(address) is None:
             raise Refused
-        return found
+        return address
 
     return Kind("http://host:port or https://host:port with a path, or nothing", read, _masked)
 
@@ -329,14 +329,14 @@ def token() -> Kind[str]:
     """A secret that fits into an HTTP header, or nothing."""
 
     def read(value: object) -> str:
-        found = _text(value)
-        if not found.isascii() or not found.isprintable() or " " in found:
+        text = _text(value)
+        if not text.isascii() or not text.isprintable() or " " in text:
             raise Refused
-        if found and len(found) < _TOKEN:
+        if text and len(text) < _MIN_TOKEN_CHARACTERS:
             raise Refused("it can be guessed: make one with `openssl rand -hex 16`")
-        return found
+        return text
 
-    allowed = f"at least {_TOKEN} letters, digits and signs of ASCII, or nothing"
+    allowed = f"at least {_MIN_TOKEN_CHARACTERS} letters, digits and signs of ASCII, or nothing"
     return Kind(allowed, read, lambda _: "'***'")
 
 

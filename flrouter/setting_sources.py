@@ -13,7 +13,7 @@ from flrouter.profiles import OWN
 PREFIX = "FLROUTER_"
 #: in a file they are relative to it.
 _PATHS = {"data_dir", "profile"} | {
-    f"{whose}_{what}" for whose in ("ssl", "web") for what in ("cafile", "certfile", "keyfile")
+    f"{whose}_{file}" for whose in ("ssl", "web") for file in ("cafile", "certfile", "keyfile")
 }
 
 

@@ -20,7 +20,7 @@ from flrouter import __version__
 from flrouter.messages.trace import Trace
 
 #: ms; how long spans wait for others to travel with.
-DELAY = 1_000
+BATCH_DELAY_MS = 1_000
 
 
 class _Ids(RandomIdGenerator):
@@ -49,7 +49,7 @@ class Tracer:
             shutdown_on_exit=False,  # whoever made it stops it
         )
         self._provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=url), schedule_delay_millis=DELAY)
+            BatchSpanProcessor(OTLPSpanExporter(endpoint=url), schedule_delay_millis=BATCH_DELAY_MS)
         )
         self._tracer = self._provider.get_tracer("flrouter", __version__)
 

@@ -17,7 +17,7 @@ from faust.web.drivers.aiohttp import Web
 #: that are open at once: 50 dashboards, other workers, Prometheus. Kafka's need files too.
 MAX_CONNECTIONS = 250
 #: that may be accepted before the open ones are counted again.
-_BACKLOG = 32
+_BACKLOG_CONNECTIONS = 32
 #: s; how long a connection may bring no request, or a request no end of its headers.
 _IDLE_S = 15.0
 
@@ -52,7 +52,7 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
         await self._runner.setup()
         bind, port = self.app.conf.web_bind, self.app.conf.web_port
         self._server = await asyncio.get_running_loop().create_server(
-            self._accept, bind, port, backlog=_BACKLOG, ssl=self._tls
+            self._accept, bind, port, backlog=_BACKLOG_CONNECTIONS, ssl=self._tls
         )
 
     async def stop_server(self) -> None:

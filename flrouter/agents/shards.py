@@ -56,17 +56,17 @@ def read(at: Partition, record: Any) -> Input:
     data = record.value or b""
     here = Origin(at.topic, at.number, record.offset)
     try:
-        what = own.get("flrouter-what", b"")
-        if b"/" in what:
-            version = read_number(what.partition(b"/")[2].decode())
+        kind = own.get("flrouter-what", b"")
+        if b"/" in kind:
+            version = read_number(kind.partition(b"/")[2].decode())
             if version is not None and version > FORMAT:
                 raise NewerFormat(f"{at.topic}/{at.number} holds records", version, FORMAT)
-        if what == b"peer":
+        if kind == b"peer":
             return Told(peers.decode(data))
         origin = Origin.parse(own["flrouter-origin"].decode())
-        if what == b"command":
+        if kind == b"command":
             return Command(origin, data, decode(data), headers, at_home=True)
-        if what == b"report":
+        if kind == b"report":
             number = own.get("flrouter-number")
             return Report(
                 own["flrouter-floodlight"].decode(),
@@ -77,7 +77,7 @@ def read(at: Partition, record: Any) -> Input:
                 at_home=True,
                 number=number.decode() if number is not None else None,
             )
-        fault = f"flrouter-what is {what!r}"
+        fault = f"flrouter-what is {kind!r}"
     except (Unreadable, msgspec.MsgspecError, KeyError, ValueError) as error:
         fault = repr(error)
     return Garbled(here, data, f"no record that a shard wrote: {fault}")

@@ -50,14 +50,14 @@ class Answers:
         self.asked = [Asked(command, now) for command in commands]
         #: by correlation id: those that wait for more.
         self._open: defaultdict[str, list[Asked]] = defaultdict(list)
-        for each in self.asked:
-            self._open[each.command.correlation_id].append(each)
+        for request in self.asked:
+            self._open[request.command.correlation_id].append(request)
         self._chains: defaultdict[str, Assembler] = defaultdict(lambda: Assembler(patience=0))
 
     @property
     def unanswered(self) -> int:
         """How many commands have no answer yet."""
-        return sum(each.answered is None for each in self.asked)
+        return sum(request.answered is None for request in self.asked)
 
     @property
     def complete(self) -> bool:
@@ -113,4 +113,6 @@ class Answers:
         """Of several commands with one id the one for the switch that answers."""
         switch = switch_of(envelope, value)
         waiting = self._open[name]
-        return next((each for each in waiting if each.command.switch == switch), waiting[0])
+        return next(
+            (request for request in waiting if request.command.switch == switch), waiting[0]
+        )

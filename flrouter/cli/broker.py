@@ -8,7 +8,7 @@ import subprocess
 import click
 
 from flrouter import embedded
-from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 
 
 class _Stop:
@@ -35,7 +35,7 @@ class _Stop:
 def broker(port: int) -> None:
     """Run the embedded broker (in memory, for demo and tests only)."""
     if embedded.listening(port):
-        raise Failure(f"port {port} is taken: choose another one with --port", BAD_USAGE)
+        raise Failure(f"port {port} is taken: choose another one with --port", BAD_USAGE_STATUS)
     stop = _Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)

@@ -8,7 +8,7 @@ import click
 
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.draining import emptied
-from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.cli.output import json_option, show_json, show_message
 from flrouter.cli.router import Router
 
@@ -18,7 +18,7 @@ from flrouter.cli.router import Router
 @json_option
 def sync(floodlight: str | None, as_json: bool) -> None:
     """Sync with FLOODLIGHT, or with every FL."""
-    router = Router(settings())
+    router = Router(load_settings())
     path = ("sync",) if floodlight is None else ("floodlights", floodlight, "sync")
     show_message(router.post(*path), as_json)
 
@@ -30,7 +30,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
 def move(switch: str, floodlight: str, as_json: bool) -> None:
     """Make FLOODLIGHT the active one for SWITCH."""
     body = {"floodlight": floodlight}
-    show_message(Router(settings()).post("switches", switch, "move", body=body), as_json)
+    show_message(Router(load_settings()).post("switches", switch, "move", body=body), as_json)
 
 
 @click.command()
@@ -40,7 +40,7 @@ def move(switch: str, floodlight: str, as_json: bool) -> None:
 def place(switch: str, region: str, as_json: bool) -> None:
     """Set the REGION of a switch: FLs of that region are preferred. None: no region."""
     show_message(
-        Router(settings()).post("switches", switch, "place", body={"region": region}), as_json
+        Router(load_settings()).post("switches", switch, "place", body={"region": region}), as_json
     )
 
 
@@ -54,8 +54,10 @@ def prefer(floodlight: str, region: str | None, weight: int | None, as_json: boo
     body = {"region": region, "weight": weight}
     given = {name: value for name, value in body.items() if value is not None}
     if not given:
-        raise Failure("prefer: give --region, --weight or both", BAD_USAGE)
-    show_message(Router(settings()).post("floodlights", floodlight, "prefer", body=given), as_json)
+        raise Failure("prefer: give --region, --weight or both", BAD_USAGE_STATUS)
+    show_message(
+        Router(load_settings()).post("floodlights", floodlight, "prefer", body=given), as_json
+    )
 
 
 @click.command()
@@ -73,7 +75,7 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
     With --wait the exit status is 1 when switches stay, because no other FL holds them, or when
     that is unknown: do not stop it then.
     """
-    router = Router(settings())
+    router = Router(load_settings())
     message = router.post("floodlights", floodlight, "drain")
     if wait is None:
         show_message(message, as_json)
@@ -93,4 +95,4 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 @json_option
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""
-    show_message(Router(settings()).post("floodlights", floodlight, "undrain"), as_json)
+    show_message(Router(load_settings()).post("floodlights", floodlight, "undrain"), as_json)

@@ -51,10 +51,10 @@ def read(data: bytes, catalog: Catalog, largest: int) -> list[Command]:
     Raises:
         BadFile: it holds none, or something else.
     """
-    found = [_command(*each, catalog, largest) for each in _split(data)]
-    if not found:
+    commands = [_command(*entry, catalog, largest) for entry in _split(data)]
+    if not commands:
         raise BadFile("there is no command in it")
-    return found
+    return commands
 
 
 def _split(data: bytes) -> Iterator[tuple[str, bytes]]:

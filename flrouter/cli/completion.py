@@ -10,7 +10,7 @@ from flrouter.cli.router import Router
 from flrouter.settings import BadSetting, load
 
 #: s; who has pressed Tab does not wait longer.
-_PATIENCE = 2.0
+_TIMEOUT_S = 2.0
 _SHELLS = ("bash", "zsh", "fish")
 
 
@@ -23,7 +23,7 @@ class _Floodlight(click.ParamType):
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         try:
-            rows = Router(load(), _PATIENCE).rows("floodlights").rows
+            rows = Router(load(), _TIMEOUT_S).rows("floodlights").rows
         except (Failure, BadSetting):
             return []  # there is no place to say why
         return [CompletionItem(row["id"]) for row in rows if row["id"].startswith(incomplete)]
@@ -37,6 +37,6 @@ FLOODLIGHT = _Floodlight()
 def completion(shell: str) -> None:
     """Print what SHELL needs in order to complete commands, options and FLs."""
     whole = click.get_current_context().find_root().command
-    found = get_completion_class(shell)
-    assert found is not None
-    click.echo(found(whole, {}, "flrouter", "_FLROUTER_COMPLETE").source())
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None
+    click.echo(completion_class(whole, {}, "flrouter", "_FLROUTER_COMPLETE").source())

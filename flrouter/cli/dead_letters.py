@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from flrouter import setting_kinds as kinds
 from flrouter.cli import Group
-from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.cli.kafka import run
 from flrouter.cli.letters import Letter, Wanted, letters
 from flrouter.cli.output import json_option, moment, plain, progress, show_json, show_table
@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _DURATION = kinds.duration()
 #: characters of a letter in a table.
-_SHOWN = 80
+_MAX_SHOWN_CHARACTERS = 80
 
 
 @click.group(cls=Group)
@@ -67,10 +67,10 @@ def _filters(command: F) -> F:
 @json_option
 def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_json: bool) -> None:
     """List dead letters: why they could not be used, and where they came from."""
-    found = settings()
+    settings = load_settings()
     wanted = Wanted((), topic, reason, since, replayed)
     with progress() as bar:
-        rows, count = run(found, _newest(found, wanted, limit, bar))
+        rows, count = run(settings, _newest(settings, wanted, limit, bar))
     if as_json:
         show_json([_as_json(letter) for letter in rows])
         return
@@ -79,7 +79,10 @@ def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_js
         [
             (
                 *(letter.name, moment(letter.at), _origin(letter), letter.reason, letter.size),
-                *(letter.correlation_id, letter.value[:_SHOWN].decode("utf-8", "replace")),
+                *(
+                    letter.correlation_id,
+                    letter.value[:_MAX_SHOWN_CHARACTERS].decode("utf-8", "replace"),
+                ),
             )
             for letter in rows
         ],
@@ -89,12 +92,12 @@ def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_js
 
 
 async def _newest(
-    found: Settings, wanted: Wanted, limit: int, bar: Progress
+    settings: Settings, wanted: Wanted, limit: int, bar: Progress
 ) -> tuple[list[Letter], int]:
     """The newest of them, oldest first, and how many there are."""
     newest: deque[Letter] = deque(maxlen=limit)
     count = 0
-    async for letter in letters(found, wanted, bar):
+    async for letter in letters(settings, wanted, bar):
         newest.append(letter)
         count += 1
     return sorted(newest, key=lambda letter: letter.at), count
@@ -143,12 +146,12 @@ def replay(
         raise Failure(
             "dead-letters replay: name letters, choose with --topic, --reason or --since, or say"
             " --all",
-            BAD_USAGE,
+            BAD_USAGE_STATUS,
         )
-    found = settings()
+    settings = load_settings()
     wanted = Wanted(frozenset(letter), topic, reason, since)
     with progress() as bar:
-        fates = run(found, put_back(found, wanted, bar, dry_run=dry_run))
+        fates = run(settings, put_back(settings, wanted, bar, dry_run=dry_run))
     missing = sorted(set(letter) - {fate.name for fate in fates})
     if missing and not fates:
         raise Failure(_missing(missing))

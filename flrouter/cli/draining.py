@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from flrouter.cli.failure import Failure
 from flrouter.cli.output import progress
-from flrouter.cli.router import PAGE, Router
+from flrouter.cli.router import PAGE_ROWS, Router
 from flrouter.cli.silence import Silence
 
 #: s; between two looks.
-_LOOK = 0.5
+_LOOK_INTERVAL_S = 0.5
 
 
 class Left(NamedTuple):
@@ -44,7 +44,7 @@ def emptied(router: Router, floodlight: str, wait: float) -> Left:
                 bar.update(task, total=most, completed=most - sum(left))
             if left == Left(0, 0) or time.monotonic() > until:
                 break
-            time.sleep(_LOOK)
+            time.sleep(_LOOK_INTERVAL_S)
     if left is None:
         raise Failure(
             f"whether {floodlight} is empty is not known: {doubt}. Do not stop it yet; see"
@@ -61,12 +61,12 @@ def _left(router: Router, floodlight: str) -> Left:
     """
     # In this order: an FL without switches is sent no more commands, so none comes after the look
     # at those that are pending. Its own count of switches is of some seconds ago.
-    switches = router.get("switches", active=floodlight, limit=PAGE)
-    found = router.get("floodlights", floodlight)
-    silence = Silence.of(switches) | Silence.of(found)
+    switches = router.get("switches", active=floodlight, limit=PAGE_ROWS)
+    detail = router.get("floodlights", floodlight)
+    silence = Silence.of(switches) | Silence.of(detail)
     if silence:
         raise Failure(str(silence))
-    row, count = found["floodlight"], len(switches["items"])
+    row, count = detail["floodlight"], len(switches["items"])
     if not row["drained"]:
         raise Failure("it is not drained: the order was not read yet, or another one came since")
     if switches["next"] is not None:

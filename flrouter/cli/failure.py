@@ -9,7 +9,7 @@ import click
 from flrouter.settings import BadSetting, Settings, load
 
 #: the exit status when what the command was told cannot be.
-BAD_USAGE = 2
+BAD_USAGE_STATUS = 2
 
 
 class Failure(click.ClickException):
@@ -17,7 +17,7 @@ class Failure(click.ClickException):
 
     def __init__(self, text: str, status: int = 1) -> None:
         """Args:
-        status: the exit status; :data:`BAD_USAGE` when it is the caller's mistake.
+        status: the exit status; :data:`BAD_USAGE_STATUS` when it is the caller's mistake.
         """
         super().__init__(" ".join(text.split()))
         self.exit_code = status
@@ -27,7 +27,7 @@ class Failure(click.ClickException):
         click.echo(f"flrouter: {self.message}", file=file, err=True)
 
 
-def settings() -> Settings:
+def load_settings() -> Settings:
     """The settings of the environment.
 
     Raises:
@@ -36,4 +36,4 @@ def settings() -> Settings:
     try:
         return load()
     except BadSetting as error:
-        raise Failure(str(error), BAD_USAGE) from error
+        raise Failure(str(error), BAD_USAGE_STATUS) from error

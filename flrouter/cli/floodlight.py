@@ -11,7 +11,7 @@ import click
 from flrouter import setting_kinds as kinds
 from flrouter.cli import Group
 from flrouter.cli.completion import FLOODLIGHT
-from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.cli.kafka import partition_counts, run
 from flrouter.cli.output import condition, json_option, show_json, show_message, show_table
 from flrouter.settings import Settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: s; how long a broker may take to answer, and the router to act. On the embedded broker the FL
 #: that came before may still cost the router a rebalance of some 5 s.
-TIMEOUT = 30.0
+ORDER_TIMEOUT_S = 30.0
 
 
 @click.group(cls=Group)
@@ -36,13 +36,13 @@ def floodlight() -> None:
 @json_option
 def add(name: str, no_ack: bool, as_json: bool) -> None:
     """Route to the FL ID from now on; its topics are made when they are missing."""
-    found = settings()
-    _check(found, name)
-    problem = found.problem_of(name)
+    settings = load_settings()
+    _check(settings, name)
+    problem = settings.problem_of(name)
     if problem is not None:
-        raise Failure(f"{name} can be no FL's id: {problem}: choose another", BAD_USAGE)
-    acks = not no_ack and bool(found.speaks.acknowledges)
-    show_message(run(found, _add(found, name, acks=acks)), as_json)
+        raise Failure(f"{name} can be no FL's id: {problem}: choose another", BAD_USAGE_STATUS)
+    acks = not no_ack and bool(settings.speaks.acknowledges)
+    show_message(run(settings, _add(settings, name, acks=acks)), as_json)
 
 
 @floodlight.command()
@@ -50,17 +50,17 @@ def add(name: str, no_ack: bool, as_json: bool) -> None:
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
-    found = settings()
-    _check(found, name)
-    show_message(run(found, _remove(found, name)), as_json)
+    settings = load_settings()
+    _check(settings, name)
+    show_message(run(settings, _remove(settings, name)), as_json)
 
 
 @floodlight.command("list")
 @json_option
 def list_(as_json: bool) -> None:
     """List the FLs that the router knows: state, and for how many switches each is active."""
-    found = settings()
-    rows = _rows(run(found, _known(found)))
+    settings = load_settings()
+    rows = _rows(run(settings, _known(settings)))
     if as_json:
         show_json(rows)
         return
@@ -93,67 +93,71 @@ def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
     ]
 
 
-def _check(found: Settings, name: str) -> None:
+def _check(settings: Settings, name: str) -> None:
     """Refuse what can be no FL's id."""
     try:
         kinds.floodlight_id(name)
-        for topic in (*found.fl_topics.read_by(name), *found.fl_topics.written_by(name)):
+        for topic in (*settings.fl_topics.read_by(name), *settings.fl_topics.written_by(name)):
             kinds.topic().read(topic)
     except kinds.Refused as error:
-        raise Failure(str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE) from error
+        raise Failure(
+            str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE_STATUS
+        ) from error
 
 
-async def _known(found: Settings) -> dict[str, Known]:
+async def _known(settings: Settings) -> dict[str, Known]:
     from flrouter.cli.known import known
     from flrouter.runtime.topics import Wanted, changelog, provide
 
-    tables = [Wanted(changelog(found, table), exact=True) for table in ("floodlights", "switches")]
-    there = await partition_counts(found)
+    tables = [
+        Wanted(changelog(settings, table), exact=True) for table in ("floodlights", "switches")
+    ]
+    there = await partition_counts(settings)
     counts = {there.get(table.name) for table in tables}
     if None in counts:
         raise Failure(
-            f"no router with app id {found.app_id!r} has ever run on {found.broker}: start one"
-            " with `flrouter worker`, or set FLROUTER_APP_ID"
+            f"no router with app id {settings.app_id!r} has ever run on {settings.broker}:"
+            " start one with `flrouter worker`, or set FLROUTER_APP_ID"
         )
-    if counts != {found.partitions}:
-        await asyncio.to_thread(provide, found, tables)  # it makes none, and refuses these
-    return await known(found)
+    if counts != {settings.partitions}:
+        await asyncio.to_thread(provide, settings, tables)  # it makes none, and refuses these
+    return await known(settings)
 
 
-async def _add(found: Settings, name: str, acks: bool) -> str:
+async def _add(settings: Settings, name: str, acks: bool) -> str:
     from flrouter.core.peers import AddFloodlight
     from flrouter.runtime.topics import of_floodlight, of_router, provide
 
     def routed(known: dict[str, Known]) -> bool:
-        return name in known and known[name].routed(acks, found.partitions)
+        return name in known and known[name].routed(acks, settings.partitions)
 
-    await partition_counts(found)  # fails at once where there is no broker
-    await asyncio.to_thread(provide, found, of_router(found))
-    before = await _known(found)
+    await partition_counts(settings)  # fails at once where there is no broker
+    await asyncio.to_thread(provide, settings, of_router(settings))
+    before = await _known(settings)
     for other, one in before.items():
         alike = other != name and kinds.metric_name(other) == kinds.metric_name(name)
         if alike and not one.gone:
             raise Failure(f"{name} and {other} would share their topics: choose another id")
-    await asyncio.to_thread(provide, found, of_floodlight(found, name))
+    await asyncio.to_thread(provide, settings, of_floodlight(settings, name))
     if routed(before):
         return f"{name} is known already"
-    await _tell(found, name, AddFloodlight(name, acks), routed)
+    await _tell(settings, name, AddFloodlight(name, acks), routed)
     return f"{name} is known to the router"
 
 
-async def _remove(found: Settings, name: str) -> str:
+async def _remove(settings: Settings, name: str) -> str:
     from flrouter.core.peers import RemoveFloodlight
 
-    before = await _known(found)
+    before = await _known(settings)
     if name not in before or before[name].gone:
         others = ", ".join(row["id"] for row in _rows(before)) or "none"
         raise Failure(f"the router does not know {name}; it knows {others}")
-    await _tell(found, name, RemoveFloodlight(name), lambda known: known[name].gone)
+    await _tell(settings, name, RemoveFloodlight(name), lambda known: known[name].gone)
     return f"{name} is removed"
 
 
 async def _tell(
-    found: Settings, name: str, what: Peer, done: Callable[[dict[str, Known]], bool]
+    settings: Settings, name: str, order: Peer, done: Callable[[dict[str, Known]], bool]
 ) -> None:
     """Tell the FL's home, and wait until every shard has acted on it."""
     import aiokafka
@@ -163,23 +167,26 @@ async def _tell(
     from flrouter.core.peers import encode
     from flrouter.runtime.clients import connection
 
-    producer = aiokafka.AIOKafkaProducer(**connection(found), acks="all", enable_idempotence=False)
+    producer = aiokafka.AIOKafkaProducer(
+        **connection(settings), acks="all", enable_idempotence=False
+    )
     await producer.start()
     try:
         await producer.send_and_wait(
-            found.shards_topic,
-            encode(what),
-            partition=home(name, found.partitions),
+            settings.shards_topic,
+            encode(order),
+            partition=home(name, settings.partitions),
             headers=[("flrouter-what", b"peer")],
         )
     finally:
         await producer.stop()
     try:
-        async with asyncio.timeout(TIMEOUT):
-            while not done(await known(found)):
+        async with asyncio.timeout(ORDER_TIMEOUT_S):
+            while not done(await known(settings)):
                 await asyncio.sleep(0.2)
     except TimeoutError:
         raise Failure(
-            f"no worker of {found.app_id!r} has acted on it within {TIMEOUT:.0f} s; the order is"
-            f" kept in {found.shards_topic} and takes effect when one runs: `flrouter worker`"
+            f"no worker of {settings.app_id!r} has acted on it within {ORDER_TIMEOUT_S:.0f} s; the"
+            f" order is kept in {settings.shards_topic} and takes effect when one runs:"
+            " `flrouter worker`"
         ) from None

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 from flrouter.settings import Settings
 
 T = TypeVar("T")
 
 
-def run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
+def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
     """Do it.
 
     Raises:
@@ -32,25 +32,25 @@ def run(found: Settings, work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except BadTopic as error:
-        raise Failure(str(error), BAD_USAGE) from error
+        raise Failure(str(error), BAD_USAGE_STATUS) from error
     except LoginRefused as error:
         raise Failure(str(error)) from error
     except (KafkaError, FromAiokafka, OSError) as error:
         raise Failure(
-            f"cannot connect to the broker {found.broker} ({error!r}):"
-            f" is it running, and is FLROUTER_BROKER right?{hint(found)}"
+            f"cannot connect to the broker {settings.broker} ({error!r}):"
+            f" is it running, and is FLROUTER_BROKER right?{hint(settings)}"
         ) from error
 
 
-async def partition_counts(found: Settings) -> dict[str, int]:
+async def partition_counts(settings: Settings) -> dict[str, int]:
     """How many partitions each topic has; unlike an admin client it gives up at once."""
     from aiokafka.client import AIOKafkaClient
 
     from flrouter.runtime.clients import connection
     from flrouter.runtime.login import log_in
 
-    await log_in(found)
-    client = AIOKafkaClient(**connection(found))
+    await log_in(settings)
+    client = AIOKafkaClient(**connection(settings))
     try:
         await client.bootstrap()
         cluster = await client.fetch_all_metadata()

@@ -38,14 +38,14 @@ class Known(msgspec.Struct):
 
 async def known(settings: Settings) -> dict[str, Known]:
     """Every FL that the router has ever known, by its id."""
-    found: dict[str, Known] = {}
+    floodlights: dict[str, Known] = {}
     speakers: dict[str, str] = {}
     state_of = msgspec.msgpack.Decoder(Floodlight).decode
     switch_of = msgspec.msgpack.Decoder(Switch).decode
 
     def floodlight(partition: int, key: str, value: bytes | None) -> None:
         if value is not None:
-            found.setdefault(key, Known()).copies[partition] = state_of(value)
+            floodlights.setdefault(key, Known()).copies[partition] = state_of(value)
 
     def switch(_partition: int, key: str, value: bytes | None) -> None:
         speakers[key] = switch_of(value).active if value is not None else ""
@@ -53,6 +53,6 @@ async def known(settings: Settings) -> dict[str, Known]:
     tables = {"floodlights": floodlight, "switches": switch}
     await asyncio.to_thread(read_tables, settings, tables)
     for name in speakers.values():
-        if name in found:
-            found[name].switches += 1
-    return found
+        if name in floodlights:
+            floodlights[name].switches += 1
+    return floodlights

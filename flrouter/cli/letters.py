@@ -82,18 +82,18 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-async def letters(found: Settings, wanted: Wanted, bar: Progress) -> AsyncIterator[Letter]:
+async def letters(settings: Settings, wanted: Wanted, bar: Progress) -> AsyncIterator[Letter]:
     """All that lie there now, as they lie there; one at a time is held in memory.
 
     Raises:
         Failure: there is no such topic.
     """
     marked = set()
-    async for record in _records(found, bar, "reading marks"):
+    async for record in _records(settings, bar, "reading marks"):
         name = dict(record.headers).get(REPLAYED)
         if name is not None:
             marked.add(name)
-    async for record in _records(found, bar, "reading letters"):
+    async for record in _records(settings, bar, "reading letters"):
         if REPLAYED not in dict(record.headers):
             letter = _letter(record, marked)
             if wanted.takes(letter):
@@ -123,25 +123,25 @@ def _letter(record: Any, marked: Collection[bytes]) -> Letter:
     )
 
 
-async def _records(found: Settings, bar: Progress, doing: str) -> AsyncIterator[Any]:
+async def _records(settings: Settings, bar: Progress, doing: str) -> AsyncIterator[Any]:
     """Every record of the topic, up to where it ends now."""
     from aiokafka import TopicPartition
 
     from flrouter.runtime.clients import reader
     from flrouter.runtime.ends import ends
 
-    topic = found.dead_letters
-    count = (await partition_counts(found)).get(topic, 0)
+    topic = settings.dead_letters
+    count = (await partition_counts(settings)).get(topic, 0)
     if not count:
         raise Failure(
-            f"there is no topic {topic}: has a router with app id {found.app_id!r} ever run there?"
-            " See FLROUTER_APP_ID and FLROUTER_DEAD_LETTER_TOPIC"
+            f"there is no topic {topic}: has a router with app id {settings.app_id!r} ever run"
+            " there? See FLROUTER_APP_ID and FLROUTER_DEAD_LETTER_TOPIC"
         )
     places = [TopicPartition(topic, partition) for partition in range(count)]
-    consumer = reader(found)
+    consumer = reader(settings)
     await consumer.start()
     try:
-        left = await ends(consumer, places, found)
+        left = await ends(consumer, places, settings)
         begin = await consumer.beginning_offsets(places)
         consumer.assign(places)
         for place in places:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from flrouter.cli.completion import FLOODLIGHT
-from flrouter.cli.failure import settings
+from flrouter.cli.failure import load_settings
 from flrouter.cli.output import condition, json_option, moment, plain, show_json, show_table
 from flrouter.cli.overview import overview
 from flrouter.cli.problems import problems
@@ -22,7 +22,7 @@ def status(as_json: bool) -> None:
 
     The exit status is 0 when all is well, 1 when something is wrong: a line says what.
     """
-    seen = overview(Router(settings()))
+    seen = overview(Router(load_settings()))
     wrong = problems(seen)
     if as_json:
         show_json({"well": not wrong, "problems": wrong} | seen.as_json())
@@ -37,7 +37,7 @@ def status(as_json: bool) -> None:
 @json_option
 def floodlights(as_json: bool) -> None:
     """List the FLs: state, since when, switches, what waits for them."""
-    rows, silence = Router(settings()).rows("floodlights")
+    rows, silence = Router(load_settings()).rows("floodlights")
     if as_json:
         show_json(rows)
     else:
@@ -83,15 +83,15 @@ def switches(
     as_json: bool,
 ) -> None:
     """List switches and the FLs that hold them; or show SWITCH and its pending requests."""
-    router = Router(settings())
+    router = Router(load_settings())
     if switch is not None:
-        found = router.get("switches", switch)
+        detail = router.get("switches", switch)
         if as_json:
-            show_json(found)
+            show_json(detail)
             return
-        show_table(_SWITCH_COLUMNS, [_switch_cells(found["switch"])])
-        if found["pending"]:
-            show_table(_REQUEST_COLUMNS, map(_request_cells, found["pending"]))
+        show_table(_SWITCH_COLUMNS, [_switch_cells(detail["switch"])])
+        if detail["pending"]:
+            show_table(_REQUEST_COLUMNS, map(_request_cells, detail["pending"]))
         return
     only = "true" if unmanaged else None
     asked = {"floodlight": floodlight, "active": active, "region": region, "unmanaged": only}
@@ -110,7 +110,7 @@ _SWITCH_COLUMNS = ("switch", "active", "connected to", "shard>", "region", "")
 
 
 def _switch_cells(row: Row) -> Sequence[object]:
-    held = ", ".join(f"{each['floodlight']} ({each['mode']})" for each in row["holders"])
+    held = ", ".join(f"{holder['floodlight']} ({holder['mode']})" for holder in row["holders"])
     notes = [name for name in ("unmanaged", "pinned") if row[name]]
     return (row["id"], row["active"], held, row["shard"], row["region"], ", ".join(notes))
 
@@ -120,12 +120,12 @@ def _switch_cells(row: Row) -> Sequence[object]:
 @json_option
 def trace(correlation_id: str, as_json: bool) -> None:
     """Show where a command went, when, and how it was answered."""
-    found = Router(settings()).get("requests", correlation_id)
+    traced = Router(load_settings()).get("requests", correlation_id)
     if as_json:
-        show_json(found)
+        show_json(traced)
     else:
-        show_table(_REQUEST_COLUMNS, map(_request_cells, found["requests"]))
-    Silence.of(found).admit()
+        show_table(_REQUEST_COLUMNS, map(_request_cells, traced["requests"]))
+    Silence.of(traced).admit()
 
 
 _REQUEST_COLUMNS = (

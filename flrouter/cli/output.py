@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 #: wide enough for any row: what reads a pipe wants whole lines.
-_PIPE = 2_000
+_PIPE_COLUMNS = 2_000
 #: what is shown may come from anybody, and must not move the cursor.
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
@@ -27,7 +27,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Machine-read
 def console(*, stderr: bool = False) -> Console:
     """A console that neither colours nor folds what goes into a pipe."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPE
+    width = None if stream.isatty() else _PIPE_COLUMNS
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
@@ -45,13 +45,13 @@ def moment(ms: int) -> str | None:
 
 def ranges(numbers: Iterable[int]) -> str:
     """0, 1, 2, 5 as `0–2, 5`."""
-    found: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     for number in sorted(numbers):
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
+        if spans and spans[-1][1] == number - 1:
+            spans[-1] = (spans[-1][0], number)
         else:
-            found.append((number, number))
-    return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in found)
+            spans.append((number, number))
+    return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in spans)
 
 
 def ago(ms: int) -> str:

@@ -8,7 +8,7 @@ from flrouter.cli.output import ago, moment, ranges
 from flrouter.cli.overview import Overview
 
 #: records that a worker may have to read; a busy one always has some.
-BEHIND = 10_000
+MAX_LAG_RECORDS = 10_000
 
 
 def problems(seen: Overview) -> list[str]:
@@ -62,7 +62,7 @@ def _warnings(seen: Overview) -> Iterator[str]:
 
 def _behind(seen: Overview) -> Iterator[str]:
     for row in seen.workers:
-        if row["lag"] > BEHIND:
+        if row["lag"] > MAX_LAG_RECORDS:
             yield f"worker {row['url']}: {row['lag']} records behind"
 
 

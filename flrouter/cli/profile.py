@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from flrouter.cli import Group
-from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 from flrouter.cli.output import json_option, show_json, show_table
 from flrouter.profiles import OWN, BadProfile, load, text_of
 
@@ -38,7 +38,7 @@ def show(name: str, as_json: bool) -> None:
     try:
         text, whole = text_of(name), load(name)
     except BadProfile as error:
-        raise Failure(f"profile {name}: {error}", BAD_USAGE) from error
+        raise Failure(f"profile {name}: {error}", BAD_USAGE_STATUS) from error
     if as_json:
         show_json(msgspec.to_builtins(whole))
     else:

@@ -18,7 +18,7 @@ from flrouter.messages.origin import switch_of
 from flrouter.settings import Settings
 
 #: letters that go back side by side, in one transaction where there are any.
-TOGETHER = 500
+BATCH_LETTERS = 500
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Fate(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
+async def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
     """Put letters back, in their order, and mark them as replayed.
 
     With `exactly_once` both is one transaction, and who replays at the same time is fenced.
@@ -41,17 +41,17 @@ async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: boo
     """
     from aiokafka.errors import ProducerFenced
 
-    topics = await partition_counts(found)
-    producer = None if dry_run else await _producer(found)  # before reading: it fences others
+    topics = await partition_counts(settings)
+    producer = None if dry_run else await _producer(settings)  # before reading: it fences others
     fates: list[Fate] = []
     try:
-        async for some in _together(letters(found, wanted, bar)):
-            whys = [_hindrance(letter, found, topics) for letter in some]
+        async for some in _together(letters(settings, wanted, bar)):
+            whys = [_hindrance(letter, settings, topics) for letter in some]
             if producer is not None:
                 good = [letter for letter, why in zip(some, whys, strict=True) if not why]
-                await _put_back(producer, found, good)
+                await _put_back(producer, settings, good)
             fates += [
-                Fate(each.name, each.topic, why) for each, why in zip(some, whys, strict=True)
+                Fate(letter.name, letter.topic, why) for letter, why in zip(some, whys, strict=True)
             ]
     except ProducerFenced as error:
         raise Failure(
@@ -64,61 +64,61 @@ async def replay(found: Settings, wanted: Wanted, bar: Progress, *, dry_run: boo
     return fates
 
 
-def _hindrance(letter: Letter, found: Settings, topics: Iterable[str]) -> str:
+def _hindrance(letter: Letter, settings: Settings, topics: Iterable[str]) -> str:
     """Why a letter cannot be replayed; empty when it can."""
     if not letter.whole:
         return f"only the head of its {letter.size} bytes was kept"
-    is_inbound = letter.topic in found.inbound_topics
-    if not is_inbound and found.fl_topics.writer_of(letter.topic) is None:
+    is_inbound = letter.topic in settings.inbound_topics
+    if not is_inbound and settings.fl_topics.writer_of(letter.topic) is None:
         return "it is from no inbound topic, nor from an FL's"
     return "" if letter.topic in topics else "there is no such topic any more"
 
 
-async def _together(found: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:
+async def _together(unsorted: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:
     some: list[Letter] = []
-    async for letter in found:
+    async for letter in unsorted:
         some.append(letter)
-        if len(some) == TOGETHER:
+        if len(some) == BATCH_LETTERS:
             yield some
             some = []
     if some:
         yield some
 
 
-async def _producer(found: Settings) -> Any:
+async def _producer(settings: Settings) -> Any:
     import aiokafka
 
     from flrouter.runtime.clients import connection
 
-    transactional = found.guarantee == "exactly_once"
+    transactional = settings.guarantee == "exactly_once"
     producer = aiokafka.AIOKafkaProducer(
-        **connection(found),
+        **connection(settings),
         acks="all",
-        enable_idempotence=not found.embedded,
-        transactional_id=f"{found.app_id}-dead-letters" if transactional else None,
-        max_request_size=found.max_message_bytes + 100_000,
+        enable_idempotence=not settings.embedded,
+        transactional_id=f"{settings.app_id}-dead-letters" if transactional else None,
+        max_request_size=settings.max_message_bytes + 100_000,
     )
     await producer.start()
     return producer
 
 
-async def _put_back(producer: Any, found: Settings, some: Sequence[Letter]) -> None:
-    transactional = found.guarantee == "exactly_once"
+async def _put_back(producer: Any, settings: Settings, some: Sequence[Letter]) -> None:
+    transactional = settings.guarantee == "exactly_once"
     async with producer.transaction() if transactional else nullcontext():
         written = await _write(
             producer,
             [
-                {"topic": each.topic, "value": each.value, "headers": each.headers}
-                | {"key": _key(each.value)}
-                for each in some
+                {"topic": letter.topic, "value": letter.value, "headers": letter.headers}
+                | {"key": _key(letter.value)}
+                for letter in some
             ],
         )
         marked = await _write(
             producer,
             [
-                {"topic": found.dead_letters, "value": b"", "partition": each.partition}
-                | {"headers": [(REPLAYED, each.name.encode())]}
-                for each, fate in zip(some, written, strict=False)
+                {"topic": settings.dead_letters, "value": b"", "partition": letter.partition}
+                | {"headers": [(REPLAYED, letter.name.encode())]}
+                for letter, fate in zip(some, written, strict=False)
                 if fate is None
             ],
         )

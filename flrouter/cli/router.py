@@ -16,10 +16,10 @@ from flrouter.cli.silence import Silence
 from flrouter.settings import Settings
 
 #: s; a worker waits 2 s for the others.
-TIMEOUT = 10.0
+TIMEOUT_S = 10.0
 _STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this version?"
 #: rows that a page has at most.
-PAGE = 1_000
+PAGE_ROWS = 1_000
 
 Row = dict[str, Any]
 
@@ -38,22 +38,22 @@ class _FollowNobody(urllib.request.HTTPRedirectHandler):
         """Refuse."""
 
 
-def _opener(found: Settings) -> urllib.request.OpenerDirector:
+def _opener(settings: Settings) -> urllib.request.OpenerDirector:
     """No proxy either: `http_proxy` is meant for the world outside, and would see the token."""
     handlers = [urllib.request.ProxyHandler({}), _FollowNobody()]
-    if found.worker_url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=web_tls.trusted(found)))
+    if settings.worker_url.startswith("https:"):
+        handlers.append(urllib.request.HTTPSHandler(context=web_tls.trusted(settings)))
     return urllib.request.build_opener(*handlers)
 
 
 class Router:
     """Asks the worker that the settings name."""
 
-    def __init__(self, found: Settings, timeout: float = TIMEOUT) -> None:
+    def __init__(self, settings: Settings, timeout: float = TIMEOUT_S) -> None:
         self._timeout = timeout  # s
-        self._url = found.worker_url
-        self._opener = _opener(found)
-        self._tokens = {"GET": found.read_token, "POST": found.token}
+        self._url = settings.worker_url
+        self._opener = _opener(settings)
+        self._tokens = {"GET": settings.read_token, "POST": settings.token}
 
     def get(self, *path: str, **query: object) -> Row:
         """What it says.
@@ -70,7 +70,7 @@ class Router:
             "GET", _path(path) + (f"?{urllib.parse.urlencode(given)}" if given else "")
         )
 
-    def rows(self, what: str, limit: int | None = None, **query: object) -> Rows:
+    def rows(self, resource: str, limit: int | None = None, **query: object) -> Rows:
         """The rows of a list that are known; at most `limit` of them.
 
         Raises:
@@ -80,8 +80,8 @@ class Router:
         rows: list[Row] = []
         silence = Silence()
         while limit is None or len(rows) < limit:
-            size = PAGE if limit is None else min(limit - len(rows), PAGE)
-            page = self.get(what, after=after, limit=size, **query)
+            size = PAGE_ROWS if limit is None else min(limit - len(rows), PAGE_ROWS)
+            page = self.get(resource, after=after, limit=size, **query)
             silence |= Silence.of(page)
             rows += page["items"]
             after = page["next"]
@@ -109,7 +109,7 @@ class Router:
         )
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
-                found = json.load(answer, object_hook=_Said)
+                body_said = json.load(answer, object_hook=_Said)
         except urllib.error.HTTPError as refused:
             with refused:
                 raise Failure(_refusal(refused, method)) from refused
@@ -118,9 +118,9 @@ class Router:
                 f"no worker answers at {self._url} ({error}): is one running, and is"
                 " FLROUTER_WORKER_URL right? Any worker may be asked"
             ) from error
-        if not isinstance(found, _Said):
-            raise Failure(f"{self._url} says {found!r:.40}: {_STRANGER}")
-        return found
+        if not isinstance(body_said, _Said):
+            raise Failure(f"{self._url} says {body_said!r:.40}: {_STRANGER}")
+        return body_said
 
 
 class _Said(dict[str, Any]):

@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from flrouter.cli.answers import Answers, Asked
 from flrouter.cli.command_file import BadFile, Command, read
-from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.cli.kafka import partition_counts, run
 from flrouter.cli.output import json_option, progress, show_json, show_table
 from flrouter.settings import Settings
@@ -39,39 +39,39 @@ def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
     FILE has one JSON object, an array of them, or one a line. With --wait the exit status is 1
     when one is answered with an error, or not in time.
     """
-    found = settings()
+    settings = load_settings()
     try:
-        commands = read(file.read(), found.message_catalog, found.max_message_bytes)
+        commands = read(file.read(), settings.message_catalog, settings.max_message_bytes)
     except BadFile as error:
-        raise Failure(f"{file.name}: {error}", BAD_USAGE) from error
+        raise Failure(f"{file.name}: {error}", BAD_USAGE_STATUS) from error
     if not wait:
         with progress() as bar:
-            run(found, _send(found, commands, bar))
-        _show_sent(found, commands, as_json)
+            run(settings, _send(settings, commands, bar))
+        _show_sent(settings, commands, as_json)
         return
     with progress() as bar:
-        asked = run(found, _ask(found, commands, timeout, bar))
+        asked = run(settings, _ask(settings, commands, timeout, bar))
     _show_answers(asked, as_json)
-    if any(each.outcome != "answered" for each in asked):
+    if any(request.outcome != "answered" for request in asked):
         sys.exit(1)
 
 
-def _show_sent(found: Settings, commands: Sequence[Command], as_json: bool) -> None:
+def _show_sent(settings: Settings, commands: Sequence[Command], as_json: bool) -> None:
     if as_json:
-        show_json([{"correlation_id": each.correlation_id} for each in commands])
+        show_json([{"correlation_id": command.correlation_id} for command in commands])
     else:
-        topics = sorted({_inbound(found, each) for each in commands})
+        topics = sorted({_inbound(settings, command) for command in commands})
         click.echo(f"{len(commands)} sent to {', '.join(topics)}")
 
 
 def _show_answers(asked: Sequence[Asked], as_json: bool) -> None:
     if as_json:
-        show_json([_as_json(each) for each in asked])
+        show_json([_as_json(request) for request in asked])
         return
     rows: list[Sequence[object]] = []
-    for each in asked:
-        first, *others = [payload.decode() for payload in each.payloads] or [""]
-        rows.append((each.command.correlation_id, each.outcome, each.ms, first))
+    for request in asked:
+        first, *others = [payload.decode() for payload in request.payloads] or [""]
+        rows.append((request.command.correlation_id, request.outcome, request.ms, first))
         rows += [("", "", None, other) for other in others]
     show_table(("correlation id", "outcome", "ms>", "answer"), rows)
 
@@ -85,27 +85,29 @@ def _as_json(asked: Asked) -> dict[str, Any]:
     }
 
 
-async def _send(found: Settings, commands: Sequence[Command], bar: Progress) -> None:
+async def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> None:
     """Have Kafka keep them all, in their order."""
     import aiokafka
 
     from flrouter.runtime.clients import connection
 
-    counts = await partition_counts(found)
-    for each in commands:
-        _there(counts, _inbound(found, each))
+    counts = await partition_counts(settings)
+    for command in commands:
+        _there(counts, _inbound(settings, command))
     producer = aiokafka.AIOKafkaProducer(
-        **connection(found),
+        **connection(settings),
         acks="all",
-        enable_idempotence=not found.embedded,
-        max_request_size=found.max_message_bytes + 100_000,
+        enable_idempotence=not settings.embedded,
+        max_request_size=settings.max_message_bytes + 100_000,
     )
     await producer.start()
     try:
         task = bar.add_task("sending", total=len(commands))
         sent = []
-        for each in commands:
-            sent.append(await producer.send(_inbound(found, each), each.value, key=each.key))
+        for command in commands:
+            sent.append(
+                await producer.send(_inbound(settings, command), command.value, key=command.key)
+            )
             sent[-1].add_done_callback(lambda _: bar.advance(task))
         await asyncio.gather(*sent)
     finally:
@@ -113,7 +115,7 @@ async def _send(found: Settings, commands: Sequence[Command], bar: Progress) -> 
 
 
 async def _ask(
-    found: Settings, commands: Sequence[Command], timeout: float, bar: Progress
+    settings: Settings, commands: Sequence[Command], timeout: float, bar: Progress
 ) -> list[Asked]:
     """Send them, and read what comes back until all is there or the time is up."""
     from aiokafka import TopicPartition
@@ -121,23 +123,23 @@ async def _ask(
     from flrouter.runtime.clients import reader
     from flrouter.runtime.ends import ends
 
-    counts = await partition_counts(found)
-    for each in commands:
-        _there(counts, each.topics[-1])
-    named = {topic for each in commands for topic in each.topics}
-    topics = named & counts.keys() - {*found.inbound_topics}  # the router refuses these
+    counts = await partition_counts(settings)
+    for command in commands:
+        _there(counts, command.topics[-1])
+    named = {topic for command in commands for topic in command.topics}
+    topics = named & counts.keys() - {*settings.inbound_topics}  # the router refuses these
     places = [TopicPartition(topic, at) for topic in topics for at in range(counts[topic])]
-    consumer = reader(found)
+    consumer = reader(settings)
     await consumer.start()
     try:
-        now = await ends(consumer, places, found)
+        now = await ends(consumer, places, settings)
         consumer.assign(places)
         for place, end in now.items():
             consumer.seek(place, end)
         answers = Answers(commands, time.monotonic())
         reading = asyncio.create_task(_read(consumer, answers, bar))
         try:
-            await _send(found, commands, bar)
+            await _send(settings, commands, bar)
             with suppress(TimeoutError):
                 await asyncio.wait_for(reading, timeout)
         finally:
@@ -158,8 +160,8 @@ async def _read(consumer: Any, answers: Answers, bar: Progress) -> None:
         bar.update(task, completed=total - answers.unanswered)
 
 
-def _inbound(found: Settings, command: Command) -> str:
-    return command.inbound or found.inbound_topics[0]
+def _inbound(settings: Settings, command: Command) -> str:
+    return command.inbound or settings.inbound_topics[0]
 
 
 def _there(counts: dict[str, int], topic: str) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flrouter.cli.failure import BAD_USAGE, Failure, settings
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 
 
 @click.command(
@@ -21,20 +21,20 @@ def speaker(arguments: tuple[str, ...]) -> None:
     from flrouter.speaker.options import SpeakerOptions
     from flrouter.speaker.simulated.latency import BadLatency
 
-    found = settings()
-    several = found.speaks.many  # then the topics are those of the profile
+    settings = load_settings()
+    several = settings.speaks.many  # then the topics are those of the profile
     plain = SpeakerOptions(
         id="",
-        broker=found.broker,
-        partitions=found.partitions,
-        profile=found.profile,
-        headers=dict(found.headers),
-        read_topic="" if several else found.fl_read_topic,
-        write_topic="" if several else found.fl_write_topic,
-        traces_url=found.traces_url,
-        client=login(found),
+        broker=settings.broker,
+        partitions=settings.partitions,
+        profile=settings.profile,
+        headers=dict(settings.headers),
+        read_topic="" if several else settings.fl_read_topic,
+        write_topic="" if several else settings.fl_write_topic,
+        traces_url=settings.traces_url,
+        client=login(settings),
     )
     try:
         sys.exit(main(arguments, plain, "flrouter speaker"))
     except BadLatency as error:
-        raise Failure(str(error), BAD_USAGE) from error
+        raise Failure(str(error), BAD_USAGE_STATUS) from error

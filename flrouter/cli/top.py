@@ -16,7 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from flrouter.cli.failure import Failure, settings
+from flrouter.cli.failure import Failure, load_settings
 from flrouter.cli.output import cell, console, json_option, moment, show_json, table
 from flrouter.cli.overview import overview
 from flrouter.cli.router import Router, Row
@@ -24,7 +24,7 @@ from flrouter.cli.router import Router, Row
 #: rich's picture without the font that it would take from somewhere on the network.
 _PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 #: columns of the picture.
-_WIDTH = 104
+_WIDTH_COLUMNS = 104
 _STYLES = {
     "up": "green",
     "drained": "yellow",
@@ -58,7 +58,7 @@ _WORKERS = ("worker", "shards>", "lag>", "state")
 @json_option
 def top(every: float, times: int | None, svg: Path | None, as_json: bool) -> None:
     """Watch FLs and workers; rates are those since the look before. With --json a line a look."""
-    looks = _looks(Router(settings()), every, times)
+    looks = _looks(Router(load_settings()), every, times)
     if as_json:
         for look in looks:
             show_json(look.as_json())
@@ -68,7 +68,7 @@ def top(every: float, times: int | None, svg: Path | None, as_json: bool) -> Non
         for look in looks:
             live.update(look.shown(), refresh=True)
     if svg is not None:
-        picture = Console(record=True, width=_WIDTH, file=io.StringIO())
+        picture = Console(record=True, width=_WIDTH_COLUMNS, file=io.StringIO())
         picture.print(look.shown())
         svg.write_text(picture.export_svg(title="flrouter top", code_format=_PICTURE))
 

@@ -23,7 +23,7 @@ from faust.cli.base import now_builtin_worker_options, option
 from mode.utils.loops import get_event_loop
 
 from flrouter import __version__
-from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 from flrouter.logs import Folding
 from flrouter.runtime.login import LoginRefused, log_in
 from flrouter.runtime.topics import BadTopic
@@ -168,7 +168,7 @@ def _taken(address: str, port: int, error: OSError) -> Failure:
     return Failure(
         f"the web port cannot be opened on {address}, port {port} ({error.strerror}): choose"
         " another one with --web-port, or an address of this machine with --web-host or --web-bind",
-        BAD_USAGE,
+        BAD_USAGE_STATUS,
     )
 
 

@@ -15,14 +15,14 @@ from flrouter.core.request import topic_of
 from flrouter.messages import build, names
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.catalog import CommandKind
-from flrouter.messages.chains import MOST
+from flrouter.messages.chains import MAX_LINKS
 from flrouter.messages.errors import ErrorType, error_data
 from flrouter.messages.members import decode, members
 
 #: what an assembler may write around a payload.
-AROUND = 1_000
+ENVELOPE_BYTES = 1_000
 #: failed parts that an error tells of.
-TOLD = 5
+MAX_TOLD_ERRORS = 5
 
 
 class _Error(msgspec.Struct):
@@ -51,11 +51,11 @@ class Answer:
         """
         context = self._context
         kind = context.catalog.command(gather.kind, topic_of(gather.origin))
-        link = build.chunk(None, gather.correlation_id, MOST, MOST, context.now)
+        link = build.chunk(None, gather.correlation_id, MAX_LINKS, MAX_LINKS, context.now)
         room = context.rules.max_message_bytes - len(link)
-        what = "floodlight" if gather.floodlights else "switch_id"
+        field = "floodlight" if gather.floodlights else "switch_id"
         entries = [
-            self._entry(gather, what, target, part, room)
+            self._entry(gather, field, target, part, room)
             for target, part in zip(targets, parts, strict=True)
         ]
         succeeded = sum(entry.ok for entry in entries)
@@ -94,13 +94,15 @@ class Answer:
                 members(payload)  # raises when it is no object
         return payloads
 
-    def _entry(self, gather: Gather, what: str, target: str, parts: list[Part], room: int) -> Entry:
+    def _entry(
+        self, gather: Gather, field: str, target: str, parts: list[Part], room: int
+    ) -> Entry:
         first = parts[0]
         payload = first.payload
         if first.total:  # a chain: the list of its links' payloads
             payload = b"[%b]" % b",".join(part.payload for part in parts)
-        if len(payload) + AROUND <= room:
-            return Entry(what, first.given or target, first.ok, payload)
+        if len(payload) + ENVELOPE_BYTES <= room:
+            return Entry(field, first.given or target, first.ok, payload)
         context = self._context
         reason = f"an answer of {len(payload)} bytes to a part of {gather.origin}, of {target}"
         context.dead_letter(Origin.parse(gather.origin), payload, reason, only_head=True)
@@ -109,7 +111,7 @@ class Answer:
             "the answer is too large",
             f"It has {len(payload)} bytes, and must go in one message. Its head is a dead letter.",
         )
-        return Entry(what, target, False, msgspec.json.encode(error))
+        return Entry(field, target, False, msgspec.json.encode(error))
 
     def error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> str:
         """Answer a command with an error; returns that in words."""
@@ -133,8 +135,11 @@ def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]
     errors = [(entry.target, _read(entry.payload)) for entry in entries if not entry.ok]
     [(commonest, _)] = Counter(error.type for _, error in errors).most_common(1) or [("", 0)]
     kind = ErrorType.__members__.get(commonest, ErrorType.INTERNAL_ERROR)
-    told = [f"{target}: {error.type}, {error.message}"[:200] for target, error in errors[:TOLD]]
-    more = f"; and {len(errors) - TOLD} more" if len(errors) > TOLD else ""
+    told = [
+        f"{target}: {error.type}, {error.message}"[:200]
+        for target, error in errors[:MAX_TOLD_ERRORS]
+    ]
+    more = f"; and {len(errors) - MAX_TOLD_ERRORS} more" if len(errors) > MAX_TOLD_ERRORS else ""
     message = f"{len(errors)} of {len(entries)} failed"
     if succeeded:
         message += f", {succeeded} succeeded, which is too few"

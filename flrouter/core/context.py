@@ -20,7 +20,7 @@ from flrouter.messages.errors import ErrorType
 #: of a record that is too large to keep whole.
 HEAD_BYTES = 1_000
 #: characters of a requester's text that are kept to tell of a request that has ended.
-TOLD = 300
+MAX_TOLD_CHARACTERS = 300
 
 
 class Context(Tables):
@@ -74,7 +74,7 @@ class Context(Tables):
     def pass_to(
         self,
         partition: int,
-        what: str,
+        kind: str,
         data: bytes,
         headers: Headers,
         answers: Answering | None = None,
@@ -86,11 +86,11 @@ class Context(Tables):
                 partition,
                 None,
                 data,
-                (("flrouter-what", what.encode()), *headers),
+                (("flrouter-what", kind.encode()), *headers),
                 answers,
             )
         )
-        self.count("rekeyed", what)
+        self.count("rekeyed", kind)
 
     def tell(self, partition: int, peer: peers.Peer) -> None:
         """Say something to the shard of `partition`, which may be this one."""
@@ -116,9 +116,9 @@ class Context(Tables):
         self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
         return self._tokens
 
-    def count(self, what: str, label: str = "", times: int = 1) -> None:
+    def count(self, event: str, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
-        self.effects.counts[what, label] += times
+        self.effects.counts[event, label] += times
 
     def note(self, text: str) -> None:
         """A line for the log."""
@@ -134,14 +134,14 @@ class Context(Tables):
         self.effects.ends.append(
             End(
                 number,
-                record.correlation_id[:TOLD],
+                record.correlation_id[:MAX_TOLD_CHARACTERS],
                 record.origin,
                 switch,
                 floodlight,
                 record.reply_topic,
                 record.received,
                 self.now,
-                error[:TOLD],
+                error[:MAX_TOLD_CHARACTERS],
             )
         )
 

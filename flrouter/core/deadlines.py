@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 #: ms; deadlines are rounded up to it, so that many of them share one bucket.
-GRAIN = 50
+GRAIN_MS = 50
 
 
 class Deadlines:
@@ -20,8 +20,8 @@ class Deadlines:
         self._order: list[int] = []
 
     def add(self, due: int, table: str, key: str) -> None:
-        """Wake `key` of `table` at `due` (ms) or up to :data:`GRAIN` later."""
-        slot = -(-due // GRAIN)
+        """Wake `key` of `table` at `due` (ms) or up to :data:`GRAIN_MS` later."""
+        slot = -(-due // GRAIN_MS)
         bucket = self._buckets.get(slot)
         if bucket is None:
             self._buckets[slot] = [(table, key)]
@@ -31,12 +31,12 @@ class Deadlines:
 
     def due(self, now: int) -> list[tuple[str, str]]:
         """Take out what is due at `now`: (table, key), in order of time."""
-        found: list[tuple[str, str]] = []
-        while self._order and self._order[0] * GRAIN <= now:
-            found += self._buckets.pop(heapq.heappop(self._order))
-        return found
+        rows: list[tuple[str, str]] = []
+        while self._order and self._order[0] * GRAIN_MS <= now:
+            rows += self._buckets.pop(heapq.heappop(self._order))
+        return rows
 
     @property
     def next(self) -> int | None:
         """When the next deadline is due (ms); None when there is none."""
-        return self._order[0] * GRAIN if self._order else None
+        return self._order[0] * GRAIN_MS if self._order else None

@@ -19,7 +19,7 @@ import msgspec
 from flrouter.core.answer import Answer
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
-from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES, part_number
+from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
 from flrouter.core.request import Origin, read_number, topic_of
@@ -28,7 +28,7 @@ from flrouter.messages.errors import ErrorType, error_data
 from flrouter.messages.switch_list import Listed
 
 #: parts that are told of in one record: so much that they do not keep a shard for long.
-MOST = 200
+MAX_RECORD_PARTS = 200
 
 
 class _Chain:
@@ -112,15 +112,15 @@ class Gathers:
                 self._parts[key] = _Parts()
         for key, part in parts:
             number, index, link = _split(key)
-            found = self._parts.get(number)
+            progress = self._parts.get(number)
             self._bytes += len(part.payload)
-            if found is not None:
-                found.bytes += len(part.payload)
-            useless = found.came(index, link, part) if found is not None else None
+            if progress is not None:
+                progress.bytes += len(part.payload)
+            useless = progress.came(index, link, part) if progress is not None else None
             if useless is None:
                 self._spent.append(key)
             else:
-                self._spent += [_key(number, index, each) for each in useless]
+                self._spent += [_key(number, index, link) for link in useless]
 
     def rearm(self) -> None:
         """No command's time is longer than that of one that begins now."""
@@ -213,7 +213,7 @@ class Gathers:
                 kind, message = ErrorType.DATA_INVALID, "the item is not valid"
                 self.fail(number, index, kind, message, item.fault, item.given)
         for home, parts in homes.items():
-            for some in _records(parts, min(room, FULL)):
+            for some in _records(parts, min(room, FULL_RECORD_BYTES)):
                 note = Scatter(
                     gather.origin, context.number, gather.correlation_id, frame, headers, some
                 )
@@ -257,8 +257,8 @@ class Gathers:
         context.gathers.put(_key(number, index, link), part)
         self._bytes += len(part.payload)
         parts.bytes += len(part.payload)
-        for each in useless:
-            parts.bytes -= self._drop(_key(number, index, each))
+        for useless_link in useless:
+            parts.bytes -= self._drop(_key(number, index, useless_link))
         if len(parts.whole) == gather.size:
             self._finish(number, gather, parts)
 
@@ -283,7 +283,7 @@ class Gathers:
             [_key(number, index, link) for link in range(parts.whole[index])]
             for index in range(gather.size)
         ]
-        rows = [[self._row(key) for key in each] for each in keys]
+        rows = [[self._row(key) for key in part_keys] for part_keys in keys]
         error = self._answer.send(gather, targets(gather), rows)
         context.end(number, gather, error)
         del self._parts[number]
@@ -293,8 +293,8 @@ class Gathers:
         context.gathers.put(number, done)
         context.deadlines.add(expires, "gathers", number)
         self._answered += 1
-        for each in keys:
-            self._spent += each
+        for part_keys in keys:
+            self._spent += part_keys
 
     def _row(self, key: str) -> Part:
         row = self._context.gathers[key]
@@ -342,8 +342,8 @@ class Gathers:
             home = context.number if gather.floodlights else context.home(asked[index])
             homes.setdefault(home, []).append(index)
         for home, indexes in homes.items():
-            for at in range(0, len(indexes), 10 * MOST):
-                some = indexes[at : at + 10 * MOST]
+            for at in range(0, len(indexes), 10 * MAX_RECORD_PARTS):
+                some = indexes[at : at + 10 * MAX_RECORD_PARTS]
                 context.tell(home, PartsOverdue(number, context.number, some))
 
 
@@ -368,7 +368,7 @@ def _records(
     size = 0
     for part in parts:
         own = len(part[2]) + PART_OVERHEAD_BYTES
-        if some and (len(some) == MOST or size + own > room):
+        if some and (len(some) == MAX_RECORD_PARTS or size + own > room):
             yield some
             some, size = [], 0
         some.append(part)

@@ -13,14 +13,14 @@ from flrouter.core.peers import LinkMissing, LinkWanted, NextLink
 from flrouter.core.records import OldLink
 
 #: links that may wait under one id; more are duplicates of them.
-ORPHANS = 4
+MAX_ORPHANS = 4
 #: bytes of such links in one shard, in multiples of the largest message.
 MAX_ORPHANED_MESSAGES = 16
 #: what a link that waits takes beside its own bytes.
 ORPHAN_OVERHEAD_BYTES = 500
 #: how many response timeouts an id is kept: all links of a long chain may come at once, and each
 #: waits until those before it were followed.
-PATIENCE = 3
+MAX_ORPHAN_WAITS = 3
 
 
 class Links:
@@ -44,7 +44,7 @@ class Links:
     def rearm(self) -> None:
         """No id is kept longer than one that is heard of now."""
         context = self._context
-        latest = context.now + PATIENCE * context.rules.response_timeout
+        latest = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
         for link_id, link in context.links.items():
             if link.due > latest:
                 link.due = latest
@@ -70,7 +70,7 @@ class Links:
             _, data, headers = mine[0]
             self._deliver(note.owner, note.number, note.floodlight, data, headers)
             return
-        due = context.now + PATIENCE * context.rules.response_timeout
+        due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
         link = OldLink(due, note.floodlight, note.number, note.owner, waiting)
         context.links.put(note.link_id, link)
         context.deadlines.add(due, "links", note.link_id)
@@ -94,11 +94,11 @@ class Links:
             context.count("stray", report.floodlight)
             return
         if link is None:
-            due = context.now + PATIENCE * context.rules.response_timeout
+            due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
             link = OldLink(due, orphans=[])
             context.deadlines.add(due, "links", link_id)
         fits = not link.orphans or _size(link) + size <= context.rules.max_message_bytes
-        if len(link.orphans) < ORPHANS and fits:  # in one record of the changelog
+        if len(link.orphans) < MAX_ORPHANS and fits:  # in one record of the changelog
             self._orphaned -= _size(link)
             link.orphans.append((report.floodlight, report.data, headers))
             self._orphaned += _size(link)
@@ -164,7 +164,7 @@ class Links:
             self._left_over.discard(link_id)
             return False
         self._left_over.add(link_id)
-        link.due = context.now + PATIENCE * context.rules.response_timeout
+        link.due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
         context.links.put(link_id, link)
         context.deadlines.add(link.due, "links", link_id)
         return True

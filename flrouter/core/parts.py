@@ -15,7 +15,7 @@ from flrouter.core.request import read_number
 from flrouter.messages.errors import ErrorType, error_data
 
 #: bytes of results that go in one record, unless a single one has more.
-FULL = 100_000
+FULL_RECORD_BYTES = 100_000
 #: bytes of a part in a record between shards beside its payload.
 PART_OVERHEAD_BYTES = 50
 
@@ -59,7 +59,7 @@ class Parts:
 
     def tell(self) -> None:
         """At the end of a batch: tell the commands' homes."""
-        room = min(FULL, self._context.rules.max_message_bytes)
+        room = min(FULL_RECORD_BYTES, self._context.rules.max_message_bytes)
         for (gather, number), results in self._results.items():
             some: list[tuple[int, int, Part]] = []
             size = 0

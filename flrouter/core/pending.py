@@ -6,7 +6,7 @@ from collections import Counter
 
 from flrouter.core import traces
 from flrouter.core.blacklist import Blacklist
-from flrouter.core.context import TOLD, Context
+from flrouter.core.context import MAX_TOLD_CHARACTERS, Context
 from flrouter.core.effects import Headers
 from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
@@ -86,7 +86,11 @@ class Requests:
         pending, barred = context.pending.get(number), context.blacklist.get(number)
         return (
             (pending is not None and pending.correlation_id == correlation_id)
-            or (barred is not None and barred.correlation_id[:TOLD] == correlation_id[:TOLD])
+            or (
+                barred is not None
+                and barred.correlation_id[:MAX_TOLD_CHARACTERS]
+                == correlation_id[:MAX_TOLD_CHARACTERS]
+            )
             or self._taken_over.get(number) == correlation_id
         )
 
@@ -222,7 +226,9 @@ class Requests:
         if pending.gather >= 0:
             error = self.parts.failed(number, pending.gather, kind, message, description)
         expires = context.now + context.rules.blacklist_ttl
-        barred = Barred(expires, pending.floodlight, pending.correlation_id[:TOLD], error)
+        barred = Barred(
+            expires, pending.floodlight, pending.correlation_id[:MAX_TOLD_CHARACTERS], error
+        )
         self.blacklist.put(number, barred)
         if pending.gather >= 0:
             return

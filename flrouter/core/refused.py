@@ -37,12 +37,12 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
     )
     if send.answers is None or not (topic_exists or send.answers.topic):
         return [dead]
-    what = "the command on its way" if send.answers.topic else "the answer"
+    record = "the command on its way" if send.answers.topic else "the answer"
     value = finished(
         send.answers.draft,
         send.answers.correlation_id,
         ErrorType.INTERNAL_ERROR,
-        f"the broker did not take {what}",
+        f"the broker did not take {record}",
         f"{why} Its head is a dead letter.",
         now,
     )

@@ -241,10 +241,10 @@ class Reports:
         """
         context = self._context
         value = report.data
-        found = envelope.correlation_id if pending.gather < 0 else None
-        if found is not None and context.suffixes.read(found) is not None:
+        inner_id = envelope.correlation_id if pending.gather < 0 else None
+        if inner_id is not None and context.suffixes.read(inner_id) is not None:
             value = with_correlation_id(
-                value, pending.correlation_id, old=found, message_id=envelope.message_id
+                value, pending.correlation_id, old=inner_id, message_id=envelope.message_id
             )
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)

@@ -106,8 +106,8 @@ class Suffixes:
         return suffix
 
     def _read(self, correlation_id: str) -> Suffix | None:
-        original, found, suffix = correlation_id.rpartition(SEPARATOR)
-        if not found:
+        original, separator, suffix = correlation_id.rpartition(SEPARATOR)
+        if not separator:
             return None
         parts = suffix.split(".", 2)
         if len(parts) != 3 or parts[0] != self._app:

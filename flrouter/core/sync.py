@@ -16,7 +16,7 @@ from flrouter.core import peers
 from flrouter.core.context import Context
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
-from flrouter.core.parts import FULL, PART_OVERHEAD_BYTES
+from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES
 from flrouter.core.records import MAX_TIME_MS, Mode
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
@@ -130,7 +130,7 @@ class Syncs:
     def _owe(self, floodlight: str, requesters: list[str]) -> None:
         """Keep who is to get a chain, for whoever takes over before they have it."""
         state = self._context.floodlights[floodlight]
-        owed = [each for each in requesters if each != peers.OWN_SYNC]
+        owed = [requester for requester in requesters if requester != peers.OWN_SYNC]
         state.owed = True
         state.owed_to, state.owed_more = (owed[0], owed[1:]) if owed else ("", [])
         self._context.floodlights.put(floodlight, state)
@@ -269,7 +269,7 @@ class Syncs:
             reason = f"a sync's record of {len(report.data)} bytes"
             context.dead_letter(report.origin, report.data, reason, report.headers)
             return [b""]
-        ids = [None if each == peers.OWN_SYNC else each for each in sync.requesters]
+        ids = [None if requester == peers.OWN_SYNC else requester for requester in sync.requesters]
         return [with_dump_id(report.data, dump_id) for dump_id in ids]
 
     def _complete(self, floodlight: str, attempt: int) -> None:
@@ -319,10 +319,10 @@ class Syncs:
         requesters = sync.everybody
         if final:
             self._settle_up(floodlight)
-            what = f"floodlight {floodlight} did not list its switches"
-            context.note(f"{what} in {sync.retries + 1} syncs")
+            text = f"floodlight {floodlight} did not list its switches"
+            context.note(f"{text} in {sync.retries + 1} syncs")
             for requester in requesters:
-                self._tell_error(floodlight, requester, ErrorType.OPERATION_TIMED_OUT, what)
+                self._tell_error(floodlight, requester, ErrorType.OPERATION_TIMED_OUT, text)
             self._plan_periodic(floodlight)
         else:
             again = context.now + min(rules.alive_interval * 2**sync.retries, MAX_RETRY_DELAY_MS)
@@ -408,14 +408,14 @@ class Syncs:
     def status(self) -> list[SyncStatus]:
         """How far the syncs of the FLs are whose home this is."""
         context = self._context
-        found = []
+        statuses = []
         for name in context.known_floodlights():
             if context.home(name) != context.number:
                 continue
             sync = self._running.get(name)
             planned, retries, _ = self._planned.get(name, Plan(0, 0, []))
             ended, succeeded = self._ended.get(name, (0, False))
-            found.append(
+            statuses.append(
                 SyncStatus(
                     name,
                     running=sync is not None,
@@ -428,7 +428,7 @@ class Syncs:
                     succeeded=succeeded,
                 )
             )
-        return found
+        return statuses
 
     # -- following ----------------------------------------------------------------------------
 
@@ -481,7 +481,7 @@ def _records(listed: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, by
     size = 0
     for item in listed:
         own = len(item[1]) + PART_OVERHEAD_BYTES
-        if some and size + own > FULL:
+        if some and size + own > FULL_RECORD_BYTES:
             yield some
             some, size = [], 0
         some.append(item)

@@ -98,7 +98,7 @@ class Plan(NamedTuple):
 
 def and_also(requesters: list[str], correlation_id: str) -> list[str]:
     """These and one more, each once; the router itself reads along with any of them."""
-    asked = [each for each in requesters if each != peers.OWN_SYNC]
+    asked = [requester for requester in requesters if requester != peers.OWN_SYNC]
     if correlation_id != peers.OWN_SYNC and correlation_id not in asked:
         asked.append(correlation_id)
     return asked or [peers.OWN_SYNC]

@@ -15,15 +15,15 @@ from flrouter.messages import trace
 
 def begin(record: Pending, headers: Headers) -> None:
     """Keep the trace that a command's headers name."""
-    found = trace.found_in(headers)
-    if found and trace.read(found) is not None:
-        record.trace = found
+    parent = trace.found_in(headers)
+    if parent and trace.read(parent) is not None:
+        record.trace = parent
 
 
 def onward(context: Context, origin: str, headers: Headers) -> Headers:
     """The headers for what is done on behalf of a command: within its span, if it has one."""
-    found = trace.found_in(headers)
-    inner = _within(context, origin, found) if found else b""
+    parent = trace.found_in(headers)
+    inner = _within(context, origin, parent) if parent else b""
     return trace.with_trace(headers, inner) if inner else headers
 
 
@@ -36,19 +36,19 @@ def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> H
 
 def end(context: Context, record: Pending | Gather, error: str = "") -> None:
     """The command's answer goes out; it is an error of this type, if any."""
-    found = trace.read(record.trace)
-    if not context.rules.traces or found is None or not found.sampled:
+    parent = trace.read(record.trace)
+    if not context.rules.traces or parent is None or not parent.sampled:
         return
     switch, floodlight = "", ""
     if isinstance(record, Pending):
         switch, floodlight = record.switch, record.floodlight
     cid, origin, start = record.correlation_id, record.origin, record.received
-    context.effects.spans.append(Span(found, cid, origin, start, switch, floodlight, error))
+    context.effects.spans.append(Span(parent, cid, origin, start, switch, floodlight, error))
 
 
 def _within(context: Context, origin: str, value: bytes) -> bytes:
     """The header for what happens within a command's span; nothing when it has none."""
-    found = trace.read(value) if context.rules.traces else None
-    if found is None or not found.sampled:
+    parent = trace.read(value) if context.rules.traces else None
+    if parent is None or not parent.sampled:
         return b""
-    return trace.continued(found, trace.span_id(origin))
+    return trace.continued(parent, trace.span_id(origin))

@@ -109,9 +109,9 @@ def find(name: str) -> Assembler:
     try:
         if not (module and colon and function):
             raise BadAssembler("expected module:function")
-        found: Assembler = getattr(import_module(module), function)
-        if not callable(found):
+        assembler: Assembler = getattr(import_module(module), function)
+        if not callable(assembler):
             raise BadAssembler(f"{function} is no function")
     except Exception as error:  # whatever the user's module does when it is imported
         raise BadAssembler(f"the assembler {name!r} cannot be used: {error}") from error
-    return found
+    return assembler

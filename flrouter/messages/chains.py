@@ -12,7 +12,7 @@ _MESSAGE_ID = re.compile(r"\s*([0-9]{1,9})\s*:\s*(.*)", re.ASCII | re.DOTALL)
 
 
 #: links that a chain may have; larger numbers would not fit into what is kept of it.
-MOST = 1_000_000_000
+MAX_LINKS = 1_000_000_000
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -44,8 +44,8 @@ def link_of(envelope: Envelope) -> Link | OldLink:
     if envelope.message_id is None and total is None:
         following = envelope.next_request_id
         return OldLink(following if following and following.strip() else None)
-    if total is None or not 0 <= total <= MOST:
-        raise BadLink(f"total_messages is {total!r:.100}: expected a number from 0 to {MOST}")
+    if total is None or not 0 <= total <= MAX_LINKS:
+        raise BadLink(f"total_messages is {total!r:.100}: expected a number from 0 to {MAX_LINKS}")
     if total == 0:
         return Link(-1, 0)
     match = _MESSAGE_ID.fullmatch(envelope.message_id or "")

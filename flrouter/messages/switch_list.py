@@ -22,7 +22,7 @@ _payload = msgspec.json.Decoder(Payload)
 #: the name of a switch id in its two spellings.
 SWITCH_ID = ("switch_id", "switch-id")
 #: of a bad switch id, how much is repeated in the answer.
-SHOWN = 60
+MAX_SHOWN_BYTES = 60
 
 
 class BadList(ValueError):
@@ -157,7 +157,7 @@ def _same(given: list[bytes], template: bytes, catalog: Catalog) -> Iterator[Lis
             switch = canonical(shown)
         except (msgspec.MsgspecError, BadSwitchId):
             if shown is None:
-                shown = item[:SHOWN].decode("utf-8", "replace")
+                shown = item[:MAX_SHOWN_BYTES].decode("utf-8", "replace")
             yield _bad(shown, str(BadSwitchId(shown)))
         else:
             yield Listed(switch, b'{"switch_id":"%b",%b' % (switch.encode(), rest))
@@ -165,4 +165,4 @@ def _same(given: list[bytes], template: bytes, catalog: Catalog) -> Iterator[Lis
 
 def _bad(given: object, fault: str) -> Listed:
     shown = "null" if given is None else given if isinstance(given, str) else repr(given)
-    return Listed("", b"", shown[:SHOWN], fault[:500])
+    return Listed("", b"", shown[:MAX_SHOWN_BYTES], fault[:500])

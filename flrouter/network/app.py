@@ -169,16 +169,16 @@ def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
         began = sync_began(record, at)
         told = news_of(data, began)
         if told is not None:
-            found = dict([told])
+            news_by_switch = dict([told])
         elif is_link(envelope):
             key = record.key.decode("utf-8", "replace") if record.key else None
             chain = assembler.take(data, envelope, _now(), key)
-            found = listed_in(chain.entries, began) if chain is not None else {}
+            news_by_switch = listed_in(chain.entries, began) if chain is not None else {}
         else:
             return
     except (Unreadable, BadLink):
         return
-    for switch, news in found.items():
+    for switch, news in news_by_switch.items():
         yield switch, msgspec.json.encode(news)
 
 

@@ -27,8 +27,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if self.consumer.flow_active:
             return records
         consumer = self._ensure_consumer()
-        for tp, found in records.items():
-            consumer.seek(tp, found[0].offset)
+        for tp, records_of_partition in records.items():
+            consumer.seek(tp, records_of_partition[0].offset)
         return {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:

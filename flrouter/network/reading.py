@@ -120,21 +120,21 @@ def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
         entries: the payloads of a complete chain. One that cannot be read lists nothing.
         at: ms since the epoch: when the sync began.
     """
-    found: dict[str, News] = {}
+    news_by_switch: dict[str, News] = {}
     for entry in entries:
         try:
             payload = decode(_payload, entry)
             switch, listed = _listed(payload, at)
         except _BAD:
             continue
-        news = found.setdefault(switch, listed)
+        news = news_by_switch.setdefault(switch, listed)
         if news is not listed and listed.all_ports:
             news.ports, news.all_ports = news.ports | listed.ports, True
         if payload.clazz == names.DUMP_PORT:
             # The older dumps list ports one by one, and only those whose link is there.
             news.ports[payload.port_no] = _LINKS.get(payload.state, Link.UP)
             news.all_ports = True
-    return found
+    return news_by_switch
 
 
 def _add_ports(news: News, record: _Record | None) -> None:

@@ -19,8 +19,8 @@ class _Lenient(bytes):
     """Bytes whose slices are text whatever they hold."""
 
     def __getitem__(self, at: Any) -> Any:
-        found = super().__getitem__(at)
-        return _Lenient(found) if isinstance(found, bytes) else found
+        item = super().__getitem__(at)
+        return _Lenient(item) if isinstance(item, bytes) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
         return super().decode(encoding, errors)

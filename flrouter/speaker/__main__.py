@@ -43,16 +43,19 @@ def parse(
     add("--ports", type=int, default=2, help="ports of each switch")
     add("--latency-ms", type=Latency.parse, default="0", help="5, or 1-20 for evenly spread")
     add("--seed", type=int, default=0, help="of the latencies")
-    found = parser.parse_args(given)
+    arguments_given = parser.parse_args(given)
     options = FloodlightOptions(
-        speaker=arguments.options(found, plain),
-        switches=(*numbered(found.switches, found.first_switch), *found.switch),
-        read_only=tuple(found.read_only),
-        ports=found.ports,
-        latency=found.latency_ms,
-        seed=found.seed,
+        speaker=arguments.options(arguments_given, plain),
+        switches=(
+            *numbered(arguments_given.switches, arguments_given.first_switch),
+            *arguments_given.switch,
+        ),
+        read_only=tuple(arguments_given.read_only),
+        ports=arguments_given.ports,
+        latency=arguments_given.latency_ms,
+        seed=arguments_given.seed,
     )
-    return options, found.log_level
+    return options, arguments_given.log_level
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -67,7 +70,7 @@ def _read(
     given: Sequence[str], plain: SpeakerOptions, program: str
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], str]:
     """What to run, and the log level."""
-    if not any(each.partition("=")[0] == "--openflow" for each in given):
+    if not any(argument.partition("=")[0] == "--openflow" for argument in given):
         simulated, level = parse(given, plain, program)
         return lambda: run(simulated), level
     try:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 EMBEDDED = "tansu"
 
 _TOPIC_EXISTS = 36
-_RETRY_S = 0.25
+_RETRY_DELAY_S = 0.25
 
 
 class BadTopics(RuntimeError):
@@ -88,7 +88,7 @@ class Connection:
                 if not waited:
                     log.warning("waiting for the broker %s: %r", ",".join(self.servers), error)
                 waited = True
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_RETRY_DELAY_S)
             finally:
                 await admin.close()
 
@@ -115,7 +115,7 @@ class Connection:
     async def _create(self, admin: Any, names: set[str], partitions: int) -> None:
         cluster = await admin.describe_cluster()
         if cluster["controller_id"] < 0:  # it is being elected
-            await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_RETRY_DELAY_S)
             return
         brokers = len(cluster["brokers"])
         answer = await admin.create_topics(

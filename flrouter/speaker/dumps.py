@@ -64,35 +64,35 @@ def wants_speaker_data(command: Command) -> bool:
     return command.profile.classes == "2025" and command.kind.endswith(_SPEAKER_DATA)
 
 
-def rules(command: Command, switch: str, found: Sequence[Rule]) -> Answer:
+def rules(command: Command, switch: str, entries: Sequence[Rule]) -> Answer:
     """The rules of a switch."""
     if wants_speaker_data(command):
-        return flow_data(switch, [rule_data(switch, rule) for rule in found])
+        return flow_data(switch, [rule_data(switch, rule) for rule in entries])
     classes = command.profile.classes
     # Who reads these classes waits for one message, however large it is.
-    size = len(found) if classes else MAX_RULES_IN_MESSAGE
+    size = len(entries) if classes else MAX_RULES_IN_MESSAGE
     parts = [
         {
             "clazz": f"{INFO}.rule.SwitchFlowEntries",
             "switch_id": switch,
             "flows": [_rule_entry(rule, classes) for rule in part],
         }
-        for part in _split(found, size)
+        for part in _split(entries, size)
     ]
     return Info(parts[0]) if len(parts) == 1 else Chain(parts)
 
 
-def meters(command: Command, switch: str, found: Sequence[Meter]) -> Answer:
+def meters(command: Command, switch: str, entries: Sequence[Meter]) -> Answer:
     """The meters of a switch."""
     if wants_speaker_data(command):
-        return meter_data(switch, [_meter_data(switch, meter) for meter in found])
-    return Info(meter_entries(switch, found))
+        return meter_data(switch, [_meter_data(switch, meter) for meter in entries])
+    return Info(meter_entries(switch, entries))
 
 
 # -- entries
 
 
-def meter_entries(switch: str, found: Sequence[Meter]) -> Payload:
+def meter_entries(switch: str, entries: Sequence[Meter]) -> Payload:
     """Meters, in one message."""
     return {
         "clazz": f"{INFO}.meter.SwitchMeterEntries",
@@ -106,7 +106,7 @@ def meter_entries(switch: str, found: Sequence[Meter]) -> Payload:
                 "version": VERSION,
                 "flags": meter.flags,
             }
-            for meter in found
+            for meter in entries
         ],
     }
 

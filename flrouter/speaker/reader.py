@@ -23,11 +23,11 @@ from flrouter.speaker.connection import Connection
 
 log = logging.getLogger(__name__)
 
-_COMMIT_EVERY_S = 1.0
+_COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 2.0
 #: records taken at once: enough to make batches, few enough (some 50 ms) to let others have a turn.
-_AT_ONCE = 2000
-_RETRY_S = 0.25
+_MAX_BATCH_RECORDS = 2000
+_RETRY_DELAY_S = 0.25
 
 
 class CatchUp:
@@ -125,7 +125,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 break
             except KafkaError as error:
                 log.warning("cannot read from %s: %r", self._partitions[0].topic, error)
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_RETRY_DELAY_S)
         self.catch_up()
         self.add_future(self._read())
         self.add_future(self._commit())
@@ -141,21 +141,23 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
             await self._open.wait()
             wait_ms = 20 if self._catch_up is not None else 500
             try:
-                found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=_AT_ONCE)
+                batches = await self._consumer.getmany(
+                    timeout_ms=wait_ms, max_records=_MAX_BATCH_RECORDS
+                )
             except KafkaError as error:
                 log.warning("reading from %s failed: %r", self._partitions[0].topic, error)
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_RETRY_DELAY_S)
                 continue
             await self._open.wait()  # what came in during a cut did not arrive
             if self._catch_up is not None and await self._catch_up.done():
                 self._catch_up = None
-            self._receive([record for records in found.values() for record in records])
+            self._receive([record for records in batches.values() for record in records])
             await self._room()
             await asyncio.sleep(0)  # getmany does not yield while it has records left
 
     async def _commit(self) -> None:
         while not self.should_stop:
-            await asyncio.sleep(_COMMIT_EVERY_S)
+            await asyncio.sleep(_COMMIT_INTERVAL_S)
             if self._open.is_set():
                 await self._keep_position()
 

@@ -64,11 +64,11 @@ class Requests:
 
     def find(self, key: RequestKey, now_s: float) -> Request | None:
         """The request that was seen under `key`, if it is still remembered."""
-        found = self._running.get(key)
-        if found is None:
+        request = self._running.get(key)
+        if request is None:
             self._forget(now_s)
-            found = self._answered.get(key)
-        return found
+            request = self._answered.get(key)
+        return request
 
     def begin(self, key: RequestKey) -> Request:
         """Remember a new request, not yet answered."""

@@ -34,18 +34,18 @@ class Spans:
 
     def begin(self, command: Command, request: Request) -> None:
         """It is handled now; what is done for it belongs to its span from here on."""
-        found = trace.read(command.traceparent)
-        if found is None or not found.sampled:
+        parent = trace.read(command.traceparent)
+        if parent is None or not parent.sampled:
             return
         own = trace.span_id(f"{self._floodlight} {command.correlation_id} {command.kind}")
-        request.span = (found, own, time.time_ns())
-        command.traceparent = trace.continued(found, own)
+        request.span = (parent, own, time.time_ns())
+        command.traceparent = trace.continued(parent, own)
 
     def end(self, command: Command, request: Request, messages: Sequence[Message]) -> None:
         """These are its answer."""
         if request.span is None:
             return
-        found, own, began = request.span
+        parent, own, began = request.span
         attributes = {
             "flrouter.correlation_id": command.correlation_id,
             "flrouter.switch": command.switch or "",
@@ -53,7 +53,7 @@ class Spans:
             "flrouter.command": command.kind,
         }
         error = _error_of(messages)
-        self._tracer.span(found, own, "handle", began, time.time_ns(), attributes, error)
+        self._tracer.span(parent, own, "handle", began, time.time_ns(), attributes, error)
 
     async def stop(self) -> None:
         """Send what is left."""

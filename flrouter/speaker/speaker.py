@@ -282,10 +282,12 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         try:
             if command.kind == names.SYNC_REQUEST:
                 self.counts.syncs += 1
-                found = self.handler.switches()
+                switches = self.handler.switches()
                 # The snapshot is taken here, in one go: nothing can change in between.
                 return self._sync(
-                    command, request, found if isinstance(found, Awaitable) else tuple(found)
+                    command,
+                    request,
+                    switches if isinstance(switches, Awaitable) else tuple(switches),
                 )
             answer = self.handler.handle(command)
             if not isinstance(answer, ANSWERS):
@@ -307,10 +309,10 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self,
         command: Command,
         request: Request,
-        found: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
+        switches: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
     ) -> None:
         try:
-            snapshot = tuple(await found if isinstance(found, Awaitable) else found)
+            snapshot = tuple(await switches if isinstance(switches, Awaitable) else switches)
             listing = sync.dump if self.options.speaks.sync.by_dump_id else sync.chain
             messages = await listing(command, snapshot, self._region, _now_ms())
         except Exception as error:  # noqa: BLE001 - a record that JSON cannot hold is an answer too

@@ -15,7 +15,7 @@ from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
 #: links written before the loop gets a turn: some 5 ms of work.
-_SLICE = 500
+_SLICE_LINKS = 500
 
 
 class PortState(StrEnum):
@@ -77,7 +77,7 @@ async def chain(
         links.append(
             Message(command.key, link(payload, command.correlation_id, index, total, region, now))
         )
-        if index % _SLICE == _SLICE - 1:
+        if index % _SLICE_LINKS == _SLICE_LINKS - 1:
             await asyncio.sleep(0)
     return links
 
@@ -99,7 +99,7 @@ async def dump(
         }
         key = record.datapath.encode()
         records.append(Message(key, info(payload, command.correlation_id, region, now)))
-        if index % _SLICE == 0:
+        if index % _SLICE_LINKS == 0:
             await asyncio.sleep(0)
     return records
 

@@ -35,7 +35,7 @@ from flrouter.speaker.options import SpeakerOptions
 log = logging.getLogger(__name__)
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-_RETRY_S = 0.1
+_RETRY_DELAY_S = 0.1
 
 
 class _Record:
@@ -227,7 +227,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         for task in self._retired:
             task.cancel()
         delivered = self._idle.is_set()
-        await self._link.retire(self._options.stop_timeout_s if delivered else _RETRY_S)
+        await self._link.retire(self._options.stop_timeout_s if delivered else _RETRY_DELAY_S)
 
     async def _connect(self) -> _Link:
         while True:
@@ -238,8 +238,8 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 return _Link(producer)
             except KafkaError as error:
                 log.warning("cannot write to %s: %r", self._topic, error)
-                await _close(producer, _RETRY_S)
-            await asyncio.sleep(_RETRY_S)
+                await _close(producer, _RETRY_DELAY_S)
+            await asyncio.sleep(_RETRY_DELAY_S)
 
     # -- one lane
 
@@ -262,7 +262,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 continue
             self._failed(lane, batch, error)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RETRY_S):
+                async with asyncio.timeout(_RETRY_DELAY_S):
                     await self._restored.wait()
 
     async def _write(self, lane: _Lane) -> tuple[list[_Record], Exception | None]:

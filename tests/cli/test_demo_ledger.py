@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flrouter.cli.demo.commands import Answer, Command
-from flrouter.cli.demo.ledger import REMEMBER, Ledger
+from flrouter.cli.demo.ledger import REMEMBER_S, Ledger
 from flrouter.cli.demo.outages import AFTER, BEFORE, Outages
 
 O = "org.openkilda.messaging"  # noqa: E741 - as in protocol.md, 1.2
@@ -163,7 +163,7 @@ def test_malformed_commands_must_end_in_an_error(ledger: Ledger) -> None:
 def test_it_forgets_what_was_answered_long_ago(ledger: Ledger) -> None:
     """So that a demo may run for days."""
     for number in range(1000):
-        now = number * REMEMBER / 100
+        now = number * REMEMBER_S / 100
         ledger.send(command(str(number)), now)
         ledger.take(message(str(number)), now)
     assert len(ledger._entries) < 150

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flrouter.cli.overview import Overview
-from flrouter.cli.problems import BEHIND, problems
+from flrouter.cli.problems import MAX_LAG_RECORDS, problems
 from flrouter.cli.silence import Silence
 
 AGO = 1_764_000_000_000
@@ -16,7 +16,7 @@ AGO = 1_764_000_000_000
 def worker(**other: Any) -> dict[str, Any]:
     """One that is well, but for this."""
     well = {"url": "http://a:6066", "answering": True, "ready": True, "reason": ""}
-    return well | {"lag": BEHIND, "held_back": [], "warnings": []} | other
+    return well | {"lag": MAX_LAG_RECORDS, "held_back": [], "warnings": []} | other
 
 
 def floodlight(**other: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.core.deadlines import GRAIN, Deadlines
+from flrouter.core.deadlines import GRAIN_MS, Deadlines
 
 
 @given(
@@ -20,11 +20,11 @@ def test_each_is_found_once_and_never_early(dues: list[int], looks: list[int]) -
     open_ = dict(enumerate(dues))
     for now in looks:
         found = [int(key) for _, key in deadlines.due(now)]
-        assert found == sorted(found, key=lambda at: -(-dues[at] // GRAIN))
+        assert found == sorted(found, key=lambda at: -(-dues[at] // GRAIN_MS))
         for at in found:
             assert open_.pop(at) <= now
-        assert all(due + GRAIN > now for due in open_.values())
-        slots = [-(-due // GRAIN) * GRAIN for due in open_.values()]
+        assert all(due + GRAIN_MS > now for due in open_.values())
+        slots = [-(-due // GRAIN_MS) * GRAIN_MS for due in open_.values()]
         assert deadlines.next == min(slots, default=None)
 
 
@@ -32,8 +32,8 @@ def test_many_share_one_bucket() -> None:
     """Those of one grain wake together, in the order in which they were added."""
     deadlines = Deadlines()
     assert deadlines.next is None
-    for at in range(1, GRAIN + 1):
+    for at in range(1, GRAIN_MS + 1):
         deadlines.add(at, "pending", str(at))
-    assert deadlines.next == GRAIN
-    assert [key for _, key in deadlines.due(GRAIN)] == [str(at) for at in range(1, GRAIN + 1)]
+    assert deadlines.next == GRAIN_MS
+    assert [key for _, key in deadlines.due(GRAIN_MS)] == [str(at) for at in range(1, GRAIN_MS + 1)]
     assert deadlines.due(10**9) == []

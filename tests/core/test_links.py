@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from flrouter.core import peers
-from flrouter.core.links import ORPHANS
+from flrouter.core.links import MAX_ORPHANS
 from flrouter.messages import build, names
 
 from . import oracle
@@ -86,7 +86,7 @@ def test_repeated_links(world: World) -> None:
 
 def test_links_that_nobody_asked_for(world: World) -> None:
     """They wait a while, a few under each id, and are counted when they are dropped."""
-    for at in range(ORPHANS + 2):
+    for at in range(MAX_ORPHANS + 2):
         payload = {"clazz": "x.Y", "at": at}
         data = build.message(names.CHUNK, payload, "nobodys", 0, next_request_id=None)
         world.write("kilda.fl.fl-1.write", None, data, 0)
@@ -94,7 +94,7 @@ def test_links_that_nobody_asked_for(world: World) -> None:
     assert world.left()["links"] == 1
     world.pass_time(20_000)
     assert world.left()["links"] == 0
-    assert world.counts["stray", "fl-1"] == ORPHANS
+    assert world.counts["stray", "fl-1"] == MAX_ORPHANS
     assert not world.seen(TOPICS["flow"])
 
 

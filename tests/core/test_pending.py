@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.core.deadlines import GRAIN
+from flrouter.core.deadlines import GRAIN_MS
 from flrouter.messages import build, names
 
 from .floodlight import ONLY_ACK, SILENT, Doing, Floodlight
@@ -41,7 +41,7 @@ def test_no_ack_within_its_time() -> None:
     world, _, _ = lying()
     wait(world, 999)
     assert not answers(world)
-    wait(world, GRAIN + 20)
+    wait(world, GRAIN_MS + 20)
     [error] = answers(world)
     assert error.json["payload"]["error-type"] == "NOT_FOUND"
     assert "did not acknowledge" in error.json["payload"]["error-message"]
@@ -55,7 +55,7 @@ def test_no_answer_within_its_time() -> None:
     wait(world, 2_999)
     floodlight.write(build.ack(cid, 0), SWITCH)  # a second ack buys no time
     assert not answers(world)
-    wait(world, GRAIN + 20)
+    wait(world, GRAIN_MS + 20)
     [error] = answers(world)
     assert error.json["payload"]["error-type"] == "OPERATION_TIMED_OUT"
 
@@ -65,7 +65,7 @@ def test_a_floodlight_that_cannot_ack() -> None:
     world, _, _ = lying(acks=False)
     wait(world, 2_990)
     assert not answers(world)
-    wait(world, GRAIN + 20)
+    wait(world, GRAIN_MS + 20)
     [error] = answers(world)
     assert error.json["payload"]["error-type"] == "OPERATION_TIMED_OUT"
 

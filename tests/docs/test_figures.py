@@ -54,12 +54,12 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("security", r"pages of at most (\S+) rows", [guard.MOST]),
     ("security", r"shows (\S+) wrong ones is heard", [guard.WRONG_BURST]),
     ("security", r"wrong ones is heard (\w+) a second", [guard.WRONG_RATE]),
-    ("security", r"one has at least (\S+) characters", [setting_kinds._TOKEN]),
+    ("security", r"one has at least (\S+) characters", [setting_kinds._MIN_TOKEN_CHARACTERS]),
     ("dashboard", r"the same within (\w+) seconds is one line", [feed.TOGETHER / 1000]),
     ("dashboard", r"the last (\w+) of a kind", [feed.MOST]),
     ("dashboard", r"told anew (\w+) a second", [1 / stream.PERIOD]),
     ("embedded-broker", r"fetch wait of (\S+) ms", [librdkafka.EMBEDDED_FETCH_WAIT_MS]),
-    ("runbook", r"More than (\S+) records of a topic", [problems.BEHIND]),
+    ("runbook", r"More than (\S+) records of a topic", [problems.MAX_LAG_RECORDS]),
 ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from flrouter.speaker.openflow import OpenFlowFloodlight, OpenFlowOptions, Role
 from flrouter.speaker.openflow.connection import Connection
-from flrouter.speaker.openflow.wire import HEADER, header, of
+from flrouter.speaker.openflow.wire import HEADER_BYTES, header, of
 from flrouter.speaker.options import SpeakerOptions
 from tests.support.patience import HOPE
 
@@ -21,7 +21,7 @@ Reply = Callable[[int, bytes], Iterable[bytes]]
 
 def frame(kind: int, xid: int, body: bytes = b"") -> bytes:
     """A message."""
-    return struct.pack("!BBHI", of.OFP_VERSION, kind, HEADER + len(body), xid) + body
+    return struct.pack("!BBHI", of.OFP_VERSION, kind, HEADER_BYTES + len(body), xid) + body
 
 
 def multipart(xid: int, what: int, entries: bytes = b"", flags: int = 0) -> bytes:
@@ -118,9 +118,9 @@ class ScriptedSwitch:
     async def _read(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                head = await reader.readexactly(HEADER)
+                head = await reader.readexactly(HEADER_BYTES)
                 _, kind, length, xid = header(head)
-                body = await reader.readexactly(length - HEADER)
+                body = await reader.readexactly(length - HEADER_BYTES)
                 self.say(*self.replies.get(kind, lambda *_: [])(xid, body))
                 async with self._news:
                     self.told.append((kind, xid, body))

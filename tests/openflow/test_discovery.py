@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flrouter.speaker.openflow import lldp
-from flrouter.speaker.openflow.discovery import MISSED, Discovery
-from flrouter.speaker.openflow.flood import BURST, RATE, PacketIns
+from flrouter.speaker.openflow.discovery import MAX_MISSED_INTERVALS, Discovery
+from flrouter.speaker.openflow.flood import BURST_PACKETS, PACKETS_PER_S, PacketIns
 from flrouter.speaker.openflow.ports import Port
 from flrouter.speaker.openflow.process import parse
 from flrouter.speaker.options import SpeakerOptions
@@ -56,7 +56,7 @@ def test_a_link_that_is_not_seen_any_more() -> None:
     """Is lost after three intervals."""
     field = Field()
     field.receive(sent())
-    for _ in range(MISSED):
+    for _ in range(MAX_MISSED_INTERVALS):
         field.wait(INTERVAL_S)
     assert field.said == [(THERE, 7, "DISCOVERED")]
     field.wait(INTERVAL_S)
@@ -70,7 +70,7 @@ def test_a_pause_of_the_fl_loses_no_link() -> None:
     field.wait(INTERVAL_S)
     field.wait(3_600)
     assert field.said == [(THERE, 7, "DISCOVERED")]
-    for _ in range(MISSED):
+    for _ in range(MAX_MISSED_INTERVALS):
         field.wait(INTERVAL_S)
     assert field.said[1:] == [(THERE, 7, "FAILED")]
 
@@ -92,8 +92,8 @@ def test_one_packet_cuts_no_link() -> None:
         sent(),
         sent(key=b"another key of 16 bytes"),
         sent(key=KEY).replace(bytes.fromhex(THERE.replace(":", "")), bytes(7) + b"\3"),
-        sent(key=KEY, ago_s=MISSED * INTERVAL_S + 1),
-        sent(key=KEY, ago_s=-MISSED * INTERVAL_S - 1),
+        sent(key=KEY, ago_s=MAX_MISSED_INTERVALS * INTERVAL_S + 1),
+        sent(key=KEY, ago_s=-MAX_MISSED_INTERVALS * INTERVAL_S - 1),
         sent(key=KEY)[:-3],
     ],
     ids=["unsigned", "another key", "changed", "old", "of the future", "cut"],
@@ -120,10 +120,10 @@ def test_only_what_looks_like_ours_from_its_first_byte_is_read() -> None:
 def test_our_own_packets_in_masses() -> None:
     """A loop in the network: at first many, then so many a second are read, and no more."""
     packets, frame = PacketIns(), packet_in(1, sent())
-    wanted = [packets.wanted(frame, 100.0) for _ in range(int(BURST) + 100)]
-    assert (sum(wanted), packets.dropped) == (BURST, 100)
+    wanted = [packets.wanted(frame, 100.0) for _ in range(int(BURST_PACKETS) + 100)]
+    assert (sum(wanted), packets.dropped) == (BURST_PACKETS, 100)
     wanted = [packets.wanted(frame, 101.0) for _ in range(1_000)]
-    assert sum(wanted) == RATE
+    assert sum(wanted) == PACKETS_PER_S
     assert packets.wanted(frame, 1_000.0)
 
 

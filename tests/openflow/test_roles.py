@@ -7,7 +7,7 @@ import time
 import pytest
 
 from flrouter.speaker.openflow import Role, lldp
-from flrouter.speaker.openflow.roles import MISSED, Election, Mode
+from flrouter.speaker.openflow.roles import MAX_MISSED_LOOKS, Election, Mode
 from flrouter.speaker.openflow.wire import of
 from tests.openflow.network import Network, transit
 from tests.openflow.scripted import ScriptedSwitch, floodlight, packet_in, talking
@@ -60,12 +60,12 @@ def test_a_slave_takes_over_when_nobody_counts_on() -> None:
             assert peer.generation == generation + 1, "a master counts on"
             # Another FL has connected.
             peer.role, peer.generation = of.OFPCR_ROLE_SLAVE, generation + 2
-            for now in (1, MISSED, MISSED + 0.9):
+            for now in (1, MAX_MISSED_LOOKS, MAX_MISSED_LOOKS + 0.9):
                 assert await election.look(now) is Mode.READ_ONLY
             peer.generation += 1
-            for now in (MISSED + 1, 2 * MISSED + 0.9):
+            for now in (MAX_MISSED_LOOKS + 1, 2 * MAX_MISSED_LOOKS + 0.9):
                 assert await election.look(now) is Mode.READ_ONLY
-            assert await election.look(2 * MISSED + 1) is Mode.READ_WRITE
+            assert await election.look(2 * MAX_MISSED_LOOKS + 1) is Mode.READ_WRITE
             assert peer.role == of.OFPCR_ROLE_MASTER
 
     run(test())

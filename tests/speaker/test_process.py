@@ -15,7 +15,7 @@ import pytest
 from flrouter.speaker import SpeakerOptions
 from flrouter.speaker.__main__ import parse
 from flrouter.speaker.simulated import FloodlightOptions, Latency, SimulatedFloodlight, numbered
-from flrouter.speaker.simulated.control import CRASHED, Control
+from flrouter.speaker.simulated.control import CRASHED_STATUS, Control
 
 from .stand_in import PARTITIONS, Router, options, run, switch
 
@@ -115,7 +115,7 @@ def test_a_crash_of_the_process_and_another_life(broker_url: str) -> None:
         async with started(told, "--latency-ms", "1") as fl, Router(told) as router:
             await router.answered(await router.command(switch(1)))
             fl.tell(crash=True)
-            assert await fl.ended() == CRASHED
+            assert await fl.ended() == CRASHED_STATUS
             meanwhile = await router.command(switch(1))
             async with started(told) as again:
                 await router.answered(meanwhile)

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from flrouter import profiles
-from flrouter.cli.failure import BAD_USAGE, Failure
+from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 
 #: s; how long rules are installed on real switches, when nothing else is said.
-REAL_SECONDS = 12.0
+REAL_DURATION_S = 12.0
 
 
 class Switches(click.ParamType):
@@ -87,21 +87,27 @@ def demo(
     from flrouter.cli.demo.story import Story, tell
 
     if report is not None and not report.absolute().parent.is_dir():
-        raise Failure(f"--json {report}: there is no folder {report.absolute().parent}", BAD_USAGE)
+        raise Failure(
+            f"--json {report}: there is no folder {report.absolute().parent}", BAD_USAGE_STATUS
+        )
     if isinstance(switches, int):
         plan = Plan(seconds, workers, floodlights, switches, rate, profile)
         raise SystemExit(0 if tell(Story, plan, report) else 1)
-    from flrouter.cli.demo.switches import MOST, RealPlan, RealStory
+    from flrouter.cli.demo.switches import MAX_RULES, RealPlan, RealStory
 
     if profile != "plain":
-        raise Failure(f"--profile {profile}: real switches have the plain one only", BAD_USAGE)
-    if floodlights == 1:
-        raise Failure("--floodlights 1: each real switch has two: expected 2 to 20", BAD_USAGE)
-    real = RealPlan(seconds or REAL_SECONDS, workers, floodlights, 0, rate)
-    if real.rules > MOST:
         raise Failure(
-            f"{real.rules:,} rules are more than the {MOST:,} that the switches tell apart:"
+            f"--profile {profile}: real switches have the plain one only", BAD_USAGE_STATUS
+        )
+    if floodlights == 1:
+        raise Failure(
+            "--floodlights 1: each real switch has two: expected 2 to 20", BAD_USAGE_STATUS
+        )
+    real = RealPlan(seconds or REAL_DURATION_S, workers, floodlights, 0, rate)
+    if real.rules > MAX_RULES:
+        raise Failure(
+            f"{real.rules:,} rules are more than the {MAX_RULES:,} that the switches tell apart:"
             " choose a smaller --rate or --seconds",
-            BAD_USAGE,
+            BAD_USAGE_STATUS,
         )
     raise SystemExit(0 if tell(RealStory, real, report) else 1)

@@ -54,7 +54,7 @@ class Command(msgspec.Struct, frozen=True):
 _KIND = re.compile(r"org\.openkilda\.messaging\.command\.\w+\.\w+")
 _CORRELATION_ID = re.compile(r'"correlation_id": "[^"]*"')
 #: flows of one switch; so many that a dump of its rules becomes a chain, and no more.
-_FLOWS = 120
+_FLOWS_PER_SWITCH = 120
 
 
 def samples() -> list[Sample]:
@@ -115,7 +115,7 @@ class Commands:
         """`sample` for `switch`, under a correlation id that nobody had."""
         self._count += 1
         correlation_id = f"{self._prefix}-{self._count}"
-        cookie = self._chance.randrange(_FLOWS)
+        cookie = self._chance.randrange(_FLOWS_PER_SWITCH)
         text = sample.message.strip().replace("{cookie}", str(cookie))
         text = text.replace("{flow}", f"flow-{cookie}").replace("{switch}", switch or "")
         text = text.replace("{hex}", "0x" + (switch or "").replace(":", ""))

@@ -14,7 +14,7 @@ from flrouter.messages.chains import Link, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form, decode, form_of
 
 #: s; how long an answered command is remembered, to see when it is answered again.
-REMEMBER = 60.0
+REMEMBER_S = 60.0
 
 _OUTAGE_ERRORS = {"NOT_FOUND", "OPERATION_TIMED_OUT"}
 _MALFORMED_ERRORS = {"REQUEST_INVALID", "DATA_INVALID", "PARAMETERS_INVALID"}
@@ -76,7 +76,7 @@ class Ledger:
         if command.answer is Answer.SYNC:
             self._open_syncs[command.correlation_id] = entry
         self.sent += 1
-        while self._done and self._done[0][0] < now - REMEMBER:
+        while self._done and self._done[0][0] < now - REMEMBER_S:
             self._entries.pop(self._done.popleft()[1], None)
 
     def take(self, value: bytes, now: float) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from flrouter.cli.failure import Failure
 
 #: s; how long all of them may take to stop before they are killed.
-STOP = 5.0
+STOP_TIMEOUT_S = 5.0
 
 
 class Process:
@@ -90,6 +90,6 @@ def stop_all(processes: Sequence[Process]) -> None:
     """Stop them side by side; returns when none is left."""
     for process in processes:
         process.terminate()
-    until = time.monotonic() + STOP
+    until = time.monotonic() + STOP_TIMEOUT_S
     for process in processes:
         process.end(until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 #: s; over which a rate is taken.
-WINDOW = 2.0
+WINDOW_S = 2.0
 
 
 class Rates:
@@ -18,7 +18,7 @@ class Rates:
         """Note that the counter `name` stands at `count` at `now` (s); its rate."""
         seen = self._seen.setdefault(name, deque())
         seen.append((now, count))
-        while len(seen) > 2 and seen[1][0] <= now - WINDOW:
+        while len(seen) > 2 and seen[1][0] <= now - WINDOW_S:
             seen.popleft()
         since, before = seen[0]
         return (count - before) / (now - since) if now > since else 0.0

@@ -17,10 +17,10 @@ from flrouter.runtime.clients import connection, reader
 from flrouter.settings import Settings
 
 #: s; between two looks at what is to be sent.
-TURN = 0.01
+SEND_INTERVAL_S = 0.01
 #: s; after which a switch is asked again whose answer was an error, or did not come at all.
-AGAIN = 0.2
-LOST = 10.0
+RETRY_DELAY_S = 0.2
+ANSWER_TIMEOUT_S = 10.0
 
 
 class Requester:
@@ -68,9 +68,9 @@ class Requester:
 
     async def _read(self) -> None:
         while True:
-            found = await self._consumer.getmany(timeout_ms=200)
+            batches = await self._consumer.getmany(timeout_ms=200)
             now = time.monotonic()
-            for records in found.values():
+            for records in batches.values():
                 for record in records:
                     self._take(record.value, now)
 
@@ -92,7 +92,7 @@ class Requester:
             if switch not in missing:
                 return
             if form_of(envelope.clazz) is Form.ERROR:
-                missing[switch] = now + AGAIN
+                missing[switch] = now + RETRY_DELAY_S
             else:
                 del missing[switch]
                 self.first_answer = self.first_answer or now
@@ -103,9 +103,9 @@ class Requester:
             for switch in [name for name, when in missing.items() if when <= now]:
                 command = commands.probe(switch)
                 asked[command.correlation_id] = switch
-                missing[switch] = now + LOST
+                missing[switch] = now + ANSWER_TIMEOUT_S
                 await self._send(command)
-            await asyncio.sleep(TURN)
+            await asyncio.sleep(SEND_INTERVAL_S)
 
     async def run(self, commands: Draw, ledger: Ledger, rate: float, seconds: float | None) -> None:
         """Send `rate` commands a second for so many seconds, or until cancelled."""
@@ -117,7 +117,7 @@ class Requester:
             due = int(rate * elapsed) + 1
             for _ in range(ledger.sent, due if total is None else min(due, total)):
                 await self.send(commands.at(elapsed), ledger)
-            await asyncio.sleep(TURN)
+            await asyncio.sleep(SEND_INTERVAL_S)
 
     async def send(self, command: Command, ledger: Ledger) -> None:
         """Send a command whose answer is kept account of."""

@@ -10,7 +10,7 @@ from flrouter.cli.demo.ledger import Ledger
 from flrouter.cli.demo.outages import Outages
 
 #: lines about what was wrong; the rest is counted.
-SHOWN = 20
+MAX_SHOWN_LINES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Result:
             back = "the end" if outage.back is None else f"{outage.back - self.began:.1f} s"
             dead = f"{outage.killed - self.began:.1f} s to {back}"
             yield f"outage        {outage.floodlight} was dead from {dead}"
-        for text in ledger.wrong[:SHOWN]:
+        for text in ledger.wrong[:MAX_SHOWN_LINES]:
             yield f"wrong         {text}"
-        if len(ledger.wrong) > SHOWN:
-            yield f"wrong         and {len(ledger.wrong) - SHOWN} more"
+        if len(ledger.wrong) > MAX_SHOWN_LINES:
+            yield f"wrong         and {len(ledger.wrong) - MAX_SHOWN_LINES} more"
         yield ("every command got its one answer" if self.good else "this is not as it should be")

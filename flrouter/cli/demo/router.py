@@ -35,12 +35,12 @@ class Router:
         """Requests without a final answer."""
         return sum(page.get("pending", 0) for page in self._pages.values())
 
-    def count(self, what: str) -> Counter[str]:
+    def count(self, event: str) -> Counter[str]:
         """How often `what` happened, by FL."""
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for page in self._pages.values():
-            found.update(page.get("counts", {}).get(what, {}))
-        return found
+            counts.update(page.get("counts", {}).get(event, {}))
+        return counts
 
     def switches(self, floodlight: str) -> int:
         """How many switches an FL speaks for."""

@@ -28,13 +28,15 @@ from flrouter.runtime.topics import Wanted, of_floodlight, of_router, provide
 from flrouter.settings import Settings
 
 #: s; the whole system must be up by then.
-UP = 120.0
+START_TIMEOUT_S = 120.0
 #: the exit status after a second signal, as shells have it after a Ctrl-C.
-STOPPED = 130
+STOPPED_STATUS = 130
 #: s; without an end, an FL is killed once in so long.
-CHAPTER = 30.0
+CHAPTER_S = 30.0
 #: s; after the sending ends: the longest that an answer may take, and some more for a busy machine.
-DRAIN = TIMEOUTS["ack_timeout"] + TIMEOUTS["response_timeout"] + TIMEOUTS["sync_timeout"] + 5.0
+DRAIN_TIMEOUT_S = (
+    TIMEOUTS["ack_timeout"] + TIMEOUTS["response_timeout"] + TIMEOUTS["sync_timeout"] + 5.0
+)
 
 
 def tell(story: type[Story], plan: Plan, report: Path | None) -> bool:
@@ -50,7 +52,7 @@ def tell(story: type[Story], plan: Plan, report: Path | None) -> bool:
     except (embedded.BrokerMissing, openvswitch.Missing) as error:
         raise Failure(str(error)) from error
     except asyncio.CancelledError:
-        raise Failure("stopped at once, as told twice", STOPPED) from None
+        raise Failure("stopped at once, as told twice", STOPPED_STATUS) from None
     finally:
         if good:
             shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +97,7 @@ class Story:
         try:
             self._playing = asyncio.current_task()
             self._start(url)
-            await self._unless_stopped(self._come_up(settings), UP)
+            await self._unless_stopped(self._come_up(settings), START_TIMEOUT_S)
             await self._send()
             await self._router.look()
             self._view.show(self._figures())
@@ -245,10 +247,10 @@ class Story:
             self._view.say("no more commands; waiting for the last answers")
             # A sync that ends in silence may have to wait for another one, and that for its end.
             quiet = profiles.load(self._plan.profile).sync.quiet_s
-            await self._requester.answered(self._ledger, DRAIN + 2 * quiet)
+            await self._requester.answered(self._ledger, DRAIN_TIMEOUT_S + 2 * quiet)
             if self._plan.seconds is not None:
                 # On a busy machine an FL takes longer to come back than the commands to be sent.
-                await self._unless_stopped(plot, UP)
+                await self._unless_stopped(plot, START_TIMEOUT_S)
             elif plot.done():
                 plot.result()
         finally:
@@ -257,7 +259,7 @@ class Story:
 
     async def _plot(self) -> None:
         """Kill an FL a third of the way in, and start it again at two thirds."""
-        chapter = self._plan.seconds or CHAPTER
+        chapter = self._plan.seconds or CHAPTER_S
         assert self._began is not None
         number = 0
         while True:

@@ -20,7 +20,7 @@ from flrouter import embedded
 from flrouter.cli.demo.commands import Answer, Command
 from flrouter.cli.demo.plan import Plan
 from flrouter.cli.demo.result import Result
-from flrouter.cli.demo.story import DRAIN, Story
+from flrouter.cli.demo.story import DRAIN_TIMEOUT_S, Story
 from flrouter.messages.switch_id import canonical
 from flrouter.openvswitch import OpenVSwitch, difference
 
@@ -34,11 +34,11 @@ OWN = {0x8000000000000001, 0x8000000000000002}
 #: VLANs that a rule can match, at each of a switch's two ports.
 _VLANS = 4_000
 #: rules that differ in what they match.
-MOST = SWITCHES * 2 * _VLANS
+MAX_RULES = SWITCHES * 2 * _VLANS
 #: characters of what is told of a table.
-LONG = 200
+MAX_TEXT_CHARACTERS = 200
 #: s; by then, all that ended in an error must have been carried out.
-SETTLE = 60.0
+SETTLE_TIMEOUT_S = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +181,7 @@ class RealStory(Story):
         self._switches.start()
         names = list(self._plan.bridges)
         for name, switch in self._plan.bridges.items():
-            listening = [self._listening[each] for each in self._homes[switch]]
+            listening = [self._listening[floodlight] for floodlight in self._homes[switch]]
             self._switches.add_bridge(name, int(switch.replace(":", ""), 16), listening)
         for one, other in zip(names, [*names[1:], names[0]], strict=True):
             self._switches.link((one, NEXT), (other, BEFORE))
@@ -203,7 +203,7 @@ class RealStory(Story):
     async def _send(self) -> None:
         await super()._send()
         self._view.say("sending what ended in an error again")
-        until = time.monotonic() + SETTLE
+        until = time.monotonic() + SETTLE_TIMEOUT_S
         excused = self._ledger.excused
         while excused and time.monotonic() < until:
             # An FL that is back has none of its switches before they have connected again.
@@ -211,7 +211,7 @@ class RealStory(Story):
             for _ in range(len(excused)):
                 self._again += 1
                 await self._requester.send(self._commands.again(excused.popleft()), self._ledger)
-            await self._requester.answered(self._ledger, DRAIN)
+            await self._requester.answered(self._ledger, DRAIN_TIMEOUT_S)
         self._differences = await asyncio.to_thread(self._compare)
 
     def _compare(self) -> dict[str, str]:
@@ -220,12 +220,12 @@ class RealStory(Story):
             switch: set(self._switches.flows(name)) - OWN
             for name, switch in self._plan.bridges.items()
         }
-        found = difference(self._commands.commanded, tables)
-        return {switch: text[:LONG] for switch, text in found.items()}
+        differences = difference(self._commands.commanded, tables)
+        return {switch: text[:MAX_TEXT_CHARACTERS] for switch, text in differences.items()}
 
     def _result(self) -> RealResult:
         rules = sum(map(len, self._commands.commanded.values()))
         how = {"rules": rules, "again": self._again, "differences": self._differences}
         result = super()._result()
-        fields = {each.name: getattr(result, each.name) for each in dataclasses.fields(result)}
+        fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
         return RealResult(**fields, **how)  # type: ignore[arg-type]

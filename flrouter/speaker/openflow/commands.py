@@ -89,13 +89,15 @@ def on_switch(
 
 def _batch(switch: Switch, payload: Fields) -> list[flows.Rule]:
     commands = payload.get("flow_commands")
-    if not isinstance(commands, list) or not all(isinstance(each, dict) for each in commands):
+    if not isinstance(commands, list) or not all(isinstance(request, dict) for request in commands):
         raise CommandFailed(
             ErrorType.DATA_INVALID, "flow_commands is no list of commands", "list what to install"
         )
-    for each in commands:
-        _is_for(switch, each.get("switch_id", switch.id))
-    return [flows.rule_of(str(each.get("clazz")).rpartition(".")[2], each) for each in commands]
+    for request in commands:
+        _is_for(switch, request.get("switch_id", switch.id))
+    return [
+        flows.rule_of(str(request.get("clazz")).rpartition(".")[2], request) for request in commands
+    ]
 
 
 def _is_for(switch: Switch, named: object) -> None:
@@ -122,14 +124,14 @@ async def _after(work: Awaitable[None]) -> Answer:
 
 
 async def _rules(switch: Switch, command: Command) -> Answer:
-    found = await rules.on(switch)
-    return dumps.rules(command, switch.id, [rules.read(stats) for stats in found])
+    installed = await rules.on(switch)
+    return dumps.rules(command, switch.id, [rules.read(stats) for stats in installed])
 
 
 async def _meters(switch: Switch, command: Command) -> Answer:
     parts = await switch.ask(meters.request())
-    found = [meters.read(stats) for part in parts for stats in part.body]
-    return dumps.meters(command, switch.id, found)
+    installed = [meters.read(stats) for part in parts for stats in part.body]
+    return dumps.meters(command, switch.id, installed)
 
 
 async def _port(switch: Switch, payload: Fields) -> Answer:

@@ -13,7 +13,7 @@ from flrouter.speaker.openflow.flood import PacketIns
 from flrouter.speaker.openflow.parsing import parse
 from flrouter.speaker.openflow.wire import (
     DESC,
-    HEADER,
+    HEADER_BYTES,
     BadFrame,
     Unreadable,
     encode,
@@ -138,9 +138,9 @@ class Connection(asyncio.Protocol):
             asked.fail(Disconnected(f"the connection from {self.peer} was lost"))
         self._asked.clear()
         self._mods.clear()
-        for each in (self.closed, self.greeted):
-            if not each.done():
-                each.set_result(None)
+        for waiter in (self.closed, self.greeted):
+            if not waiter.done():
+                waiter.set_result(None)
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a message may come in pieces, and several at once."""
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
         buffer += data
         at = 0
         try:
-            while len(buffer) - at >= HEADER and not self._transport.is_closing():
+            while len(buffer) - at >= HEADER_BYTES and not self._transport.is_closing():
                 version, kind, length, xid = header(buffer, at)
                 if len(buffer) - at < length:
                     break
@@ -246,7 +246,7 @@ class Connection(asyncio.Protocol):
         elif version != of.OFP_VERSION and kind != of.OFPT_ERROR:
             raise BadFrame(f"a message of version {version:#x}, after both agreed on 0x4")
         elif kind == of.OFPT_ECHO_REQUEST:
-            self.send(messages.OFPEchoReply(DESC, data=frame[HEADER:]), xid)
+            self.send(messages.OFPEchoReply(DESC, data=frame[HEADER_BYTES:]), xid)
         elif kind == of.OFPT_PACKET_IN:
             if self._packet_ins.wanted(frame, self.heard_at):
                 self._heard(self, parse(frame))
@@ -257,7 +257,11 @@ class Connection(asyncio.Protocol):
             self._heard(self, parse(frame))
         else:
             asked = self._asked.get(xid)
-            if asked is not None and kind == asked.kind and frame.startswith(asked.start, HEADER):
+            if (
+                asked is not None
+                and kind == asked.kind
+                and frame.startswith(asked.start, HEADER_BYTES)
+            ):
                 asked.take(frame)
 
     def _hello(self, version: int) -> None:

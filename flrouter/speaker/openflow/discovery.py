@@ -19,7 +19,7 @@ from flrouter.speaker.openflow.wire import DESC, messages, of
 from flrouter.speaker.sync import PortState
 
 #: intervals without a packet after which a link is lost.
-MISSED = 3
+MAX_MISSED_INTERVALS = 3
 
 Endpoint = tuple[str, int]
 
@@ -95,7 +95,7 @@ class Discovery:
             return
         here, source = (switch.id, number), (sighting.switch, sighting.port)
         age_ns = time.time_ns() - sighting.sent_ns
-        if self._key and abs(age_ns) > MISSED * self._interval_s * 1e9:
+        if self._key and abs(age_ns) > MAX_MISSED_INTERVALS * self._interval_s * 1e9:
             return  # somebody sends again what was ours once
         # Another FL's clock may have sent it: it says nothing then, and never less than nothing.
         latency_ns = max(0, age_ns)
@@ -120,7 +120,7 @@ class Discovery:
             # This FL stood still, and so did the packets that it would have sent and read.
             for link in self._links.values():
                 link.seen_s = min(now, link.seen_s + pause)
-        oldest = now - MISSED * self._interval_s
+        oldest = now - MAX_MISSED_INTERVALS * self._interval_s
         for here in [here for here, link in self._links.items() if link.seen_s < oldest]:
             self._lose(here)
 

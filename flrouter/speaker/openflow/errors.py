@@ -49,7 +49,7 @@ _PREFIXES = {
 }
 
 
-def refusal(error: Any, what: str, otherwise: ErrorType) -> CommandFailed:
+def refusal(error: Any, action: str, otherwise: ErrorType) -> CommandFailed:
     """The failure of a command whose message the switch refused.
 
     Args:
@@ -58,7 +58,7 @@ def refusal(error: Any, what: str, otherwise: ErrorType) -> CommandFailed:
         otherwise: what an error is that says no more than that it did not work: a full table.
     """
     kind = _CODES.get((error.type, error.code)) or _TYPES.get(error.type, otherwise)
-    return CommandFailed(kind, f"{what} is refused: {name(error)}", "the switch's own words")
+    return CommandFailed(kind, f"{action} is refused: {name(error)}", "the switch's own words")
 
 
 def name(error: Any) -> str:
@@ -99,8 +99,8 @@ def not_answered(error: Exception, switch: str) -> CommandFailed:
         error: one of `UNANSWERED`.
     """
     if isinstance(error, Refused):
-        what = f"a request to switch {switch}"
-        return refusal(error.error, what, ErrorType.INTERNAL_ERROR)
+        action = f"a request to switch {switch}"
+        return refusal(error.error, action, ErrorType.INTERNAL_ERROR)
     if isinstance(error, Unreadable):
         return CommandFailed(
             ErrorType.INTERNAL_ERROR, f"switch {switch} answers {error}", "look at the switch"

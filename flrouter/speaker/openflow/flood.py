@@ -16,11 +16,11 @@ log = logging.getLogger(__name__)
 
 #: discovery packets per second of one switch that are read, and how many may come at once: each
 #: port brings one in each interval from each FL that holds its neighbour.
-RATE = 500.0
-BURST = 2_000.0
+PACKETS_PER_S = 500.0
+BURST_PACKETS = 2_000.0
 
 #: bytes between the match and the packet.
-_PADDING = 2
+_PADDING_BYTES = 2
 _match_length = struct.Struct(f"!{of.OFP_PACKET_IN_SIZE - of.OFP_MATCH_SIZE}x2xH")
 
 
@@ -28,7 +28,7 @@ class PacketIns:
     """Decides which of one switch's packets are looked at."""
 
     def __init__(self) -> None:
-        self._tokens = BURST
+        self._tokens = BURST_PACKETS
         self._at = 0.0
         #: packets that were not looked at: somebody else's, and too many of our own.
         self.foreign = 0
@@ -39,12 +39,12 @@ class PacketIns:
         if not _ours(frame):
             self.foreign += 1
             return False
-        self._tokens = min(BURST, self._tokens + (now_s - self._at) * RATE)
+        self._tokens = min(BURST_PACKETS, self._tokens + (now_s - self._at) * PACKETS_PER_S)
         self._at = now_s
         if self._tokens < 1:
             self.dropped += 1
             if self.dropped == 1:
-                log.warning("a switch sends more discovery packets than %g a second", RATE)
+                log.warning("a switch sends more discovery packets than %g a second", PACKETS_PER_S)
             return False
         self._tokens -= 1
         return True
@@ -56,4 +56,4 @@ def _ours(frame: bytes) -> bool:
         return False
     (length,) = _match_length.unpack_from(frame)
     match = of.OFP_PACKET_IN_SIZE - of.OFP_MATCH_SIZE
-    return lldp.ours(frame, match + (length + 7) // 8 * 8 + _PADDING)
+    return lldp.ours(frame, match + (length + 7) // 8 * 8 + _PADDING_BYTES)

@@ -183,7 +183,7 @@ class OpenFlowFloodlight(Speaker):
 
     def _heard(self, connection: Connection, message: Any) -> None:
         switch = next(
-            (each for each in self.connected.values() if each.connection is connection), None
+            (known for known in self.connected.values() if known.connection is connection), None
         )
         if switch is None:
             return  # its ports are still to be asked for

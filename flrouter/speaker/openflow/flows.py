@@ -211,7 +211,7 @@ def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
             have spared rules (DATA_INVALID); or there is none, and all rules would go
             (PARAMETERS_INVALID).
     """
-    found: Criteria = _read(kind, given, Criteria)
+    criteria: Criteria = _read(kind, given, Criteria)
     unknown = [
         name
         for name, value in given.items()
@@ -223,13 +223,13 @@ def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
             f"{kind} has criteria that are not known: {', '.join(map(repr, unknown))}",
             f"known are {', '.join(Criteria.__struct_fields__)}",
         )
-    if msgspec.structs.replace(found, in_vlan=found.in_vlan or None) == Criteria():
+    if msgspec.structs.replace(criteria, in_vlan=criteria.in_vlan or None) == Criteria():
         raise CommandFailed(
             ErrorType.PARAMETERS_INVALID,
             f"{kind} has criteria that name no rule",
             "to delete all rules give no criteria, and delete_rules",
         )
-    return found
+    return criteria
 
 
 def delete(criteria: Criteria) -> Any:

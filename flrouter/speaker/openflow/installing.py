@@ -63,8 +63,8 @@ async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
     if failed:
         await switch.carry_out([meters.delete(meter) for meter in added])
         meter, error = next(iter(failed.items()))
-        what = f"meter {meter} of switch {switch.id}"
-        raise errors.refusal(error, what, ErrorType.CREATION_FAILURE)
+        action = f"meter {meter} of switch {switch.id}"
+        raise errors.refusal(error, action, ErrorType.CREATION_FAILURE)
     return added
 
 
@@ -88,8 +88,8 @@ async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
     refused = await switch.carry_out(mods)
     refused.pop(1, None)  # the meter: not there, or none that a switch can have
     if refused:
-        what = f"removing a rule of switch {switch.id}"
-        raise errors.refusal(refused[0], what, ErrorType.DELETION_FAILURE)
+        action = f"removing a rule of switch {switch.id}"
+        raise errors.refusal(refused[0], action, ErrorType.DELETION_FAILURE)
 
 
 def _failure(
@@ -97,10 +97,10 @@ def _failure(
 ) -> CommandFailed:
     """The first refusal; it says which rule of a batch that was, and what is not as before."""
     index = min(refused)
-    what = f"the rule with cookie {wanted[index].cookie:#x} of switch {switch.id}"
+    action = f"the rule with cookie {wanted[index].cookie:#x} of switch {switch.id}"
     if len(wanted) > 1:
-        what += f", one of {len(wanted)}, none of which is installed now,"
+        action += f", one of {len(wanted)}, none of which is installed now,"
     if replaced:
         cookies = ", ".join(f"{rule.cookie:#x}" for rule in replaced)
-        what += f" except for {cookies}, which replaced rules with the same match,"
-    return errors.refusal(refused[index], what, ErrorType.CREATION_FAILURE)
+        action += f" except for {cookies}, which replaced rules with the same match,"
+    return errors.refusal(refused[index], action, ErrorType.CREATION_FAILURE)

@@ -19,7 +19,7 @@ _HEAD = _TO + bytes.fromhex(SOURCE.replace(":", "")) + struct.pack("!H", ETHERTY
 _LOCAL = 7
 _own = struct.Struct("!8sIQ")
 #: bytes of the signature; less than the whole HMAC is as good, against who cannot try many.
-_SIGNED = 16
+_SIGNATURE_BYTES = 16
 
 
 class Sighting(NamedTuple):
@@ -54,7 +54,7 @@ def ours(data: bytes, at: int = 0) -> bool:
 def read(data: bytes, key: bytes) -> Sighting | None:
     """What a packet says; None when it is none of ours."""
     signed = _MARK_AT + len(_MARK) + _own.size
-    own, signature = data[signed - _own.size : signed], data[signed : signed + _SIGNED]
+    own, signature = data[signed - _own.size : signed], data[signed : signed + _SIGNATURE_BYTES]
     if not ours(data) or not hmac.compare_digest(signature, _signature(own, key)):
         return None
     dpid, port, sent_ns = _own.unpack(own)
@@ -62,7 +62,7 @@ def read(data: bytes, key: bytes) -> Sighting | None:
 
 
 def _signature(own: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, own, "sha256")[:_SIGNED]
+    return hmac.digest(key, own, "sha256")[:_SIGNATURE_BYTES]
 
 
 def _tlv(kind: int, value: bytes) -> bytes:

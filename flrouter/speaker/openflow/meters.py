@@ -9,7 +9,7 @@ from flrouter.speaker.openflow.flows import Meter
 from flrouter.speaker.openflow.wire import DESC, messages, of
 
 #: a burst may be this much of what passes in a second, as OpenKilda has it.
-BURST = 1.05
+BURST_RATIO = 1.05
 _FLAGS = of.OFPMF_KBPS | of.OFPMF_BURST | of.OFPMF_STATS
 _NAMES = {of.OFPMF_KBPS: "KBPS", of.OFPMF_PKTPS: "PKTPS", of.OFPMF_BURST: "BURST"}
 _NAMES[of.OFPMF_STATS] = "STATS"
@@ -35,14 +35,14 @@ def request() -> Any:
     return messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL)
 
 
-def read(found: Any) -> dumps.Meter:
-    """A meter; `found` is os-ken's OFPMeterConfigStats."""
-    band = found.bands[0] if found.bands else None
+def read(stats: Any) -> dumps.Meter:
+    """A meter; `stats` is os-ken's OFPMeterConfigStats."""
+    band = stats.bands[0] if stats.bands else None
     return dumps.Meter(
-        found.meter_id,
+        stats.meter_id,
         band.rate if band is not None else 0,
         band.burst_size if band is not None else 0,
-        [name for flag, name in _NAMES.items() if found.flags & flag],
+        [name for flag, name in _NAMES.items() if stats.flags & flag],
     )
 
 
@@ -53,7 +53,7 @@ def already_there(error: Any) -> bool:
 
 def _mod(command: int, meter: Meter) -> Any:
     band = messages.OFPMeterBandDrop(
-        rate=meter.rate_kbps, burst_size=min(int(meter.rate_kbps * BURST), 0xFFFFFFFF)
+        rate=meter.rate_kbps, burst_size=min(int(meter.rate_kbps * BURST_RATIO), 0xFFFFFFFF)
     )
     return messages.OFPMeterMod(
         DESC, command=command, flags=_FLAGS, meter_id=meter.id, bands=[band]

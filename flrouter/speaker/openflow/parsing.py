@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flrouter.speaker.openflow.wire import DESC, HEADER, Unreadable, header, messages, of
+from flrouter.speaker.openflow.wire import DESC, HEADER_BYTES, Unreadable, header, messages, of
 
 _word = struct.Struct("!H")
 _words = struct.Struct("!HH")
@@ -37,8 +37,8 @@ def parse(frame: bytes) -> Any:
 
 
 def _multipart(frame: bytes) -> Any:
-    what, flags = _words.unpack_from(frame, HEADER)
-    entries = _ENTRIES[what](frame[of.OFP_MULTIPART_REPLY_SIZE :])
+    kind, flags = _words.unpack_from(frame, HEADER_BYTES)
+    entries = _ENTRIES[kind](frame[of.OFP_MULTIPART_REPLY_SIZE :])
     return messages.OFPMultipartReply(DESC, body=list(entries), flags=flags)
 
 

@@ -36,8 +36,8 @@ def read(described: Any) -> Port | None:
 
 def read_all(parts: Iterable[Any]) -> dict[int, Port]:
     """The ports in the answer to `request`, by their numbers."""
-    found = [read(described) for part in parts for described in part.body]
-    return {port.number: port for port in found if port is not None}
+    read_ports = [read(described) for part in parts for described in part.body]
+    return {port.number: port for port in read_ports if port is not None}
 
 
 def request() -> Any:

@@ -14,7 +14,7 @@ from flrouter.speaker.options import SpeakerOptions
 
 _KEY_HELP = "what all FLs sign discovery packets with; without it every packet is believed"
 #: bytes of a key that nobody finds by trying.
-_KEY_LEAST = 16
+_MIN_KEY_BYTES = 16
 
 
 def parse(
@@ -43,19 +43,19 @@ def parse(
     add("--discovery-key-file", dest="discovery_key", type=_key, metavar="FILE", help=_KEY_HELP)
     add("--stats-s", type=float, default=plain.stats_s, help="between reports of ports' counters")
     add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
-    found = parser.parse_args(given)
+    arguments_given = parser.parse_args(given)
     options = OpenFlowOptions(
-        speaker=arguments.options(found, speaker),
-        port=found.openflow,
-        host=found.host,
-        role=found.role,
-        echo_s=found.echo_s,
-        discovery_s=found.discovery_s,
-        discovery_key=found.discovery_key or plain.discovery_key,
-        stats_s=found.stats_s,
-        settle_s=found.settle_s,
+        speaker=arguments.options(arguments_given, speaker),
+        port=arguments_given.openflow,
+        host=arguments_given.host,
+        role=arguments_given.role,
+        echo_s=arguments_given.echo_s,
+        discovery_s=arguments_given.discovery_s,
+        discovery_key=arguments_given.discovery_key or plain.discovery_key,
+        stats_s=arguments_given.stats_s,
+        settle_s=arguments_given.settle_s,
     )
-    return options, found.log_level
+    return options, arguments_given.log_level
 
 
 def _key(path: str) -> bytes:
@@ -63,8 +63,10 @@ def _key(path: str) -> bytes:
         key = Path(path).read_bytes().strip()
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from error
-    if len(key) < _KEY_LEAST:
-        raise argparse.ArgumentTypeError(f"{path} has {len(key)} bytes, {_KEY_LEAST} are needed")
+    if len(key) < _MIN_KEY_BYTES:
+        raise argparse.ArgumentTypeError(
+            f"{path} has {len(key)} bytes, {_MIN_KEY_BYTES} are needed"
+        )
     return key
 
 

@@ -35,7 +35,7 @@ _CODES = {
     Role.SLAVE: of.OFPCR_ROLE_SLAVE,
 }
 #: looks at a switch without anybody counting on after which its master is not there any more.
-MISSED = 3
+MAX_MISSED_LOOKS = 3
 
 
 class Election:
@@ -51,7 +51,7 @@ class Election:
         """
         self._connection = connection
         self._role = role
-        self._patience_s = MISSED * interval_s
+        self._patience_s = MAX_MISSED_LOOKS * interval_s
         self._generation = -1
         self._since_s = 0.0
 

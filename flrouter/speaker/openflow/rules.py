@@ -144,10 +144,10 @@ def read(stats: Any) -> dumps.Rule:
 
 
 def _match(match: Any) -> dict[str, Any]:
-    found = {name: value for name, value in match.items() if name in _MATCH}
-    if "vlan_vid" in found:
-        found["vlan_vid"] = _vlan(found["vlan_vid"])
-    return found
+    fields = {name: value for name, value in match.items() if name in _MATCH}
+    if "vlan_vid" in fields:
+        fields["vlan_vid"] = _vlan(fields["vlan_vid"])
+    return fields
 
 
 def _action(action: Any) -> tuple[str, Any] | None:

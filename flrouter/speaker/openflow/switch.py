@@ -67,14 +67,14 @@ class Switch:
         Raises:
             CommandFailed: it has none (NOT_FOUND).
         """
-        found = self.ports.get(number)
-        if found is None:
+        described = self.ports.get(number)
+        if described is None:
             raise CommandFailed(
                 ErrorType.NOT_FOUND,
                 f"switch {self.id} has no port {number}",
                 f"it has {', '.join(map(str, sorted(self.ports))) or 'none at all'}",
             )
-        return found
+        return described
 
     async def ask(self, request: Any) -> list[Any]:
         """The answer to a request, in its parts.
@@ -98,7 +98,7 @@ class Switch:
         except UNANSWERED as error:
             raise errors.unknown_outcome(error, self.id) from error
 
-    async def change(self, mod: Any, what: str, otherwise: ErrorType) -> None:
+    async def change(self, mod: Any, action: str, otherwise: ErrorType) -> None:
         """Change one thing, and wait until it has confirmed.
 
         Raises:
@@ -106,4 +106,4 @@ class Switch:
         """
         refused = await self.carry_out([mod])
         if refused:
-            raise errors.refusal(refused[0], f"{what} of switch {self.id}", otherwise)
+            raise errors.refusal(refused[0], f"{action} of switch {self.id}", otherwise)

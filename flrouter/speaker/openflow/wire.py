@@ -11,7 +11,7 @@ from os_ken.ofproto import ofproto_v1_3_parser as messages
 
 __all__ = [
     "DESC",
-    "HEADER",
+    "HEADER_BYTES",
     "BadFrame",
     "Unreadable",
     "encode",
@@ -23,7 +23,7 @@ __all__ = [
 #: what os-ken's messages want to know of the switch that they are for: the version alone.
 DESC: Any = ofproto_protocol.ProtocolDesc(of.OFP_VERSION)
 #: bytes of a message's header.
-HEADER = 8
+HEADER_BYTES = 8
 
 _header = struct.Struct("!BBHI")
 
@@ -43,7 +43,7 @@ def header(data: bytes | bytearray | memoryview, at: int = 0) -> tuple[int, int,
         BadFrame: its length cannot be.
     """
     version, kind, length, xid = _header.unpack_from(data, at)
-    if length < HEADER:
+    if length < HEADER_BYTES:
         raise BadFrame(f"a message of {length} bytes")
     return version, kind, length, xid
 

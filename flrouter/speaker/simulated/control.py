@@ -38,7 +38,7 @@ from flrouter.speaker.simulated.network import Mode, UnknownSwitch
 from flrouter.speaker.sync import PortState
 
 #: the exit status of a simulated crash, as a process killed by SIGKILL has it.
-CRASHED = 137
+CRASHED_STATUS = 137
 
 _MODES = {"RW": Mode.READ_WRITE, "RO": Mode.READ_ONLY}
 
@@ -98,7 +98,7 @@ class Control:
         switch = request.get("switch")
         match request:
             case {"crash": True} | {"fault": "crash"}:
-                os._exit(CRASHED)
+                os._exit(CRASHED_STATUS)
             case {"fault": str(fault)}:
                 floodlight.set_fault(fault, request.get("value", True), switch)
                 return {}
@@ -111,11 +111,11 @@ class Control:
             case {"connect": switches}:
                 mode = _MODES[request.get("mode", "RW")]
                 return [
-                    floodlight.connect(each, request.get("ports"), mode) for each in _list(switches)
+                    floodlight.connect(name, request.get("ports"), mode) for name in _list(switches)
                 ]
             case {"disconnect": switches}:
                 state = request.get("state", "DEACTIVATED")
-                return [floodlight.disconnect(each, state) for each in _list(switches)]
+                return [floodlight.disconnect(name, state) for name in _list(switches)]
             case {"port": int(number), "state": str(state)}:
                 return [floodlight.set_port(request["switch"], number, PortState(state))]
             case {"event": {"clazz": str()} as payload}:
@@ -151,10 +151,10 @@ def listen(line: Callable[[bytes], None]) -> None:
         # Not through sys.stdin: its lock, held here, would make the interpreter's end fail.
         while data := os.read(0, 1 << 16):
             *lines, rest = (rest + data).split(b"\n")
-            for each in lines:
-                if each.strip():
+            for text in lines:
+                if text.strip():
                     try:
-                        loop.call_soon_threadsafe(line, each)
+                        loop.call_soon_threadsafe(line, text)
                     except RuntimeError:  # the loop has ended, and so do we
                         return
 

@@ -32,7 +32,7 @@ class Behaviour:
 FLAWLESS = Behaviour()
 
 #: the names of faults that can be set per switch.
-PER_SWITCH = tuple(each.name for each in fields(Behaviour))
+PER_SWITCH = tuple(field.name for field in fields(Behaviour))
 #: those of the FL as a whole: cut off from Kafka; null keys and random partitions; no answer to
 #: AliveRequests; the end of the process.
 WHOLE = ("cut", "null_keys", "no_alive", "crash")

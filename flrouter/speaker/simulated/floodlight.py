@@ -74,10 +74,10 @@ class SimulatedFloodlight(Speaker):
         Raises:
             BadSwitchId: `switch` is none.
         """
-        found = self.network.connect(
+        connected = self.network.connect(
             switch, self._floodlight.ports if ports is None else ports, mode
         )
-        return self.switch_event(found.id, mode.value, switch=found.record())
+        return self.switch_event(connected.id, mode.value, switch=connected.record())
 
     def disconnect(self, switch: str, state: str = "DEACTIVATED") -> asyncio.Future[bool]:
         """A switch goes away, and is reported as `state` (DEACTIVATED or REMOVED).
@@ -93,11 +93,11 @@ class SimulatedFloodlight(Speaker):
         Raises:
             UnknownSwitch: the switch is not connected, or has no such port.
         """
-        found = self.network.switch(switch)
-        if number not in found.ports:
-            raise UnknownSwitch(f"the switch {found.id} has no port {number}")
-        found.ports[number] = state
-        return self.port_event(found.id, number, state)
+        held = self.network.switch(switch)
+        if number not in held.ports:
+            raise UnknownSwitch(f"the switch {held.id} has no port {number}")
+        held.ports[number] = state
+        return self.port_event(held.id, number, state)
 
     # -- faults
 

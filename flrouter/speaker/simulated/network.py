@@ -72,9 +72,9 @@ class Network:
         Raises:
             UnknownSwitch: it is not connected.
         """
-        found = self.switch(switch)
-        del self.switches[found.id]
-        return found
+        gone = self.switch(switch)
+        del self.switches[gone.id]
+        return gone
 
     def switch(self, switch: str | None) -> Switch:
         """The switch of this id.
@@ -83,7 +83,7 @@ class Network:
             UnknownSwitch: it is not connected.
             BadSwitchId: it is none.
         """
-        found = self.switches.get(canonical(switch))
-        if found is None:
+        held = self.switches.get(canonical(switch))
+        if held is None:
             raise UnknownSwitch(f"the switch {switch} is not connected")
-        return found
+        return held

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from flrouter.core.context import TOLD
+from flrouter.core.context import MAX_TOLD_CHARACTERS
 from flrouter.core.home import home
 from flrouter.core.records import Gather
 from flrouter.core.shard import Shard
@@ -173,7 +173,7 @@ async def _look(shard: Shard, correlation_id: str, found: dict[str, Request]) ->
 
 async def _remember(call: Call, correlation_id: str, found: dict[str, Request]) -> None:
     """Find what this worker remembers of those that have had their answer."""
-    told = correlation_id[:TOLD]
+    told = correlation_id[:MAX_TOLD_CHARACTERS]
     for chunks in in_turns(call.app.shards.ended.last()):
         for chunk in chunks:
             for end in chunk.about(told):
