@@ -323,6 +323,7 @@ def test_commands_and_answers_pass_byte_for_byte(wire: Wire, envelope: str, more
     wire.fls["fl-1"].script[switch] = Behaviour(raw(said))
     wire.send(asked.replace("<id>", name), switch)
     [answer] = wire.requester.wait(name)
+    assert error_type(answer) is None
     given = wire.given_for(name)
     forwarded = given.message["correlation_id"]
     assert given.value == asked.replace("<id>", forwarded).encode()

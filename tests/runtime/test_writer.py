@@ -21,6 +21,7 @@ from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.topics import Wanted, provide
 from flrouter.settings import Settings
 from tests.runtime.broker import settings
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.broker
 
@@ -71,7 +72,8 @@ async def _written(writer: Writer, sends: Sequence[Send]) -> Written:
     done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
     writer.write(sends, done.set_result)
     assert not done.done()  # never from within the call
-    return await done
+    async with asyncio.timeout(20 * PATIENCE):
+        return await done
 
 
 def _rows(mine: Settings, number: int, end: int) -> list[Row]:
