@@ -111,10 +111,13 @@ simulate: $(STAMP) ## a whole system in one process, from one seed; ARGS="--step
 quick: $(STAMP) ## the tests that need no broker and run no linter; ARGS="-k switch"
 	@$(BIN)/python -m pytest -m 'not broker and not lint' $(ARGS)
 
-lint: $(STAMP) ## style, types, and the workflows of GitHub
+lint: $(STAMP) ## style, types, dead code, spelling, prose, and the workflows of GitHub
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/vulture
+	@$(BIN)/codespell
+	@$(BIN)/python -m tests.prose
 	@$(BIN)/actionlint
 
 format: $(STAMP) ## puts the code into its form

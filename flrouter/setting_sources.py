@@ -51,9 +51,8 @@ def from_file(path: Path, names: Collection[str]) -> Iterator[tuple[str, Any, st
         name = key.lower()
         if name not in names or key not in {name, name.upper()}:
             raise _unknown(key, names, origin)
-        if name in _PATHS and isinstance(value, str) and value and value not in OWN:
-            value = str(path.parent / value)
-        yield name, value, origin
+        is_path = name in _PATHS and isinstance(value, str) and value and value not in OWN
+        yield name, str(path.parent / value) if is_path else value, origin
 
 
 def from_environment(

@@ -242,7 +242,15 @@ def test_installed_versions_are_those_that_we_ask_for() -> None:
 @pytest.mark.lint
 @pytest.mark.parametrize(
     "command",
-    ["ruff check", "ruff format --check", "mypy --strict flrouter", "actionlint"],
+    [
+        "ruff check",
+        "ruff format --check",
+        "mypy --strict flrouter",
+        "vulture",
+        "codespell",
+        "python -m tests.prose",
+        "actionlint",
+    ],
 )
 def test_linters_are_content(command: str) -> None:
     """`make lint` would pass."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -452,3 +454,25 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
     for name, made in (("web_certfile", web_tls.shown), ("web_cafile", web_tls.trusted)):
         with pytest.raises(BadSetting, match=rf"setting {name} is '.*none.pem' .*expected"):
             made(Settings(**{name: none}))
+
+
+def test_each_setting_is_used() -> None:
+    """Something reads it that does not only check it."""
+    used = {f"{name}_topic" for name in Settings().topics}  # by name, for the message catalog
+    for path in Path(settings_module.__file__).parent.rglob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            used |= set(read_in(node, "self" if path.name == "settings.py" else "settings"))
+    assert {field.name for field in dataclasses.fields(Settings)} - used == set()
+
+
+def read_in(node: ast.AST, holder: str) -> Iterator[str]:
+    """The attributes of settings that code reads, unless it is what checks them."""
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("_check"):
+        return
+    if isinstance(node, ast.Attribute):
+        owner = node.value
+        name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+        if name.strip("_") == holder:
+            yield node.attr
+    for child in ast.iter_child_nodes(node):
+        yield from read_in(child, holder)

@@ -53,6 +53,7 @@ def missing() -> str | None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
         if built.returncode:
             errors = [line for line in built.stdout.splitlines() if "[ERROR]" in line]

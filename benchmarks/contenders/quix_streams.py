@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 from quixstreams import Application, State
@@ -34,7 +34,7 @@ def application(layout: Layout) -> Application:
         consumer_poll_timeout=0.1,
         # At its start it asks for each partition's ends, each time behind a fetch that waits.
         consumer_extra_config={"fetch.wait.max.ms": 50},
-        state_dir=os.path.join(os.getcwd(), "quix-state"),
+        state_dir=str(Path.cwd() / "quix-state"),
     )
     reads = layout.read_topics
 

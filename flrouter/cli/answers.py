@@ -29,7 +29,7 @@ class Asked(msgspec.Struct):
 
     @property
     def outcome(self) -> str:
-        """In a word."""
+        """One word for it."""
         if self.answered is None:
             return "unanswered"
         return "error" if self.failed else "answered"

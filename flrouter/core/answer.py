@@ -16,7 +16,7 @@ from flrouter.messages import build, names
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.catalog import CommandKind
 from flrouter.messages.chains import MAX_LINKS
-from flrouter.messages.errors import ErrorType, error_data
+from flrouter.messages.errors import ErrorType, Problem, error_data
 from flrouter.messages.members import decode, members
 
 #: what an assembler may write around a payload.
@@ -60,13 +60,14 @@ class Answer:
         ]
         succeeded = sum(entry.ok for entry in entries)
         if succeeded < kind.enough(len(entries)):
-            return self.error(gather, *_too_few(entries, succeeded))
+            return self.error(gather, _too_few(entries, succeeded))
         try:
             payloads = self._assemble(kind, entries, room)
         except Exception as error:  # noqa: BLE001 - somebody else's code must lose no answer
             context.note(f"the assembler {kind.assemble} failed: {error!r}")
             message = f"the answer was not assembled: {error!r}"[:500]
-            return self.error(gather, ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
+            problem = Problem(ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
+            return self.error(gather, problem)
         answers = Answering(gather.correlation_id, gather.origin, draft=gather.draft)
         headers: Headers = (("flrouter-request", gather.origin.encode()),)
         if gather.trace:
@@ -113,24 +114,13 @@ class Answer:
         )
         return Entry(field, target, False, msgspec.json.encode(error))
 
-    def error(self, gather: Gather, kind: ErrorType, message: str, description: str) -> str:
+    def error(self, gather: Gather, problem: Problem) -> str:
         """Answer a command with an error; returns that in words."""
-        self._context.answer_error(
-            gather.reply_topic,
-            gather.correlation_id,
-            kind,
-            message,
-            description,
-            origin=gather.origin,
-            headers=traces.back(self._context, gather) if gather.trace else (),
-            draft=gather.draft,
-        )
-        if gather.trace:
-            traces.end(self._context, gather, kind.value)
-        return f"{kind.value}: {message}"
+        traces.answer_error(self._context, gather, problem)
+        return str(problem)
 
 
-def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]:
+def _too_few(entries: list[Entry], succeeded: int) -> Problem:
     """An error of the commonest type, which tells of the first that failed."""
     errors = [(entry.target, _read(entry.payload)) for entry in entries if not entry.ok]
     [(commonest, _)] = Counter(error.type for _, error in errors).most_common(1) or [("", 0)]
@@ -143,7 +133,7 @@ def _too_few(entries: list[Entry], succeeded: int) -> tuple[ErrorType, str, str]
     message = f"{len(errors)} of {len(entries)} failed"
     if succeeded:
         message += f", {succeeded} succeeded, which is too few"
-    return kind, message, "; ".join(told) + more
+    return Problem(kind, message, "; ".join(told) + more)
 
 
 def _read(payload: bytes) -> _Error:

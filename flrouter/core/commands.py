@@ -22,7 +22,7 @@ from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
 from flrouter.messages.error_forms import draft
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.switch_id import BadSwitchId
 from flrouter.messages.switch_list import TooLarge, check_room
 
@@ -46,13 +46,13 @@ class Commands:
             context.dead_letter(command.origin, command.data, reason, command.headers)
             return
         try:
-            self._place(command, envelope)
+            self._place(command, self._usable(command))
         except Rejected as rejected:
             self._reject(command, envelope, rejected)
 
-    def _place(self, command: Command, envelope: Envelope | None) -> None:
-        """Take a command to its home, and there to its FL."""
-        context = self._context
+    def _usable(self, command: Command) -> Envelope:
+        """The envelope of a command that can be read, and is not too large for anybody."""
+        context, envelope = self._context, command.envelope
         if envelope is None:
             raise invalid(
                 ErrorType.REQUEST_INVALID, "the command cannot be read", command.fault[:500]
@@ -76,6 +76,11 @@ class Commands:
                 "the command has no payload with a clazz",
                 "A command is an object with a payload whose clazz says what to do.",
             )
+        return envelope
+
+    def _place(self, command: Command, envelope: Envelope) -> None:
+        """Take a command to its home, and there to its FL."""
+        context = self._context
         kind = context.catalog.command(envelope.kind, command.origin.topic)
         if kind.scope is Scope.SWITCH:
             switch = self._switch(envelope, command.data)
@@ -223,9 +228,8 @@ class Commands:
         try:
             envelope = decode(pending.command)
         except Unreadable as error:  # it could when it came: nested as deeply as just went there
-            self._requests.fail(
-                number, ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
-            )
+            unreadable = ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
+            self._requests.fail(number, Problem(*unreadable))
             return
         command = Command(
             Origin.parse(pending.origin), pending.command, envelope, pending.headers, at_home=True
@@ -233,7 +237,7 @@ class Commands:
         try:
             self._route(number, pending, command)
         except Rejected as rejected:
-            self._requests.fail(number, rejected.kind, rejected.message, rejected.description)
+            self._requests.fail(number, rejected.problem)
 
     # -- every floodlight ---------------------------------------------------------------------
 
@@ -327,25 +331,14 @@ class Commands:
             with suppress(Rejected):  # it may name a topic that takes no answers
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
-        origin = str(command.origin)
+        origin, problem = str(command.origin), rejected.problem
         pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
         pending.received = context.now
+        pending.draft = draft(kind.error, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
-        context.answer_error(
-            topic,
-            correlation_id,
-            rejected.kind,
-            rejected.message,
-            rejected.description,
-            origin=origin,
-            key=key,
-            headers=traces.back(context, pending) if pending.trace else (),
-            draft=draft(kind.error, command.data),
-        )
-        if pending.trace:
-            traces.end(context, pending, rejected.kind.value)
-        context.end(command.origin.number, pending, f"{rejected.kind.value}: {rejected.message}")
+        traces.answer_error(context, pending, problem, key)
+        context.end(command.origin.number, pending, str(problem))
         if rejected.keep:
-            reason = f"{rejected.kind.value}: {rejected.message}. {rejected.description}"
+            reason = f"{problem}. {problem.description}"
             context.dead_letter(command.origin, command.data, reason, command.headers)

@@ -15,7 +15,7 @@ from flrouter.core.table import Tables
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
 from flrouter.messages.error_forms import finished
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import Problem
 
 #: of a record that is too large to keep whole.
 HEAD_BYTES = 1_000
@@ -149,9 +149,7 @@ class Context(Tables):
         self,
         topic: str,
         correlation_id: str,
-        kind: ErrorType,
-        message: str,
-        description: str,
+        problem: Problem,
         *,
         origin: str,
         key: str | None = None,
@@ -163,11 +161,11 @@ class Context(Tables):
         Args:
             draft: of an error in another form than `ErrorMessage`.
         """
-        value = finished(draft, correlation_id, kind, message, description, self.now)
+        value = finished(draft, correlation_id, *problem, self.now)
         request = ("flrouter-request", origin.encode())
         self.send(topic, key or correlation_id, value, (request, *headers))
-        self.count("errors", kind.value)
-        self.effects.faults.append(Fault(f"{kind.value}: {message}", origin, correlation_id))
+        self.count("errors", problem.kind.value)
+        self.effects.faults.append(Fault(str(problem), origin, correlation_id))
 
     def dead_letter(
         self,

@@ -166,8 +166,7 @@ class Floodlights:
             if news != known:
                 context.tell(context.home(name), known)
             return
-        was_known, was_up, was_drained = state.known, state.up, state.drained
-        condition = state.condition
+        before, condition = _told(name, state), state.condition
         for field in _TOLD:
             setattr(state, field, getattr(news, field))
         if state.condition != condition:
@@ -175,24 +174,29 @@ class Floodlights:
         if not news.up:
             state.syncing = 0
         context.floodlights.put(name, state)
-        if news.known != was_known:
+        if news.known != before.known:
             context.effects.membership_changed = True
-        if was_known and not news.known:
+        self._follow(before, news)
+
+    def _follow(self, before: peers.FloodlightState, news: peers.FloodlightState) -> None:
+        """What an FL's new state means for its requests and its switches."""
+        context, name = self._context, news.floodlight
+        if before.known and not news.known:
             self._requests.fail_at(name, None, f"floodlight {name} was removed")
             self._switches.floodlight_removed(name)
             self._settled()
-        elif was_up and not news.up:
+        elif before.up and not news.up:
             self._requests.fail_at(name, None, f"floodlight {name} stopped answering")
             self._switches.floodlight_lost(name)
             self._settled()
-        elif news.up and not was_up:
+        elif news.up and not before.up:
             self._switches.floodlight_back(name)
-            if was_known and context.home(name) != context.number:
+            if before.known and context.home(name) != context.number:
                 # The home may not know that it was away: a former owner was killed as it said so.
                 context.tell(context.home(name), peers.SyncWanted(name, peers.OWN_SYNC))
-        elif news.drained and not was_drained:
+        elif news.drained and not before.drained:
             self._moves.drained(name)
-        elif was_drained and not news.drained:
+        elif before.drained and not news.drained:
             self._switches.floodlight_back(name)
 
     # -- alive --------------------------------------------------------------------------------

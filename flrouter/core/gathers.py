@@ -24,7 +24,7 @@ from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
 from flrouter.core.request import Origin, read_number, topic_of
 from flrouter.core.rules import BYTES_PER_PENDING
-from flrouter.messages.errors import ErrorType, error_data
+from flrouter.messages.errors import ErrorType, Problem, error_data
 from flrouter.messages.switch_list import Listed
 
 #: parts that are told of in one record: so much that they do not keep a shard for long.
@@ -156,9 +156,11 @@ class Gathers:
             return
         error = self._answer.error(
             gather,
-            ErrorType.INTERNAL_ERROR,
-            "another command was read in its place",
-            "The topic that it was sent to was deleted and made again.",
+            Problem(
+                ErrorType.INTERNAL_ERROR,
+                "another command was read in its place",
+                "The topic that it was sent to was deleted and made again.",
+            ),
         )
         context.end(number, gather, error)
 
@@ -210,8 +212,8 @@ class Gathers:
                 part = (index, item.switch, item.payload)
                 homes.setdefault(context.home(item.switch), []).append(part)
             else:
-                kind, message = ErrorType.DATA_INVALID, "the item is not valid"
-                self.fail(number, index, kind, message, item.fault, item.given)
+                problem = Problem(ErrorType.DATA_INVALID, "the item is not valid", item.fault)
+                self.fail(number, index, problem, item.given)
         for home, parts in homes.items():
             for some in _records(parts, min(room, FULL_RECORD_BYTES)):
                 note = Scatter(
@@ -223,17 +225,9 @@ class Gathers:
 
     # -- going on -----------------------------------------------------------------------------
 
-    def fail(
-        self,
-        number: str,
-        index: int,
-        kind: ErrorType,
-        message: str,
-        description: str,
-        given: str = "",
-    ) -> None:
+    def fail(self, number: str, index: int, problem: Problem, given: str = "") -> None:
         """A part failed before it was sent to anybody."""
-        error = msgspec.json.encode(error_data(kind, message, description))
+        error = msgspec.json.encode(error_data(*problem))
         self._came(number, index, 0, Part(False, 0, error, given))
 
     def results(self, note: PartResults) -> None:

@@ -61,7 +61,7 @@ class Links:
         """The request that `link_id` belongs to is known."""
         context = self._context
         if note.owner >= context.rules.partitions:
-            return  # a record for a partition that is not there would be tried again for ever
+            return  # a record for a partition that is not there would be tried again forever
         link = context.links.get(note.link_id)
         waiting = link.orphans if link is not None else []
         mine = [orphan for orphan in waiting if orphan[0] == note.floodlight]

@@ -12,7 +12,7 @@ from flrouter.core.context import Context
 from flrouter.core.peers import PartResults
 from flrouter.core.records import Part
 from flrouter.core.request import read_number
-from flrouter.messages.errors import ErrorType, error_data
+from flrouter.messages.errors import Problem, error_data
 
 #: bytes of results that go in one record, unless a single one has more.
 FULL_RECORD_BYTES = 100_000
@@ -44,17 +44,15 @@ class Parts:
         """
         command, _, last = number.rpartition(".")
         index = read_number(last)
-        # A record for a partition that is not there would be tried again for ever.
+        # A record for a partition that is not there would be tried again forever.
         if index is not None and gather < self._context.rules.partitions:
             self._results.setdefault((gather, command), []).append((index, link, result))
 
-    def failed(
-        self, number: str, gather: int, kind: ErrorType, message: str, description: str
-    ) -> bytes:
+    def failed(self, number: str, gather: int, problem: Problem) -> bytes:
         """A part ended with an error, which is returned as the payload that says so."""
-        error = msgspec.json.encode(error_data(kind, message, description))
+        error = msgspec.json.encode(error_data(*problem))
         self.answered(number, gather, 0, Part(False, 0, error))
-        self._context.count("part_errors", kind.value)
+        self._context.count("part_errors", problem.kind.value)
         return error
 
     def tell(self) -> None:

@@ -15,7 +15,7 @@ from flrouter.core.request import Origin, read_number, topic_of
 from flrouter.core.rules import BYTES_PER_PENDING
 from flrouter.messages.catalog import ENDS_WHEN_SENT, Done
 from flrouter.messages.correlation import with_correlation_id
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 
 
 class Requests:
@@ -109,10 +109,12 @@ class Requests:
         elif pending is not None:
             self.fail(
                 number,
-                ErrorType.INTERNAL_ERROR,
-                "another command was read in its place",
-                "The topic that it was sent to was deleted and made again. Whether it took effect"
-                " is not known.",
+                Problem(
+                    ErrorType.INTERNAL_ERROR,
+                    "another command was read in its place",
+                    "The topic that it was sent to was deleted and made again. Whether it took"
+                    " effect is not known.",
+                ),
             )
         context.blacklist.drop(number)
 
@@ -212,7 +214,7 @@ class Requests:
             self._forget_place(number, pending)
             self._context.end(number, pending)
 
-    def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
+    def fail(self, number: str, problem: Problem) -> None:
         """End a request with an error; whatever its FL still sends for it is dropped."""
         context = self._context
         pending = context.pending.drop(number)
@@ -221,30 +223,18 @@ class Requests:
         self._forget_place(number, pending)
         if pending.stage is Stage.PASSING:
             return
-        context.end(number, pending, f"{kind.value}: {message}")
+        context.end(number, pending, str(problem))
         error = b""
         if pending.gather >= 0:
-            error = self.parts.failed(number, pending.gather, kind, message, description)
+            error = self.parts.failed(number, pending.gather, problem)
         expires = context.now + context.rules.blacklist_ttl
         barred = Barred(
             expires, pending.floodlight, pending.correlation_id[:MAX_TOLD_CHARACTERS], error
         )
         self.blacklist.put(number, barred)
-        if pending.gather >= 0:
-            return
-        context.answer_error(
-            pending.reply_topic,
-            pending.correlation_id,
-            kind,
-            message,
-            description,
-            origin=pending.origin,
-            key=pending.correlation_id if pending.begun else pending.switch,
-            headers=traces.back(context, pending) if pending.trace else (),
-            draft=pending.draft,
-        )
-        if pending.trace:
-            traces.end(context, pending, kind.value)
+        if pending.gather < 0:
+            key = pending.correlation_id if pending.begun else pending.switch
+            traces.answer_error(context, pending, problem, key)
 
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
         """End all that is pending at an FL, or at one switch of it, because that is gone."""
@@ -254,9 +244,11 @@ class Requests:
             if pending[number].floodlight == floodlight:
                 self.fail(
                     number,
-                    ErrorType.NOT_FOUND,
-                    why,
-                    "The command was on its way; whether it took effect is not known.",
+                    Problem(
+                        ErrorType.NOT_FOUND,
+                        why,
+                        "The command was on its way; whether it took effect is not known.",
+                    ),
                 )
 
     def at(self, switch: str) -> list[str]:
@@ -334,16 +326,20 @@ class Requests:
         if pending.stage is Stage.HELD:
             self.fail(
                 number,
-                ErrorType.NOT_FOUND,
-                f"no floodlight holds switch {pending.switch}",
-                "No sync listed it within the time that a cold start may take.",
+                Problem(
+                    ErrorType.NOT_FOUND,
+                    f"no floodlight holds switch {pending.switch}",
+                    "No sync listed it within the time that a cold start may take.",
+                ),
             )
         elif pending.stage is Stage.SENT:
             self.fail(
                 number,
-                ErrorType.NOT_FOUND,
-                f"floodlight {pending.floodlight} did not acknowledge the command",
-                f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
+                Problem(
+                    ErrorType.NOT_FOUND,
+                    f"floodlight {pending.floodlight} did not acknowledge the command",
+                    f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
+                ),
             )
         elif pending.next_id is not None:
             # The link may lie with its id's home, which waits for others to say whose it is.
@@ -362,10 +358,12 @@ class Requests:
     def _time_out(self, number: str, pending: Pending) -> None:
         self.fail(
             number,
-            ErrorType.OPERATION_TIMED_OUT,
-            f"floodlight {pending.floodlight} did not answer in time",
-            f"Nothing came within {self._context.rules.response_timeout} ms"
-            + (" after part of a chain." if pending.begun else " of the acknowledgement."),
+            Problem(
+                ErrorType.OPERATION_TIMED_OUT,
+                f"floodlight {pending.floodlight} did not answer in time",
+                f"Nothing came within {self._context.rules.response_timeout} ms"
+                + (" after part of a chain." if pending.begun else " of the acknowledgement."),
+            ),
         )
 
     def end_parts(self, note: PartsOverdue) -> None:
@@ -383,8 +381,9 @@ class Requests:
             if pending is not None and pending.gather == note.gather:
                 ending.setdefault(pending.floodlight, []).append(number)
             elif not self.failed_before(number, note.gather):
-                kind, message = ErrorType.INTERNAL_ERROR, "what became of it is not known"
-                self.parts.failed(number, note.gather, kind, message, "Its result was lost.")
+                message = "what became of it is not known"
+                lost = Problem(ErrorType.INTERNAL_ERROR, message, "Its result was lost.")
+                self.parts.failed(number, note.gather, lost)
         for floodlight, numbers in ending.items():
             if floodlight:
                 self._ending[context.catch_up(floodlight)] = numbers
@@ -406,9 +405,11 @@ class Requests:
             at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
             self.fail(
                 number,
-                ErrorType.OPERATION_TIMED_OUT,
-                f"{at} did not answer before the command's deadline",
-                "Whether it took effect is not known.",
+                Problem(
+                    ErrorType.OPERATION_TIMED_OUT,
+                    f"{at} did not answer before the command's deadline",
+                    "Whether it took effect is not known.",
+                ),
             )
 
 

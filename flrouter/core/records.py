@@ -167,7 +167,7 @@ class Floodlight(msgspec.Struct, array_like=True):
 
     @property
     def condition(self) -> Condition:
-        """In a word; a drained FL in outage is in outage."""
+        """One word for it; a drained FL in outage is in outage."""
         if not self.known:
             return "removed"
         if not self.up:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 
 
 class Rejected(Exception):
@@ -12,9 +12,7 @@ class Rejected(Exception):
         self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False
     ) -> None:
         super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.description = description
+        self.problem = Problem(kind, message, description)
         self.keep = keep
 
 

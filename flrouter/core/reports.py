@@ -23,7 +23,7 @@ from flrouter.messages.catalog import EventKind
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.notifications import record_of
 from flrouter.messages.origin import switch_of
 
@@ -270,20 +270,13 @@ class Reports:
     ) -> None:
         context = self._context
         limit = context.rules.max_message_bytes
-        kind, message = ErrorType.INTERNAL_ERROR, "the answer is too large"
         why = f"It has {size} bytes; at most {limit} are passed on. Its head is a dead letter."
+        problem = Problem(ErrorType.INTERNAL_ERROR, "the answer is too large", why)
         if not pending.passes:
-            self._requests.fail(number, kind, message, why)
+            self._requests.fail(number, problem)
         else:
-            context.answer_error(
-                pending.reply_topic,
-                pending.correlation_id,
-                kind,
-                message,
-                why,
-                origin=pending.origin,
-                key=key,
-            )
+            topic, cid, origin = pending.reply_topic, pending.correlation_id, pending.origin
+            context.answer_error(topic, cid, problem, origin=origin, key=key)
         reason = f"an answer of {size} bytes"
         context.dead_letter(report.origin, report.data, reason, report.headers, only_head=True)
 

@@ -20,7 +20,7 @@ from flrouter.messages import switch_list
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import CommandKind
 from flrouter.messages.envelope import Unreadable, decode
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 
 
 class Scatters:
@@ -89,7 +89,7 @@ class Scatters:
         self._context.effects.checkpoint = True
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
-                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+                self._gathers.fail(number, index, _silent(floodlight))
         origin = ("flrouter-origin", gather.origin.encode())
         self._context.pass_to(
             self._context.number, "command", command.data, (origin, *command.headers)
@@ -112,7 +112,7 @@ class Scatters:
                 continue
             state = context.floodlights.get(floodlight)
             if state is None or not state.up:
-                self._gathers.fail(number, index, ErrorType.NOT_FOUND, *_silent(floodlight))
+                self._gathers.fail(number, index, _silent(floodlight))
                 continue
             cid, place = gather.correlation_id, gather.origin
             pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
@@ -133,9 +133,7 @@ class Scatters:
             try:
                 self._begin(number, origin, switch, note.frame + payload + b"}", note)
             except Rejected as rejected:
-                self._requests.parts.failed(
-                    number, note.gather, rejected.kind, rejected.message, rejected.description
-                )
+                self._requests.parts.failed(number, note.gather, rejected.problem)
 
     def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
         most = self._context.rules.max_message_bytes
@@ -154,5 +152,6 @@ class Scatters:
         self._route(number, pending, command)
 
 
-def _silent(floodlight: str) -> tuple[str, str]:
-    return f"floodlight {floodlight} is not answering", "The command was not sent."
+def _silent(floodlight: str) -> Problem:
+    message = f"floodlight {floodlight} is not answering"
+    return Problem(ErrorType.NOT_FOUND, message, "The command was not sent.")

@@ -25,7 +25,7 @@ from flrouter.messages import build, names
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
-from flrouter.messages.errors import ErrorType
+from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.notifications import with_dump_id
 from flrouter.messages.origin import switch_of
 
@@ -77,12 +77,8 @@ class Syncs:
         if state is not None and state.known and state.up:
             self.serve(floodlight, correlation_id)
         elif correlation_id != peers.OWN_SYNC:  # there will be one when it is back
-            self._tell_error(
-                floodlight,
-                correlation_id,
-                ErrorType.NOT_FOUND,
-                f"floodlight {floodlight} is not answering",
-            )
+            silent = ErrorType.NOT_FOUND, f"floodlight {floodlight} is not answering"
+            self._tell_error(floodlight, correlation_id, *silent)
 
     def serve(self, floodlight: str, correlation_id: str = peers.OWN_SYNC) -> None:
         """See to it that a chain of an FL that answers goes out under this id too.
@@ -208,24 +204,14 @@ class Syncs:
                 sync.end = report, envelope
                 sync.asked = context.catch_up(floodlight)
             return
-        whole = False
-        if form is Form.CHUNK:
-            try:
-                link = link_of(envelope)
-            except BadLink as error:
-                context.dead_letter(report.origin, report.data, str(error), report.headers)
-                return
-            if isinstance(link, OldLink):
-                whole = link.next_id is None
-                if link.next_id is not None:
-                    due = context.now + context.rules.sync_timeout
-                    number = sync_number(attempt, floodlight)
-                    self._links.expect(link.next_id, floodlight, number, due)
-            else:
-                if sync.has(link):
-                    context.count("duplicate_links", floodlight)
-                    return
-                whole = sync.follow(link)
+        try:
+            whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
+        except BadLink as error:
+            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            return
+        if whole is None:
+            context.count("duplicate_links", floodlight)
+            return
         self._pass_on(sync, floodlight, report, envelope)
         if form is Form.ERROR:
             self._failed(floodlight)
@@ -239,6 +225,17 @@ class Syncs:
             self._listed.setdefault(key, []).extend((switch, dump) for dump in dumps)
         if whole:
             self._complete(floodlight, attempt)
+
+    def _follow(self, sync: Sync, envelope: Envelope, attempt: int, floodlight: str) -> bool | None:
+        """Note a link of the chain: whether the chain is whole with it; None if it came before."""
+        link = link_of(envelope)
+        if isinstance(link, OldLink):
+            if link.next_id is not None:
+                due = self._context.now + self._context.rules.sync_timeout
+                number = sync_number(attempt, floodlight)
+                self._links.expect(link.next_id, floodlight, number, due)
+            return link.next_id is None
+        return None if sync.has(link) else sync.follow(link)
 
     def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
         """Send what came to the listeners, to each requester under an id of its own."""
@@ -342,15 +339,9 @@ class Syncs:
         message: str,
         description: str = "What its switches are is not known until a sync of it succeeds.",
     ) -> None:
-        self._context.answer_error(
-            self._context.rules.disco_topic,
-            correlation_id,
-            kind,
-            message,
-            description,
-            origin=f"sync/{floodlight}",
-            key=floodlight,
-        )
+        topic, problem = self._context.rules.disco_topic, Problem(kind, message, description)
+        origin = f"sync/{floodlight}"
+        self._context.answer_error(topic, correlation_id, problem, origin=origin, key=floodlight)
 
     def rearm(self) -> None:
         """No sync begins, and no link is overdue, later than one that is planned or awaited now."""

@@ -11,6 +11,7 @@ from flrouter.core.context import Context
 from flrouter.core.effects import Headers, Span
 from flrouter.core.records import Gather, Pending
 from flrouter.messages import trace
+from flrouter.messages.errors import Problem
 
 
 def begin(record: Pending, headers: Headers) -> None:
@@ -44,6 +45,27 @@ def end(context: Context, record: Pending | Gather, error: str = "") -> None:
         switch, floodlight = record.switch, record.floodlight
     cid, origin, start = record.correlation_id, record.origin, record.received
     context.effects.spans.append(Span(parent, cid, origin, start, switch, floodlight, error))
+
+
+def answer_error(
+    context: Context, record: Pending | Gather, problem: Problem, key: str | None = None
+) -> None:
+    """Answer a request with an error, in its requester's form, and end its span.
+
+    Args:
+        key: of the record; the correlation id where there is none.
+    """
+    context.answer_error(
+        record.reply_topic,
+        record.correlation_id,
+        problem,
+        origin=record.origin,
+        key=key,
+        headers=back(context, record) if record.trace else (),
+        draft=record.draft,
+    )
+    if record.trace:
+        end(context, record, problem.kind.value)
 
 
 def _within(context: Context, origin: str, value: bytes) -> bytes:

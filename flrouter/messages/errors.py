@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +25,19 @@ class ErrorType(StrEnum):
     REQUEST_INVALID = "REQUEST_INVALID"
     OPERATION_TIMED_OUT = "OPERATION_TIMED_OUT"
     AUTH_FAILED = "AUTH_FAILED"
+
+
+class Problem(NamedTuple):
+    """Why a request failed, in the words that its requester gets."""
+
+    kind: ErrorType
+    #: one line.
+    message: str
+    #: what is known besides, and what to do about it.
+    description: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.message}"
 
 
 def error_data(kind: ErrorType, message: str, description: str) -> dict[str, str]:

@@ -203,6 +203,11 @@ def _checked(profile: Profile) -> Profile:
     for event in profile.event:
         if event.written and event.written not in profile.write:
             raise BadProfile(f"[[event]] {event.kind} names {event.written}, which is not in write")
+    _check_commands(profile)
+    return profile
+
+
+def _check_commands(profile: Profile) -> None:
     if not profile.command or profile.command[-1].kind != "*" or profile.command[-1].inbound:
         raise BadProfile(
             'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
@@ -222,7 +227,6 @@ def _checked(profile: Profile) -> Profile:
             raise BadProfile(
                 f"[[command]] {entry.kind} names {entry.inbound}, which is no inbound topic"
             )
-    return profile
 
 
 def _check_values(profile: Profile) -> None:

@@ -189,30 +189,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         """Take a batch of consumer records."""
         now_s = time.monotonic()
         self.counts.read += len(records)
-        commands: list[Command] = []
-        alive: list[tuple[Envelope, Any]] = []
-        for record in records:
-            try:
-                envelope = decode(record.value or b"")
-                if envelope.kind == names.ALIVE_REQUEST:
-                    self._expiry.tick(record.timestamp, now_s)
-                    alive.append((envelope, record))
-                elif envelope.form in COMMANDS:
-                    commands.append(
-                        Command(
-                            envelope,
-                            record.value,
-                            record.partition,
-                            record.timestamp,
-                            record.headers,
-                            self.options.speaks,
-                        )
-                    )
-                else:
-                    raise Unreadable(f"{envelope.clazz} is no command")
-            except Unreadable as error:
-                self.counts.unreadable += 1
-                log.warning("unreadable record at %s: %s", _place(record), error)
+        commands, alive = self._sorted(records, now_s)
         for envelope, record in alive:
             if not self._expiry.expired(record.timestamp):
                 self.counts.alive_requests += 1
@@ -233,6 +210,29 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 self.counts.expired += 1
             else:
                 self.take(command, now_s)
+
+    def _sorted(
+        self, records: list[Any], now_s: float
+    ) -> tuple[list[Command], list[tuple[Envelope, Any]]]:
+        """The commands and the alive requests among these records."""
+        commands: list[Command] = []
+        alive: list[tuple[Envelope, Any]] = []
+        for record in records:
+            try:
+                envelope = decode(record.value or b"")
+                if envelope.kind == names.ALIVE_REQUEST:
+                    self._expiry.tick(record.timestamp, now_s)
+                    alive.append((envelope, record))
+                elif envelope.form in COMMANDS:
+                    value, headers, speaks = record.value, record.headers, self.options.speaks
+                    place, sent = record.partition, record.timestamp
+                    commands.append(Command(envelope, value, place, sent, headers, speaks))
+                else:
+                    raise Unreadable(f"{envelope.clazz} is no command")
+            except Unreadable as error:
+                self.counts.unreadable += 1
+                log.warning("unreadable record at %s: %s", _place(record), error)
+        return commands, alive
 
     def take(self, command: Command, now_s: float) -> None:
         """Ack a command, and have it handled unless it was seen before.

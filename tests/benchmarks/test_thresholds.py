@@ -36,7 +36,7 @@ def test_only_failures_fail() -> None:
 
 
 def test_every_row_names_a_figure_that_there_is() -> None:
-    """A misspelt one would be "not measured" for ever."""
+    """A misspelt one would be "not measured" forever."""
     figures = {f"{name}/{each.name}" for name in summary.COMPARED for each in contenders.ALL}
     grown = {*deployments.PAIRS, "pending", "bytes_per_pending", "restored_per_second", "gather"}
     figures |= {f"scale/{what}" for what in grown}

@@ -44,7 +44,7 @@ class Scene:
                 starting.submit(floodlight.start, *own)
         self.requester: Requester = deployment.requester()
         known = len(self.switches)
-        until(lambda: self._known(), lambda found: found == known, timeout=40)
+        until(self._known, known.__eq__, timeout=40)
 
     def _known(self) -> int:
         self.deployment.assert_running()

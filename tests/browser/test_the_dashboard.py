@@ -153,8 +153,8 @@ def test_everybody_can_use_it(stage: Scene, browser: Browser, path: str) -> None
     with opened(browser, stage.url(path)) as page:
         filled(page, path)
         for scheme, viewport in (("light", SCREEN), ("dark", PHONE)):
-            page.emulate_media(color_scheme=cast(Any, scheme))
-            page.set_viewport_size(cast(Any, viewport))
+            page.emulate_media(color_scheme=cast("Any", scheme))
+            page.set_viewport_size(cast("Any", viewport))
             assert_usable(page)
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wider) <= 0, "a phone would have to scroll sideways"

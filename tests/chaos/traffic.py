@@ -50,7 +50,7 @@ def name_of(number: int) -> str:
 class Traffic:
     """Sends commands: at most `in_flight` unanswered at a time, and none beyond `limit`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most have a default
         self,
         bootstrap: str,
         isolation: str,
@@ -115,7 +115,7 @@ class Traffic:
             await producer.stop()
 
     async def read(self) -> None:
-        """Note which commands are answered; for ever."""
+        """Note which commands are answered; forever."""
         repair(embedded=False)
         consumer = aiokafka.AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 class Scripted(BaseHTTPRequestHandler):
-    """Says what the script has for a path: one thing after the other, the last one for ever."""
+    """Says what the script has for a path: one thing after the other, the last one forever."""
 
     #: below `/api/v1/`: status, and what it says.
     script: dict[str, list[tuple[int, Any]]]

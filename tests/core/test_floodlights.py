@@ -253,7 +253,7 @@ def test_restarts_in_an_outage_tell_nothing_twice() -> None:
 
 
 def test_a_kill_between_the_news_and_the_changelog() -> None:
-    """An outage that was told but not kept must not stay with the other shards for ever.
+    """An outage that was told but not kept must not stay with the other shards forever.
 
     Found by this: the home forgot the outage, saw the FL alive, and had nothing to tell.
     """

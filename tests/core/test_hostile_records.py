@@ -107,7 +107,7 @@ def test_a_held_command_that_can_be_read_no_more(
 )
 def test_notes_that_no_shard_would_write(world: World, note: list[Any]) -> None:
     """They are forgotten: an exception would stop the shard, and a partition that is not there
-    would be tried for ever.
+    would be tried forever.
     """
     shard = world.shards[0]
     told = Told(peers.decode(msgspec.msgpack.encode(note)))

@@ -164,7 +164,7 @@ def test_a_live_event_is_never_undone_by_a_chain_that_says_otherwise(
     failures=st.integers(0, 1),
     happens=happenings,
 )
-def test_an_outage_and_the_sync_after_it(
+def test_an_outage_and_the_sync_after_it(  # noqa: PLR0913, PLR0917 - hypothesis draws each
     partitions: int,
     at: int,
     form: str,

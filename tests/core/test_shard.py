@@ -51,7 +51,7 @@ def test_a_bug_loses_no_record_and_stops_no_shard(
         kind = Garbled(HERE, data, "why")
         original = shard.context.dead_letter
         calls = iter([broken, original])
-        monkeypatch.setattr(shard.context, "dead_letter", lambda *a: next(calls)(*a))
+        monkeypatch.setattr(shard.context, "dead_letter", lambda *a: next(calls)(*a))  # noqa: PLW0108 - the next one for each call
         item: Any = kind
     else:
         item = {

@@ -166,7 +166,7 @@ def test_a_command_that_the_topic_between_shards_does_not_take(deployment: Deplo
     [letter] = dead.wait_for(lambda record: True, timeout=30)
     assert letter.headers["flrouter-topic"].decode() == between
     until(
-        lambda: api.ask(deployment.workers[0], "/metrics").body.decode(),
+        lambda: api.ask(deployment.workers[0], "/metrics").body.decode(),  # noqa: PLW0108 - anew
         lambda page: re.search(
             r"^flrouter_own_records_refused_total\{.*\} 1\.0$", page, re.MULTILINE
         ),

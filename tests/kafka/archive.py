@@ -6,7 +6,6 @@ file (class data sharing): a start then costs half the processor time and some m
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -35,4 +34,4 @@ def make(archive: Path) -> None:
         except NotReady:
             return
         if made.exists():
-            os.replace(made, archive)
+            made.replace(archive)

@@ -79,6 +79,7 @@ def _fetch(jars: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
         )
         if said.returncode:
             errors = [line for line in said.stdout.splitlines() if "[ERROR]" in line]

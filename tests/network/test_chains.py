@@ -88,7 +88,7 @@ def test_an_incomplete_chain_is_dropped_after_a_time(form: str) -> None:
 
 
 def test_a_complete_chain_is_remembered_for_a_time_and_then_forgotten() -> None:
-    """Nothing is kept for ever, and nobody is warned of what was whole."""
+    """Nothing is kept forever, and nobody is warned of what was whole."""
     [link] = chain([], "empty", "numbered")
     assembler = Assembler(patience=100)
     assert take(assembler, link) == Chain("empty", [])

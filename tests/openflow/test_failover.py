@@ -19,7 +19,7 @@ BEFORE = 1_000
 ANSWERED = 300
 
 
-def test_an_fl_is_killed_while_rules_are_installed(network: Network) -> None:
+def test_an_fl_is_killed_while_rules_are_installed(network: Network) -> None:  # noqa: C901 - a story
     """Every command is answered once, and what was answered with success is in its table; when the
     errors were sent again, each table is what was commanded.
     """

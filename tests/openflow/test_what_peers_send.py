@@ -22,7 +22,7 @@ from tests.openflow.scripted import (
 )
 from tests.speaker.stand_in import run
 
-pytestmark = pytest.mark.timeout(30)  # some of this once kept an FL busy for ever
+pytestmark = pytest.mark.timeout(30)  # some of this once kept an FL busy forever
 
 NICIRA = 0x2320
 EXPERIMENTER = struct.pack("!HHII", of.OFPIT_EXPERIMENTER, 16, NICIRA, 0) + bytes(4)

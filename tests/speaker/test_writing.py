@@ -326,7 +326,7 @@ def test_a_record_that_the_broker_refuses_takes_no_other_with_it(
 def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """An idempotent producer retries for ever; the router hears of it, and nothing overtakes."""
+    """An idempotent producer retries forever; the router hears of it, and nothing overtakes."""
 
     async def test() -> None:
         arrived: list[bytes] = []

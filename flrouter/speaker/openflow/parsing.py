@@ -1,6 +1,6 @@
 """What switches send, read without believing the lengths in it.
 
-os-ken follows every length that it finds, and one of 0 bytes keeps it busy for ever. So what
+os-ken follows every length that it finds, and one of 0 bytes keeps it busy forever. So what
 carries its own length is cut apart here, and os-ken gets it piece by piece. It looks into the
 actions of Open vSwitch's own too; an experimenter's actions stay the bytes that they are.
 """

@@ -83,12 +83,12 @@ def play(field: Field, parts: list[script.Part]) -> _Seen:
     commands: list[Command] = []
     times: Counter[str] = Counter()
     lied = False
-    for part in parts:
+    for written in parts:
+        part = written
         for token, floodlight in ASKED.items():
             if part.value and token in part.value and len(part.value) < 10_000:
-                part = part._replace(
-                    value=part.value.replace(token, field.asked.get(floodlight, "").encode())
-                )
+                asked = field.asked.get(floodlight, "").encode()
+                part = part._replace(value=part.value.replace(token, asked))
         at = part.number(1, PARTITIONS)
         match part.verb:
             case "c" | "i":
