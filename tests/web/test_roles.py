@@ -20,6 +20,7 @@ from flrouter.core.shard import Shard
 from flrouter.runtime.rules import rules_of
 from flrouter.settings import BadSetting, Settings
 from flrouter.web.access.oidc import groups_in
+from tests.support.patience import PATIENCE
 from tests.web.served import served
 
 TOKEN, READ_TOKEN = "correct-horse-battery-staple", "who-has-this-may-read"
@@ -43,13 +44,23 @@ class Provider:
         self.issuer = ""
         #: what it calls itself: behind some there is a slash.
         self.name = ""
+        #: how often it was asked for its keys, and where they are.
         self.asked = 0
+        self.greeted = 0
+        #: whether it answers; who asks meanwhile waits.
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.asked_again = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """It answers."""
 
         async def about(_: web.Request) -> web.Response:
+            self.greeted += 1
+            if self.greeted > 1:
+                self.asked_again.set()
+            await self.answering.wait()
             return web.json_response({"issuer": self.name, "jwks_uri": f"{self.issuer}/keys"})
 
         async def keys(_: web.Request) -> web.Response:
@@ -157,6 +168,56 @@ def test_a_provider_with_new_keys_and_one_that_is_away(monkeypatch: pytest.Monke
             assert await statuses(session, new) == (200, 409)
 
     asyncio.run(ask())
+
+
+def test_nobody_waits_for_a_provider_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes first does, for a while; all others are told at once, until it is back."""
+
+    async def ask() -> None:
+        provider = Provider()
+        async with provider.running(), worker(oidc_issuer=provider.issuer) as session:
+            shown = bearer(provider.token(ROLES[0][0]))
+            provider.answering.clear()
+            monkeypatch.setattr("flrouter.web.access.oidc.PATIENCE_S", 0.2)
+            together = await asyncio.gather(*(statuses(session, shown) for _ in range(20)))
+            assert set(together) == {(503, 503)}
+            assert provider.greeted == 1, "it is asked for all of them"
+            # From here on, whoever waits for it does so for an hour.
+            monkeypatch.setattr("flrouter.web.access.oidc.PATIENCE_S", 3600)
+            async with session.get("/api/v1/me", headers=shown) as refused:
+                why = (await refused.json())["error"]
+            assert "(TimeoutError: no answer within 0.2 s)" in why
+            assert "use a token of the settings" in why
+            assert provider.greeted == 1, "it is left alone for a while"
+            monkeypatch.setattr("flrouter.web.access.oidc.RETRY_PAUSE_S", 0)
+            assert await statuses(session, shown) == (503, 503)
+            provider.answering.set()
+            while await statuses(session, shown) != (200, 409):
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(ask(), 30 * PATIENCE))
+
+
+def test_known_keys_are_used_while_a_provider_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token by an unknown key waits for it, and keeps nobody else."""
+    monkeypatch.setattr("flrouter.web.access.oidc.KEYS_PAUSE_S", 0)
+    monkeypatch.setattr("flrouter.web.access.oidc.PATIENCE_S", 3600)
+
+    async def ask() -> None:
+        provider = Provider()
+        async with provider.running(), worker(oidc_issuer=provider.issuer) as session:
+            known = bearer(provider.token(ROLES[0][0]))
+            unknown = ECKey.generate_key("P-256", {"kid": "two"})
+            assert await statuses(session, known) == (200, 409)
+            provider.answering.clear()
+            stranger = bearer(provider.token(ROLES[0][0], key=unknown))
+            waiting = asyncio.create_task(statuses(session, stranger))
+            await provider.asked_again.wait()
+            assert await statuses(session, known) == (200, 409)
+            provider.answering.set()
+            assert await waiting == (401, 401)
+
+    asyncio.run(asyncio.wait_for(ask(), 30 * PATIENCE))
 
 
 def test_roles_by_a_proxys_headers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,9 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 #: s; how long keys are used, and how soon others are asked for when a token names an unknown one.
 KEYS_LIFE_S = 3600.0
 KEYS_PAUSE_S = 30.0
-#: s; how long the provider may take, and how far its clock may be off.
+#: s; after it did not tell its keys nobody waits for it, and it is asked again this much later.
+RETRY_PAUSE_S = 5.0
+#: s; how long the provider may take in all, and how far its clock may be off.
 PATIENCE_S = 5.0
 LEEWAY_S = 30
 #: bytes of an answer of the provider.
@@ -49,9 +51,13 @@ class Provider:
         """
         self._settings = settings
         self._session = session
-        self._asking = asyncio.Lock()
         self._published: Published | None = None
-        self._asked = -KEYS_LIFE_S
+        #: when it told its keys last, and when it did not.
+        self._told = 0.0
+        self._failed = 0.0
+        self._asking: asyncio.Task[None] | None = None
+        #: why it did not tell its keys when it was asked last; nothing: it did.
+        self._failure = ""
 
     async def person_of(self, token: str) -> Person:
         """Who has it.
@@ -75,23 +81,46 @@ class Provider:
             raise Refusal(401, text, {"WWW-Authenticate": 'Bearer realm="flrouter"'}) from None
 
     async def _not_older_than(self, life_s: float) -> Published:
-        async with self._asking:
-            if self._published is None or monotonic() - self._asked > life_s:
-                self._published = await self._ask()
-                self._asked = monotonic()
+        """What it told within so many seconds.
+
+        Whoever comes while it is known to be away gets the refusal at once: it is asked again
+        behind their backs.
+        """
+        published = self._published
+        if published is not None and monotonic() - self._told <= life_s:
+            return published
+        paused = self._failure and monotonic() - self._failed < RETRY_PAUSE_S
+        if self._asking is None and not paused:
+            self._asking = asyncio.create_task(self._ask())
+        if self._asking is not None and not self._failure:
+            await asyncio.shield(self._asking)
+        if self._failure or self._published is None:
+            raise Refusal(503, self._failure, {"Retry-After": f"{RETRY_PAUSE_S:.0f}"})
         return self._published
 
-    async def _ask(self) -> Published:
+    async def _ask(self) -> None:
         issuer = self._settings.oidc_issuer
         try:
-            about = await self._get(f"{issuer}/.well-known/openid-configuration")
-            name = str(about["issuer"])
-            if name.rstrip("/") != issuer:
-                raise ValueError(f"it calls itself {name!r:.200}")
-            keys = KeySet.import_key_set(await self._get(about["jwks_uri"]))
+            async with asyncio.timeout(PATIENCE_S):
+                self._published = await self._keys(issuer)
+            self._told, self._failure = monotonic(), ""
         except (aiohttp.ClientError, OSError, KeyError, TypeError, *_WRONG) as error:
-            text = f"{issuer} does not tell its keys ({error!r:.300}): nobody can log in by it now"
-            raise Refusal(503, text, {"Retry-After": "5"}) from None
+            why = f"no answer within {PATIENCE_S:g} s" if isinstance(error, TimeoutError) else error
+            self._failure = (
+                f"nobody can log in by {issuer} now, as it does not tell its keys"
+                f" ({type(error).__name__}: {why!s:.300}): try again later, or use a token of the"
+                " settings"
+            )
+            self._failed = monotonic()
+        finally:
+            self._asking = None
+
+    async def _keys(self, issuer: str) -> Published:
+        about = await self._get(f"{issuer}/.well-known/openid-configuration")
+        name = str(about["issuer"])
+        if name.rstrip("/") != issuer:
+            raise ValueError(f"it calls itself {name!r:.200}")
+        keys = KeySet.import_key_set(await self._get(about["jwks_uri"]))
         claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY_S,
             iss={"essential": True, "value": name},
@@ -101,8 +130,7 @@ class Provider:
         return Published(keys, claims)
 
     async def _get(self, url: str) -> Any:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
-        async with self._session().get(url, timeout=timeout, allow_redirects=False) as answer:
+        async with self._session().get(url, allow_redirects=False) as answer:
             answer.raise_for_status()
             return msgspec.json.decode(await answer.content.read(MAX_BYTES))
 

@@ -27,7 +27,7 @@ class Workers:
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app
-        self._trust = web_tls.trusted(app.settings)
+        self._trust = web_tls.Trust(app.settings)
 
     @property
     def own(self) -> str:
@@ -70,9 +70,14 @@ class Workers:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         token = self._app.settings.read_token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        tls = self._trust.context
         try:
             async with self._app.http_client.get(
-                url, headers=headers, timeout=timeout, allow_redirects=False, ssl=self._trust
+                url,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                ssl=tls,
             ) as response:
                 if response.status == 404 and response.headers.get(VERSION):
                     return ()
