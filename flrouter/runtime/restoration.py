@@ -256,7 +256,7 @@ class Restoration:
                 self._maker.outdated(unknown[0])
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
-            elif (why := self._expired(positions)) is not None:
+            elif (why := self._unreadable() or self._expired(positions)) is not None:
                 self._maker.refused(why)
             else:
                 for at, (changelog, _) in into.items():
@@ -266,6 +266,11 @@ class Restoration:
             self._fail("the shards are not restored")
 
         self._log.replay(starts, ends, self._while_wanted(take), self._while_wanted(done))
+
+    def _unreadable(self) -> str | None:
+        """What to do about a row that no release wrote: who guesses at it may lose a request."""
+        changelogs = (each for share in self._shares.values() for each in share.changelogs)
+        return next((why for each in changelogs for why in each.unreadable.values()), None)
 
     def _expired(self, positions: Mapping[Partition, int]) -> str | None:
         """Whether the group forgot how far it had read: all would be done once more."""

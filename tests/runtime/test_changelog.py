@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from flrouter.core.effects import Send
@@ -100,6 +101,24 @@ def test_a_row_of_a_later_release_is_told_of() -> None:
             Changelog("pending", AT).replay([row], lambda *_: None)
         with pytest.raises(NewerFormat):
             Changelog("pending", AT).intruded([row])
+
+
+def test_a_row_that_nobody_can_read_is_told_of_until_it_is_written_over() -> None:
+    """The text says where it lies, under which key, and what to do."""
+    changelog = Changelog("pending", AT)
+
+    def apply(_table: str, _key: bytes, value: bytes | None) -> None:
+        if value is not None:
+            msgspec.msgpack.decode(value)
+
+    good = msgspec.msgpack.encode("row")
+    changelog.replay([Row(0, b"a", good, ()), Row(1, b"a", b"\xc1", ())], apply)
+    changelog.replay([Row(2, b"b", good, ())], apply)
+    [text] = changelog.unreadable.values()
+    assert text.startswith(f"{AT.topic}/{AT.number}: the row at offset 1 with the key b'a'")
+    assert "null value" in text
+    changelog.replay([Row(3, b"a", None, ())], apply)
+    assert not changelog.unreadable
 
 
 def test_the_owner_sees_that_somebody_else_wrote() -> None:

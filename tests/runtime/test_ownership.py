@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from flrouter.core.effects import Effects, Send
@@ -25,6 +26,8 @@ from flrouter.runtime.runner import Runner
 
 SESSION_S = 10.0
 IN, LOG = Partition("in", 0), Partition("log", 0)
+#: no row with this key can be read.
+UNREADABLE = b"unreadable"
 
 
 class _Clock:
@@ -161,6 +164,8 @@ class _World:
 
     def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
         def apply(_table: str, key: bytes, value: bytes | None) -> None:
+            if key == UNREADABLE and value is not None:
+                raise msgspec.DecodeError("it is none")
             self.rows[key] = value
 
         changelog = Changelog("t", LOG, self.copied)
@@ -313,6 +318,21 @@ def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
     assert "no committed offset" in why
     assert "kafka-consumer-groups" in why
     assert world.own.state is State.LOST
+
+
+def test_a_state_that_cannot_be_read_is_refused_loudly() -> None:
+    """Once its row is written over, the shard serves."""
+    world = _World()
+    world.own.assigned([IN])
+    unreadable = Row(3, UNREADABLE, b"x", ())
+    world.restore(committed={IN: 5}, rows=[unreadable])
+    [why] = world.refusals
+    assert "offset 3" in why
+    assert world.own.state is State.LOST
+    world.wait(RESTORE_PAUSE_S)
+    world.restore(committed={IN: 5}, rows=[unreadable, Row(4, UNREADABLE, None, ())])
+    world.group.answer("commit", True)
+    assert world.own.state is State.SERVING
 
 
 def test_a_local_copy_is_a_state_too() -> None:

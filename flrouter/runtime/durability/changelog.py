@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from struct import Struct
 
+import msgspec
+
 from flrouter.core.effects import Headers, Send
 from flrouter.ports import Partition, Row, Span
 from flrouter.runtime.formats import NewerFormat
@@ -80,6 +82,8 @@ class Changelog:
         self.copied = False
         #: keys whose last row is foreign.
         self.foreign: set[bytes] = set()
+        #: key → what is wrong with its last row, and what to do. No release wrote such a row.
+        self.unreadable: dict[bytes, str] = {}
 
     # -- replaying ----------------------------------------------------------------------------
 
@@ -102,8 +106,12 @@ class Changelog:
                 self.foreign.add(row.key)
             else:
                 self.foreign.discard(row.key)
+                self.unreadable.pop(row.key, None)
                 self.count += 1
-                apply(self.table, row.key, row.value)
+                try:
+                    apply(self.table, row.key, row.value)
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                    self.unreadable[row.key] = _unreadable(self.partition, row, error)
 
     def reached(self, end: int) -> None:
         """All that lies before `end` was replayed, also where compaction left nothing."""
@@ -113,6 +121,7 @@ class Changelog:
         """Nothing of it was replayed."""
         self.position, self.fence, self.count, self.copied = 0, -1, 0, False
         self.foreign.clear()
+        self.unreadable.clear()
 
     # -- owning -------------------------------------------------------------------------------
 
@@ -163,3 +172,11 @@ class Changelog:
             elif row.key is not None and epoch != self.epoch:
                 keys.add(row.key)
         return keys
+
+
+def _unreadable(at: Partition, row: Row, error: Exception) -> str:
+    return (
+        f"{at.topic}/{at.number}: the row at offset {row.offset} with the key {row.key!r:.200}"
+        f" cannot be read ({error}); if the router can do without what it said, write a record"
+        " with this key and a null value to that partition"
+    )
