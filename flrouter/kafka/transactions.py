@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined] # its __all__ lacks one
 
 from flrouter.core.effects import Send
 from flrouter.core.home import partition_for
-from flrouter.kafka.librdkafka import Configuration, writing
+from flrouter.kafka.librdkafka import Configuration, connection, writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Answer, Partition, Refusal, Span, Written
@@ -25,6 +32,8 @@ REFUSALS = TOO_LARGE | NO_TOPIC | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
 NO_MEMBER = "the group does not say that this worker is a member still"
 #: s; how long a poll may wait for something to happen.
 POLL_S = 0.05
+#: s; so long nothing is written to a topic that the brokers did not let us write, unless it is own.
+FORBIDDEN_FOR_S = 10.0
 
 _T = TypeVar("_T")
 
@@ -76,6 +85,8 @@ class KafkaTransaction:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"flrouter-{name}")
         self._closed = False
         self._tasks: set[asyncio.Future[None]] = set()
+        #: topic → until when (monotonic s) nothing is written to it.
+        self._forbidden: dict[str, float] = {}
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -245,14 +256,19 @@ class KafkaTransaction:
                     self._patience_s,
                 )
             producer.commit_transaction(self._patience_s)
-        except KafkaException:
+        except KafkaException as error:
             # The next producer's begin aborts it. This one's own abort could wait in vain, for
             # records that it sends again only when there is no error.
             self._drop()
-            if fate.error is None or fate.error.code() not in REFUSALS:
+            code = (fate.error or error.args[0]).code()
+            if code not in REFUSALS:
                 raise
             if not careful:
                 return None
+            if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                self._note_forbidden({send.topic for send in sends})
+                places = [self._place(send) for send in sends]
+                fate.refused = [place for place in places if isinstance(place, Refusal)]
             if not fate.refused:
                 raise
             written.refused += fate.refused
@@ -274,7 +290,27 @@ class KafkaTransaction:
         while len(producer) and fate.error is None and time.monotonic() < until:
             producer.poll(POLL_S)
         if fate.error is not None:
+            if fate.error.code() == KafkaError._PURGE_QUEUE:
+                # None of them was sent, as the transaction itself has failed. Its end tells why.
+                fate.error = None
+                producer.commit_transaction(self._patience_s)
             raise KafkaException(fate.error)
+
+    def _note_forbidden(self, topics: Iterable[str]) -> None:
+        """Find out which of these topics the brokers do not let us write: no error names them."""
+        until = time.monotonic() + FORBIDDEN_FOR_S
+        others = [topic for topic in topics if not self._is_own(topic)]
+        if not others:
+            return
+        admin = AdminClient(connection(self._settings))  # what it is asked ends with it
+        described = admin.describe_topics(
+            TopicCollection(others),
+            include_authorized_operations=True,
+            request_timeout=self._patience_s,
+        )
+        for topic, description in described.items():
+            if AclOperation.WRITE not in (description.result().authorized_operations or ()):
+                self._forbidden[topic] = until
 
     def _place(self, send: Send) -> Partition | Refusal:
         """Where a record goes, or why it goes nowhere.
@@ -283,6 +319,8 @@ class KafkaTransaction:
             KafkaException: nobody knows a topic of the router's now.
         """
         number = send.partition
+        if self._forbidden.get(send.topic, 0.0) > time.monotonic():
+            return Refusal(send, f"The router may not write to {send.topic}.", False)
         if number is None:
             count = self._topics.known(send.topic)
             if count is None:
@@ -299,8 +337,6 @@ class KafkaTransaction:
         if error.code() in TOO_LARGE:
             return Refusal(send, f"{error.str()}.", True)
         own = self._is_own(send.topic)
-        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED and not own:
-            return Refusal(send, f"{error.str()}.", True)
         if error.code() in NO_TOPIC and not (own and self._topics.known(send.topic)):
             return Refusal(send, f"There is no topic {send.topic}.", False)
         return None

@@ -408,7 +408,7 @@ class Writer:
         if code in TOO_LARGE:
             return Refusal(send, f"{error.str()}.", True)
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._is_own(send.topic):
-            return Refusal(send, f"{error.str()}.", True)
+            return Refusal(send, f"The router may not write to {send.topic}.", False)
         if code in NO_TOPIC and not self._topics.known(send.topic):
             return Refusal(send, f"There is no topic {send.topic}.", False)
         return None

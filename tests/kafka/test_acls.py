@@ -216,3 +216,40 @@ def test_what_is_forbidden_for_a_moment_is_written_later(
         assert floodlight.received
         assert not dead.records
         deployment.assert_running()
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
+def test_a_reply_topic_that_may_not_be_written_holds_nothing_up(
+    guarded: Cluster, tmp_path: Path, guarantee: str
+) -> None:
+    """Its answer becomes a dead letter, and the next command is answered."""
+    with deployed(guarded, tmp_path, guarantee) as deployment:
+        allow(guarded, deployment, ROWS)
+        forbidden = f"{deployment.name}.forbidden"
+        create_topics(deployment.bootstrap, {forbidden: 1})
+        admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+        try:
+            may_look = ACL(
+                "User:router",
+                "*",
+                ACLOperation.DESCRIBE,
+                ACLPermissionType.ALLOW,
+                ResourcePattern(ResourceType.TOPIC, forbidden),
+            )
+            assert not admin.create_acls([may_look])["failed"]
+        finally:
+            admin.close()
+        deployment.floodlight("fl-1", switches=[SWITCH])
+        requester = deployment.requester()
+        dead = deployment.tap(deployment.dead_letters)
+        deployment.start_worker()
+        install = {"clazz": INSTALL, "switch_id": SWITCH}
+        requester.send(command(install, "before"), SWITCH)
+        assert error_type(requester.wait("before", timeout=40)[0]) is None
+        requester.send(command(install, "forbidden", reply_to=forbidden), SWITCH)
+        requester.send(command(install, "behind"), SWITCH)
+        [answer] = requester.wait("behind", timeout=40)
+        assert error_type(answer) is None, answer
+        [letter] = {record.headers["flrouter-topic"] for record in dead.wait_for(lambda _: True, 1)}
+        assert letter == forbidden.encode()
+        deployment.assert_running()
