@@ -7,6 +7,7 @@ from contextlib import suppress
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering, size_of
+from flrouter.core.events import Event
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
@@ -18,6 +19,7 @@ from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.core.rules import MAX_ID_BYTES
 from flrouter.core.scatter import Scatters
+from flrouter.messages import headers as header
 from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
@@ -97,7 +99,7 @@ class Commands:
         cid = envelope.correlation_id or number
         if self._requests.knows(number, cid) or self._gathers.knows(number, cid):
             if not self.scatters.copy(number, command):
-                context.count("redelivered")
+                context.count(Event.REDELIVERED)
             return
         self._requests.replace(number)
         self._gathers.replace(number)
@@ -130,7 +132,7 @@ class Commands:
         cid = envelope.correlation_id or command.origin.number
         topic = self._reply_topic(kind, envelope, command)
         answers = Answering(cid, origin, topic, draft(kind.error, command.data))
-        headers = (("flrouter-origin", origin.encode()), *command.headers)
+        headers = ((header.ORIGIN, origin.encode()), *command.headers)
         self._context.pass_to(home, "command", command.data, headers, answers)
 
     def _switch(self, envelope: Envelope, data: bytes) -> str:
@@ -265,7 +267,7 @@ class Commands:
             return
         parts = [part_number(number, at) for at in range(len(known))]
         if any(self._requests.knows(part, pending.correlation_id) for part in parts):
-            context.count("redelivered")
+            context.count(Event.REDELIVERED)
             return
         for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:

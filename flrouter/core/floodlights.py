@@ -13,6 +13,7 @@ import msgspec
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.moves import Moves
 from flrouter.core.pending import Requests
 from flrouter.core.records import MAX_TIME_MS, Floodlight
@@ -275,12 +276,12 @@ class Floodlights:
         if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
             # That is an outage, in an outage too: were this answer to end it, an FL whose writes
             # fail all the time would be reported as lost and found at every tick.
-            self._context.count("write_errors", floodlight, min(failed, MOST_COUNTED))
+            self._context.count(Event.WRITE_ERRORS, floodlight, min(failed, MOST_COUNTED))
             if state.up:
                 self._outage(floodlight, f"it failed to write {failed} messages")
         elif not state.up:
             self._context.note(f"floodlight {floodlight} answers again")
-            self._context.count("recoveries", floodlight)
+            self._context.count(Event.RECOVERIES, floodlight)
             self._announce(floodlight, up=True)
             self._syncs.serve(floodlight)
 
@@ -288,6 +289,6 @@ class Floodlights:
         state = self.state(floodlight)
         if state.up:
             self._context.note(f"outage of floodlight {floodlight}: {why}")
-            self._context.count("outages", floodlight)
+            self._context.count(Event.OUTAGES, floodlight)
             self._syncs.cancel(floodlight, f"floodlight {floodlight} stopped answering")
             self._announce(floodlight, up=False)

@@ -19,6 +19,7 @@ import msgspec
 from flrouter.core.answer import Answer
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
+from flrouter.core.events import Event
 from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
@@ -193,7 +194,7 @@ class Gathers:
         context.gathers.put(number, gather)
         context.deadlines.add(gather.due, "gathers", number)
         self._parts[number] = _Parts()
-        context.count("gathers")
+        context.count(Event.GATHERS)
 
     def scatter(
         self,
@@ -239,14 +240,14 @@ class Gathers:
         context = self._context
         gather = self.waiting(number)
         if gather is None or index >= gather.size:
-            context.count("late_parts")
+            context.count(Event.LATE_PARTS)
             return
         parts = self._parts[number]
         if parts.bytes + len(part.payload) > context.rules.max_scattered_bytes:
             part = self._no_room(gather, index, part)
         useless = parts.came(index, link, part)
         if useless is None:
-            context.count("duplicate_parts")
+            context.count(Event.DUPLICATE_PARTS)
             return
         context.gathers.put(_key(number, index, link), part)
         self._bytes += len(part.payload)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
+from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.peers import LinkMissing, LinkWanted, NextLink
 from flrouter.core.records import OldLink
+from flrouter.messages import headers as header
 
 #: links that may wait under one id; more are duplicates of them.
 MAX_ORPHANS = 4
@@ -84,14 +86,14 @@ class Links:
         """A link with an unknown id."""
         context = self._context
         link = context.links.get(link_id)
-        headers = (("flrouter-origin", str(report.origin).encode()), *report.headers)
+        headers = ((header.ORIGIN, str(report.origin).encode()), *report.headers)
         if link is not None and link.number and link.floodlight == report.floodlight:
             self._drop(link_id)
             self._deliver(link.owner, link.number, link.floodlight, report.data, headers)
             return
         size = ORPHAN_OVERHEAD_BYTES + len(report.data) + size_of(headers)
         if self._orphaned + size > MAX_ORPHANED_MESSAGES * context.rules.max_message_bytes:
-            context.count("stray", report.floodlight)
+            context.count(Event.STRAY, report.floodlight)
             return
         if link is None:
             due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
@@ -122,8 +124,8 @@ class Links:
             "report",
             data,
             (
-                ("flrouter-floodlight", floodlight.encode()),
-                ("flrouter-number", number.encode()),
+                (header.FLOODLIGHT, floodlight.encode()),
+                (header.NUMBER, number.encode()),
                 *headers,
             ),
         )
@@ -176,7 +178,7 @@ class Links:
             if link is not None and link.due == due:
                 self._drop(link_id)
                 for floodlight, _, _ in link.orphans:
-                    self._context.count("stray", floodlight)
+                    self._context.count(Event.STRAY, floodlight)
 
 
 def _size(link: OldLink) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.peers import PartResults
 from flrouter.core.records import Part
 from flrouter.core.request import read_number
@@ -52,7 +53,7 @@ class Parts:
         """A part ended with an error, which is returned as the payload that says so."""
         error = msgspec.json.encode(error_data(*problem))
         self.answered(number, gather, 0, Part(False, 0, error))
-        self._context.count("part_errors", problem.kind.value)
+        self._context.count(Event.PART_ERRORS, problem.kind.value)
         return error
 
     def tell(self) -> None:

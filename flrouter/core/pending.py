@@ -8,6 +8,7 @@ from flrouter.core import traces
 from flrouter.core.blacklist import Blacklist
 from flrouter.core.context import MAX_TOLD_CHARACTERS, Context
 from flrouter.core.effects import Headers
+from flrouter.core.events import Event
 from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
 from flrouter.core.records import Barred, Part, Pending, Stage
@@ -142,7 +143,7 @@ class Requests:
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
         self._weigh(number, pending.size)
-        context.count("held")
+        context.count(Event.HELD)
 
     def forward(
         self,
@@ -187,7 +188,7 @@ class Requests:
         own = len(pending.correlation_id) + len(pending.draft)
         if number in self._large or own > BYTES_PER_PENDING:
             self._weigh(number, pending.size)
-        context.count("commands", pending.floodlight)
+        context.count(Event.COMMANDS, pending.floodlight)
         if done in ENDS_WHEN_SENT:
             self.done(number)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from flrouter.core.context import Context
 from flrouter.core.effects import size_of
+from flrouter.core.events import Event
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Populate
@@ -80,7 +81,7 @@ class Populations:
             for some in _records(switches, room):
                 part, index = part_number(number, index), index + 1
                 if self._requests.knows(part, note.correlation_id):
-                    self._context.count("redelivered")
+                    self._context.count(Event.REDELIVERED)
                     continue
                 self._requests.replace(part)
                 pending = Pending(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering
+from flrouter.core.events import Event
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
@@ -17,6 +18,7 @@ from flrouter.core.records import Mode, Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
 from flrouter.core.sync import Syncs, mode_of
 from flrouter.core.sync_run import read_sync_number
+from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import EventKind
@@ -86,7 +88,7 @@ class Reports:
         state = self._context.floodlights.get(report.floodlight)
         known = state is not None and state.known
         if not known:
-            self._context.count("unknown_floodlight", report.floodlight)
+            self._context.count(Event.UNKNOWN_FLOODLIGHT, report.floodlight)
         return known
 
     def _here(self, report: Report, home: int) -> bool:
@@ -95,10 +97,10 @@ class Reports:
         if home == context.number:
             return True
         headers = (
-            ("flrouter-floodlight", report.floodlight.encode()),
-            ("flrouter-origin", str(report.origin).encode()),
+            (header.FLOODLIGHT, report.floodlight.encode()),
+            (header.ORIGIN, str(report.origin).encode()),
             # An FL's own headers must not pass for what a shard says of the record.
-            *(item for item in report.headers if not item[0].startswith("flrouter-")),
+            *(item for item in report.headers if not header.is_own(item[0])),
         )
         context.pass_to(home, "report", report.data, headers)
         return False
@@ -124,7 +126,7 @@ class Reports:
             return
         pending = self._context.pending.get(number)
         if pending is not None and original not in (None, pending.correlation_id):
-            self._context.count("stray", report.floodlight)  # of what was read there before
+            self._context.count(Event.STRAY, report.floodlight)  # of what was read there before
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
         else:
@@ -134,7 +136,7 @@ class Reports:
         context = self._context
         pending = context.pending.get(number)
         if pending is None or pending.floodlight != report.floodlight:
-            context.count("late", report.floodlight)
+            context.count(Event.LATE, report.floodlight)
             return
         if pending.stage is Stage.SENT:
             self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
@@ -145,11 +147,11 @@ class Reports:
         context = self._context
         pending = context.pending.get(number)
         if pending is None:
-            known = "late" if number in context.blacklist else "stray"
+            known = Event.LATE if number in context.blacklist else Event.STRAY
             context.count(known, report.floodlight)
             return
         if pending.floodlight != report.floodlight:
-            context.count("foreign", report.floodlight)  # only the FL that was asked may answer
+            context.count(Event.FOREIGN, report.floodlight)  # only the FL that was asked may answer
             return
         if not context.floodlights[report.floodlight].acks:
             self._floodlights.took(report.floodlight, pending.due - context.rules.response_timeout)
@@ -192,7 +194,7 @@ class Reports:
             if pending.begun:
                 expected = envelope.correlation_id == pending.next_id
             if not expected:
-                context.count("duplicate_links", report.floodlight)
+                context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             whole = link.next_id is None
             pending.next_id = link.next_id
@@ -204,7 +206,7 @@ class Reports:
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
             if link.index >= 0 and _has(pending, link.index):
-                context.count("duplicate_links", report.floodlight)
+                context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
                 reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
@@ -255,14 +257,14 @@ class Reports:
             payload = whole if link >= 0 else b"[]"
             part = Part(ok, total, payload)
             self._requests.parts.answered(number, pending.gather, max(link, 0), part)
-            context.count("part_answers", report.floodlight)
+            context.count(Event.PART_ANSWERS, report.floodlight)
             return True
         answers = Answering(pending.correlation_id, pending.origin, draft=pending.draft)
         headers = report.headers
         if pending.trace:
             headers = traces.back(context, pending, headers)
         context.send(pending.reply_topic, key, value, headers, answers=answers)
-        context.count("answers", report.floodlight)
+        context.count(Event.ANSWERS, report.floodlight)
         return True
 
     def _too_large(
@@ -307,13 +309,13 @@ class Reports:
             reason = "a command from an FL that nobody sent it"
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
-            context.count("stray", report.floodlight)
+            context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:
             self._publish(report, event, envelope.correlation_id)
         elif self._is_news(report, envelope, switch):
             self._publish(report, event, switch)
         else:
-            context.count("not_active", report.floodlight)
+            context.count(Event.NOT_ACTIVE, report.floodlight)
 
     def _switch_of(self, report: Report, envelope: Envelope) -> str | None:
         return switch_of(envelope, report.data, self._context.catalog.places)
@@ -339,7 +341,7 @@ class Reports:
             context.dead_letter(report.origin, report.data, reason, report.headers)
             return
         context.send(context.catalog.topic_of(event), key, report.data, report.headers)
-        context.count("events", report.floodlight)
+        context.count(Event.EVENTS, report.floodlight)
 
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:

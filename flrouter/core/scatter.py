@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 
 from flrouter.core.context import Context
 from flrouter.core.effects import size_of
+from flrouter.core.events import Event
 from flrouter.core.gathers import Gathers, packed
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
@@ -16,6 +17,7 @@ from flrouter.core.pending import Requests
 from flrouter.core.records import Gather, Pending, Stage
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
+from flrouter.messages import headers as header
 from flrouter.messages import switch_list
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import CommandKind
@@ -90,7 +92,7 @@ class Scatters:
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
                 self._gathers.fail(number, index, _silent(floodlight))
-        origin = ("flrouter-origin", gather.origin.encode())
+        origin = (header.ORIGIN, gather.origin.encode())
         self._context.pass_to(
             self._context.number, "command", command.data, (origin, *command.headers)
         )
@@ -126,7 +128,7 @@ class Scatters:
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)
             if self._requests.knows(number, note.correlation_id):
-                self._context.count("redelivered")
+                self._context.count(Event.REDELIVERED)
                 self._requests.failed_before(number, note.gather)
                 continue
             self._requests.replace(number, note.gather)

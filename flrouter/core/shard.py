@@ -15,6 +15,7 @@ from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
 from flrouter.core.election import Election
+from flrouter.core.events import Event
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
@@ -158,7 +159,7 @@ class Shard:
         """A bug of ours: the record is kept, and whoever waits for it is told."""
         context = self.context
         context.note(f"a {type(item).__name__} was not handled: {error!r}")
-        context.count("bugs")
+        context.count(Event.BUGS)
         reason = f"INTERNAL_ERROR: {error!r}"
         if isinstance(item, Command):
             self._commands.fail(item, ErrorType.INTERNAL_ERROR, reason)

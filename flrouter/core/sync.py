@@ -14,6 +14,7 @@ from itertools import repeat
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
 from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES
@@ -22,6 +23,7 @@ from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
 from flrouter.messages import build, names
+from flrouter.messages import headers as header
 from flrouter.messages.chains import BadLink, OldLink, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
@@ -119,7 +121,7 @@ class Syncs:
         started = peers.SyncStarted(floodlight, state.attempt)
         context.tell_others(started)
         self.started(started)
-        context.count("syncs", floodlight)
+        context.count(Event.SYNCS, floodlight)
         if not others:
             self._ask(floodlight)
 
@@ -196,7 +198,7 @@ class Syncs:
             or envelope.kind == names.ACK
         ):
             if envelope.kind != names.ACK:
-                context.count("late", report.floodlight)
+                context.count(Event.LATE, report.floodlight)
             return
         if envelope.kind == names.DUMP_END:
             # Nothing says how much comes before it, and some of that may lie in other partitions.
@@ -210,7 +212,7 @@ class Syncs:
             context.dead_letter(report.origin, report.data, str(error), report.headers)
             return
         if whole is None:
-            context.count("duplicate_links", floodlight)
+            context.count(Event.DUPLICATE_LINKS, floodlight)
             return
         self._pass_on(sync, floodlight, report, envelope)
         if form is Form.ERROR:
@@ -243,8 +245,8 @@ class Syncs:
         if context.rules.dumps_by_master:
             return  # the switch's home knows whether this FL is its master
         attempt = context.floodlights[floodlight].attempt
-        headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
-        headers.append((names.SYNC_BEGAN, str(attempt).encode()))
+        headers = [item for item in report.headers if item[0] != header.SYNC_BEGAN]
+        headers.append((header.SYNC_BEGAN, str(attempt).encode()))
         came_under = envelope.correlation_id
         ours = context.suffixes.read(came_under) is not None  # else an older link's own
         for requester in sync.requesters:
@@ -312,7 +314,7 @@ class Syncs:
         failed = peers.SyncFailed(floodlight, attempt, final)
         context.tell_others(failed)
         self.failed(failed)
-        context.count("syncs_failed", floodlight)
+        context.count(Event.SYNCS_FAILED, floodlight)
         requesters = sync.everybody
         if final:
             self._settle_up(floodlight)
@@ -391,7 +393,7 @@ class Syncs:
         ):  # an FL without switches writes nothing at all
             for requester in sync.requesters:
                 name = self._id(floodlight, requester)
-                began = ((names.SYNC_BEGAN, str(attempt).encode()),)
+                began = ((header.SYNC_BEGAN, str(attempt).encode()),)
                 empty = build.chunk(None, name, 0, 0, context.now)
                 context.send(context.rules.disco_topic, name, empty, began)
         self._complete(floodlight, attempt)
