@@ -14,7 +14,7 @@ from flrouter.core.parts import part_number
 from flrouter.core.peers import SyncWanted
 from flrouter.core.pending import Requests
 from flrouter.core.population import Populations
-from flrouter.core.records import Gather, Mode, Pending, Stage
+from flrouter.core.records import Gather, Mode, Pending
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.core.rules import MAX_ID_BYTES
@@ -103,17 +103,9 @@ class Commands:
             return
         self._requests.replace(number)
         self._gathers.replace(number)
-        pending = Pending(
-            "",
-            cid,
-            self._reply_topic(kind, envelope, command),
-            switch,
-            str(command.origin),
-            0,
-            Stage.HELD,
-            received=context.now,
-            draft=draft(kind.error, command.data),
-        )
+        topic, origin = self._reply_topic(kind, envelope, command), str(command.origin)
+        pending = Pending.single(cid, topic, switch, origin, context.now)
+        pending.draft = draft(kind.error, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
@@ -198,7 +190,7 @@ class Commands:
         pending.floodlight = switch.active
         known_id = command.envelope.correlation_id
         kind = context.catalog.command(command.envelope.kind, command.origin.topic)
-        done = kind.done if pending.gather < 0 else Done.MESSAGE
+        done = Done.MESSAGE if pending.is_part else kind.done
         self._requests.forward(number, pending, command.data, known_id, command.headers, done)
 
     def _check_room(self, number: str, floodlight: str) -> None:
@@ -272,19 +264,10 @@ class Commands:
         for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:
                 self._requests.replace(part)
-                copy = Pending(
-                    floodlight,
-                    pending.correlation_id,
-                    pending.reply_topic,
-                    "",
-                    pending.origin,
-                    0,
-                    Stage.SENT,
-                    received=pending.received,
-                )
-                self._requests.forward(
-                    part, copy, command.data, envelope.correlation_id, command.headers
-                )
+                cid, topic = pending.correlation_id, pending.reply_topic
+                copy = Pending.copy(floodlight, cid, topic, pending.origin, pending.received)
+                known_id = envelope.correlation_id
+                self._requests.forward(part, copy, command.data, known_id, command.headers)
 
     def _someone_up(self) -> list[str]:
         """The FLs that answer; raises `Rejected` when there are none."""
@@ -334,8 +317,7 @@ class Commands:
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
         origin, problem = str(command.origin), rejected.problem
-        pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
-        pending.received = context.now
+        pending = Pending.single(correlation_id, topic, key or "", origin, context.now)
         pending.draft = draft(kind.error, command.data)
         if command.headers:
             traces.begin(pending, command.headers)

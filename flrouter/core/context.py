@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from flrouter.core import peers
 from flrouter.core.dead_letters import MAX_REASON_CHARACTERS, unusable
@@ -37,6 +37,8 @@ class Context(Tables):
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
         self.effects = Effects()
+        #: token → what waits for it.
+        self._catch_ups: dict[int, Callable[[int], None]] = {}
         self._tokens = 0
 
     def home(self, key: str) -> int:
@@ -103,11 +105,23 @@ class Context(Tables):
             if partition != self.number:
                 self.tell(partition, peer)
 
-    def catch_up(self, floodlight: str) -> int:
-        """Ask for a CaughtUp; returns its token."""
+    def catch_up(self, floodlight: str, then: Callable[[int], None]) -> int:
+        """Have all read that lies in an FL's write topics now (protocol.md, 4.4).
+
+        Args:
+            floodlight: the FL.
+            then: called once that was read, with the token that is returned here.
+        """
         self._tokens += 1
+        self._catch_ups[self._tokens] = then
         self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
         return self._tokens
+
+    def caught_up(self, token: int) -> None:
+        """What was asked for under `token` was read."""
+        then = self._catch_ups.pop(token, None)
+        if then is not None:
+            then(token)
 
     def count(self, event: Event, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""

@@ -7,6 +7,7 @@ and pending requests (protocol.md, 7).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -232,7 +233,7 @@ class Floodlights:
             if watch.armed:
                 watch.silence += waited
                 if watch.silence > rules.alive_timeout and state.up and not watch.asked:
-                    watch.asked = context.catch_up(name)
+                    watch.asked = context.catch_up(name, partial(self._silent, name))
             if watch.next_tick > context.now:
                 continue
             watch.next_tick = context.now + rules.alive_interval
@@ -246,13 +247,13 @@ class Floodlights:
                 partition=context.number,
             )
 
-    def caught_up(self, token: int) -> None:
+    def _silent(self, floodlight: str, token: int) -> None:
         """The FL's write topic was read to its end: silence is now known to be the FL's own."""
-        for name, watch in self._watches.items():
-            if watch.asked == token:
-                watch.asked = 0
-                if watch.silence > self._context.rules.alive_timeout:
-                    self._outage(name, "it does not answer")
+        watch = self._watches.get(floodlight)
+        if watch is not None and watch.asked == token:
+            watch.asked = 0
+            if watch.silence > self._context.rules.alive_timeout:
+                self._outage(floodlight, "it does not answer")
 
     def took(self, floodlight: str, sent: int) -> None:
         """In the home: the FL has taken a command that was sent at `sent` (ms).

@@ -6,6 +6,8 @@ unknown id is taken there too: whichever comes first waits for the other.
 
 from __future__ import annotations
 
+from functools import partial
+
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
 from flrouter.core.events import Event
@@ -30,8 +32,6 @@ class Links:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: what waits for an FL's write topic to be read: token → (link id, due).
-        self._overdue: dict[int, list[tuple[str, int]]] = {}
         #: bytes of links that wait for somebody to say whose they are.
         self._orphaned = 0
         #: links that nobody asked for though what their FL wrote before them was read.
@@ -142,17 +142,13 @@ class Links:
         for floodlight, links in overdue.items():
             state = context.floodlights.get(floodlight)
             if state is not None and state.known:
-                self._overdue[context.catch_up(floodlight)] = links
+                context.catch_up(floodlight, partial(self._came_late, links))
             else:
                 self._forget(links)
 
-    def caught_up(self, token: int) -> bool:
-        """Forget the ids that waited for `token`; False when it was not asked for here."""
-        links = self._overdue.pop(token, None)
-        if links is None:
-            return False
+    def _came_late(self, links: list[tuple[str, int]], _token: int) -> None:
+        """Forget the ids whose time was over before all that lay unread was read."""
         self._forget([link for link in links if not self._keep(*link)])
-        return True
 
     def _keep(self, link_id: str, due: int) -> bool:
         """Keep an id once more whose links wait: a router that was behind reads the links before

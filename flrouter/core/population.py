@@ -15,7 +15,7 @@ from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Populate
 from flrouter.core.pending import Requests
-from flrouter.core.records import Mode, Pending, Stage
+from flrouter.core.records import Mode, Pending
 from flrouter.core.rejected import invalid, too_large
 from flrouter.core.request import Origin, topic_of
 from flrouter.messages import broadcast
@@ -84,16 +84,8 @@ class Populations:
                     self._context.count(Event.REDELIVERED)
                     continue
                 self._requests.replace(part)
-                pending = Pending(
-                    floodlight,
-                    note.correlation_id,
-                    note.reply_topic,
-                    "",
-                    note.origin,
-                    0,
-                    Stage.SENT,
-                    received=self._context.now,
-                )
+                cid, topic, now = note.correlation_id, note.reply_topic, self._context.now
+                pending = Pending.copy(floodlight, cid, topic, note.origin, now)
                 data = broadcast.wrapped(note.data, some)
                 self._requests.forward(part, pending, data, None, note.headers, kind.done)
 

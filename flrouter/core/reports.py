@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-
 from msgspec.structs import replace
 
 from flrouter.core import traces
@@ -22,7 +20,7 @@ from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import EventKind
-from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -140,7 +138,7 @@ class Reports:
             return
         if pending.stage is Stage.SENT:
             self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
-        self._requests.acknowledged(number, pending, passing=pending.passes)
+        self._requests.acknowledged(number, pending)
 
     def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
         """An answer, or a link of one, to a request of this shard."""
@@ -175,9 +173,7 @@ class Reports:
         """One of the answers to a command to every FL, of which no one knows the last."""
         key = self._switch_of(report, envelope) or pending.correlation_id
         self._pass_on(report, envelope, number, pending, key)
-        pending.stage = Stage.PASSING
-        due = self._context.now + self._context.rules.response_timeout
-        self._requests.postpone(number, pending, due)
+        self._requests.passed_on(number, pending)
 
     def _link(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
         """A link of a chain that answers a request: passed on, followed, not stored."""
@@ -205,27 +201,22 @@ class Reports:
                 reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
-            if link.index >= 0 and _has(pending, link.index):
+            if has_come(pending, link):
                 context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
                 reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
-            pending.total = link.total
-            _advance(pending, link.index)
+            whole = follow(pending, link)
             at, total = link.index, link.total
-            whole = pending.next_index == link.total
-        due = context.now + context.rules.response_timeout
         passed = self._pass_on(report, envelope, number, pending, key, at, total)
         if whole or not passed:
             self._done(number, pending)
             return
-        if pending.stage is Stage.SENT:
-            pending.stage = Stage.ACKED  # it answers, so it has the command
-        self._requests.postpone(number, pending, due)
+        self._requests.came_in_part(number, pending)
         if pending.next_id is not None and isinstance(link, OldLink):
-            self._links.expect(pending.next_id, report.floodlight, number, due)
+            self._links.expect(pending.next_id, report.floodlight, number, pending.due)
 
     def _pass_on(
         self,
@@ -243,7 +234,7 @@ class Reports:
         """
         context = self._context
         value = report.data
-        inner_id = envelope.correlation_id if pending.gather < 0 else None
+        inner_id = envelope.correlation_id if not pending.is_part else None
         if inner_id is not None and context.suffixes.read(inner_id) is not None:
             value = with_correlation_id(
                 value, pending.correlation_id, old=inner_id, message_id=envelope.message_id
@@ -251,7 +242,7 @@ class Reports:
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
             return False
-        if pending.gather >= 0:
+        if pending.is_part:
             ok = envelope.form is not Form.ERROR
             whole = report.data if not envelope.root else payload_of(report.data)
             payload = whole if link >= 0 else b"[]"
@@ -358,29 +349,3 @@ def _asked_under(envelope: Envelope) -> str | None:
     if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
         return dump_id  # such records have correlation ids that the FL makes up
     return envelope.correlation_id
-
-
-def _has(pending: Pending, index: int) -> bool:
-    """Whether link `index` has come before."""
-    if index < pending.next_index:
-        return True
-    at = bisect_left(pending.ahead, index)
-    return at < len(pending.ahead) and pending.ahead[at] == index
-
-
-def _advance(pending: Pending, index: int) -> None:
-    """Note that link `index` came; only those ahead of a gap are kept one by one, in order."""
-    if index < 0:
-        pending.next_index = pending.total
-        return
-    if index != pending.next_index:
-        insort(pending.ahead, index)
-        return
-    pending.next_index += 1
-    closed = 0
-    for ahead in pending.ahead:
-        if ahead != pending.next_index:
-            break
-        pending.next_index += 1
-        closed += 1
-    del pending.ahead[:closed]

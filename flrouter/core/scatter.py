@@ -14,7 +14,7 @@ from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Scatter
 from flrouter.core.pending import Requests
-from flrouter.core.records import Gather, Pending, Stage
+from flrouter.core.records import Gather, Pending
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.messages import headers as header
@@ -117,8 +117,8 @@ class Scatters:
                 self._gathers.fail(number, index, _silent(floodlight))
                 continue
             cid, place = gather.correlation_id, gather.origin
-            pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
-            pending.received = gather.received
+            pending = Pending.part(context.number, cid, place, gather.received)
+            pending.floodlight = floodlight
             requests.forward(part, pending, command.data, known_id, command.headers)
         return True
 
@@ -149,8 +149,7 @@ class Scatters:
             raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
         command = Command(origin, data, envelope, note.headers, at_home=True)
         cid, place = note.correlation_id, note.origin
-        pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
-        pending.received = self._context.now
+        pending = Pending.part(note.gather, cid, place, self._context.now, switch)
         self._route(number, pending, command)
 
 

@@ -64,7 +64,7 @@ class Shard:
             Report: self._reports.take,
             Told: self._told,
             Garbled: self._garbled,
-            CaughtUp: self._caught_up,
+            CaughtUp: lambda caught_up: context.caught_up(caught_up.token),
         }
         self._hear: dict[type, Callable[[Any], None]] = {
             peers.AddFloodlight: self._floodlights.add,
@@ -168,12 +168,6 @@ class Shard:
 
     def _garbled(self, record: Garbled) -> None:
         self.context.dead_letter(record.origin, record.data, record.fault)
-
-    def _caught_up(self, caught_up: CaughtUp) -> None:
-        token = caught_up.token
-        if not self._requests.caught_up(token) and not self._links.caught_up(token):
-            self._floodlights.caught_up(token)
-            self._syncs.caught_up(token)
 
     def pending_at(self, switch: str) -> list[str]:
         """The numbers of the requests that wait for this switch's FL."""

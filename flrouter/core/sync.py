@@ -10,6 +10,7 @@ is served by the next one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import repeat
 
 from flrouter.core import peers
@@ -24,7 +25,7 @@ from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
 from flrouter.messages import build, names
 from flrouter.messages import headers as header
-from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -204,7 +205,7 @@ class Syncs:
             # Nothing says how much comes before it, and some of that may lie in other partitions.
             if sync.end is None:
                 sync.end = report, envelope
-                sync.asked = context.catch_up(floodlight)
+                sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
             return
         try:
             whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
@@ -237,7 +238,7 @@ class Syncs:
                 number = sync_number(attempt, floodlight)
                 self._links.expect(link.next_id, floodlight, number, due)
             return link.next_id is None
-        return None if sync.has(link) else sync.follow(link)
+        return None if has_come(sync, link) else follow(sync, link)
 
     def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
         """Send what came to the listeners, to each requester under an id of its own."""
@@ -367,19 +368,19 @@ class Syncs:
             if not context.floodlights[floodlight].known:
                 del self._running[floodlight]
             elif sync.due and sync.due <= context.now and not sync.asked:
-                sync.asked = context.catch_up(floodlight)
+                sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
 
-    def caught_up(self, token: int) -> None:
+    def _read(self, floodlight: str, token: int) -> None:
         """The FL's write topic was read to its end: what is missing now is missing."""
-        for floodlight, sync in list(self._running.items()):
-            if sync.asked != token:
-                continue
-            sync.asked = 0
-            if sync.end is not None:
-                self._pass_on(sync, floodlight, *sync.end)
-                self._complete(floodlight, self._context.floodlights[floodlight].attempt)
-            elif sync.due <= self._context.now:
-                self._fell_silent(sync, floodlight)
+        sync = self._running.get(floodlight)
+        if sync is None or sync.asked != token:
+            return
+        sync.asked = 0
+        if sync.end is not None:
+            self._pass_on(sync, floodlight, *sync.end)
+            self._complete(floodlight, self._context.floodlights[floodlight].attempt)
+        elif sync.due <= self._context.now:
+            self._fell_silent(sync, floodlight)
 
     def _fell_silent(self, sync: Sync, floodlight: str) -> None:
         """Nothing more of a sync's answer came, and all that the FL wrote was read."""
