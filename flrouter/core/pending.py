@@ -1,4 +1,27 @@
-"""Pending requests: from the command to its one final answer."""
+"""Pending requests: from the command to its one final answer (protocol.md, 4).
+
+A request's life: what happens to it, in which stage, and what follows. That is a stage, nothing
+(=) or its end. A *copy* is of a command to every FL whose answers are passed on one by one, so that
+nobody knows the last of them: in the end it is forgotten, and nobody is told. Only this file writes
+the stage; `tests/core/test_a_requests_life.py` tries each cell.
+
+========================================  ======  ========  =========  ========  =========
+what happens                              HELD    SENT      SENT copy  ACKED     PASSING
+========================================  ======  ========  =========  ========  =========
+an FL reports its switch                  SENT    =         =          =         =
+one reports it that does not acknowledge  ACKED   =         =          =         =
+its FL acknowledges it                    =       ACKED     PASSING    =         =
+a link of a chain comes                   =       ACKED     ACKED      =         =
+the last link comes                       =       answered  answered   answered  answered
+an answer comes                           =       answered  PASSING    answered  =
+its time is over                          failed  failed    failed     failed    forgotten
+its FL goes down                          =       failed    failed     failed    forgotten
+its FL is removed                         =       failed    failed     failed    forgotten
+its FL loses the switch                   =       failed    =          failed    =
+all FLs have listed their switches        failed  =         =          =         =
+another command is read in its place      failed  failed    failed     failed    forgotten
+========================================  ======  ========  =========  ========  =========
+"""
 
 from __future__ import annotations
 
