@@ -10,7 +10,7 @@ from flrouter.core.deadlines import Deadlines
 from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
 from flrouter.core.events import Event
 from flrouter.core.home import home
-from flrouter.core.records import Gather, Pending
+from flrouter.core.records import Floodlight, Gather, Pending
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import MAX_ID_BYTES, Rules
 from flrouter.core.table import Tables
@@ -191,6 +191,14 @@ class Context(Tables):
         correlation_id = salvage(kept, "correlation_id") or ""
         told = reason[:MAX_REASON_CHARACTERS]
         self.effects.faults.append(Fault(told, str(origin), correlation_id, kept=True))
+
+    def floodlight(self, name: str) -> Floodlight:
+        """The shard's record of an FL, made when there is none."""
+        state = self.floodlights.get(name)
+        if state is None:
+            state = Floodlight()
+            self.floodlights.put(name, state)
+        return state
 
     def others_up(self, floodlight: str) -> bool:
         """Whether an FL other than this one answers."""

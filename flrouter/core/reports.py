@@ -8,9 +8,9 @@ from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering
 from flrouter.core.events import Event
-from flrouter.core.floodlights import Floodlights
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
+from flrouter.core.liveness import Liveness
 from flrouter.core.pending import Requests
 from flrouter.core.records import Mode, Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
@@ -41,14 +41,14 @@ class Reports:
         requests: Requests,
         switches: SwitchMap,
         links: Links,
-        floodlights: Floodlights,
+        liveness: Liveness,
         syncs: Syncs,
     ) -> None:
         self._context = context
         self._requests = requests
         self._switches = switches
         self._links = links
-        self._floodlights = floodlights
+        self._liveness = liveness
         self._syncs = syncs
 
     def take(self, report: Report) -> None:
@@ -67,7 +67,7 @@ class Reports:
             return
         if envelope.kind == names.ALIVE_RESPONSE:
             if self._here(report, context.home(report.floodlight)) and self._known(report):
-                self._floodlights.alive_response(report.floodlight, envelope)
+                self._liveness.alive_response(report.floodlight, envelope)
             return
         suffix = context.suffixes.read(_asked_under(envelope))
         if suffix is None:
@@ -137,7 +137,7 @@ class Reports:
             context.count(Event.LATE, report.floodlight)
             return
         if pending.stage is Stage.SENT:
-            self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
+            self._liveness.took(report.floodlight, pending.due - context.rules.ack_timeout)
         self._requests.acknowledged(number, pending)
 
     def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
@@ -152,7 +152,7 @@ class Reports:
             context.count(Event.FOREIGN, report.floodlight)  # only the FL that was asked may answer
             return
         if not context.floodlights[report.floodlight].acks:
-            self._floodlights.took(report.floodlight, pending.due - context.rules.response_timeout)
+            self._liveness.took(report.floodlight, pending.due - context.rules.response_timeout)
         if form is Form.CHUNK:
             self._link(report, envelope, number, pending)
             return

@@ -56,8 +56,9 @@ class Shard:
             self._syncs,
             self._commands.release_all,
         )
+        self._liveness = self._floodlights.liveness
         self._reports = Reports(
-            context, self._requests, self._switches, self._links, self._floodlights, self._syncs
+            context, self._requests, self._switches, self._links, self._liveness, self._syncs
         )
         self._take: dict[type, Callable[[Any], None]] = {
             Command: self._commands.take,
@@ -130,13 +131,14 @@ class Shard:
         self._gathers.rearm()
         self._links.rearm()
         self._moves.rearm()
-        self._floodlights.rearm()
+        self._liveness.rearm()
         self._syncs.rearm()
 
     def _tick(self) -> None:
         self._wake()
         self._requests.blacklist.expire()
         self._floodlights.tick()
+        self._liveness.tick()
         self._moves.tick()
         self._syncs.tick()
 
