@@ -66,7 +66,7 @@ def read(at: Partition, record: Any) -> Input:
             return Told(peers.decode(data))
         origin = Origin.parse(own[header.ORIGIN].decode())
         if kind == b"command":
-            return Command(origin, data, decode(data), headers, at_home=True)
+            return Command(origin, data, decode(data), headers)
         if kind == b"report":
             number = own.get(header.NUMBER)
             return Report(
@@ -75,7 +75,6 @@ def read(at: Partition, record: Any) -> Input:
                 data,
                 decode(data),
                 headers,
-                at_home=True,
                 number=number.decode() if number is not None else None,
             )
         fault = f"{header.WHAT} is {kind!r}"

@@ -225,9 +225,7 @@ class Commands:
             unreadable = ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
             self._requests.fail(number, Problem(*unreadable))
             return
-        command = Command(
-            Origin.parse(pending.origin), pending.command, envelope, pending.headers, at_home=True
-        )
+        command = Command(Origin.parse(pending.origin), pending.command, envelope, pending.headers)
         try:
             self._route(number, pending, command)
         except Rejected as rejected:

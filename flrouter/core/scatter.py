@@ -147,7 +147,7 @@ class Scatters:
         except Unreadable as error:
             message = "the command cannot be read"
             raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
-        command = Command(origin, data, envelope, note.headers, at_home=True)
+        command = Command(origin, data, envelope, note.headers)
         cid, place = note.correlation_id, note.origin
         pending = Pending.part(note.gather, cid, place, self._context.now, switch)
         self._route(number, pending, command)

@@ -9,7 +9,7 @@ is served by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import repeat
 
@@ -18,7 +18,7 @@ from flrouter.core.context import Context
 from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
-from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES
+from flrouter.core.parts import FULL_RECORD_BYTES, in_records
 from flrouter.core.records import MAX_TIME_MS, Mode
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
@@ -295,7 +295,7 @@ class Syncs:
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
         for (floodlight, attempt, home, mode), listed in self._listed.items():
-            for some in _records(listed):
+            for some in in_records(listed, lambda item: len(item[1]), FULL_RECORD_BYTES):
                 switches, dumps = [item[0] for item in some], [item[1] for item in some]
                 told = dumps if any(dumps) else []
                 records = peers.SyncRecords(floodlight, attempt, switches, mode, told)
@@ -467,20 +467,6 @@ class Syncs:
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True
-
-
-def _records(listed: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    """As many listed switches as go into one record each time."""
-    some: list[tuple[str, bytes]] = []
-    size = 0
-    for item in listed:
-        own = len(item[1]) + PART_OVERHEAD_BYTES
-        if some and size + own > FULL_RECORD_BYTES:
-            yield some
-            some, size = [], 0
-        some.append(item)
-        size += own
-    yield some
 
 
 def mode_of(envelope: Envelope) -> Mode | None:
