@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from flrouter.messages import headers
 from tests.docs.markdown import code, rows, section
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,8 @@ MAY_IMPORT = {
     "tracing": {"messages", "__version__"},
     "security": {"settings"},
 }
+#: what is being rebuilt keeps to the newest rules later.
+LATER = {"history", "kafka", "runtime", "web"}
 #: the pure parts get time, randomness and records as arguments, so they have no use for these.
 IMPURE = {
     "aiokafka",
@@ -214,6 +217,19 @@ def test_everything_public_has_a_docstring(path: Path) -> None:
         and not ast.get_docstring(node)
     ]
     assert not silent
+
+
+@MODULES
+def test_names_of_record_headers_stand_in_one_place(path: Path) -> None:
+    """Others take them from `messages/headers.py`."""
+    if path == Path(headers.__file__) or part_of(path) in LATER:
+        return
+    names = {text for name, text in vars(headers).items() if name.isupper()}
+    names -= {headers.PREFIX, headers.TRACE}  # which are words, too
+    constants = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)
+    ]
+    assert not {node.value for node in constants} & names
 
 
 @MODULES

@@ -10,6 +10,7 @@ import msgspec
 from flrouter.core import peers
 from flrouter.core.inputs import Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin, read_number
+from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.ports import Partition
 from flrouter.runtime.app import RouterApp
@@ -48,7 +49,7 @@ def read(at: Partition, record: Any) -> Input:
     own: dict[str, bytes] = {}
     headers = []
     for name, value in record.headers:
-        if name.startswith("flrouter-"):
+        if header.is_own(name):
             if value is not None:
                 own.setdefault(name, value)
         else:
@@ -56,28 +57,27 @@ def read(at: Partition, record: Any) -> Input:
     data = record.value or b""
     here = Origin(at.topic, at.number, record.offset)
     try:
-        kind = own.get("flrouter-what", b"")
+        kind = own.get(header.WHAT, b"")
         if b"/" in kind:
             version = read_number(kind.partition(b"/")[2].decode())
             if version is not None and version > FORMAT:
                 raise NewerFormat(f"{at.topic}/{at.number} holds records", version, FORMAT)
         if kind == b"peer":
             return Told(peers.decode(data))
-        origin = Origin.parse(own["flrouter-origin"].decode())
+        origin = Origin.parse(own[header.ORIGIN].decode())
         if kind == b"command":
-            return Command(origin, data, decode(data), headers, at_home=True)
+            return Command(origin, data, decode(data), headers)
         if kind == b"report":
-            number = own.get("flrouter-number")
+            number = own.get(header.NUMBER)
             return Report(
-                own["flrouter-floodlight"].decode(),
+                own[header.FLOODLIGHT].decode(),
                 origin,
                 data,
                 decode(data),
                 headers,
-                at_home=True,
                 number=number.decode() if number is not None else None,
             )
-        fault = f"flrouter-what is {kind!r}"
+        fault = f"{header.WHAT} is {kind!r}"
     except (Unreadable, msgspec.MsgspecError, KeyError, ValueError) as error:
         fault = repr(error)
     return Garbled(here, data, f"no record that a shard wrote: {fault}")

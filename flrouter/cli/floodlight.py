@@ -163,9 +163,10 @@ async def _tell(
     import aiokafka
 
     from flrouter.cli.known import known
-    from flrouter.core.home import home
-    from flrouter.core.peers import encode
+    from flrouter.core import peers
     from flrouter.runtime.clients import connection
+
+    record = peers.order(settings.shards_topic, settings.partitions, name, order)
 
     producer = aiokafka.AIOKafkaProducer(
         **connection(settings), acks="all", enable_idempotence=False
@@ -173,10 +174,7 @@ async def _tell(
     await producer.start()
     try:
         await producer.send_and_wait(
-            settings.shards_topic,
-            encode(order),
-            partition=home(name, settings.partitions),
-            headers=[("flrouter-what", b"peer")],
+            record.topic, record.value, partition=record.partition, headers=list(record.headers)
         )
     finally:
         await producer.stop()

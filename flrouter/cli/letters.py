@@ -15,11 +15,11 @@ from rich.progress import Progress
 from flrouter.cli.failure import Failure
 from flrouter.cli.kafka import partition_counts
 from flrouter.core.request import read_number
+from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
 from flrouter.settings import Settings
 
 #: the header of a mark: the name of the letter that was replayed.
-REPLAYED = "flrouter-replayed"
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -90,11 +90,11 @@ async def letters(settings: Settings, wanted: Wanted, bar: Progress) -> AsyncIte
     """
     marked = set()
     async for record in _records(settings, bar, "reading marks"):
-        name = dict(record.headers).get(REPLAYED)
+        name = dict(record.headers).get(header.REPLAYED)
         if name is not None:
             marked.add(name)
     async for record in _records(settings, bar, "reading letters"):
-        if REPLAYED not in dict(record.headers):
+        if header.REPLAYED not in dict(record.headers):
             letter = _letter(record, marked)
             if wanted.takes(letter):
                 yield letter
@@ -102,23 +102,23 @@ async def letters(settings: Settings, wanted: Wanted, bar: Progress) -> AsyncIte
 
 def _letter(record: Any, marked: Collection[bytes]) -> Letter:
     value = record.value or b""
-    own = {name: value for name, value in record.headers if name.startswith("flrouter-")}
+    own = {name: value for name, value in record.headers if header.is_own(name)}
 
     def said(name: str) -> str:
-        return (own.get(f"flrouter-{name}") or b"").decode("utf-8", "replace")
+        return (own.get(name) or b"").decode("utf-8", "replace")
 
-    size = read_number(said("size"))
-    partition, offset = said("partition"), said("offset")
+    size = read_number(said(header.SIZE))
+    partition, offset = said(header.PARTITION), said(header.OFFSET)
     return Letter(
         record.partition,
         record.offset,
         record.timestamp,
-        said("reason"),
-        said("topic"),
+        said(header.REASON),
+        said(header.TOPIC),
         f"{partition}/{offset}" if partition and offset else "",
         len(value) if size is None else size,
         value,
-        [header for header in record.headers if header[0] not in own],
+        [item for item in record.headers if item[0] not in own],
         f"{record.partition}/{record.offset}".encode() in marked,
     )
 

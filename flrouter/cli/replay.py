@@ -12,7 +12,8 @@ from rich.progress import Progress
 
 from flrouter.cli.failure import Failure
 from flrouter.cli.kafka import partition_counts
-from flrouter.cli.letters import REPLAYED, Letter, Wanted, letters
+from flrouter.cli.letters import Letter, Wanted, letters
+from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.origin import switch_of
 from flrouter.settings import Settings
@@ -117,7 +118,7 @@ async def _put_back(producer: Any, settings: Settings, some: Sequence[Letter]) -
             producer,
             [
                 {"topic": settings.dead_letters, "value": b"", "partition": letter.partition}
-                | {"headers": [(REPLAYED, letter.name.encode())]}
+                | {"headers": [(header.REPLAYED, letter.name.encode())]}
                 for letter, fate in zip(some, written, strict=False)
                 if fate is None
             ],

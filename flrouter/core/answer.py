@@ -10,9 +10,11 @@ import msgspec
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering, Headers
+from flrouter.core.events import Event
 from flrouter.core.records import Gather, Origin, Part
 from flrouter.core.request import topic_of
 from flrouter.messages import build, names
+from flrouter.messages import headers as header
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.catalog import CommandKind
 from flrouter.messages.chains import MAX_LINKS
@@ -69,7 +71,7 @@ class Answer:
             problem = Problem(ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
             return self.error(gather, problem)
         answers = Answering(gather.correlation_id, gather.origin, draft=gather.draft)
-        headers: Headers = (("flrouter-request", gather.origin.encode()),)
+        headers: Headers = ((header.REQUEST, gather.origin.encode()),)
         if gather.trace:
             headers = traces.back(context, gather, headers)
             traces.end(context, gather)
@@ -80,7 +82,7 @@ class Answer:
             else:
                 value = build.chunk(payload, cid, index, len(payloads), now)
             context.send(gather.reply_topic, cid, value, headers, answers=answers)
-        context.count("gathered")
+        context.count(Event.GATHERED)
         return ""
 
     def _assemble(self, kind: CommandKind, entries: list[Entry], room: int) -> Sequence[bytes]:

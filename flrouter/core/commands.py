@@ -7,17 +7,19 @@ from contextlib import suppress
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering, size_of
+from flrouter.core.events import Event
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import SyncWanted
 from flrouter.core.pending import Requests
 from flrouter.core.population import Populations
-from flrouter.core.records import Gather, Mode, Pending, Stage
+from flrouter.core.records import Gather, Mode, Pending
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
 from flrouter.core.rules import MAX_ID_BYTES
 from flrouter.core.scatter import Scatters
+from flrouter.messages import headers as header
 from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
@@ -97,21 +99,13 @@ class Commands:
         cid = envelope.correlation_id or number
         if self._requests.knows(number, cid) or self._gathers.knows(number, cid):
             if not self.scatters.copy(number, command):
-                context.count("redelivered")
+                context.count(Event.REDELIVERED)
             return
         self._requests.replace(number)
         self._gathers.replace(number)
-        pending = Pending(
-            "",
-            cid,
-            self._reply_topic(kind, envelope, command),
-            switch,
-            str(command.origin),
-            0,
-            Stage.HELD,
-            received=context.now,
-            draft=draft(kind.error, command.data),
-        )
+        topic, origin = self._reply_topic(kind, envelope, command), str(command.origin)
+        pending = Pending.single(cid, topic, switch, origin, context.now)
+        pending.draft = draft(kind.error, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
@@ -130,7 +124,7 @@ class Commands:
         cid = envelope.correlation_id or command.origin.number
         topic = self._reply_topic(kind, envelope, command)
         answers = Answering(cid, origin, topic, draft(kind.error, command.data))
-        headers = (("flrouter-origin", origin.encode()), *command.headers)
+        headers = ((header.ORIGIN, origin.encode()), *command.headers)
         self._context.pass_to(home, "command", command.data, headers, answers)
 
     def _switch(self, envelope: Envelope, data: bytes) -> str:
@@ -196,7 +190,7 @@ class Commands:
         pending.floodlight = switch.active
         known_id = command.envelope.correlation_id
         kind = context.catalog.command(command.envelope.kind, command.origin.topic)
-        done = kind.done if pending.gather < 0 else Done.MESSAGE
+        done = Done.MESSAGE if pending.is_part else kind.done
         self._requests.forward(number, pending, command.data, known_id, command.headers, done)
 
     def _check_room(self, number: str, floodlight: str) -> None:
@@ -231,9 +225,7 @@ class Commands:
             unreadable = ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
             self._requests.fail(number, Problem(*unreadable))
             return
-        command = Command(
-            Origin.parse(pending.origin), pending.command, envelope, pending.headers, at_home=True
-        )
+        command = Command(Origin.parse(pending.origin), pending.command, envelope, pending.headers)
         try:
             self._route(number, pending, command)
         except Rejected as rejected:
@@ -265,24 +257,15 @@ class Commands:
             return
         parts = [part_number(number, at) for at in range(len(known))]
         if any(self._requests.knows(part, pending.correlation_id) for part in parts):
-            context.count("redelivered")
+            context.count(Event.REDELIVERED)
             return
         for part, floodlight in zip(parts, known, strict=True):
             if floodlight in up:
                 self._requests.replace(part)
-                copy = Pending(
-                    floodlight,
-                    pending.correlation_id,
-                    pending.reply_topic,
-                    "",
-                    pending.origin,
-                    0,
-                    Stage.SENT,
-                    received=pending.received,
-                )
-                self._requests.forward(
-                    part, copy, command.data, envelope.correlation_id, command.headers
-                )
+                cid, topic = pending.correlation_id, pending.reply_topic
+                copy = Pending.copy(floodlight, cid, topic, pending.origin, pending.received)
+                known_id = envelope.correlation_id
+                self._requests.forward(part, copy, command.data, known_id, command.headers)
 
     def _someone_up(self) -> list[str]:
         """The FLs that answer; raises `Rejected` when there are none."""
@@ -332,8 +315,7 @@ class Commands:
                 self._check_reply(wanted, command.reply_exists)
                 topic = wanted
         origin, problem = str(command.origin), rejected.problem
-        pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
-        pending.received = context.now
+        pending = Pending.single(correlation_id, topic, key or "", origin, context.now)
         pending.draft = draft(kind.error, command.data)
         if command.headers:
             traces.begin(pending, command.headers)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from flrouter.core import peers
+from flrouter.core.dead_letters import MAX_REASON_CHARACTERS, unusable
 from flrouter.core.deadlines import Deadlines
-from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send, size_of
+from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
+from flrouter.core.events import Event
 from flrouter.core.home import home
-from flrouter.core.records import Gather, Pending
+from flrouter.core.records import Floodlight, Gather, Pending
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import MAX_ID_BYTES, Rules
 from flrouter.core.table import Tables
+from flrouter.messages import headers as header
 from flrouter.messages.catalog import Catalog
 from flrouter.messages.correlation import salvage
 from flrouter.messages.error_forms import finished
 from flrouter.messages.errors import Problem
 
-#: of a record that is too large to keep whole.
-HEAD_BYTES = 1_000
 #: characters of a requester's text that are kept to tell of a request that has ended.
 MAX_TOLD_CHARACTERS = 300
 
@@ -36,6 +37,8 @@ class Context(Tables):
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
         self.effects = Effects()
+        #: token → what waits for it.
+        self._catch_ups: dict[int, Callable[[int], None]] = {}
         self._tokens = 0
 
     def home(self, key: str) -> int:
@@ -86,23 +89,15 @@ class Context(Tables):
                 partition,
                 None,
                 data,
-                (("flrouter-what", kind.encode()), *headers),
+                ((header.WHAT, kind.encode()), *headers),
                 answers,
             )
         )
-        self.count("rekeyed", kind)
+        self.count(Event.REKEYED, kind)
 
     def tell(self, partition: int, peer: peers.Peer) -> None:
         """Say something to the shard of `partition`, which may be this one."""
-        self.effects.sends.append(
-            Send(
-                self.rules.shards_topic,
-                partition,
-                None,
-                peers.encode(peer),
-                (("flrouter-what", b"peer"),),
-            )
-        )
+        self.effects.sends.append(peers.record(self.rules.shards_topic, partition, peer))
 
     def tell_others(self, peer: peers.Peer) -> None:
         """Say something to every other shard."""
@@ -110,13 +105,25 @@ class Context(Tables):
             if partition != self.number:
                 self.tell(partition, peer)
 
-    def catch_up(self, floodlight: str) -> int:
-        """Ask for a CaughtUp; returns its token."""
+    def catch_up(self, floodlight: str, then: Callable[[int], None]) -> int:
+        """Have all read that lies in an FL's write topics now (protocol.md, 4.4).
+
+        Args:
+            floodlight: the FL.
+            then: called once that was read, with the token that is returned here.
+        """
         self._tokens += 1
+        self._catch_ups[self._tokens] = then
         self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
         return self._tokens
 
-    def count(self, event: str, label: str = "", times: int = 1) -> None:
+    def caught_up(self, token: int) -> None:
+        """What was asked for under `token` was read."""
+        then = self._catch_ups.pop(token, None)
+        if then is not None:
+            then(token)
+
+    def count(self, event: Event, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
         self.effects.counts[event, label] += times
 
@@ -162,9 +169,9 @@ class Context(Tables):
             draft: of an error in another form than `ErrorMessage`.
         """
         value = finished(draft, correlation_id, *problem, self.now)
-        request = ("flrouter-request", origin.encode())
+        request = (header.REQUEST, origin.encode())
         self.send(topic, key or correlation_id, value, (request, *headers))
-        self.count("errors", problem.kind.value)
+        self.count(Event.ERRORS, problem.kind.value)
         self.effects.faults.append(Fault(str(problem), origin, correlation_id))
 
     def dead_letter(
@@ -176,35 +183,22 @@ class Context(Tables):
         *,
         only_head: bool = False,
     ) -> None:
-        """Keep a record that cannot be used, with the reason.
-
-        Of one that is too large, or if `only_head`, its head: with its size, so that nobody takes
-        that for the whole. Headers that are as large are left out.
-        """
-        kept = data
-        extra: list[tuple[str, bytes]] = []
-        if size_of(headers) + len(data) > self.rules.max_message_bytes:
-            only_head = True
-            headers = headers if size_of(headers) <= HEAD_BYTES else ()
-        if only_head:
-            kept = data[:HEAD_BYTES]
-            extra.append(("flrouter-size", str(len(data)).encode()))
-        self.send(
-            self.rules.dead_letter_topic,
-            None,
-            kept,
-            (
-                *((name, value) for name, value in headers if not name.startswith("flrouter-")),
-                ("flrouter-reason", reason[:500].encode("utf-8", "replace")),
-                ("flrouter-topic", origin.topic.encode()),
-                ("flrouter-partition", str(origin.partition).encode()),
-                ("flrouter-offset", str(origin.offset).encode()),
-                *extra,
-            ),
-        )
-        self.count("dead_letters", origin.topic)
+        """Keep a record that cannot be used, with the reason."""
+        most = self.rules.max_message_bytes
+        kept, said = unusable(origin, data, reason, headers, most, only_head=only_head)
+        self.send(self.rules.dead_letter_topic, None, kept, said)
+        self.count(Event.DEAD_LETTERS, origin.topic)
         correlation_id = salvage(kept, "correlation_id") or ""
-        self.effects.faults.append(Fault(reason[:500], str(origin), correlation_id, kept=True))
+        told = reason[:MAX_REASON_CHARACTERS]
+        self.effects.faults.append(Fault(told, str(origin), correlation_id, kept=True))
+
+    def floodlight(self, name: str) -> Floodlight:
+        """The shard's record of an FL, made when there is none."""
+        state = self.floodlights.get(name)
+        if state is None:
+            state = Floodlight()
+            self.floodlights.put(name, state)
+        return state
 
     def others_up(self, floodlight: str) -> bool:
         """Whether an FL other than this one answers."""

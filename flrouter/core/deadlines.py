@@ -35,8 +35,3 @@ class Deadlines:
         while self._order and self._order[0] * GRAIN_MS <= now:
             rows += self._buckets.pop(heapq.heappop(self._order))
         return rows
-
-    @property
-    def next(self) -> int | None:
-        """When the next deadline is due (ms); None when there is none."""
-        return self._order[0] * GRAIN_MS if self._order else None

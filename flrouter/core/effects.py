@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from flrouter.core.events import Event
 from flrouter.messages.trace import Trace
 
 #: of a record; a value may be null.
@@ -122,7 +123,7 @@ class Effects:
         #: the requests that have had their answer.
         self.ends: list[End] = []
         #: (what, label) → how often; the runtime's metrics.
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[Event, str]] = Counter()
         #: the tables must be durable before anything that follows is.
         self.checkpoint = False
         #: an FL came or went: the topics to read have changed.

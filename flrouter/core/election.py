@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.records import Mode, Switch
 
 
@@ -39,7 +40,7 @@ class Election:
         now = switch.active
         moved = bool(before) and now not in ("", before) and self._context.floodlights[now].up
         if moved:
-            self._context.count("moves", now)
+            self._context.count(Event.MOVES, now)
             if now != newcomer:
                 self._gained.add(now)
         return moved
@@ -48,7 +49,7 @@ class Election:
         """Make an FL that holds the switch its active one."""
         if switch.active != floodlight:
             switch.active = floodlight
-            self._context.count("moves", floodlight)
+            self._context.count(Event.MOVES, floodlight)
             self._gained.add(floodlight)
 
     def standing(self, switch: Switch, floodlight: str) -> int:

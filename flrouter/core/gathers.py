@@ -19,7 +19,8 @@ import msgspec
 from flrouter.core.answer import Answer
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
-from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES, part_number
+from flrouter.core.events import Event
+from flrouter.core.parts import FULL_RECORD_BYTES, in_records, part_number
 from flrouter.core.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.records import Gather, Part
 from flrouter.core.request import Origin, read_number, topic_of
@@ -193,7 +194,7 @@ class Gathers:
         context.gathers.put(number, gather)
         context.deadlines.add(gather.due, "gathers", number)
         self._parts[number] = _Parts()
-        context.count("gathers")
+        context.count(Event.GATHERS)
 
     def scatter(
         self,
@@ -215,7 +216,8 @@ class Gathers:
                 problem = Problem(ErrorType.DATA_INVALID, "the item is not valid", item.fault)
                 self.fail(number, index, problem, item.given)
         for home, parts in homes.items():
-            for some in _records(parts, min(room, FULL_RECORD_BYTES)):
+            most, room = MAX_RECORD_PARTS, min(room, FULL_RECORD_BYTES)
+            for some in in_records(parts, lambda part: len(part[2]), room, most):
                 note = Scatter(
                     gather.origin, context.number, gather.correlation_id, frame, headers, some
                 )
@@ -239,14 +241,14 @@ class Gathers:
         context = self._context
         gather = self.waiting(number)
         if gather is None or index >= gather.size:
-            context.count("late_parts")
+            context.count(Event.LATE_PARTS)
             return
         parts = self._parts[number]
         if parts.bytes + len(part.payload) > context.rules.max_scattered_bytes:
             part = self._no_room(gather, index, part)
         useless = parts.came(index, link, part)
         if useless is None:
-            context.count("duplicate_parts")
+            context.count(Event.DUPLICATE_PARTS)
             return
         context.gathers.put(_key(number, index, link), part)
         self._bytes += len(part.payload)
@@ -352,22 +354,6 @@ def targets(gather: Gather) -> list[str]:
 def packed(listed: Iterable[Listed]) -> bytes:
     """The switches of a list, as a `Gather` keeps them."""
     return b"".join(bytes.fromhex(item.switch.replace(":", "")) or bytes(8) for item in listed)
-
-
-def _records(
-    parts: list[tuple[int, str, bytes]], room: int
-) -> Iterable[list[tuple[int, str, bytes]]]:
-    """As many parts as go into one record each time."""
-    some: list[tuple[int, str, bytes]] = []
-    size = 0
-    for part in parts:
-        own = len(part[2]) + PART_OVERHEAD_BYTES
-        if some and (len(some) == MAX_RECORD_PARTS or size + own > room):
-            yield some
-            some, size = [], 0
-        some.append(part)
-        size += own
-    yield some
 
 
 def _key(number: str, index: int, link: int) -> str:

@@ -21,8 +21,6 @@ class Command(msgspec.Struct, gc=False):
     fault: str = ""
     #: whether the topic that `reply_to` names exists.
     reply_exists: bool = True
-    #: another shard sent it on, so this is its home.
-    at_home: bool = False
 
 
 class Report(msgspec.Struct, gc=False):
@@ -35,7 +33,6 @@ class Report(msgspec.Struct, gc=False):
     envelope: Envelope | None
     headers: Headers = ()
     fault: str = ""
-    at_home: bool = False
     #: the request that this is a link of, when its own correlation id does not say.
     number: str | None = None
 

@@ -6,11 +6,15 @@ unknown id is taken there too: whichever comes first waits for the other.
 
 from __future__ import annotations
 
+from functools import partial
+
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, size_of
+from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.peers import LinkMissing, LinkWanted, NextLink
 from flrouter.core.records import OldLink
+from flrouter.messages import headers as header
 
 #: links that may wait under one id; more are duplicates of them.
 MAX_ORPHANS = 4
@@ -28,8 +32,6 @@ class Links:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: what waits for an FL's write topic to be read: token → (link id, due).
-        self._overdue: dict[int, list[tuple[str, int]]] = {}
         #: bytes of links that wait for somebody to say whose they are.
         self._orphaned = 0
         #: links that nobody asked for though what their FL wrote before them was read.
@@ -84,14 +86,14 @@ class Links:
         """A link with an unknown id."""
         context = self._context
         link = context.links.get(link_id)
-        headers = (("flrouter-origin", str(report.origin).encode()), *report.headers)
+        headers = ((header.ORIGIN, str(report.origin).encode()), *report.headers)
         if link is not None and link.number and link.floodlight == report.floodlight:
             self._drop(link_id)
             self._deliver(link.owner, link.number, link.floodlight, report.data, headers)
             return
         size = ORPHAN_OVERHEAD_BYTES + len(report.data) + size_of(headers)
         if self._orphaned + size > MAX_ORPHANED_MESSAGES * context.rules.max_message_bytes:
-            context.count("stray", report.floodlight)
+            context.count(Event.STRAY, report.floodlight)
             return
         if link is None:
             due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
@@ -122,8 +124,8 @@ class Links:
             "report",
             data,
             (
-                ("flrouter-floodlight", floodlight.encode()),
-                ("flrouter-number", number.encode()),
+                (header.FLOODLIGHT, floodlight.encode()),
+                (header.NUMBER, number.encode()),
                 *headers,
             ),
         )
@@ -140,17 +142,13 @@ class Links:
         for floodlight, links in overdue.items():
             state = context.floodlights.get(floodlight)
             if state is not None and state.known:
-                self._overdue[context.catch_up(floodlight)] = links
+                context.catch_up(floodlight, partial(self._came_late, links))
             else:
                 self._forget(links)
 
-    def caught_up(self, token: int) -> bool:
-        """Forget the ids that waited for `token`; False when it was not asked for here."""
-        links = self._overdue.pop(token, None)
-        if links is None:
-            return False
+    def _came_late(self, links: list[tuple[str, int]], _token: int) -> None:
+        """Forget the ids whose time was over before all that lay unread was read."""
         self._forget([link for link in links if not self._keep(*link)])
-        return True
 
     def _keep(self, link_id: str, due: int) -> bool:
         """Keep an id once more whose links wait: a router that was behind reads the links before
@@ -176,7 +174,7 @@ class Links:
             if link is not None and link.due == due:
                 self._drop(link_id)
                 for floodlight, _, _ in link.orphans:
-                    self._context.count("stray", floodlight)
+                    self._context.count(Event.STRAY, floodlight)
 
 
 def _size(link: OldLink) -> int:

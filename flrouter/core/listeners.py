@@ -10,6 +10,7 @@ from typing import Protocol
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.records import Mode, Switch
 from flrouter.messages import build, notifications
 from flrouter.messages.notifications import Connection
@@ -79,7 +80,7 @@ class ByEvents:
         if was_active and not switch.active:
             notice = build.switch_event(name, "REMOVED", f"offline-{name}", context.now)
             context.send(context.rules.disco_topic, name, notice)
-            context.count("offline", floodlight)
+            context.count(Event.OFFLINE, floodlight)
         self.changed(name, switch)
 
     def changed(self, name: str, switch: Switch) -> None:
@@ -95,7 +96,7 @@ class ByEvents:
             context.switches.put(name, switch)
             notice = build.unmanaged(name, f"unmanaged-{name}", context.now)
             context.send(context.rules.disco_topic, name, notice)
-            context.count("unmanaged", switch.active)
+            context.count(Event.UNMANAGED, switch.active)
 
     def known(self, name: str, switch: Switch) -> None:
         """Take the mark away."""
@@ -201,7 +202,7 @@ class ByAvailability:
             state = context.floodlights.get(switch.told_master)
             offline = state is None or not (state.known and state.up)
             kind = "disconnect"
-            context.count("unmanaged" if offline else "offline", switch.told_master)
+            context.count(Event.UNMANAGED if offline else Event.OFFLINE, switch.told_master)
             notice = notifications.disconnect(name, connections, region_offline=offline)
         else:
             kind, notice = "availability", notifications.availability(name, connections)

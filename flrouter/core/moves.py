@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from flrouter.core.context import Context
 from flrouter.core.election import Election
+from flrouter.core.events import Event
 from flrouter.core.listeners import Listeners
 from flrouter.core.records import Mode, Switch
 from flrouter.messages.switch_id import BadSwitchId, canonical
@@ -56,7 +57,7 @@ class Moves:
             self._listeners.changed(name, switch)
             return
         context.note(f"{name} cannot move to {floodlight}, {why}")
-        context.count("moves_refused", floodlight)
+        context.count(Event.MOVES_REFUSED, floodlight)
 
     def place(self, given: str, region: str) -> None:
         """Note in which region the switch is: FLs of that region are preferred."""

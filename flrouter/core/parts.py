@@ -6,14 +6,19 @@ home of the command, where answers are put together. What one batch brought goes
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
 import msgspec
 
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.peers import PartResults
 from flrouter.core.records import Part
 from flrouter.core.request import read_number
 from flrouter.messages.errors import Problem, error_data
 
+T = TypeVar("T")
 #: bytes of results that go in one record, unless a single one has more.
 FULL_RECORD_BYTES = 100_000
 #: bytes of a part in a record between shards beside its payload.
@@ -23,6 +28,29 @@ PART_OVERHEAD_BYTES = 50
 def part_number(number: str, index: int) -> str:
     """The request number of part `index` of the command with this number."""
     return f"{number}.{index}"
+
+
+def in_records(
+    items: Iterable[T], size_of: Callable[[T], int], room: int, most: int | None = None
+) -> Iterator[list[T]]:
+    """As many items as go into one record between shards each time, at least one.
+
+    Args:
+        items: what is to be told, in order.
+        size_of: the bytes of one, but for what surrounds each.
+        room: the bytes that a record has for them.
+        most: items that go into one in any case.
+    """
+    some: list[T] = []
+    size = 0
+    for item in items:
+        own = size_of(item) + PART_OVERHEAD_BYTES
+        if some and (len(some) == most or size + own > room):
+            yield some
+            some, size = [], 0
+        some.append(item)
+        size += own
+    yield some
 
 
 class Parts:
@@ -52,21 +80,13 @@ class Parts:
         """A part ended with an error, which is returned as the payload that says so."""
         error = msgspec.json.encode(error_data(*problem))
         self.answered(number, gather, 0, Part(False, 0, error))
-        self._context.count("part_errors", problem.kind.value)
+        self._context.count(Event.PART_ERRORS, problem.kind.value)
         return error
 
     def tell(self) -> None:
         """At the end of a batch: tell the commands' homes."""
         room = min(FULL_RECORD_BYTES, self._context.rules.max_message_bytes)
         for (gather, number), results in self._results.items():
-            some: list[tuple[int, int, Part]] = []
-            size = 0
-            for result in results:
-                own = len(result[2].payload) + PART_OVERHEAD_BYTES
-                if size + own > room and some:
-                    self._context.tell(gather, PartResults(number, some))
-                    some, size = [], 0
-                some.append(result)
-                size += own
-            self._context.tell(gather, PartResults(number, some))
+            for some in in_records(results, lambda result: len(result[2].payload), room):
+                self._context.tell(gather, PartResults(number, some))
         self._results.clear()

@@ -10,8 +10,10 @@ from typing import Annotated
 
 import msgspec
 
-from flrouter.core.effects import Headers
+from flrouter.core.effects import Headers, Send
+from flrouter.core.home import home
 from flrouter.core.records import Count, Mode, Part, Place
+from flrouter.messages import headers as header
 
 #: the id of an FL, as the settings allow it: topics are made under its name.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}\Z")]
@@ -232,6 +234,16 @@ _decoder: msgspec.msgpack.Decoder[Peer] = msgspec.msgpack.Decoder(Peer)
 def encode(peer: Peer) -> bytes:
     """The record value that says `peer`."""
     return _encoder.encode(peer)
+
+
+def record(shards_topic: str, partition: int, peer: Peer) -> Send:
+    """The record that says something to the shard of `partition`."""
+    return Send(shards_topic, partition, None, encode(peer), ((header.WHAT, b"peer"),))
+
+
+def order(shards_topic: str, partitions: int, about: str, peer: Peer) -> Send:
+    """The record for the home of an FL or a switch, of which there are `partitions`."""
+    return record(shards_topic, home(about, partitions), peer)
 
 
 def decode(value: bytes) -> Peer:

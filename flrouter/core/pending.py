@@ -1,13 +1,38 @@
-"""Pending requests: from the command to its one final answer."""
+"""Pending requests: from the command to its one final answer (protocol.md, 4).
+
+A request's life: what happens to it, in which stage, and what follows. That is a stage, nothing
+(=) or its end. A *copy* is of a command to every FL whose answers are passed on one by one, so that
+nobody knows the last of them: in the end it is forgotten, and nobody is told. Only this file writes
+the stage; `tests/core/test_a_requests_life.py` tries each cell.
+
+========================================  ======  ========  =========  ========  =========
+what happens                              HELD    SENT      SENT copy  ACKED     PASSING
+========================================  ======  ========  =========  ========  =========
+an FL reports its switch                  SENT    =         =          =         =
+one reports it that does not acknowledge  ACKED   =         =          =         =
+its FL acknowledges it                    =       ACKED     PASSING    =         =
+a link of a chain comes                   =       ACKED     ACKED      =         =
+the last link comes                       =       answered  answered   answered  answered
+an answer comes                           =       answered  PASSING    answered  =
+its time is over                          failed  failed    failed     failed    forgotten
+its FL goes down                          =       failed    failed     failed    forgotten
+its FL is removed                         =       failed    failed     failed    forgotten
+its FL loses the switch                   =       failed    =          failed    =
+all FLs have listed their switches        failed  =         =          =         =
+another command is read in its place      failed  failed    failed     failed    forgotten
+========================================  ======  ========  =========  ========  =========
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from flrouter.core import traces
 from flrouter.core.blacklist import Blacklist
 from flrouter.core.context import MAX_TOLD_CHARACTERS, Context
 from flrouter.core.effects import Headers
+from flrouter.core.events import Event
 from flrouter.core.parts import Parts, part_number
 from flrouter.core.peers import LinkWanted, PartsOverdue
 from flrouter.core.records import Barred, Part, Pending, Stage
@@ -27,10 +52,6 @@ class Requests:
         self.blacklist = Blacklist(context)
         #: the requests at each switch; so that losing one does not cost a look at all of them.
         self._at: dict[str, dict[str, None]] = {}
-        #: what waits for the FL's write topic to be read: token → (FL, (request number, due)).
-        self._overdue: dict[int, list[tuple[str, int]]] = {}
-        #: the same of parts that end because their command's deadline is due: token → numbers.
-        self._ending: dict[int, list[str]] = {}
         #: the sizes of those that are large, and what they have together.
         self._large: dict[str, int] = {}
         self._bytes = 0
@@ -142,7 +163,7 @@ class Requests:
         context.deadlines.add(pending.due, "pending", number)
         self._at.setdefault(pending.switch, {})[number] = None
         self._weigh(number, pending.size)
-        context.count("held")
+        context.count(Event.HELD)
 
     def forward(
         self,
@@ -171,7 +192,7 @@ class Requests:
         forwarded = context.suffixes.add(
             pending.correlation_id, context.number, number, events=done is Done.EVENTS
         )
-        if headers and (pending.trace or pending.gather >= 0):
+        if headers and (pending.trace or pending.is_part):
             headers = traces.onward(context, pending.origin, headers)
         context.send(
             rules.read_topic(pending.floodlight, topic_of(pending.origin)),
@@ -187,7 +208,7 @@ class Requests:
         own = len(pending.correlation_id) + len(pending.draft)
         if number in self._large or own > BYTES_PER_PENDING:
             self._weigh(number, pending.size)
-        context.count("commands", pending.floodlight)
+        context.count(Event.COMMANDS, pending.floodlight)
         if done in ENDS_WHEN_SENT:
             self.done(number)
 
@@ -199,11 +220,23 @@ class Requests:
         self._context.pending.put(number, pending)
         self._context.deadlines.add(due, "pending", number)
 
-    def acknowledged(self, number: str, pending: Pending, *, passing: bool) -> None:
+    def acknowledged(self, number: str, pending: Pending) -> None:
         """The FL has the command."""
         if pending.stage is Stage.SENT:
-            pending.stage = Stage.PASSING if passing else Stage.ACKED
-            self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
+            self._answers_within(number, pending, Stage.PASSING if pending.passes else Stage.ACKED)
+
+    def came_in_part(self, number: str, pending: Pending) -> None:
+        """A link of the answer's chain came, so the FL has the command."""
+        answers = Stage.ACKED if pending.stage is Stage.SENT else pending.stage
+        self._answers_within(number, pending, answers)
+
+    def passed_on(self, number: str, pending: Pending) -> None:
+        """One of the answers went out of which nobody knows the last."""
+        self._answers_within(number, pending, Stage.PASSING)
+
+    def _answers_within(self, number: str, pending: Pending, stage: Stage) -> None:
+        pending.stage = stage
+        self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
 
     # -- ending -------------------------------------------------------------------------------
 
@@ -225,14 +258,14 @@ class Requests:
             return
         context.end(number, pending, str(problem))
         error = b""
-        if pending.gather >= 0:
+        if pending.is_part:
             error = self.parts.failed(number, pending.gather, problem)
         expires = context.now + context.rules.blacklist_ttl
         barred = Barred(
             expires, pending.floodlight, pending.correlation_id[:MAX_TOLD_CHARACTERS], error
         )
         self.blacklist.put(number, barred)
-        if pending.gather < 0:
+        if not pending.is_part:
             key = pending.correlation_id if pending.begun else pending.switch
             traces.answer_error(context, pending, problem, key)
 
@@ -300,24 +333,13 @@ class Requests:
                 overdue.setdefault(pending.floodlight, []).append((number, pending.due))
         for floodlight, requests in overdue.items():
             if floodlight:
-                self._overdue[context.catch_up(floodlight)] = requests
+                context.catch_up(floodlight, partial(self._fire_all, requests))
             else:
-                for number, due in requests:
-                    self._fire(number, due)
+                self._fire_all(requests)
 
-    def caught_up(self, token: int) -> bool:
-        """Fire the deadlines that waited for `token`; False when it was not asked for here."""
-        ending = self._ending.pop(token, None)
-        if ending is not None:
-            for number in ending:
-                self._end(number)
-            return True
-        requests = self._overdue.pop(token, None)
-        if requests is None:
-            return False
+    def _fire_all(self, requests: list[tuple[str, int]], _token: int = 0) -> None:
         for number, due in requests:
             self._fire(number, due)
-        return True
 
     def _fire(self, number: str, due: int) -> None:
         pending = self._context.pending.get(number)
@@ -386,10 +408,9 @@ class Requests:
                 self.parts.failed(number, note.gather, lost)
         for floodlight, numbers in ending.items():
             if floodlight:
-                self._ending[context.catch_up(floodlight)] = numbers
+                context.catch_up(floodlight, partial(self._end_all, numbers))
             else:
-                for number in numbers:
-                    self._end(number)
+                self._end_all(numbers)
 
     def failed_before(self, number: str, gather: int) -> bool:
         """Whether a part ended with an error a short while ago, which is told once more."""
@@ -399,9 +420,11 @@ class Requests:
         self.parts.answered(number, gather, 0, Part(False, 0, barred.error))
         return True
 
-    def _end(self, number: str) -> None:
-        pending = self._context.pending.get(number)
-        if pending is not None:
+    def _end_all(self, numbers: list[str], _token: int = 0) -> None:
+        for number in numbers:
+            pending = self._context.pending.get(number)
+            if pending is None:
+                continue
             at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
             self.fail(
                 number,
@@ -419,5 +442,5 @@ def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:
     one command go by their index.
     """
     number, pending = held
-    index = (read_number(number.rpartition(".")[2]) or 0) if pending.gather >= 0 else 0
+    index = (read_number(number.rpartition(".")[2]) or 0) if pending.is_part else 0
     return Origin.parse(pending.origin).offset, index

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from flrouter.core.context import Context
 from flrouter.core.effects import size_of
+from flrouter.core.events import Event
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Populate
 from flrouter.core.pending import Requests
-from flrouter.core.records import Mode, Pending, Stage
+from flrouter.core.records import Mode, Pending
 from flrouter.core.rejected import invalid, too_large
 from flrouter.core.request import Origin, topic_of
 from flrouter.messages import broadcast
@@ -80,19 +81,11 @@ class Populations:
             for some in _records(switches, room):
                 part, index = part_number(number, index), index + 1
                 if self._requests.knows(part, note.correlation_id):
-                    self._context.count("redelivered")
+                    self._context.count(Event.REDELIVERED)
                     continue
                 self._requests.replace(part)
-                pending = Pending(
-                    floodlight,
-                    note.correlation_id,
-                    note.reply_topic,
-                    "",
-                    note.origin,
-                    0,
-                    Stage.SENT,
-                    received=self._context.now,
-                )
+                cid, topic, now = note.correlation_id, note.reply_topic, self._context.now
+                pending = Pending.copy(floodlight, cid, topic, note.origin, now)
                 data = broadcast.wrapped(note.data, some)
                 self._requests.forward(part, pending, data, None, note.headers, kind.done)
 

@@ -68,10 +68,42 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
     draft: bytes = b""
 
+    @classmethod
+    def single(
+        cls, correlation_id: str, reply_topic: str, switch: str, origin: str, received: int
+    ) -> Pending:
+        """A command to one switch; or, with none, one that becomes parts or copies."""
+        held = cls("", correlation_id, reply_topic, switch, origin, 0, Stage.HELD)
+        held.received = received
+        return held
+
+    @classmethod
+    def copy(
+        cls, floodlight: str, correlation_id: str, reply_topic: str, origin: str, received: int
+    ) -> Pending:
+        """An FL's copy of a command to every FL, whose answers are passed on one by one."""
+        sent = cls(floodlight, correlation_id, reply_topic, "", origin, 0, Stage.SENT)
+        sent.received = received
+        return sent
+
+    @classmethod
+    def part(
+        cls, gather: int, correlation_id: str, origin: str, received: int, switch: str = ""
+    ) -> Pending:
+        """A part of a command that the shard `gather` answers, for a switch or for an FL."""
+        held = cls("", correlation_id, "", switch, origin, 0, Stage.HELD, gather=gather)
+        held.received = received
+        return held
+
+    @property
+    def is_part(self) -> bool:
+        """Whether another shard answers the command that it is a part of."""
+        return self.gather >= 0
+
     @property
     def passes(self) -> bool:
         """Whether it is a command to every FL whose answers are passed on one by one."""
-        return not self.switch and self.gather < 0
+        return not self.switch and not self.is_part
 
     @property
     def size(self) -> int:

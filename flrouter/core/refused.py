@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flrouter.core.context import HEAD_BYTES
+from flrouter.core.dead_letters import unwritten
 from flrouter.core.effects import Send
 from flrouter.core.rules import Rules
+from flrouter.messages import headers as header
 from flrouter.messages.error_forms import finished
 from flrouter.messages.errors import ErrorType
-from flrouter.messages.trace import HEADER
 
 
 def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bool) -> list[Send]:
@@ -24,17 +24,7 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
     """
     if send.topic == rules.dead_letter_topic:
         return []  # it was the last resort
-    dead = Send(
-        rules.dead_letter_topic,
-        None,
-        send.key,
-        (send.value or b"")[:HEAD_BYTES],
-        (
-            ("flrouter-reason", why.encode()),
-            ("flrouter-topic", send.topic.encode()),
-            ("flrouter-size", str(len(send.value or b"")).encode()),
-        ),
-    )
+    dead = unwritten(send, why, rules.dead_letter_topic)
     if send.answers is None or not (topic_exists or send.answers.topic):
         return [dead]
     record = "the command on its way" if send.answers.topic else "the answer"
@@ -47,8 +37,8 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
         now,
     )
     headers = (
-        ("flrouter-request", send.answers.origin.encode()),
-        *(item for item in send.headers if item[0] == HEADER),
+        (header.REQUEST, send.answers.origin.encode()),
+        *(item for item in send.headers if item[0] == header.TRACE),
         *rules.headers,
     )
     if send.answers.topic:

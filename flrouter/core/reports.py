@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-
 from msgspec.structs import replace
 
 from flrouter.core import traces
 from flrouter.core.context import Context
 from flrouter.core.effects import Answering
-from flrouter.core.floodlights import Floodlights
+from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
+from flrouter.core.liveness import Liveness
 from flrouter.core.pending import Requests
 from flrouter.core.records import Mode, Part, Pending, Stage
 from flrouter.core.switches import CONNECTED, LOST, SwitchMap
 from flrouter.core.sync import Syncs, mode_of
 from flrouter.core.sync_run import read_sync_number
+from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import EventKind
-from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -41,14 +41,14 @@ class Reports:
         requests: Requests,
         switches: SwitchMap,
         links: Links,
-        floodlights: Floodlights,
+        liveness: Liveness,
         syncs: Syncs,
     ) -> None:
         self._context = context
         self._requests = requests
         self._switches = switches
         self._links = links
-        self._floodlights = floodlights
+        self._liveness = liveness
         self._syncs = syncs
 
     def take(self, report: Report) -> None:
@@ -67,7 +67,7 @@ class Reports:
             return
         if envelope.kind == names.ALIVE_RESPONSE:
             if self._here(report, context.home(report.floodlight)) and self._known(report):
-                self._floodlights.alive_response(report.floodlight, envelope)
+                self._liveness.alive_response(report.floodlight, envelope)
             return
         suffix = context.suffixes.read(_asked_under(envelope))
         if suffix is None:
@@ -86,7 +86,7 @@ class Reports:
         state = self._context.floodlights.get(report.floodlight)
         known = state is not None and state.known
         if not known:
-            self._context.count("unknown_floodlight", report.floodlight)
+            self._context.count(Event.UNKNOWN_FLOODLIGHT, report.floodlight)
         return known
 
     def _here(self, report: Report, home: int) -> bool:
@@ -95,10 +95,10 @@ class Reports:
         if home == context.number:
             return True
         headers = (
-            ("flrouter-floodlight", report.floodlight.encode()),
-            ("flrouter-origin", str(report.origin).encode()),
+            (header.FLOODLIGHT, report.floodlight.encode()),
+            (header.ORIGIN, str(report.origin).encode()),
             # An FL's own headers must not pass for what a shard says of the record.
-            *(item for item in report.headers if not item[0].startswith("flrouter-")),
+            *(item for item in report.headers if not header.is_own(item[0])),
         )
         context.pass_to(home, "report", report.data, headers)
         return False
@@ -124,7 +124,7 @@ class Reports:
             return
         pending = self._context.pending.get(number)
         if pending is not None and original not in (None, pending.correlation_id):
-            self._context.count("stray", report.floodlight)  # of what was read there before
+            self._context.count(Event.STRAY, report.floodlight)  # of what was read there before
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
         else:
@@ -134,25 +134,25 @@ class Reports:
         context = self._context
         pending = context.pending.get(number)
         if pending is None or pending.floodlight != report.floodlight:
-            context.count("late", report.floodlight)
+            context.count(Event.LATE, report.floodlight)
             return
         if pending.stage is Stage.SENT:
-            self._floodlights.took(report.floodlight, pending.due - context.rules.ack_timeout)
-        self._requests.acknowledged(number, pending, passing=pending.passes)
+            self._liveness.took(report.floodlight, pending.due - context.rules.ack_timeout)
+        self._requests.acknowledged(number, pending)
 
     def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
         """An answer, or a link of one, to a request of this shard."""
         context = self._context
         pending = context.pending.get(number)
         if pending is None:
-            known = "late" if number in context.blacklist else "stray"
+            known = Event.LATE if number in context.blacklist else Event.STRAY
             context.count(known, report.floodlight)
             return
         if pending.floodlight != report.floodlight:
-            context.count("foreign", report.floodlight)  # only the FL that was asked may answer
+            context.count(Event.FOREIGN, report.floodlight)  # only the FL that was asked may answer
             return
         if not context.floodlights[report.floodlight].acks:
-            self._floodlights.took(report.floodlight, pending.due - context.rules.response_timeout)
+            self._liveness.took(report.floodlight, pending.due - context.rules.response_timeout)
         if form is Form.CHUNK:
             self._link(report, envelope, number, pending)
             return
@@ -173,9 +173,7 @@ class Reports:
         """One of the answers to a command to every FL, of which no one knows the last."""
         key = self._switch_of(report, envelope) or pending.correlation_id
         self._pass_on(report, envelope, number, pending, key)
-        pending.stage = Stage.PASSING
-        due = self._context.now + self._context.rules.response_timeout
-        self._requests.postpone(number, pending, due)
+        self._requests.passed_on(number, pending)
 
     def _link(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
         """A link of a chain that answers a request: passed on, followed, not stored."""
@@ -192,7 +190,7 @@ class Reports:
             if pending.begun:
                 expected = envelope.correlation_id == pending.next_id
             if not expected:
-                context.count("duplicate_links", report.floodlight)
+                context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             whole = link.next_id is None
             pending.next_id = link.next_id
@@ -203,27 +201,22 @@ class Reports:
                 reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
-            if link.index >= 0 and _has(pending, link.index):
-                context.count("duplicate_links", report.floodlight)
+            if has_come(pending, link):
+                context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
                 reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
                 context.dead_letter(report.origin, report.data, reason, report.headers)
                 return
-            pending.total = link.total
-            _advance(pending, link.index)
+            whole = follow(pending, link)
             at, total = link.index, link.total
-            whole = pending.next_index == link.total
-        due = context.now + context.rules.response_timeout
         passed = self._pass_on(report, envelope, number, pending, key, at, total)
         if whole or not passed:
             self._done(number, pending)
             return
-        if pending.stage is Stage.SENT:
-            pending.stage = Stage.ACKED  # it answers, so it has the command
-        self._requests.postpone(number, pending, due)
+        self._requests.came_in_part(number, pending)
         if pending.next_id is not None and isinstance(link, OldLink):
-            self._links.expect(pending.next_id, report.floodlight, number, due)
+            self._links.expect(pending.next_id, report.floodlight, number, pending.due)
 
     def _pass_on(
         self,
@@ -241,7 +234,7 @@ class Reports:
         """
         context = self._context
         value = report.data
-        inner_id = envelope.correlation_id if pending.gather < 0 else None
+        inner_id = envelope.correlation_id if not pending.is_part else None
         if inner_id is not None and context.suffixes.read(inner_id) is not None:
             value = with_correlation_id(
                 value, pending.correlation_id, old=inner_id, message_id=envelope.message_id
@@ -249,20 +242,20 @@ class Reports:
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
             return False
-        if pending.gather >= 0:
+        if pending.is_part:
             ok = envelope.form is not Form.ERROR
             whole = report.data if not envelope.root else payload_of(report.data)
             payload = whole if link >= 0 else b"[]"
             part = Part(ok, total, payload)
             self._requests.parts.answered(number, pending.gather, max(link, 0), part)
-            context.count("part_answers", report.floodlight)
+            context.count(Event.PART_ANSWERS, report.floodlight)
             return True
         answers = Answering(pending.correlation_id, pending.origin, draft=pending.draft)
         headers = report.headers
         if pending.trace:
             headers = traces.back(context, pending, headers)
         context.send(pending.reply_topic, key, value, headers, answers=answers)
-        context.count("answers", report.floodlight)
+        context.count(Event.ANSWERS, report.floodlight)
         return True
 
     def _too_large(
@@ -307,13 +300,13 @@ class Reports:
             reason = "a command from an FL that nobody sent it"
             context.dead_letter(report.origin, report.data, reason, report.headers)
         elif envelope.kind == names.ACK:
-            context.count("stray", report.floodlight)
+            context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:
             self._publish(report, event, envelope.correlation_id)
         elif self._is_news(report, envelope, switch):
             self._publish(report, event, switch)
         else:
-            context.count("not_active", report.floodlight)
+            context.count(Event.NOT_ACTIVE, report.floodlight)
 
     def _switch_of(self, report: Report, envelope: Envelope) -> str | None:
         return switch_of(envelope, report.data, self._context.catalog.places)
@@ -339,7 +332,7 @@ class Reports:
             context.dead_letter(report.origin, report.data, reason, report.headers)
             return
         context.send(context.catalog.topic_of(event), key, report.data, report.headers)
-        context.count("events", report.floodlight)
+        context.count(Event.EVENTS, report.floodlight)
 
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
@@ -356,29 +349,3 @@ def _asked_under(envelope: Envelope) -> str | None:
     if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
         return dump_id  # such records have correlation ids that the FL makes up
     return envelope.correlation_id
-
-
-def _has(pending: Pending, index: int) -> bool:
-    """Whether link `index` has come before."""
-    if index < pending.next_index:
-        return True
-    at = bisect_left(pending.ahead, index)
-    return at < len(pending.ahead) and pending.ahead[at] == index
-
-
-def _advance(pending: Pending, index: int) -> None:
-    """Note that link `index` came; only those ahead of a gap are kept one by one, in order."""
-    if index < 0:
-        pending.next_index = pending.total
-        return
-    if index != pending.next_index:
-        insort(pending.ahead, index)
-        return
-    pending.next_index += 1
-    closed = 0
-    for ahead in pending.ahead:
-        if ahead != pending.next_index:
-            break
-        pending.next_index += 1
-        closed += 1
-    del pending.ahead[:closed]

@@ -8,14 +8,16 @@ from collections.abc import Callable, Collection
 
 from flrouter.core.context import Context
 from flrouter.core.effects import size_of
+from flrouter.core.events import Event
 from flrouter.core.gathers import Gathers, packed
 from flrouter.core.inputs import Command
 from flrouter.core.parts import part_number
 from flrouter.core.peers import Scatter
 from flrouter.core.pending import Requests
-from flrouter.core.records import Gather, Pending, Stage
+from flrouter.core.records import Gather, Pending
 from flrouter.core.rejected import Rejected, invalid, too_large
 from flrouter.core.request import Origin
+from flrouter.messages import headers as header
 from flrouter.messages import switch_list
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.catalog import CommandKind
@@ -90,7 +92,7 @@ class Scatters:
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
                 self._gathers.fail(number, index, _silent(floodlight))
-        origin = ("flrouter-origin", gather.origin.encode())
+        origin = (header.ORIGIN, gather.origin.encode())
         self._context.pass_to(
             self._context.number, "command", command.data, (origin, *command.headers)
         )
@@ -115,8 +117,8 @@ class Scatters:
                 self._gathers.fail(number, index, _silent(floodlight))
                 continue
             cid, place = gather.correlation_id, gather.origin
-            pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
-            pending.received = gather.received
+            pending = Pending.part(context.number, cid, place, gather.received)
+            pending.floodlight = floodlight
             requests.forward(part, pending, command.data, known_id, command.headers)
         return True
 
@@ -126,7 +128,7 @@ class Scatters:
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)
             if self._requests.knows(number, note.correlation_id):
-                self._context.count("redelivered")
+                self._context.count(Event.REDELIVERED)
                 self._requests.failed_before(number, note.gather)
                 continue
             self._requests.replace(number, note.gather)
@@ -145,10 +147,9 @@ class Scatters:
         except Unreadable as error:
             message = "the command cannot be read"
             raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
-        command = Command(origin, data, envelope, note.headers, at_home=True)
+        command = Command(origin, data, envelope, note.headers)
         cid, place = note.correlation_id, note.origin
-        pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
-        pending.received = self._context.now
+        pending = Pending.part(note.gather, cid, place, self._context.now, switch)
         self._route(number, pending, command)
 
 

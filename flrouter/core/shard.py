@@ -15,6 +15,7 @@ from flrouter.core.commands import Commands
 from flrouter.core.context import Context
 from flrouter.core.effects import Effects
 from flrouter.core.election import Election
+from flrouter.core.events import Event
 from flrouter.core.floodlights import Floodlights
 from flrouter.core.gathers import Gathers
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
@@ -55,15 +56,16 @@ class Shard:
             self._syncs,
             self._commands.release_all,
         )
+        self._liveness = self._floodlights.liveness
         self._reports = Reports(
-            context, self._requests, self._switches, self._links, self._floodlights, self._syncs
+            context, self._requests, self._switches, self._links, self._liveness, self._syncs
         )
         self._take: dict[type, Callable[[Any], None]] = {
             Command: self._commands.take,
             Report: self._reports.take,
             Told: self._told,
             Garbled: self._garbled,
-            CaughtUp: self._caught_up,
+            CaughtUp: lambda caught_up: context.caught_up(caught_up.token),
         }
         self._hear: dict[type, Callable[[Any], None]] = {
             peers.AddFloodlight: self._floodlights.add,
@@ -129,13 +131,14 @@ class Shard:
         self._gathers.rearm()
         self._links.rearm()
         self._moves.rearm()
-        self._floodlights.rearm()
+        self._liveness.rearm()
         self._syncs.rearm()
 
     def _tick(self) -> None:
         self._wake()
         self._requests.blacklist.expire()
         self._floodlights.tick()
+        self._liveness.tick()
         self._moves.tick()
         self._syncs.tick()
 
@@ -158,7 +161,7 @@ class Shard:
         """A bug of ours: the record is kept, and whoever waits for it is told."""
         context = self.context
         context.note(f"a {type(item).__name__} was not handled: {error!r}")
-        context.count("bugs")
+        context.count(Event.BUGS)
         reason = f"INTERNAL_ERROR: {error!r}"
         if isinstance(item, Command):
             self._commands.fail(item, ErrorType.INTERNAL_ERROR, reason)
@@ -167,12 +170,6 @@ class Shard:
 
     def _garbled(self, record: Garbled) -> None:
         self.context.dead_letter(record.origin, record.data, record.fault)
-
-    def _caught_up(self, caught_up: CaughtUp) -> None:
-        token = caught_up.token
-        if not self._requests.caught_up(token) and not self._links.caught_up(token):
-            self._floodlights.caught_up(token)
-            self._syncs.caught_up(token)
 
     def pending_at(self, switch: str) -> list[str]:
         """The numbers of the requests that wait for this switch's FL."""

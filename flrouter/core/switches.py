@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flrouter.core.context import Context
 from flrouter.core.election import Election
+from flrouter.core.events import Event
 from flrouter.core.listeners import Listeners
 from flrouter.core.pending import Requests
 from flrouter.core.records import Holder, Mode, Switch
@@ -113,12 +114,12 @@ class SwitchMap:
         context = self._context
         switch = context.switches.get(name)
         if switch is None and len(context.switches) >= MAX_SWITCHES:
-            if not context.effects.counts["switches_refused", floodlight]:
+            if not context.effects.counts[Event.SWITCHES_REFUSED, floodlight]:
                 context.note(
                     f"shard {context.number} knows {MAX_SWITCHES:,} switches, so the new ones of"
                     f" floodlight {floodlight} get no commands: does it make them up?"
                 )
-            context.count("switches_refused", floodlight)
+            context.count(Event.SWITCHES_REFUSED, floodlight)
             return None
         return switch or Switch({}, "", False)
 

@@ -9,20 +9,23 @@ is served by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 from itertools import repeat
 
 from flrouter.core import peers
 from flrouter.core.context import Context
+from flrouter.core.events import Event
 from flrouter.core.inputs import Report
 from flrouter.core.links import Links
-from flrouter.core.parts import FULL_RECORD_BYTES, PART_OVERHEAD_BYTES
+from flrouter.core.parts import FULL_RECORD_BYTES, in_records
 from flrouter.core.records import MAX_TIME_MS, Mode
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.sync_status import SyncStatus
 from flrouter.messages import build, names
-from flrouter.messages.chains import BadLink, OldLink, link_of
+from flrouter.messages import headers as header
+from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -119,7 +122,7 @@ class Syncs:
         started = peers.SyncStarted(floodlight, state.attempt)
         context.tell_others(started)
         self.started(started)
-        context.count("syncs", floodlight)
+        context.count(Event.SYNCS, floodlight)
         if not others:
             self._ask(floodlight)
 
@@ -196,13 +199,13 @@ class Syncs:
             or envelope.kind == names.ACK
         ):
             if envelope.kind != names.ACK:
-                context.count("late", report.floodlight)
+                context.count(Event.LATE, report.floodlight)
             return
         if envelope.kind == names.DUMP_END:
             # Nothing says how much comes before it, and some of that may lie in other partitions.
             if sync.end is None:
                 sync.end = report, envelope
-                sync.asked = context.catch_up(floodlight)
+                sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
             return
         try:
             whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
@@ -210,7 +213,7 @@ class Syncs:
             context.dead_letter(report.origin, report.data, str(error), report.headers)
             return
         if whole is None:
-            context.count("duplicate_links", floodlight)
+            context.count(Event.DUPLICATE_LINKS, floodlight)
             return
         self._pass_on(sync, floodlight, report, envelope)
         if form is Form.ERROR:
@@ -235,7 +238,7 @@ class Syncs:
                 number = sync_number(attempt, floodlight)
                 self._links.expect(link.next_id, floodlight, number, due)
             return link.next_id is None
-        return None if sync.has(link) else sync.follow(link)
+        return None if has_come(sync, link) else follow(sync, link)
 
     def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
         """Send what came to the listeners, to each requester under an id of its own."""
@@ -243,8 +246,8 @@ class Syncs:
         if context.rules.dumps_by_master:
             return  # the switch's home knows whether this FL is its master
         attempt = context.floodlights[floodlight].attempt
-        headers = [item for item in report.headers if item[0] != names.SYNC_BEGAN]
-        headers.append((names.SYNC_BEGAN, str(attempt).encode()))
+        headers = [item for item in report.headers if item[0] != header.SYNC_BEGAN]
+        headers.append((header.SYNC_BEGAN, str(attempt).encode()))
         came_under = envelope.correlation_id
         ours = context.suffixes.read(came_under) is not None  # else an older link's own
         for requester in sync.requesters:
@@ -292,7 +295,7 @@ class Syncs:
     def tell_listed(self) -> None:
         """Tell the switches' homes what the chains of this batch listed."""
         for (floodlight, attempt, home, mode), listed in self._listed.items():
-            for some in _records(listed):
+            for some in in_records(listed, lambda item: len(item[1]), FULL_RECORD_BYTES):
                 switches, dumps = [item[0] for item in some], [item[1] for item in some]
                 told = dumps if any(dumps) else []
                 records = peers.SyncRecords(floodlight, attempt, switches, mode, told)
@@ -312,7 +315,7 @@ class Syncs:
         failed = peers.SyncFailed(floodlight, attempt, final)
         context.tell_others(failed)
         self.failed(failed)
-        context.count("syncs_failed", floodlight)
+        context.count(Event.SYNCS_FAILED, floodlight)
         requesters = sync.everybody
         if final:
             self._settle_up(floodlight)
@@ -365,19 +368,19 @@ class Syncs:
             if not context.floodlights[floodlight].known:
                 del self._running[floodlight]
             elif sync.due and sync.due <= context.now and not sync.asked:
-                sync.asked = context.catch_up(floodlight)
+                sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
 
-    def caught_up(self, token: int) -> None:
+    def _read(self, floodlight: str, token: int) -> None:
         """The FL's write topic was read to its end: what is missing now is missing."""
-        for floodlight, sync in list(self._running.items()):
-            if sync.asked != token:
-                continue
-            sync.asked = 0
-            if sync.end is not None:
-                self._pass_on(sync, floodlight, *sync.end)
-                self._complete(floodlight, self._context.floodlights[floodlight].attempt)
-            elif sync.due <= self._context.now:
-                self._fell_silent(sync, floodlight)
+        sync = self._running.get(floodlight)
+        if sync is None or sync.asked != token:
+            return
+        sync.asked = 0
+        if sync.end is not None:
+            self._pass_on(sync, floodlight, *sync.end)
+            self._complete(floodlight, self._context.floodlights[floodlight].attempt)
+        elif sync.due <= self._context.now:
+            self._fell_silent(sync, floodlight)
 
     def _fell_silent(self, sync: Sync, floodlight: str) -> None:
         """Nothing more of a sync's answer came, and all that the FL wrote was read."""
@@ -391,7 +394,7 @@ class Syncs:
         ):  # an FL without switches writes nothing at all
             for requester in sync.requesters:
                 name = self._id(floodlight, requester)
-                began = ((names.SYNC_BEGAN, str(attempt).encode()),)
+                began = ((header.SYNC_BEGAN, str(attempt).encode()),)
                 empty = build.chunk(None, name, 0, 0, context.now)
                 context.send(context.rules.disco_topic, name, empty, began)
         self._complete(floodlight, attempt)
@@ -464,20 +467,6 @@ class Syncs:
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True
-
-
-def _records(listed: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    """As many listed switches as go into one record each time."""
-    some: list[tuple[str, bytes]] = []
-    size = 0
-    for item in listed:
-        own = len(item[1]) + PART_OVERHEAD_BYTES
-        if some and size + own > FULL_RECORD_BYTES:
-            yield some
-            some, size = [], 0
-        some.append(item)
-        size += own
-    yield some
 
 
 def mode_of(envelope: Envelope) -> Mode | None:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from flrouter.core import peers
 from flrouter.core.inputs import Report
 from flrouter.core.request import read_number
-from flrouter.messages.chains import Link
 from flrouter.messages.envelope import Envelope
 
 _PREFIX = "sync."
@@ -41,6 +40,7 @@ class Sync:
         "next_index",
         "requesters",
         "retries",
+        "total",
         "waiting",
         "waiting_for",
     )
@@ -61,8 +61,9 @@ class Sync:
         self.end: tuple[Report, Envelope] | None = None
         #: how many have come.
         self.links = 0
+        self.total = -1
         self.next_index = 0
-        self.ahead: set[int] = set()
+        self.ahead: list[int] = []
 
     @property
     def everybody(self) -> list[str]:
@@ -71,18 +72,6 @@ class Sync:
         for requester in self.waiting:
             requesters = and_also(requesters, requester)
         return requesters
-
-    def has(self, link: Link) -> bool:
-        """Whether this link has come before."""
-        return link.index >= 0 and (link.index < self.next_index or link.index in self.ahead)
-
-    def follow(self, link: Link) -> bool:
-        """Note that a link came; whether the chain is whole."""
-        self.ahead.add(link.index)
-        while self.next_index in self.ahead:
-            self.ahead.discard(self.next_index)
-            self.next_index += 1
-        return link.index < 0 or self.next_index == link.total
 
 
 class Plan(NamedTuple):

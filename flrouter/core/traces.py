@@ -10,6 +10,7 @@ from __future__ import annotations
 from flrouter.core.context import Context
 from flrouter.core.effects import Headers, Span
 from flrouter.core.records import Gather, Pending
+from flrouter.messages import headers as header
 from flrouter.messages import trace
 from flrouter.messages.errors import Problem
 
@@ -32,7 +33,7 @@ def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> H
     """The headers of an answer; an FL that names a trace itself knows better."""
     if trace.found_in(headers):
         return headers
-    return (*headers, (trace.HEADER, _within(context, record.origin, record.trace) or record.trace))
+    return (*headers, (header.TRACE, _within(context, record.origin, record.trace) or record.trace))
 
 
 def end(context: Context, record: Pending | Gather, error: str = "") -> None:

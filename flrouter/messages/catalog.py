@@ -175,10 +175,6 @@ class Catalog:
                 self._event_of[kind, written] = entry
         return entry
 
-    def event_topic(self, kind: str, floodlight: str = "", written: str = "") -> str:
-        """The topic for what an FL reports unasked; the arguments are those of :meth:`event`."""
-        return self.topic_of(self.event(kind, floodlight, written))
-
     def topic_of(self, event: EventKind) -> str:
         """The topic for such events."""
         return self._topics.get(event.topic, event.topic)

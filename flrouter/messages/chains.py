@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
+from typing import Protocol
 
 import msgspec
 
@@ -28,6 +30,17 @@ class OldLink(msgspec.Struct, frozen=True):
 
     #: the next link's correlation id; None at the end of the chain.
     next_id: str | None
+
+
+class Progress(Protocol):
+    """How far a chain of the newer form has come, kept by whoever follows it."""
+
+    #: of how many links it consists; -1 until the first one came.
+    total: int
+    #: the first link that has not come.
+    next_index: int
+    #: the links behind that one which came, in order.
+    ahead: list[int]
 
 
 class BadLink(ValueError):
@@ -57,3 +70,30 @@ def link_of(envelope: Envelope) -> Link | OldLink:
     if index >= total:
         raise BadLink(f"link {index} of a chain of {total}: indexes run from 0 to {total - 1}")
     return Link(index, total)
+
+
+def has_come(progress: Progress, link: Link) -> bool:
+    """Whether this link has come before."""
+    if link.index < progress.next_index:
+        return link.index >= 0
+    at = bisect_left(progress.ahead, link.index)
+    return at < len(progress.ahead) and progress.ahead[at] == link.index
+
+
+def follow(progress: Progress, link: Link) -> bool:
+    """Note a link that has not come before; whether the chain is whole with it."""
+    progress.total = link.total
+    if link.index < 0:
+        return True
+    if link.index != progress.next_index:
+        insort(progress.ahead, link.index)
+        return False
+    progress.next_index += 1
+    closed = 0
+    for ahead in progress.ahead:
+        if ahead != progress.next_index:
+            break
+        progress.next_index += 1
+        closed += 1
+    del progress.ahead[:closed]
+    return progress.next_index == link.total

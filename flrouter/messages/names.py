@@ -24,7 +24,3 @@ SWITCH_AVAILABILITY = f"{_O}.info.switches.SwitchAvailabilityUpdateNotification"
 SWITCH_EVENT = f"{_O}.info.event.SwitchInfoData"
 PORT_EVENT = f"{_O}.info.event.PortInfoData"
 ISL_EVENT = f"{_O}.info.event.IslInfoData"
-
-#: the record header of each link of a sync chain that says when the router began that sync (ms
-#: since the epoch): whatever it reported since then is newer than what the chain says.
-SYNC_BEGAN = "flrouter-sync-began"

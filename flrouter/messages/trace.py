@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-HEADER = "traceparent"
+from flrouter.messages.headers import TRACE
 
 _FORM = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.DOTALL)
 
@@ -38,7 +38,7 @@ def read(value: bytes | None) -> Trace | None:
 def found_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
     """The `traceparent` among record headers; empty when there is none."""
     for name, value in headers:
-        if name == HEADER:
+        if name == TRACE:
             return value or b""
     return b""
 
@@ -57,4 +57,4 @@ def with_trace(
     headers: Sequence[tuple[str, bytes | None]], value: bytes
 ) -> tuple[tuple[str, bytes | None], ...]:
     """These headers with the `traceparent` `value` in the place of their own."""
-    return (*(item for item in headers if item[0] != HEADER), (HEADER, value))
+    return (*(item for item in headers if item[0] != TRACE), (TRACE, value))

@@ -26,6 +26,7 @@ from yarl import URL
 
 from flrouter import logs, web_tls
 from flrouter.messages import build, names
+from flrouter.messages import headers as header
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.network import pages
@@ -185,7 +186,7 @@ def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
 def sync_began(record: Any, otherwise: int) -> int:
     """When the router began the sync to which a link belongs, in ms."""
     for name, value in record.headers or ():
-        if name == names.SYNC_BEGAN and value.isdigit():
+        if name == header.SYNC_BEGAN and value.isdigit():
             return int(value)
     return otherwise
 

@@ -27,7 +27,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 from mode import Service
 
-from flrouter.messages.trace import HEADER as TRACE
+from flrouter.messages.headers import TRACE
 from flrouter.speaker.connection import Connection
 from flrouter.speaker.counts import Counts
 from flrouter.speaker.options import SpeakerOptions

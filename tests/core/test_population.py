@@ -61,7 +61,7 @@ class Router:
         """An FL writes something."""
         self.offset += 1
         origin = Origin("kilda.topo.disco_x", 0, self.offset)
-        self.decide(shard, Report(floodlight, origin, data, decode(data), at_home=True))
+        self.decide(shard, Report(floodlight, origin, data, decode(data)))
 
     def ask(self, kind: str, offset: int = 0, **payload: Any) -> None:
         """A requester sends a command; it is read by its home."""

@@ -650,10 +650,10 @@ def read_shards(record: Record) -> Input:
     origin = Origin.parse(own["flrouter-origin"].decode()) if "flrouter-origin" in own else here
     match what:
         case b"command":
-            return Command(origin, data, decode(data), headers, at_home=True)
+            return Command(origin, data, decode(data), headers)
         case b"report":
             floodlight = own["flrouter-floodlight"].decode()
-            report = Report(floodlight, origin, data, decode(data), headers, at_home=True)
+            report = Report(floodlight, origin, data, decode(data), headers)
             if "flrouter-number" in own:
                 report.number = own["flrouter-number"].decode()
             return report

@@ -13,11 +13,9 @@ import msgspec
 import pytest
 import yaml
 
-from flrouter.cli.letters import REPLAYED
-from flrouter.messages import broadcast, build, names, notifications, switch_list
+from flrouter.messages import broadcast, build, headers, names, notifications, switch_list
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.errors import ErrorType, error_data, error_message
-from flrouter.messages.trace import HEADER
 from flrouter.settings import Settings
 from tests.docs.markdown import code, rows, section
 from tests.support import npm
@@ -38,7 +36,10 @@ CONNECTIONS = [
     for writes, master in ((True, True), (True, False), (False, False))
 ]
 #: headers that only records between the router's own shards have.
-INSIDE = {"flrouter-what", "flrouter-origin", "flrouter-floodlight", "flrouter-number"}
+INSIDE = {
+    *(headers.PREFIX, headers.ROW),
+    *(headers.WHAT, headers.ORIGIN, headers.FLOODLIGHT, headers.NUMBER),
+}
 #: by the envelope's class: the most general schema of each.
 BY_CLASS = {
     names.COMMAND: "Command",
@@ -186,17 +187,15 @@ def test_its_headers_are_the_code_s_and_the_page_s() -> None:
     """Each header that flrouter adds to a record that others read."""
     told = {
         name
-        for schema, headers in SCHEMAS.items()
+        for schema, shape in SCHEMAS.items()
         if schema.endswith("Headers")
-        for part in headers.get("allOf", [headers])
+        for part in shape.get("allOf", [shape])
         for name in part.get("properties", ())
     }
     page = (FILE.parent / "protocol.md").read_text("utf-8")
     table = rows(section(page, "3.3 Record headers"))
     assert told == {name for row in table for name in code(row[0])}
-    core = "".join(path.read_text("utf-8") for path in (ROOT / "flrouter" / "core").glob("*.py"))
-    added = {*re.findall(r'\("(flrouter-[a-z-]+)"', core), names.SYNC_BEGAN, HEADER, REPLAYED}
-    assert told == added - INSIDE
+    assert told == {text for name, text in vars(headers).items() if name.isupper()} - INSIDE
 
 
 def test_its_topics_are_the_settings_defaults() -> None:

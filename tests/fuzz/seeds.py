@@ -30,6 +30,7 @@ NOTES: tuple[peers.Peer, ...] = (
     peers.AddFloodlight("fl-1", False),
     peers.PreferFloodlight("fl-1", "west", 7),
     peers.RemoveFloodlight("fl-2"),
+    peers.DrainFloodlight("fl-1"),
     peers.FloodlightState("fl-1", NOW + 1, True, False, True),
     peers.FloodlightState("fl-2", NOW + 5, False, False, True),
     peers.SyncWanted("fl-1", "sync-me"),
@@ -42,6 +43,15 @@ NOTES: tuple[peers.Peer, ...] = (
     peers.LinkWanted("link-2", "00000000.0.1", 1),
     peers.LinkMissing("link-2", "00000000.0.1"),
     peers.MoveSwitch(SWITCH, "fl-2"),
+    peers.PlaceSwitch(SWITCH, "west"),
+    peers.Populate(
+        "kilda.speaker/0/9",
+        "op",
+        "kilda.flow",
+        "x.Stats",
+        build.message(names.COMMAND, {"clazz": "x.Stats"}, "op", NOW),
+        (("a", b"1"),),
+    ),
     peers.Scatter(
         "kilda.speaker/0/9",
         0,

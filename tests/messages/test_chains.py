@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrouter.messages import build
-from flrouter.messages.chains import BadLink, Link, OldLink, link_of
+from flrouter.messages.chains import BadLink, Link, OldLink, follow, has_come, link_of
 from flrouter.messages.envelope import Envelope, decode
 from tests.messages.strategies import SAMPLES, texts
 
@@ -80,3 +80,37 @@ def test_refusals_are_short() -> None:
     with pytest.raises(BadLink) as caught:
         link_of(envelope("x" * 1_000_000, 2))
     assert len(str(caught.value)) < 300
+
+
+class Chain:
+    """One that nothing came of yet."""
+
+    def __init__(self) -> None:
+        self.total, self.next_index = -1, 0
+        self.ahead: list[int] = []
+
+
+@given(
+    st.integers(1, 8).flatmap(
+        lambda total: st.lists(st.integers(0, total - 1)).map(lambda order: (total, order))
+    )
+)
+def test_a_chain_is_whole_once_each_link_came(drawn: tuple[int, list[int]]) -> None:
+    """In whatever order, and each of them counts once."""
+    total, order = drawn
+    chain, came = Chain(), set[int]()
+    for index in order:
+        link = Link(index, total)
+        assert has_come(chain, link) == (index in came)
+        if not has_come(chain, link):
+            came.add(index)
+            assert follow(chain, link) == (len(came) == total)
+    assert set(range(chain.next_index)) | set(chain.ahead) == came
+
+
+def test_a_chain_without_links_is_whole_at_once() -> None:
+    """Its one message says so, and as often as it likes."""
+    chain, link = Chain(), Link(-1, 0)
+    assert not has_come(chain, link)
+    assert follow(chain, link)
+    assert not has_come(chain, link)

@@ -26,7 +26,7 @@ def test_only_the_named_errors_are_raised(data: bytes) -> None:
     except envelope.Unreadable:
         return
     envelope.form_of(message.clazz)
-    CATALOG.event_topic(message.kind)
+    CATALOG.topic_of(CATALOG.event(message.kind))
     entry = CATALOG.command(message.kind)
     assert CATALOG.answer_topic(entry)
     origin.switch_of(message, data)

@@ -50,7 +50,8 @@ def test_each_event_goes_where_it_says() -> None:
         assert template in SETTINGS.fl_topics.written
         at = template.replace("{fl}", "reg1")
         for kind in code(kinds):
-            found = SETTINGS.message_catalog.event_topic(full(kind), "reg1", at)
+            catalog = SETTINGS.message_catalog
+            found = catalog.topic_of(catalog.event(full(kind), "reg1", at))
             assert [found] == code(topic), kind
 
 

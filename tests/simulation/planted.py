@@ -237,7 +237,7 @@ def believe_the_end() -> Iterator[None]:
         real(self, report, envelope, form, *number)
         sync = self._running.get(report.floodlight)
         if sync is not None and sync.end is not None:
-            self.caught_up(sync.asked)
+            self._context.caught_up(sync.asked)
 
     with patch.object(Syncs, "take", take):
         yield
@@ -305,7 +305,7 @@ def end_a_sync_early() -> Iterator[None]:
         real(self)
         for sync in list(self._running.values()):
             if sync.asked and self._context.rules.sync_quiet:
-                self.caught_up(sync.asked)
+                self._context.caught_up(sync.asked)
 
     with patch.object(Syncs, "tick", tick):
         yield

@@ -15,6 +15,7 @@ from flrouter.core.sync_run import read_sync_number
 from flrouter.messages import names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import decode
+from flrouter.messages.headers import SYNC_BEGAN
 from flrouter.network.chains import Assembler, is_link
 from tests.core.world import Record
 
@@ -147,7 +148,7 @@ class SyncPromises:
         if headers.get(REQUEST, b"").startswith(b"sync/"):
             floodlight = headers[REQUEST].decode().partition("/")[2]
             self._owed.pop((floodlight, record.json["correlation_id"]), None)
-        elif names.SYNC_BEGAN in headers:
+        elif SYNC_BEGAN in headers:
             self._link(record)
         elif self._rules.sync_by_dump_id and names.DUMP_SWITCH.encode() in record.value:
             switch = (record.key or b"").decode()

@@ -28,7 +28,7 @@ def envelope(data: bytes) -> None:
     for text in (message.clazz, message.kind, message.correlation_id or "", message.reply_to or ""):
         text.encode()
     envelopes.form_of(message.clazz)
-    assert CATALOG.event_topic(message.kind)
+    assert CATALOG.topic_of(CATALOG.event(message.kind))
     entry = CATALOG.command(message.kind)
     assert CATALOG.answer_topic(entry)
     switch = origin.switch_of(message, data)
