@@ -238,3 +238,17 @@ def test_the_router_s_own_topics_keep_what_it_needs(
         assert found[name]["retention.bytes"] == "-1"
     assert found[names[2]]["cleanup.policy"] == "compact"
     assert {each["min.insync.replicas"] for each in found.values()} == {"1"}
+
+
+@pytest.mark.parametrize("guarantee", ["at_least_once"])
+def test_topics_of_kafka_s_own_take_no_answers(
+    deployment: Deployment, fl: Floodlight, requester: Requester
+) -> None:
+    """Brokers write them alone: an answer for one would be refused forever."""
+    deployment.start_worker()
+    install = {"clazz": INSTALL, "switch_id": SWITCH}
+    for name in ("before", "__consumer_offsets", "behind"):
+        reply = {"reply_to": name} if name.startswith("__") else {}
+        requester.send(command(install, name, **reply), SWITCH)
+        [answer] = requester.wait(name, timeout=40)
+        assert error_type(answer) == ("PARAMETERS_INVALID" if reply else None)
