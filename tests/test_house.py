@@ -32,6 +32,7 @@ MAY_IMPORT = {
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
+    "history": {"history", "core"},
     "network": {
         "network",
         "messages",

@@ -96,6 +96,18 @@ class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ended: int
     #: empty when its FL answered it, else the error that the router answered it with.
     error: str = ""
+    #: what follows is told where a history is written: the class of the command's payload,
+    kind: str = ""
+    #: when it went to its FL, and when that acknowledged it; 0 when it did not,
+    sent: int = 0
+    acked: int = 0
+    #: the `traceparent` that it came with,
+    trace: bytes = b""
+    #: of how many parts its answer was put together,
+    parts: int = 0
+    #: and the first bytes of command and answer, if they may be kept.
+    command: bytes = b""
+    answer: bytes = b""
 
 
 class Effects:
