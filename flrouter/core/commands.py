@@ -111,6 +111,7 @@ class Commands:
             Stage.HELD,
             received=context.now,
             draft=draft(kind.error, command.data),
+            steps=context.steps(envelope.kind, command.data),
         )
         if command.headers:
             traces.begin(pending, command.headers)
@@ -279,6 +280,7 @@ class Commands:
                     0,
                     Stage.SENT,
                     received=pending.received,
+                    steps=context.steps(envelope.kind, command.data),
                 )
                 self._requests.forward(
                     part, copy, command.data, envelope.correlation_id, command.headers
@@ -302,6 +304,7 @@ class Commands:
             received=pending.received,
             trace=pending.trace,
             draft=pending.draft,
+            steps=pending.steps,
         )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
@@ -335,6 +338,7 @@ class Commands:
         pending = Pending("", correlation_id, topic, key or "", origin, 0, Stage.HELD)
         pending.received = context.now
         pending.draft = draft(kind.error, command.data)
+        pending.steps = context.steps(envelope.kind if envelope else "", command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         traces.answer_error(context, pending, problem, key)

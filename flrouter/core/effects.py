@@ -110,6 +110,25 @@ class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
     answer: bytes = b""
 
 
+class Happening(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something that happened to an FL or a switch, or that somebody ordered, for the history."""
+
+    #: ms since the epoch.
+    at: int
+    #: one of those in `flrouter/history/record.py`.
+    kind: str
+    floodlight: str = ""
+    switch: str = ""
+    #: what people read of it.
+    text: str = ""
+    #: of an order: who gave it, from which address, and "done" or why it was refused.
+    who: str = ""
+    source: str = ""
+    result: str = ""
+    #: of what lasted: when it began.
+    began: int = 0
+
+
 class Effects:
     """All that follows from one batch."""
 
@@ -119,6 +138,7 @@ class Effects:
         "counts",
         "ends",
         "faults",
+        "happenings",
         "inputs",
         "membership_changed",
         "notes",
@@ -145,3 +165,5 @@ class Effects:
         self.faults: list[Fault] = []
         #: commands of traces that ended; none where no traces are made.
         self.spans: list[Span] = []
+        #: what happened to FLs and switches; nothing where no history is written.
+        self.happenings: list[Happening] = []

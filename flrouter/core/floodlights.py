@@ -102,6 +102,7 @@ class Floodlights:
         if state.known:
             self._announce(name, acks=acks)
         else:  # also one that was removed: it is new
+            self._context.happened("added", name)
             self._tell(peers.FloodlightState(name, state.number, known=True, up=True, acks=acks))
             self._syncs.serve(name)
 
@@ -118,6 +119,7 @@ class Floodlights:
         if self.state(floodlight).known:
             self._syncs.cancel(floodlight, f"floodlight {floodlight} was removed")
             self._watches.pop(floodlight, None)
+            self._context.happened("removed", floodlight)
             self._announce(floodlight, known=False, up=False)
 
     def drain(self, wanted: peers.DrainFloodlight) -> None:
@@ -126,6 +128,10 @@ class Floodlights:
         if state is None or not state.known:
             self._context.note(f"there is no floodlight {wanted.floodlight} to drain")
         else:
+            if wanted.drained != state.drained:
+                self._context.happened(
+                    "drained" if wanted.drained else "undrained", wanted.floodlight
+                )
             self._announce(wanted.floodlight, drained=wanted.drained)
 
     def _announce(self, floodlight: str, **changes: Any) -> None:
@@ -281,6 +287,7 @@ class Floodlights:
         elif not state.up:
             self._context.note(f"floodlight {floodlight} answers again")
             self._context.count("recoveries", floodlight)
+            self._context.happened("recovered", floodlight, began=state.since)
             self._announce(floodlight, up=True)
             self._syncs.serve(floodlight)
 
@@ -289,5 +296,6 @@ class Floodlights:
         if state.up:
             self._context.note(f"outage of floodlight {floodlight}: {why}")
             self._context.count("outages", floodlight)
+            self._context.happened("outage", floodlight, text=why)
             self._syncs.cancel(floodlight, f"floodlight {floodlight} stopped answering")
             self._announce(floodlight, up=False)

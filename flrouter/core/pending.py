@@ -168,6 +168,8 @@ class Requests:
         pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
+        if pending.steps is not None:
+            pending.steps.sent = context.now
         forwarded = context.suffixes.add(
             pending.correlation_id, context.number, number, events=done is Done.EVENTS
         )
@@ -203,16 +205,18 @@ class Requests:
         """The FL has the command."""
         if pending.stage is Stage.SENT:
             pending.stage = Stage.PASSING if passing else Stage.ACKED
+            if pending.steps is not None:
+                pending.steps.acked = self._context.now
             self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
 
     # -- ending -------------------------------------------------------------------------------
 
-    def done(self, number: str) -> None:
+    def done(self, number: str, answer: bytes = b"") -> None:
         """The final answer went out."""
         pending = self._context.pending.drop(number)
         if pending is not None:
             self._forget_place(number, pending)
-            self._context.end(number, pending)
+            self._context.end(number, pending, answer=answer)
 
     def fail(self, number: str, problem: Problem) -> None:
         """End a request with an error; whatever its FL still sends for it is dropped."""

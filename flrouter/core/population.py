@@ -92,6 +92,7 @@ class Populations:
                     0,
                     Stage.SENT,
                     received=self._context.now,
+                    steps=self._context.steps(note.kind, note.data),
                 )
                 data = broadcast.wrapped(note.data, some)
                 self._requests.forward(part, pending, data, None, note.headers, kind.done)

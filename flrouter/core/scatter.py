@@ -117,6 +117,7 @@ class Scatters:
             cid, place = gather.correlation_id, gather.origin
             pending = Pending(floodlight, cid, "", "", place, 0, Stage.SENT, gather=context.number)
             pending.received = gather.received
+            pending.steps = context.steps(gather.kind, command.data)
             requests.forward(part, pending, command.data, known_id, command.headers)
         return True
 
@@ -149,6 +150,7 @@ class Scatters:
         cid, place = note.correlation_id, note.origin
         pending = Pending("", cid, "", switch, place, 0, Stage.HELD, gather=note.gather)
         pending.received = self._context.now
+        pending.steps = self._context.steps(envelope.kind, data)
         self._route(number, pending, command)
 
 

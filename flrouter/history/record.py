@@ -7,12 +7,13 @@ end, with a default: an older record stays readable, of a newer one is read what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
+from zlib import crc32
 
 import msgspec
 
-from flrouter.core.effects import End
+from flrouter.core.effects import End, Happening
 
 #: of the records that are written here.
 FORMAT = 1
@@ -27,26 +28,6 @@ Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 42)]
 
 class Unreadable(ValueError):
     """A record of the topic that is none of ours, or of a later release; the text says which."""
-
-
-class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Something that happened to an FL or a switch, or that somebody ordered."""
-
-    #: ms since the epoch.
-    at: Count
-    #: one of :data:`EVENTS`.
-    kind: str
-    floodlight: str = ""
-    switch: str = ""
-    #: what people read of it.
-    text: str = ""
-    #: an order: who gave it (a person's name, or "token"), from which address.
-    who: str = ""
-    source: str = ""
-    #: an order: "done", or why it was refused.
-    result: str = ""
-    #: what lasted: ms since the epoch when it began.
-    began: Count = 0
 
 
 #: kinds of events, and what they mean.
@@ -76,8 +57,8 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, gc=False):
     behind: Annotated[int, msgspec.Meta(ge=0, lt=1 << 52)]
     #: ms since the epoch: when the answers of `ends` were written, and with them this record.
     delivered: Count
-    ends: list[End] = []
-    events: list[Event] = []
+    ends: Sequence[End] = ()
+    happenings: Sequence[Happening] = ()
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -131,7 +112,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event as it is kept: see :class:`Event`."""
+    """Something that happened, as it is kept: see :class:`~flrouter.core.effects.Happening`."""
 
     id: str
     at: int
@@ -167,6 +148,12 @@ def decode(value: bytes) -> Batch:
     return batch
 
 
+def said(worker: str, happening: Happening) -> bytes:
+    """The value of a record with which somebody who is no shard tells of one happening."""
+    at = happening.at
+    return encode(Batch(FORMAT, worker, worker_source(worker), 0, at, (), (happening,)))
+
+
 def ids(behind: int, source: int, times: list[int]) -> Iterator[int]:
     """The ids of what a source tells, in the order in which it tells it.
 
@@ -180,13 +167,18 @@ def ids(behind: int, source: int, times: list[int]) -> Iterator[int]:
         times: when each ended (ms).
     """
     for time in times:
-        behind = max(behind + 1, time << SEQUENCE_BITS)
+        behind = next_behind(behind, time)
         yield behind << SOURCE_BITS | source
 
 
-def behind_of(identity: int) -> int:
-    """Time and sequence number of an id, behind which its source goes on."""
-    return identity >> SOURCE_BITS
+def next_behind(behind: int, time: int) -> int:
+    """Time and sequence number of what comes behind these, and ended at `time` (ms)."""
+    return max(behind + 1, time << SEQUENCE_BITS)
+
+
+def worker_source(worker: str) -> int:
+    """The source of what a worker says itself; two workers rarely have the same one."""
+    return FIRST_WORKER_SOURCE + crc32(worker.encode()) % FIRST_WORKER_SOURCE
 
 
 def first_id(time: int) -> int:
@@ -234,6 +226,6 @@ def requests(batch: Batch) -> Iterator[Request]:
 
 def happened(batch: Batch) -> Iterator[Happened]:
     """The events that a batch tells of."""
-    numbers = ids(batch.behind, batch.source, [event.at for event in batch.events])
-    for identity, event in zip(numbers, batch.events, strict=True):
+    numbers = ids(batch.behind, batch.source, [event.at for event in batch.happenings])
+    for identity, event in zip(numbers, batch.happenings, strict=True):
         yield Happened(id=str(identity), worker=batch.worker, **msgspec.structs.asdict(event))

@@ -31,7 +31,7 @@ class Table(Generic[Record]):
             types: the database's type for a type of ours.
             key: the declaration of `id`.
         """
-        others = [
+        others: list[str] = [
             f"{field.name} {types[field.type]} NOT NULL"
             for field in self._fields
             if field.name != "id"
@@ -40,8 +40,8 @@ class Table(Generic[Record]):
 
     def row(self, record: Record) -> tuple[Value, ...]:
         """A record as a row."""
-        values = msgspec.structs.astuple(record)
-        return (int(values[0]), *values[1:])
+        others: list[Value] = [getattr(record, name) for name in self.columns[1:]]
+        return (int(record.id), *others)
 
     def read(self, rows: Iterable[Sequence[Any]]) -> list[Record]:
         """The records that rows hold."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flrouter.core.effects import End
-from flrouter.history.record import FORMAT, SEQUENCE_BITS, Batch, Event
+from flrouter.core.effects import End, Happening
+from flrouter.history.record import FORMAT, SEQUENCE_BITS, Batch
 
 #: ms since the epoch: 2026-11-28, 00:00 UTC.
 MIDNIGHT = 1_795_824_000_000
@@ -26,7 +26,9 @@ def end(ended: int = MIDNIGHT, **others: Any) -> End:
     return End(**(fields | others), ended=ended)
 
 
-def batch(*ends: End, events: list[Event] | None = None, source: int = 3, behind: int = 0) -> Batch:
+def batch(
+    *ends: End, events: list[Happening] | None = None, source: int = 3, behind: int = 0
+) -> Batch:
     """What a shard has to say."""
     first = min([one.ended for one in ends] + [one.at for one in events or ()])
     return Batch(

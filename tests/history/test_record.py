@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from flrouter.core.effects import Happening
 from flrouter.history import record
-from flrouter.history.record import FORMAT, Event, Unreadable
+from flrouter.history.record import FORMAT, Unreadable
 from tests.history.batches import MIDNIGHT, batch, end
 
 
@@ -55,7 +56,7 @@ def test_ids_are_in_the_order_of_time_and_differ() -> None:
     assert identities == sorted(identities)
     assert record.time_of(identities[0]) == MIDNIGHT
     assert record.time_of(identities[-1]) == MIDNIGHT + 9
-    more = list(record.ids(record.behind_of(identities[-1]), 3, [MIDNIGHT + 9]))
+    more = list(record.ids(identities[-1] >> record.SOURCE_BITS, 3, [MIDNIGHT + 9]))
     assert more[0] > identities[-1]
     assert max(identities) < 1 << 63
 
@@ -84,7 +85,7 @@ def test_what_is_no_record_is_said_to_be_none(value: bytes) -> None:
 
 def test_events_come_through_the_topic() -> None:
     """With who ordered them."""
-    order = Event(MIDNIGHT, "order", "fl-1", text="drain", who="ann", source="10.0.0.1")
+    order = Happening(MIDNIGHT, "order", "fl-1", text="drain", who="ann", source="10.0.0.1")
     (event,) = record.happened(record.decode(record.encode(batch(events=[order]))))
     assert (event.kind, event.floodlight, event.who) == ("order", "fl-1", "ann")
     assert event.at == MIDNIGHT

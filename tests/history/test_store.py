@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.history.record import Event
+from flrouter.core.effects import Happening
 from flrouter.history.search import ANY_ERROR, BadSearch, EventSearch, Search, Store
 from flrouter.history.sqlite import SqliteStore
 from tests.history.batches import DAY_MS, MIDNIGHT, batch, end
@@ -131,9 +131,9 @@ def test_events_at_a_floodlight(store: Store) -> None:
             batch(
                 end(),
                 events=[
-                    Event(MIDNIGHT, "outage", "fl-1", text="silent"),
-                    Event(MIDNIGHT + 1, "order", "fl-1", who="ann", source="10.0.0.1"),
-                    Event(MIDNIGHT + 2, "outage", "fl-2"),
+                    Happening(MIDNIGHT, "outage", "fl-1", text="silent"),
+                    Happening(MIDNIGHT + 1, "order", "fl-1", who="ann", source="10.0.0.1"),
+                    Happening(MIDNIGHT + 2, "outage", "fl-2"),
                 ],
             )
         ]
