@@ -39,7 +39,7 @@ MAY_IMPORT = {
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
-    "history": {"history", "core"},
+    "history": {"history", "core", "network", "cli"} | SETTINGS,
     "network": {
         "network",
         "messages",

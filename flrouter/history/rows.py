@@ -7,7 +7,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from flrouter.history.record import Happened, Request
+from flrouter.history.record import Happened, Request, first_id
+from flrouter.history.search import ANY_ERROR, EventSearch, Search
+
+#: what databases take for a number.
+MAX_ID = (1 << 63) - 1
 
 Record = TypeVar("Record", Request, Happened)
 #: a value of a column.
@@ -23,6 +27,11 @@ class Table(Generic[Record]):
         self._fields = msgspec.structs.fields(record)
         #: their names, as SQL lists them.
         self.columns = [field.name for field in self._fields]
+
+    @property
+    def listed(self) -> str:
+        """Its columns, as SELECT lists them."""
+        return ", ".join(f"{self.name}.{column}" for column in self.columns)
 
     def declarations(self, types: dict[type, str], key: str) -> str:
         """What stands between the brackets of CREATE TABLE.
@@ -57,16 +66,65 @@ EVENTS = Table("events", Happened)
 
 
 class Conditions:
-    """The WHERE of a statement, and its values."""
+    """The WHERE of a statement, and its values. Ids are compared last."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str, key: str) -> None:
+        """Args:
+        mark: what stands for a value.
+        key: the column of ids, as the statement calls it.
+        """
+        self.mark = mark
+        self.key = key
         self._texts: list[str] = []
         self.values: list[Value] = []
 
     def add(self, text: str, *values: Value) -> None:
-        """One more condition, with its placeholders' values."""
+        """One more condition, with a mark for each value."""
         self._texts.append(text)
         self.values += values
 
+    def equal(self, wanted: Search | EventSearch, *columns: str) -> None:
+        """These columns have what is asked for, where anything is."""
+        for column in columns:
+            if value := getattr(wanted, column):
+                # That it is not empty has to stand there: an index knows only such rows.
+                self.add(f"{column} = {self.mark} AND {column} <> ''", value)
+
     def __str__(self) -> str:
-        return f"WHERE {' AND '.join(self._texts)}" if self._texts else ""
+        return " AND ".join(
+            [*self._texts, f"{self.key} >= {self.mark} AND {self.key} < {self.mark}"]
+        )
+
+
+def add_requests(conditions: Conditions, search: Search) -> None:
+    """What a search for requests asks, but for the time and the part of a correlation id."""
+    conditions.equal(search, "switch", "floodlight", "kind")
+    if search.error:
+        conditions.add("error <> ''")
+    if search.error not in {"", ANY_ERROR}:
+        conditions.add(f"error = {conditions.mark}", search.error)
+    if search.completed:
+        conditions.add("error = ''")
+
+
+def add_events(conditions: Conditions, search: EventSearch) -> None:
+    """What a search for events asks, but for the time."""
+    conditions.equal(search, "floodlight", "switch", "kind", "who")
+
+
+def ids_of(search: Search | EventSearch) -> tuple[int, int]:
+    """From which id on to look, and before which one."""
+    until = first_id(search.until) if search.until else MAX_ID
+    return first_id(search.since), min(until, int(search.cursor)) if search.cursor else until
+
+
+def parts_of(request: Request) -> tuple[str, str]:
+    """Between which numbers those of a command's parts are: '/' follows '.' in ASCII."""
+    return f"{request.number}.", f"{request.number}/"
+
+
+def readable_id(text: str) -> int | None:
+    """An id that somebody gave; None when it is none."""
+    if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ID:
+        return int(text)
+    return None

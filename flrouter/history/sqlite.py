@@ -17,9 +17,19 @@ from typing import Any
 
 from flrouter.history import record
 from flrouter.history.record import Batch, Happened, Request
-from flrouter.history.rows import EVENTS, REQUESTS, Conditions, Record, Table
+from flrouter.history.rows import (
+    EVENTS,
+    REQUESTS,
+    Conditions,
+    Record,
+    Table,
+    add_events,
+    add_requests,
+    ids_of,
+    parts_of,
+    readable_id,
+)
 from flrouter.history.search import (
-    ANY_ERROR,
     MAX_LIMIT,
     EventSearch,
     Extent,
@@ -38,6 +48,13 @@ MAX_GROUPS = 16
 _SUFFIX = ".sqlite"
 _TYPES: dict[type, str] = {int: "INTEGER", str: "TEXT", bytes: "BLOB"}
 _KEY = "id INTEGER PRIMARY KEY"
+
+ONE = f"SELECT {REQUESTS.listed} FROM requests WHERE id = ?"
+#: the parts of a command: their numbers are its number, a dot and their index.
+PARTS = (
+    f"SELECT {REQUESTS.listed} FROM requests WHERE part >= 0 AND number > ? AND number < ?"
+    f" ORDER BY part LIMIT {MAX_LIMIT}"
+)
 
 #: An index has the row's id after its columns, so each is in the order of time.
 _SCHEMA = f"""
@@ -139,87 +156,66 @@ class SqliteStore:
 
     def search(self, search: Search) -> Found:
         """The requests that meet it."""
-        conditions = Conditions()
-        source = "requests"
+        source, conditions = "requests", Conditions("?", "id")
         if search.correlation_id:
             part = search.correlation_id.lower()
             source = "correlation_ids CROSS JOIN requests ON requests.id = correlation_ids.rowid"
+            conditions = Conditions("?", "correlation_ids.rowid")
             conditions.add("correlation_ids MATCH ?", _groups(part))
             conditions.add("instr(lower(requests.correlation_id), ?)", part)
-        for column in ("switch", "floodlight"):
-            if value := getattr(search, column):
-                conditions.add(f"{column} = ? AND {column} <> ''", value)
-        if search.kind:
-            conditions.add("kind = ?", search.kind)
-        if search.error:
-            conditions.add("error <> ''")
-        if search.error not in {"", ANY_ERROR}:
-            conditions.add("error = ?", search.error)
-        if search.completed:
-            conditions.add("error = ''")
-        key = "correlation_ids.rowid" if search.correlation_id else "id"
-        return Found(*self._newest(REQUESTS, source, key, conditions, search))
+        add_requests(conditions, search)
+        return Found(*self._newest(REQUESTS, source, conditions, search))
 
     def events(self, search: EventSearch) -> FoundEvents:
         """The events that meet it."""
-        conditions = Conditions()
-        for column in ("floodlight", "switch", "kind", "who"):
-            if value := getattr(search, column):
-                conditions.add(f"{column} = ?", value)
-        return FoundEvents(*self._newest(EVENTS, "events", "id", conditions, search))
+        conditions = Conditions("?", "id")
+        add_events(conditions, search)
+        return FoundEvents(*self._newest(EVENTS, "events", conditions, search))
 
     def request(self, identity: str) -> Whole | None:
         """One request whole; None when it is not here (any more)."""
-        if not (identity.isascii() and identity.isdecimal() and int(identity) < 1 << 63):
+        number = readable_id(identity)
+        if number is None:
             return None
-        columns = ", ".join(REQUESTS.columns)
+        day = _day(number)
         with self._using():
-            day = _day(int(identity))
             if day not in self._days():
                 return None
-            query = f"SELECT {columns} FROM requests WHERE id = ?"
-            rows = self._connection(day).execute(query, [int(identity)]).fetchall()
+            rows = self._connection(day).execute(ONE, [number]).fetchall()
             if not rows:
                 return None
             (request,) = REQUESTS.read(rows)
+            if not request.parts:
+                return Whole(request)
             parts: dict[int, Request] = {}
-            if request.parts:
-                # '/' follows '.' in ASCII: all numbers that begin with this one and a dot.
-                query = (
-                    f"SELECT {columns} FROM requests WHERE part >= 0 AND number > ? AND number < ?"
-                    f" ORDER BY part LIMIT {MAX_LIMIT}"
-                )
-                between = [f"{request.number}.", f"{request.number}/"]
-                first = _begin(_day(record.first_id(request.received or request.answered)))
-                for each in self._days():
-                    if first <= _begin(each) <= _begin(day):
-                        rows = self._connection(each).execute(query, between).fetchall()
-                        parts |= {part.part: part for part in REQUESTS.read(rows)}
-            return Whole(request, [parts[index] for index in sorted(parts)][:MAX_LIMIT])
+            first = _begin(_day(record.first_id(request.received or request.answered)))
+            for each in self._days():
+                if first <= _begin(each) <= _begin(day):
+                    rows = self._connection(each).execute(PARTS, parts_of(request)).fetchall()
+                    parts |= {part.part: part for part in REQUESTS.read(rows)}
+        return Whole(request, [parts[index] for index in sorted(parts)])
 
     def _newest(
         self,
         table: Table[Record],
         source: str,
-        key: str,
         conditions: Conditions,
         search: Search | EventSearch,
     ) -> tuple[list[Record], str]:
         """The records of a page, and the cursor behind it."""
-        since = record.first_id(search.since)
-        until = record.first_id(search.until) if search.until else 1 << 63
-        until = min(until, int(search.cursor)) if search.cursor else until
-        conditions.add(f"{key} >= ? AND {key} < ?", since, min(until, (1 << 63) - 1))
-        columns = ", ".join(f"{table.name}.{column}" for column in table.columns)
-        query = f"SELECT {columns} FROM {source} {conditions} ORDER BY {key} DESC LIMIT ?"
+        since, until = ids_of(search)
+        query = (
+            f"SELECT {table.listed} FROM {source} WHERE {conditions}"
+            f" ORDER BY {conditions.key} DESC LIMIT ?"
+        )
         rows: list[Sequence[Any]] = []
         with self._using():
             for day in reversed(self._days()):
                 begin = record.first_id(_begin(day))
                 if begin >= until or record.first_id(_begin(day) + DAY_MS) <= since:
                     continue
-                left = search.limit + 1 - len(rows)
-                rows += self._connection(day).execute(query, [*conditions.values, left])
+                values = [*conditions.values, since, until, search.limit + 1 - len(rows)]
+                rows += self._connection(day).execute(query, values)
                 if len(rows) > search.limit:
                     rows.pop()
                     return table.read(rows), str(rows[-1][0])

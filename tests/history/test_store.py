@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flrouter.core.effects import Happening
+from flrouter.history.postgresql import PostgresqlStore
 from flrouter.history.search import ANY_ERROR, BadSearch, EventSearch, Search, Store
 from flrouter.history.sqlite import SqliteStore
 from tests.history.batches import DAY_MS, MIDNIGHT, batch, end
+from tests.support import postgresql
 
 ONE, TWO = "00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"
 
 
-@pytest.fixture(params=["sqlite"])
-def store(tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """PostgreSQL, where it is installed."""
+    with postgresql.server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty one."""
-    opened = SqliteStore(tmp_path / "history")
+    opened: Store
+    if request.param == "sqlite":
+        opened = SqliteStore(tmp_path / "history")
+    else:
+        address = request.getfixturevalue("server")
+        opened = PostgresqlStore(postgresql.empty_database(address, f"h{uuid.uuid4().hex}"))
     yield opened
     opened.close()
 
