@@ -13,6 +13,8 @@ from click.testing import Result
 
 from flrouter.history import record
 from tests.cli.command import typed
+from tests.docs.blocks import of_page
+from tests.docs.shell import run
 from tests.support.api import ask
 from tests.support.clients import read_all
 from tests.support.deployment import Deployment
@@ -178,6 +180,15 @@ def test_orders_and_events(stage: Stage) -> None:
     kinds = [one["kind"] for one in stage.asks("events", "--floodlight", "fl-1")["events"]]
     assert {"added", "sync", "drained", "order"} <= set(kinds)
     assert "drained" in stage.types("events").stdout
+
+
+def test_the_page_on_the_history(stage: Stage, tmp_path: Path) -> None:
+    """Every command of docs/history.md that looks finds what it is for."""
+    stage.both()
+    blocks = [block.text for block in of_page("docs/history.md") if block.language == "sh"]
+    looking = [text for text in blocks if "history search" in text]
+    found = run(looking, tmp_path, timeout=60, settings=stage.deployment.settings)
+    assert "op-a1B2-1" in found
 
 
 def test_what_comes_twice_is_kept_once(stage: Stage) -> None:
