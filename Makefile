@@ -124,11 +124,11 @@ format: $(STAMP) ## puts the code into its form
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-programs: $(STAMP) ## Open vSwitch, Chromium, curl and promtool for the tests, where the system's packages may be installed
+programs: $(STAMP) ## Open vSwitch, Chromium, curl, promtool and PostgreSQL for the tests, where the system's packages may be installed
 	@$(BIN)/python -m tests.support.programs
 
 lock: $(STAMP) ## pins what the targets install in requirements/ anew; ARGS="--upgrade" for what is newer
-	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded oidc openflow rocksdb tracing) pyproject.toml
+	@$(LOCK) --output-file requirements/dev.txt --group dev $(addprefix --extra ,embedded oidc openflow postgresql rocksdb tracing) pyproject.toml
 	@for group in docs deploy release; do \
 	  $(LOCK) --output-file requirements/$$group.txt --group $$group --constraint requirements/dev.txt || exit 1; done
 

@@ -325,6 +325,18 @@ def url() -> Kind[str]:
     return Kind("http://host:port or https://host:port with a path, or nothing", read, _masked)
 
 
+def database() -> Kind[str]:
+    """A folder, PostgreSQL's address, or nothing; a password in it is never shown."""
+
+    def read(value: object) -> str:
+        given = str(value) if isinstance(value, Path) else _text(value)
+        if "://" in given and not given.startswith("postgresql://"):
+            raise Refused
+        return given
+
+    return Kind("a folder, `postgresql://user:password@host/name`, or nothing", read, _masked)
+
+
 def token() -> Kind[str]:
     """A secret that fits into an HTTP header, or nothing."""
 

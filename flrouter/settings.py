@@ -10,12 +10,11 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flrouter import setting_kinds as kinds
-from flrouter import topic_roles
+from flrouter import setting_rules, topic_roles
 from flrouter.embedded import SCHEME
 from flrouter.messages.catalog import Catalog
 from flrouter.profiles import OWN, BadProfile, Profile
@@ -184,6 +183,25 @@ class Settings:
         "An OpenTelemetry collector (OTLP over HTTP, as `http://host:4318/v1/traces`) that gets a"
         " span of each command whose `traceparent` header says that it is sampled; nothing: none.",
     )
+    history: bool = _setting(
+        False,
+        kinds.yes_or_no(),
+        "Whether workers write what became of each request to the topic `<app_id>-history`"
+        " ([History](history.md)).",
+    )
+    history_payload_bytes: int = _setting(
+        0, kinds.whole(0, 10_000), "How many bytes of each command and answer they write there."
+    )
+    history_database: str = _setting(
+        "",
+        kinds.database(),
+        "Where the history worker keeps it; nothing: in files in the folder `history` of"
+        " `data_dir`. Passwords are never shown.",
+    )
+    history_days: int = _setting(30, kinds.whole(1, 10_000), "How many days it keeps.")
+    history_max_mb: int = _setting(
+        20_000, kinds.whole(1, 10**9), "How large its database grows before its oldest days go."
+    )
     worker_url: str = _setting(
         "http://127.0.0.1:6066",
         kinds.url(),
@@ -265,12 +283,9 @@ class Settings:
                 problem = f"{detail}expected {kind.allowed}"
                 raise BadSetting(field.name, kind.show(given), problem) from None
         self._take_the_profiles_topics()
-        self._check_times()
-        self._check_store()
-        self._check_traces()
         self._check_topics()
-        self._check_security()
-        self._check_web()
+        for wrong in setting_rules.broken(self):
+            raise self._wrong(*wrong)
 
     def _wrong(self, name: str, problem: str, shown: str | None = None) -> BadSetting:
         kind = next(f for f in dataclasses.fields(self) if f.name == name).metadata["kind"]
@@ -294,32 +309,6 @@ class Settings:
             if not value:
                 object.__setattr__(self, name, of_profile)
 
-    def _check_times(self) -> None:
-        if self.alive_timeout <= self.alive_interval:
-            raise self._wrong(
-                "alive_timeout", f"expected more than alive_interval ({self.alive_interval} s)"
-            )
-
-    def _check_store(self) -> None:
-        if self.embedded and self.guarantee == "exactly_once":
-            raise self._wrong(
-                "guarantee",
-                "the embedded broker knows no transactions: name a Kafka, or at_least_once",
-            )
-        if self.store == "rocksdb" and find_spec("rocksdict") is None:
-            raise self._wrong(
-                "store", "needs the package rocksdict: pip install 'flrouter[rocksdb]', or memory"
-            )
-
-        if self.standby and self.store != "memory":
-            raise self._wrong("standby", "holds tables in memory: set store to memory")
-
-    def _check_traces(self) -> None:
-        if self.traces_url and find_spec("opentelemetry") is None:
-            raise self._wrong(
-                "traces_url", "needs OpenTelemetry: pip install 'flrouter[tracing]', or nothing"
-            )
-
     def _check_topics(self) -> None:
         conflict = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")
         if conflict is not None:
@@ -339,45 +328,13 @@ class Settings:
         is_own = self.dead_letter_topic in {"", f"{self.app_id}-dead-letters"}
         role = topic_roles.ROUTER if is_own else topic_roles.DEAD_LETTERS
         yield Use("dead_letter_topic", role, self.dead_letters)
+        yield Use("app_id", topic_roles.ROUTER, self.history_topic)
         for topic in self.inbound_topics:
             yield Use("inbound_topics", topic_roles.INBOUND, topic)
         for name in _ANSWER_TOPICS:
             yield Use(name, topic_roles.ANSWERS, getattr(self, name))
         for topic in sorted(self.message_catalog.requester_topics - set(self.topics.values())):
             yield Use("profile", topic_roles.ANSWERS, topic)
-
-    def _check_security(self) -> None:
-        """What belongs to a protocol is there with it, and only with it."""
-        protocol = self.security_protocol
-        if self.embedded and protocol != "PLAINTEXT":
-            raise self._wrong("security_protocol", "the embedded broker knows only PLAINTEXT")
-        for name in ("sasl_username", "sasl_password"):
-            if bool(getattr(self, name)) != protocol.startswith("SASL"):
-                raise self._wrong(
-                    name, f"expected text with SASL, else nothing; security_protocol is {protocol}"
-                )
-        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
-            if getattr(self, name) is not None and not protocol.endswith("SSL"):
-                raise self._wrong(
-                    name, f"has no use: security_protocol is {protocol}, expected SSL or SASL_SSL"
-                )
-        if self.ssl_keyfile is not None and self.ssl_certfile is None:
-            raise self._wrong("ssl_keyfile", "is the key of no certificate: set ssl_certfile")
-
-    def _check_web(self) -> None:
-        """Who may do what at the web port, and what it shows."""
-        if self.read_token and self.read_token == self.token:
-            raise self._wrong("read_token", "is token too, so who may read could change things")
-        if (self.proxy_secret or self.oidc_issuer) and not self.read_token:
-            raise self._wrong(
-                "read_token", "is needed with roles: without it everybody reads, workers show it"
-            )
-        if self.oidc_issuer and find_spec("joserfc") is None:
-            raise self._wrong(
-                "oidc_issuer", "needs the package joserfc: pip install 'flrouter[oidc]', or nothing"
-            )
-        if self.web_keyfile is not None and self.web_certfile is None:
-            raise self._wrong("web_keyfile", "is the key of no certificate: set web_certfile")
 
     @cached_property
     def speaks(self) -> Profile:
@@ -432,6 +389,11 @@ class Settings:
     def dead_letters(self) -> str:
         """The topic of records that nobody can read."""
         return self.dead_letter_topic or f"{self.app_id}-dead-letters"
+
+    @property
+    def history_topic(self) -> str:
+        """The topic of requests that have ended."""
+        return f"{self.app_id}-history"
 
     @property
     def shards_topic(self) -> str:

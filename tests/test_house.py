@@ -21,18 +21,26 @@ PACKAGE = ROOT / "flrouter"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
-SETTINGS = {"settings", "setting_kinds", "setting_sources", "topic_roles", "embedded"}
+SETTINGS = {
+    "settings",
+    "setting_kinds",
+    "setting_sources",
+    "setting_rules",
+    "topic_roles",
+    "embedded",
+}
 #: the parts of flrouter that each part may import; those not named here may import any.
 MAY_IMPORT = {
     "messages": {"messages"},
     "core": {"core", "messages"},
     "ports": {"core"},
     "kafka": {"kafka", "ports", "core"} | SETTINGS,
-    "runtime": {"runtime", "kafka", "ports", "core", "messages", "repairs"}
+    "runtime": {"runtime", "history", "kafka", "ports", "core", "messages", "repairs"}
     | {"logs", "security", "tracing", "web_server", "web_tls", "__version__"}
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
+    "history": {"history", "core", "network", "cli"} | SETTINGS,
     "network": {
         "network",
         "messages",
@@ -49,6 +57,7 @@ MAY_IMPORT = {
     "profiles": {"profiles", "messages", "setting_kinds"},
     "setting_kinds": set(),
     "setting_sources": {"profiles"},
+    "setting_rules": {"settings"},
     "topic_roles": {"setting_kinds"},
     "embedded": set(),
     "browsers": set(),

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flrouter import setting_rules, web_tls
 from flrouter import settings as settings_module
-from flrouter import web_tls
 from flrouter.setting_kinds import Refused, floodlight_id
 from flrouter.settings import BadSetting, Floodlight, Settings, load
 from tests.docs.settings_page import as_markdown
@@ -312,7 +312,7 @@ def test_tls_files() -> None:
 def test_rocksdb_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store that needs an extra says so before anything starts."""
     assert load({"FLROUTER_STORE": "RocksDB"}).store == "rocksdb"
-    monkeypatch.setattr(settings_module, "find_spec", lambda _: None)
+    monkeypatch.setattr(setting_rules, "find_spec", lambda _: None)
     assert "pip install 'flrouter[rocksdb]'" in refusal(STORE="rocksdb")
 
 
@@ -476,3 +476,18 @@ def read_in(node: ast.AST, holder: str) -> Iterator[str]:
             yield node.attr
     for child in ast.iter_child_nodes(node):
         yield from read_in(child, holder)
+
+
+@pytest.mark.parametrize("address", ["mysql://somewhere/db", "postgres://somewhere/db"])
+def test_the_history_knows_one_kind_of_server(address: str) -> None:
+    """Any other address is a slip, and no folder."""
+    with pytest.raises(BadSetting, match="postgresql://"):
+        load({"FLROUTER_HISTORY_DATABASE": address})
+
+
+def test_postgresql_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And its password is never shown."""
+    monkeypatch.setattr(setting_rules, "find_spec", lambda _: None)
+    with pytest.raises(BadSetting, match=r"pip install 'flrouter\[postgresql\]'") as refused:
+        load({"FLROUTER_HISTORY_DATABASE": "postgresql://ann:secret@db/history"})
+    assert "secret" not in str(refused.value)

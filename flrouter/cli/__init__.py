@@ -21,6 +21,7 @@ _MODULES = {
     "drain": "changing",
     "floodlight": "floodlight",
     "floodlights": "looking",
+    "history": "history",
     "move": "changing",
     "place": "changing",
     "prefer": "changing",

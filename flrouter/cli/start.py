@@ -8,20 +8,26 @@ import click
 from click.shell_completion import CompletionItem
 
 
-class _OfFaust(click.Command):
-    """Faust knows the options. It is loaded when somebody asks for them."""
+class OfFaust(click.Command):
+    """Faust knows the options of its command `worker`. It is loaded when somebody asks for them."""
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As Faust's."""
         return list(_faust().commands["worker"].shell_complete(context, incomplete))
 
 
 @click.command(
-    cls=_OfFaust, context_settings={"ignore_unknown_options": True}, add_help_option=False
+    cls=OfFaust, context_settings={"ignore_unknown_options": True}, add_help_option=False
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: Sequence[str]) -> None:
     """Run a worker of the router: as many as you like, anywhere."""
-    _faust()(args=["-A", "flrouter", "worker", *arguments], prog_name="flrouter")
+    run("flrouter", arguments)
+
+
+def run(app: str, arguments: Sequence[str]) -> None:
+    """Run a worker of an app: the name of the module that has it."""
+    _faust()(args=["-A", app, "worker", *arguments], prog_name="flrouter")
 
 
 def _faust() -> click.Group:

@@ -106,6 +106,7 @@ class Commands:
         topic, origin = self._reply_topic(kind, envelope, command), str(command.origin)
         pending = Pending.single(cid, topic, switch, origin, context.now)
         pending.draft = draft(kind.error, command.data)
+        pending.steps = context.steps(envelope.kind, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
@@ -264,6 +265,7 @@ class Commands:
                 self._requests.replace(part)
                 cid, topic = pending.correlation_id, pending.reply_topic
                 copy = Pending.copy(floodlight, cid, topic, pending.origin, pending.received)
+                copy.steps = context.steps(envelope.kind, command.data)
                 known_id = envelope.correlation_id
                 self._requests.forward(part, copy, command.data, known_id, command.headers)
 
@@ -285,6 +287,7 @@ class Commands:
             received=pending.received,
             trace=pending.trace,
             draft=pending.draft,
+            steps=pending.steps,
         )
 
     def fail(self, command: Command, kind: ErrorType, message: str) -> None:
@@ -317,6 +320,7 @@ class Commands:
         origin, problem = str(command.origin), rejected.problem
         pending = Pending.single(correlation_id, topic, key or "", origin, context.now)
         pending.draft = draft(kind.error, command.data)
+        pending.steps = context.steps(envelope.kind if envelope else "", command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         traces.answer_error(context, pending, problem, key)

@@ -7,10 +7,19 @@ from collections.abc import Callable, Collection
 from flrouter.core import peers
 from flrouter.core.dead_letters import MAX_REASON_CHARACTERS, unusable
 from flrouter.core.deadlines import Deadlines
-from flrouter.core.effects import Answering, CatchUp, Effects, End, Fault, Headers, Send
+from flrouter.core.effects import (
+    Answering,
+    CatchUp,
+    Effects,
+    End,
+    Fault,
+    Happening,
+    Headers,
+    Send,
+)
 from flrouter.core.events import Event
 from flrouter.core.home import home
-from flrouter.core.records import Floodlight, Gather, Pending
+from flrouter.core.records import Floodlight, Gather, Pending, Steps
 from flrouter.core.request import Origin, Suffixes
 from flrouter.core.rules import MAX_ID_BYTES, Rules
 from flrouter.core.table import Tables
@@ -22,6 +31,9 @@ from flrouter.messages.errors import Problem
 
 #: characters of a requester's text that are kept to tell of a request that has ended.
 MAX_TOLD_CHARACTERS = 300
+
+
+_NO_STEPS = Steps()
 
 
 class Context(Tables):
@@ -131,13 +143,41 @@ class Context(Tables):
         """A line for the log."""
         self.effects.notes.append(text)
 
+    def happened(
+        self, kind: str, floodlight: str, switch: str = "", text: str = "", began: int = 0
+    ) -> None:
+        """Something for the history, if there is one: see :class:`Happening`."""
+        if self.rules.history:
+            self.effects.happenings.append(
+                Happening(
+                    self.now, kind, floodlight, switch, text[:MAX_TOLD_CHARACTERS], began=began
+                )
+            )
+
     # -- ends ---------------------------------------------------------------------------------
 
-    def end(self, number: str, record: Pending | Gather, error: str = "") -> None:
-        """Note that a request has had its final answer."""
-        switch, floodlight = "", ""
+    def steps(self, kind: str, command: bytes) -> Steps | None:
+        """What a command keeps for the history, if there is one.
+
+        Args:
+            kind: the class of its payload.
+            command: as it came.
+        """
+        if not self.rules.history:
+            return None
+        head = command[: self.rules.history_payload_bytes]
+        return Steps(kind.rpartition(".")[2][:MAX_TOLD_CHARACTERS], command=head)
+
+    def end(
+        self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""
+    ) -> None:
+        """Note that a request has had its final answer, or how that began."""
+        switch, floodlight, parts = "", "", 0
         if isinstance(record, Pending):
             switch, floodlight = record.switch, record.floodlight
+        else:
+            parts = record.size
+        steps = record.steps or _NO_STEPS
         self.effects.ends.append(
             End(
                 number,
@@ -149,6 +189,13 @@ class Context(Tables):
                 record.received,
                 self.now,
                 error[:MAX_TOLD_CHARACTERS],
+                steps.kind,
+                steps.sent,
+                steps.acked,
+                record.trace,
+                parts,
+                steps.command,
+                answer[: self.rules.history_payload_bytes],
             )
         )
 

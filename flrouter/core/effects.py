@@ -97,6 +97,37 @@ class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ended: int
     #: empty when its FL answered it, else the error that the router answered it with.
     error: str = ""
+    #: what follows is told where a history is written: the class of the command's payload,
+    kind: str = ""
+    #: when it went to its FL, and when that acknowledged it; 0 when it did not,
+    sent: int = 0
+    acked: int = 0
+    #: the `traceparent` that it came with,
+    trace: bytes = b""
+    #: of how many parts its answer was put together,
+    parts: int = 0
+    #: and the first bytes of command and answer, if they may be kept.
+    command: bytes = b""
+    answer: bytes = b""
+
+
+class Happening(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something that happened to an FL or a switch, or that somebody ordered, for the history."""
+
+    #: ms since the epoch.
+    at: int
+    #: one of those in `flrouter/history/record.py`.
+    kind: str
+    floodlight: str = ""
+    switch: str = ""
+    #: what people read of it.
+    text: str = ""
+    #: of an order: who gave it, from which address, and "done" or why it was refused.
+    who: str = ""
+    source: str = ""
+    result: str = ""
+    #: of what lasted: when it began.
+    began: int = 0
 
 
 class Effects:
@@ -108,6 +139,7 @@ class Effects:
         "counts",
         "ends",
         "faults",
+        "happenings",
         "inputs",
         "membership_changed",
         "notes",
@@ -134,3 +166,5 @@ class Effects:
         self.faults: list[Fault] = []
         #: commands of traces that ended; none where no traces are made.
         self.spans: list[Span] = []
+        #: what happened to FLs and switches; nothing where no history is written.
+        self.happenings: list[Happening] = []

@@ -16,7 +16,7 @@ class Election:
         #: FLs that took over from another one a switch that they held before.
         self._gained: set[str] = set()
 
-    def hold(self, switch: Switch, newcomer: str = "") -> bool:
+    def hold(self, name: str, switch: Switch, newcomer: str = "") -> bool:
         """Choose the active FL; True if the switch moved to another one that answers.
 
         Sticky: it changes only for one that is in a better state. When all that hold the switch
@@ -24,6 +24,7 @@ class Election:
         answered with an error.
 
         Args:
+            name: its id.
             newcomer: an FL that has just said that it holds the switch, in what listeners see too.
         """
         before = switch.active
@@ -40,17 +41,21 @@ class Election:
         now = switch.active
         moved = bool(before) and now not in ("", before) and self._context.floodlights[now].up
         if moved:
-            self._context.count(Event.MOVES, now)
+            self._moved(name, before, now)
             if now != newcomer:
                 self._gained.add(now)
         return moved
 
-    def hand_over(self, switch: Switch, floodlight: str) -> None:
+    def hand_over(self, name: str, switch: Switch, floodlight: str) -> None:
         """Make an FL that holds the switch its active one."""
         if switch.active != floodlight:
-            switch.active = floodlight
-            self._context.count(Event.MOVES, floodlight)
+            before, switch.active = switch.active, floodlight
+            self._moved(name, before, floodlight)
             self._gained.add(floodlight)
+
+    def _moved(self, name: str, before: str, floodlight: str) -> None:
+        self._context.count(Event.MOVES, floodlight)
+        self._context.happened("moved", floodlight, name, f"from {before or 'no floodlight'}")
 
     def standing(self, switch: Switch, floodlight: str) -> int:
         """How fit an FL is to speak for the switch: it answers, is its master, is not drained."""

@@ -79,5 +79,8 @@ class Event(StrEnum):
     #: a result of a part came for which nobody waits, or that came before.
     LATE_PARTS = "late_parts"
     DUPLICATE_PARTS = "duplicate_parts"
+    #: a record of the history was written; one was not.
+    HISTORY_WRITTEN = "history_written"
+    HISTORY_LOST = "history_lost"
     #: a record was not handled because of a bug in the router.
     BUGS = "bugs"

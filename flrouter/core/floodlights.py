@@ -79,6 +79,7 @@ class Floodlights:
         if state.known:
             self._announce(name, acks=acks)
         else:  # also one that was removed: it is new
+            self._context.happened("added", name)
             self._tell(peers.FloodlightState(name, state.number, known=True, up=True, acks=acks))
             self._syncs.serve(name)
 
@@ -95,6 +96,7 @@ class Floodlights:
         if self._context.floodlight(floodlight).known:
             self._syncs.cancel(floodlight, f"floodlight {floodlight} was removed")
             self.liveness.forget(floodlight)
+            self._context.happened("removed", floodlight)
             self._announce(floodlight, known=False, up=False)
 
     def drain(self, wanted: peers.DrainFloodlight) -> None:
@@ -103,6 +105,10 @@ class Floodlights:
         if state is None or not state.known:
             self._context.note(f"there is no floodlight {wanted.floodlight} to drain")
         else:
+            if wanted.drained != state.drained:
+                self._context.happened(
+                    "drained" if wanted.drained else "undrained", wanted.floodlight
+                )
             self._announce(wanted.floodlight, drained=wanted.drained)
 
     def _announce(self, floodlight: str, **changes: Any) -> None:

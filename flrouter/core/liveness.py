@@ -132,6 +132,7 @@ class Liveness:
         elif not state.up:
             self._context.note(f"floodlight {floodlight} answers again")
             self._context.count(Event.RECOVERIES, floodlight)
+            self._context.happened("recovered", floodlight, began=state.since)
             self._announce(floodlight, up=True)
             self._syncs.serve(floodlight)
 
@@ -140,5 +141,6 @@ class Liveness:
         if state.up:
             self._context.note(f"outage of floodlight {floodlight}: {why}")
             self._context.count(Event.OUTAGES, floodlight)
+            self._context.happened("outage", floodlight, text=why)
             self._syncs.cancel(floodlight, f"floodlight {floodlight} stopped answering")
             self._announce(floodlight, up=False)

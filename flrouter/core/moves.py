@@ -51,7 +51,7 @@ class Moves:
         elif context.floodlights[floodlight].drained:
             why = "which is drained"
         else:
-            self._election.hand_over(switch, floodlight)
+            self._election.hand_over(name, switch, floodlight)
             switch.pinned = True
             context.switches.put(name, switch)
             self._listeners.changed(name, switch)
@@ -83,7 +83,7 @@ class Moves:
         for name, switch in list(self._context.switches.items()):
             if switch.active != floodlight:
                 continue
-            if self._election.hold(switch):
+            if self._election.hold(name, switch):
                 self._context.switches.put(name, switch)
                 self._listeners.changed(name, switch)
                 moved += 1
@@ -124,7 +124,7 @@ class Moves:
         if not self._context.floodlights[active].up:
             return
         if election.liking(switch, best) > election.liking(switch, active):
-            election.hand_over(switch, best)
+            election.hand_over(name, switch, best)
             self._context.switches.put(name, switch)
             self._listeners.changed(name, switch)
 

@@ -189,6 +189,8 @@ class Requests:
         pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
         pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
+        if pending.steps is not None:
+            pending.steps.sent = context.now
         forwarded = context.suffixes.add(
             pending.correlation_id, context.number, number, events=done is Done.EVENTS
         )
@@ -223,6 +225,8 @@ class Requests:
     def acknowledged(self, number: str, pending: Pending) -> None:
         """The FL has the command."""
         if pending.stage is Stage.SENT:
+            if pending.steps is not None:
+                pending.steps.acked = self._context.now
             self._answers_within(number, pending, Stage.PASSING if pending.passes else Stage.ACKED)
 
     def came_in_part(self, number: str, pending: Pending) -> None:
@@ -240,12 +244,12 @@ class Requests:
 
     # -- ending -------------------------------------------------------------------------------
 
-    def done(self, number: str) -> None:
+    def done(self, number: str, answer: bytes = b"") -> None:
         """The final answer went out."""
         pending = self._context.pending.drop(number)
         if pending is not None:
             self._forget_place(number, pending)
-            self._context.end(number, pending)
+            self._context.end(number, pending, answer=answer)
 
     def fail(self, number: str, problem: Problem) -> None:
         """End a request with an error; whatever its FL still sends for it is dropped."""

@@ -86,6 +86,7 @@ class Populations:
                 self._requests.replace(part)
                 cid, topic, now = note.correlation_id, note.reply_topic, self._context.now
                 pending = Pending.copy(floodlight, cid, topic, note.origin, now)
+                pending.steps = self._context.steps(note.kind, note.data)
                 data = broadcast.wrapped(note.data, some)
                 self._requests.forward(part, pending, data, None, note.headers, kind.done)
 

@@ -36,6 +36,18 @@ class Stage(IntEnum):
     PASSING = 3
 
 
+class Steps(msgspec.Struct, array_like=True, gc=False):
+    """What a request keeps of itself for the history."""
+
+    #: the class of its payload, without the package.
+    kind: str = ""
+    #: ms since the epoch: when it went to its FL, and when that acknowledged it; 0: not yet.
+    sent: Count = 0
+    acked: Count = 0
+    #: the first bytes of its command, if they may be kept.
+    command: bytes = b""
+
+
 class Pending(msgspec.Struct, array_like=True, gc=False):
     """A request that has no final answer yet. Key: its request number."""
 
@@ -67,6 +79,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     trace: bytes = b""
     #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
     draft: bytes = b""
+    #: None where no history is written.
+    steps: Steps | None = None
 
     @classmethod
     def single(
@@ -244,6 +258,8 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     trace: bytes = b""
     #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
     draft: bytes = b""
+    #: None where no history is written.
+    steps: Steps | None = None
 
     @property
     def size(self) -> int:

@@ -161,13 +161,13 @@ class Reports:
             return
         key = pending.correlation_id if pending.begun else pending.switch
         self._pass_on(report, envelope, number, pending, key)
-        self._done(number, pending)
+        self._done(number, pending, report.data)
 
-    def _done(self, number: str, pending: Pending) -> None:
+    def _done(self, number: str, pending: Pending, answer: bytes) -> None:
         """The final answer went out, unless the request has ended with an error already."""
         if pending.trace and number in self._context.pending:
             traces.end(self._context, pending)
-        self._requests.done(number)
+        self._requests.done(number, answer)
 
     def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
         """One of the answers to a command to every FL, of which no one knows the last."""
@@ -212,7 +212,7 @@ class Reports:
             at, total = link.index, link.total
         passed = self._pass_on(report, envelope, number, pending, key, at, total)
         if whole or not passed:
-            self._done(number, pending)
+            self._done(number, pending, report.data)
             return
         self._requests.came_in_part(number, pending)
         if pending.next_id is not None and isinstance(link, OldLink):

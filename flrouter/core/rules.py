@@ -61,6 +61,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     gather_timeout: int
     #: whether spans are made of commands whose trace is sampled.
     traces: bool = False
+    #: whether a history of all requests is written, and how many bytes of their payloads go there.
+    history: bool = False
+    history_payload_bytes: int = 0
 
     @property
     def dumps_by_master(self) -> bool:

@@ -119,6 +119,7 @@ class Scatters:
             cid, place = gather.correlation_id, gather.origin
             pending = Pending.part(context.number, cid, place, gather.received)
             pending.floodlight = floodlight
+            pending.steps = context.steps(gather.kind, command.data)
             requests.forward(part, pending, command.data, known_id, command.headers)
         return True
 
@@ -150,6 +151,7 @@ class Scatters:
         command = Command(origin, data, envelope, note.headers)
         cid, place = note.correlation_id, note.origin
         pending = Pending.part(note.gather, cid, place, self._context.now, switch)
+        pending.steps = self._context.steps(envelope.kind, data)
         self._route(number, pending, command)
 
 

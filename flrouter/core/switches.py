@@ -58,7 +58,7 @@ class SwitchMap:
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
             holder.mode, holder.since = mode, self._context.now
-        self._elect(switch, newcomer)
+        self._elect(name, switch, newcomer)
         self._context.switches.put(name, switch)
         shown = self._listeners.connected(name, switch, floodlight, record)
         if switch.active == floodlight:
@@ -102,7 +102,7 @@ class SwitchMap:
             self._alive_holder(switch, floodlight).mode = Mode.GONE
         else:
             switch.holders.pop(floodlight, None)
-        self._elect(switch)
+        self._elect(name, switch)
         self._keep(name, switch)
         self._requests.fail_at(
             floodlight, name, f"floodlight {floodlight} lost switch {name} meanwhile"
@@ -161,7 +161,7 @@ class SwitchMap:
         if holder.mode is not mode and holder.live != attempt:
             holder.mode, holder.since = mode, self._context.now
         holder.listed = attempt
-        self._elect(switch, newcomer=floodlight)
+        self._elect(name, switch, newcomer=floodlight)
         self._context.switches.put(name, switch)
         self._listeners.listed(name, switch, floodlight, dump)
         if switch.active == floodlight:
@@ -185,7 +185,7 @@ class SwitchMap:
     def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
         del switch.holders[floodlight]
         was_active = switch.active == floodlight
-        self._elect(switch)
+        self._elect(name, switch)
         self._keep(name, switch)
         self._requests.fail_at(floodlight, name, f"floodlight {floodlight} lost switch {name}")
         self._listeners.dropped(name, switch, floodlight, was_active=was_active)
@@ -200,7 +200,7 @@ class SwitchMap:
                 continue
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-            self._elect(switch)
+            self._elect(name, switch)
             self._keep(name, switch)
             self._listeners.changed(name, switch)
 
@@ -219,7 +219,7 @@ class SwitchMap:
         for name, switch in list(self._context.switches.items()):
             if floodlight in switch.holders:
                 before = switch.active
-                self._elect(switch)
+                self._elect(name, switch)
                 if switch.active != before:
                     self._context.switches.put(name, switch)
                 self._listeners.changed(name, switch)
@@ -233,7 +233,7 @@ class SwitchMap:
             if switch.holders.pop(floodlight, None) is None:
                 continue
             was_active = switch.active == floodlight
-            self._elect(switch)
+            self._elect(name, switch)
             if was_active and not switch.active:
                 self._listeners.unknown(name, switch)
             self._keep(name, switch)

@@ -277,6 +277,8 @@ class Syncs:
         self.tell_listed()
         sync = self._running.pop(floodlight)
         self._ended[floodlight] = (context.now, True)
+        tries = f"at attempt {sync.retries + 1}" if sync.retries else ""
+        context.happened("sync", floodlight, text=tries, began=attempt)
         complete = peers.SyncComplete(floodlight, attempt)
         context.tell_others(complete)
         self.completed(complete)
@@ -313,6 +315,8 @@ class Syncs:
         attempt = context.floodlights[floodlight].attempt
         final = sync.retries >= rules.sync_retries
         failed = peers.SyncFailed(floodlight, attempt, final)
+        tries = f"attempt {sync.retries + 1} of {rules.sync_retries + 1}"
+        context.happened("sync failed", floodlight, text=tries, began=attempt)
         context.tell_others(failed)
         self.failed(failed)
         context.count(Event.SYNCS_FAILED, floodlight)

@@ -10,6 +10,7 @@ Read it in this order:
 `chains`   puts the links of a chain together, whatever way they arrive
 `reading`  what events, notifications and the entries of a sync say of a switch
 `view`     what is known of a switch, and how news change it
+`listener` what small applications beside the router have in common
 `app`      the Faust application: topics, the table, a request for a sync
 `pages`    the view as JSON and as a page
 `faults`   what Faust itself gets wrong, cured where the view would suffer

@@ -18,25 +18,19 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import faust
 import msgspec
 from faust.types import TP
-from mode.supervisors import CrashingSupervisor
-from yarl import URL
 
-from flrouter import logs, web_tls
 from flrouter.messages import build, names
 from flrouter.messages import headers as header
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.network import pages
 from flrouter.network.chains import Assembler, is_link
-from flrouter.network.faults import TableManager, Transport
+from flrouter.network.listener import Listener
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import News, Switch
-from flrouter.security import credentials
 from flrouter.settings import Settings, load
-from flrouter.web_server import WebServer
 
 #: of the topic of news and of the table: one worker holds the whole view and can show it. Others
 #: read along, and one of them takes the table over when that worker dies.
@@ -45,48 +39,14 @@ PARTITIONS = 1
 _news = msgspec.json.Decoder(News)
 
 
-class NetworkApp(faust.App):
-    """A Faust app that is set up by flrouter's own settings."""
+class NetworkApp(Listener):
+    """The listener that keeps a view of all switches."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        super().__init__(
-            f"{settings.app_id}-network",
-            broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
-            broker_credentials=credentials(settings),
-            broker_session_timeout=settings.session_timeout,
-            broker_heartbeat_interval=min(settings.session_timeout / 4, 3.0),
-            broker_request_timeout=max(30.0, settings.session_timeout),
-            broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
-            broker_commit_interval=0.5,
-            # A topic that Kafka did not show yet when the group was formed is noticed this soon.
-            consumer_metadata_max_age_ms=5_000,
-            producer_request_timeout=15.0,
-            # The embedded broker tells a wrong end of batches that hold several records.
-            producer_max_batch_size=1 if settings.embedded else 1 << 18,
-            topic_replication_factor=settings.replication,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            store="memory://",
-            value_serializer="raw",
-            # By default an agent that fails goes on behind the record at which it failed.
-            agent_supervisor=CrashingSupervisor,
-            TableManager=TableManager,
-            autodiscover=False,
-            logging_config=logs.config(settings.log_format),
-        )
+        super().__init__(settings, "network")
         #: links of a chain may have been read by whoever had the partitions before.
         self.may_lack_links = True
         self.switches = self.Table("switches", partitions=PARTITIONS)
-
-    def _new_transport(self) -> Any:
-        return Transport(self.conf.broker_consumer, self)
-
-    def _new_web(self) -> WebServer:
-        return WebServer(self, self.settings.web_hosts, web_tls.shown(self.settings))
-
-    def _create_directories(self) -> None:
-        """None are needed: upstream makes a data folder wherever it is started."""
 
     @property
     def holds_view(self) -> bool:

@@ -17,6 +17,7 @@ from flrouter.runtime.assignor import ShardAssignor
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.contact import Contact
 from flrouter.runtime.formats import NewerFormat
+from flrouter.runtime.history import History
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
 from flrouter.runtime.tables import ShardTable, TableManager
@@ -67,7 +68,10 @@ class RouterApp(faust.App):
         )
         self.contact = Contact(settings)
         self.membership = Membership(self, settings)
-        self.shards = Shards(settings, lambda: self.consumer, self.membership, self.give_up)
+        self.history = History(settings, lambda: str(self.conf.canonical_url))
+        self.shards = Shards(
+            *(settings, lambda: self.consumer, self.membership, self.history, self.give_up)
+        )
         #: why this process ends, if nobody asked it to.
         self.given_up = ""
         self.tables_by_name = {
@@ -136,7 +140,7 @@ class RouterApp(faust.App):
         upstream: Iterable[Any] = super().on_init_dependencies()
         if self.client_only or self.producer_only:
             return upstream
-        return [self.contact, self.shards, self.membership, *upstream]
+        return [self.contact, self.history, self.shards, self.membership, *upstream]
 
     async def on_started(self) -> None:
         """Tell the homes of the FLs that the settings name, if there never was any."""

@@ -32,6 +32,7 @@ def rules_of(settings: Settings) -> Rules:
                 *settings.inbound_topics,
                 settings.shards_topic,
                 settings.dead_letters,
+                settings.history_topic,
                 *(changelog(settings, table) for table in TABLES),
             }
         ),
@@ -49,4 +50,6 @@ def rules_of(settings: Settings) -> Rules:
         max_gather=settings.max_gather,
         gather_timeout=ms(settings.gather_timeout),
         traces=bool(settings.traces_url),
+        history=settings.history,
+        history_payload_bytes=settings.history_payload_bytes,
     )

@@ -37,6 +37,7 @@ from flrouter.runtime.feed import Feed
 from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.histogram import Histogram
+from flrouter.runtime.history import History
 from flrouter.runtime.ownership import Ownership, State
 from flrouter.runtime.restoration import Share
 from flrouter.runtime.rules import rules_of
@@ -67,17 +68,20 @@ class Shards(Service):
         settings: Settings,
         member: Callable[[], Member],
         membership: Membership,
+        history: History,
         give_up: Callable[[str], None],
     ) -> None:
         """Args:
         settings: the router's.
         member: gives this worker's member of the group.
         membership: follows the FLs that the shards know of.
+        history: is told what became of requests.
         give_up: ends this process, and says why.
         """
         super().__init__()
         self._settings = settings
         self._membership = membership
+        self._history = history
         self._give_up = give_up
         self._outdated = False
         self.rules = rules_of(settings)
@@ -99,7 +103,11 @@ class Shards(Service):
             self._read_partitions,
             self._clock,
         )
-        self._spans = _spans(settings) if settings.traces_url else None
+        self._spans: Spans | None = None
+        if settings.traces_url:
+            from flrouter.runtime.spans import Spans  # OpenTelemetry is an extra
+
+            self._spans = Spans(settings)
         #: what was read and is on its way to the agents, under the term that it was read for.
         self.arrivals: asyncio.Queue[tuple[Sequence[Batch], int]] = asyncio.Queue()
         self._woken: set[Runner] = set()
@@ -315,7 +323,8 @@ class Shards(Service):
         self.ended.take(number, ends)
 
     def effects_done(self, number: int, effects: Effects) -> None:
-        """Count and log what happened."""
+        """Count, log and remember what happened."""
+        self._history.tell(number, effects)
         self.counts.update(effects.counts)
         if effects.inputs:
             self.batches.add(effects.inputs)
@@ -489,10 +498,3 @@ class Shards(Service):
 
         self._orders.write(sends, written)
         return await done
-
-
-def _spans(settings: Settings) -> Spans:
-    """Made only where traces are: OpenTelemetry is an extra."""
-    from flrouter.runtime.spans import Spans
-
-    return Spans(settings)

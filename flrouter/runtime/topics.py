@@ -22,8 +22,8 @@ CHANGELOG = {
     "min.compaction.lag.ms": "600000",
     "delete.retention.ms": "86400000",
 }
-#: of the topic between shards, and of the dead letters: a week, however much it is. Brokers may
-#: have less, or compact, by default; and a week is how long they keep committed offsets.
+#: of the topic between shards, of the dead letters and of the history: a week, however much it is.
+#: Brokers may have less, or compact, by default; a week is how long they keep committed offsets.
 KEPT = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
 #: s; how long a topic may take to have a leader for every partition after it was created.
 APPEARANCE = 30.0
@@ -103,7 +103,7 @@ def make(settings: Settings, topics: Iterable[Wanted]) -> dict[str, str]:
 
 def _config(settings: Settings, topic: Wanted) -> dict[str, str]:
     """How a topic is made; of those of others all is as brokers have it."""
-    if not topic.exact and topic.name != settings.dead_letters:
+    if not topic.exact and topic.name not in {settings.dead_letters, settings.history_topic}:
         return {}
     # One copy may be away; what is acknowledged then lies in all others.
     in_sync = {"min.insync.replicas": str(max(settings.replication - 1, 1))}

@@ -83,7 +83,7 @@ def test_faust_s_command_line_has_our_worker_too() -> None:
 def test_what_asks_sends_or_changes_takes_json() -> None:
     """And what runs until it is stopped does not, as docs/command-line.md says."""
     without = {path for path, command in _all(command_line) if not _takes_json(command)}
-    assert without == {"broker", "completion", "speaker", "worker"}
+    assert without == {"broker", "completion", "history worker", "speaker", "worker"}
 
 
 def _all(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:

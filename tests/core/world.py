@@ -15,7 +15,7 @@ import msgspec
 
 from flrouter import profiles
 from flrouter.core import peers, records
-from flrouter.core.effects import CatchUp, Effects, End, Headers, Send, Span
+from flrouter.core.effects import CatchUp, Effects, End, Happening, Headers, Send, Span
 from flrouter.core.home import partition_for
 from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.core.request import Origin, Suffixes
@@ -212,6 +212,7 @@ class World:
         self.restarts = 0
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
         self.ends: list[End] = []
+        self.happenings: list[Happening] = []
         #: (ms, line) of the log.
         self.notes: list[tuple[int, str]] = []
         self.spans: list[Span] = []
@@ -415,6 +416,7 @@ class World:
             log.read += len(taken[id(log)])
         self._waits += [_Wait(shard, wanted, self.now) for wanted in effects.catch_up]
         self.ends += effects.ends
+        self.happenings += effects.happenings
         for what, count in effects.counts.items():
             self.counts[what] += count
         self.notes += [(self.now, note) for note in effects.notes]

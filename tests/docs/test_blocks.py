@@ -53,6 +53,7 @@ NOT_RUN = {
     "flrouter speaker --id fl-1 --openflow": "tests/docs/test_pages.py runs it for the README",
     "python -m benchmarks.model": "tests/docs/test_pages.py looks at its figures",
     "kafka-consumer-groups.sh": "tests/kafka/test_the_page_on_operating.py runs it",
+    "flrouter history": "tests/history/test_from_worker_to_search.py",
     "flrouter profile": "tests/cli/test_profile.py",
     "apt-get install": "it changes the machine; `make programs` does it",
     "pip install": "it changes the environment; `make dist` does it in an empty one",

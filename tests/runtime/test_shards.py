@@ -17,7 +17,7 @@ from flrouter.settings import load
 def _shards(given_up: list[str]) -> Shards:
     nobody: Any = None
     membership: Any = SimpleNamespace(topics=list)
-    return Shards(load({}), nobody, membership, given_up.append)
+    return Shards(load({}), nobody, membership, nobody, given_up.append)
 
 
 def test_a_bug_in_a_batch_that_was_put_off() -> None:

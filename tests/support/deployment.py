@@ -176,6 +176,12 @@ class Listener(Worker):
             time.sleep(0.1)
 
 
+class HistoryWorker(Worker):
+    """One `flrouter history worker`."""
+
+    arguments = ("history",)
+
+
 class Deployment:
     """A router of its own on a shared broker: topics, settings and workers.
 
@@ -340,6 +346,14 @@ class Deployment:
         self.workers.append(worker)
         if wait:
             worker.wait_ready()
+        return worker
+
+    def start_history_worker(self) -> HistoryWorker:
+        """Start one that reads the history into its database."""
+        number = sum(isinstance(worker, HistoryWorker) for worker in self.workers) + 1
+        worker = HistoryWorker(f"history-{number}", self.folder, self._environ())
+        self.workers.append(worker)
+        worker.wait_ready()
         return worker
 
     def start_listener(self, *, wait: bool = True) -> Listener:

@@ -63,8 +63,15 @@ CHROMIUM = Program(
 )
 CURL = Program("curl", "commands of the docs", "apt-get install curl", ("curl",))
 PROMTOOL = Program("promtool", "metrics and alerts", "apt-get install prometheus", ("promtool",))
+POSTGRESQL = Program(
+    "PostgreSQL",
+    "a history in a database server",
+    "apt-get install postgresql",
+    # Where Debian puts each version; elsewhere in the PATH.
+    (*(f"/usr/lib/postgresql/{version}/bin/initdb" for version in range(19, 12, -1)), "initdb"),
+)
 #: those that the system's packages have; `make docs` gets the others from PyPI.
-PACKAGED = (OPEN_VSWITCH, CHROMIUM, CURL, PROMTOOL)
+PACKAGED = (OPEN_VSWITCH, CHROMIUM, CURL, PROMTOOL, POSTGRESQL)
 NODE = Program("Node.js", "the AsyncAPI document", "make docs", ("node",))
 SITE = Program(
     "the site", "the documentation as a site", "make docs", (str(_ROOT / "build/site/index.html"),)

@@ -11,7 +11,7 @@ from faust.web import View
 
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.recognition import PERSON
-from flrouter.web.api import changes, lists, ones, series
+from flrouter.web.api import changes, lists, ones, orders, series
 from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
 from flrouter.web.api.openapi import document
 from flrouter.web.api.shapes import Problem
@@ -44,11 +44,22 @@ def register(site: Site, guard: Guard) -> None:
 
 
 def _serve(site: Site, guard: Guard, operation: Operation) -> None:
+    def remember(request: web.Request, call: Call | None, result: str) -> None:
+        """Of those who were not let in, only who has a name."""
+        person = request.get(PERSON)
+        if operation.body is not None and (call is not None or person is not None):
+            body = call.body if call is not None else None
+            orders.remember(site.app.history, operation, request, person, body, result)
+
     async def serve(view: Any, request: web.Request, **names: str) -> web.Response:
+        call: Call | None = None
         try:
-            answer = await operation.handle(await _read(site, guard, operation, request))
+            call = await _read(site, guard, operation, request)
+            answer = await operation.handle(call)
         except Refusal as refusal:
+            remember(request, call, str(refusal))
             return refused(refusal)
+        remember(request, call, orders.DONE)
         status = 200 if operation.body is None else 202
         return web.Response(body=_encode(answer), status=status, content_type="application/json")
 

@@ -85,7 +85,7 @@ class RouterCollector(Collector):
 
     def _counts(self) -> Iterator[Metric]:
         by_what: dict[str, Counter[str]] = {what: Counter() for what in COUNTED}
-        for (what, label), count in self._app.shards.counts.items():
+        for (what, label), count in (self._app.shards.counts + self._app.history.counts).items():
             if what in by_what:
                 by_what[what][label] += count
         for what, counted in COUNTED.items():

@@ -59,5 +59,7 @@ COUNTED = {
     "gathered": Counted("gathers_answered", "Those that were answered."),
     "late_parts": Counted("late_parts", "Results of parts that nobody waits for."),
     "duplicate_parts": Counted("duplicate_parts", "Results of parts that came again."),
+    "history_written": Counted("history_records", "Records of the history that were written."),
+    "history_lost": Counted("history_records_lost", "Those that no broker took."),
     "bugs": Counted("bugs", "Records that were not handled because of a bug in the router."),
 }

@@ -1,0 +1,149 @@
+"""The history, as far as a worker writes it: what ended and what happened, when that is durable.
+
+It is telemetry. Nothing waits for it: it has a producer of its own, is written outside of every
+guarantee, and what a broker does not take in time is lost, counted and told of once a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import reduce
+from time import monotonic
+from typing import Any
+
+from confluent_kafka import KafkaError, Producer
+from kafka.errors import KafkaError as AdminError
+from mode import Service
+
+from flrouter.core.effects import Effects, End, Happening
+from flrouter.core.events import Event
+from flrouter.history.record import FORMAT, Batch, encode, next_behind, worker_source
+from flrouter.kafka.librdkafka import Configuration, writing
+from flrouter.runtime.clock import now_ms
+from flrouter.runtime.topics import Wanted, make
+from flrouter.settings import Settings
+
+#: ms; records wait so long for others to travel with them.
+LINGER_MS = 200
+#: KB; what may wait for a broker. What comes then is lost.
+MAX_WAITING_KB = 32 * 1024
+#: s; how long a record may wait for a broker.
+MESSAGE_TIMEOUT_S = 60
+#: s; how long the end of a worker may wait for that.
+FLUSH_TIMEOUT_S = 2.0
+#: s; between two looks at what was lost, and between two tries to make the topic.
+LOOK_INTERVAL_S = 1.0
+RETRY_DELAY_S = 10.0
+#: s; between two lines that say that something was lost.
+LINES_S = 60.0
+#: bytes that a request may have in a record, beside its payloads: its texts are cut.
+MAX_REQUEST_BYTES = 4_000
+
+
+class History(Service):
+    """Writes the history of what this worker does; nothing where the settings want none."""
+
+    def __init__(self, settings: Settings, worker: Callable[[], str]) -> None:
+        """Args:
+        settings: the router's.
+        worker: says under which URL others know this worker.
+        """
+        super().__init__()
+        self._settings = settings
+        self._worker = worker
+        self._producer: Producer | None = None
+        #: source → time and sequence number of its last id.
+        self._behind: dict[int, int] = {}
+        most = MAX_REQUEST_BYTES + 2 * settings.history_payload_bytes
+        #: so many requests are in one record: it is never too large.
+        self._max_requests = max(settings.max_message_bytes // most, 1)
+        #: what was written, and what was lost.
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._next_line = 0.0
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def tell(self, shard: int, effects: Effects) -> None:
+        """What a shard decided is durable: its answers are delivered."""
+        if self._producer is not None and (effects.ends or effects.happenings):
+            self._write(shard, effects.ends, effects.happenings)
+
+    def order(self, happening: Happening) -> None:
+        """Somebody ordered something of this worker."""
+        if self._producer is not None:
+            self._write(worker_source(self._worker()), (), (happening,))
+
+    def _write(self, source: int, ends: Sequence[End], happenings: Sequence[Happening]) -> None:
+        producer, most = self._producer, self._max_requests
+        assert producer is not None
+        now, worker = now_ms(), self._worker()
+        for first in range(0, max(len(ends), len(happenings)), most):
+            some, others = ends[first : first + most], happenings[first : first + most]
+            behind = self._behind.get(source, 0)
+            value = encode(Batch(FORMAT, worker, source, behind, now, some, others))
+            last = reduce(next_behind, [end.ended for end in some], behind)
+            last_other = reduce(next_behind, [other.at for other in others], behind)
+            self._behind[source] = max(last, last_other)
+            try:
+                producer.produce(self._settings.history_topic, value, on_delivery=self._came)
+            except BufferError:
+                self._lost("brokers do not take it as fast as it comes")
+            else:
+                self.counts[Event.HISTORY_WRITTEN, ""] += 1
+
+    def _came(self, error: KafkaError | None, _message: Any) -> None:
+        if error is not None:
+            self._lost(error.str())
+
+    def _lost(self, why: str) -> None:
+        self.counts[Event.HISTORY_LOST, ""] += 1
+        if monotonic() >= self._next_line:
+            self._next_line = monotonic() + LINES_S
+            self.log.warning("some of the history is lost: %s", why)
+
+    # -- living -------------------------------------------------------------------------------
+
+    async def on_stop(self) -> None:
+        """Write what is left, if that goes at once."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await asyncio.to_thread(producer.flush, FLUSH_TIMEOUT_S)
+
+    @Service.task
+    async def _run(self) -> None:
+        if not self._settings.history:
+            return
+        await self._make_topic()
+        self._producer = Producer(configuration(self._settings))
+        while self._producer is not None and not self.should_stop:
+            self._producer.poll(0)
+            await self.sleep(LOOK_INTERVAL_S)
+
+    async def _make_topic(self) -> None:
+        """Try until it is there: whatever is in the way of it is in nobody else's."""
+        wanted = [Wanted(self._settings.history_topic)]
+        while not self.should_stop:
+            try:
+                await asyncio.to_thread(make, self._settings, wanted)
+            except AdminError as error:
+                self._lost(f"topic {self._settings.history_topic} is not there: {error!r}")
+                await self.sleep(RETRY_DELAY_S)
+            else:
+                return
+
+
+def configuration(settings: Settings) -> Configuration:
+    """What the producer is told."""
+    changed: Configuration = {
+        "acks": 1,
+        "enable.idempotence": False,
+        "linger.ms": LINGER_MS,
+        "message.timeout.ms": MESSAGE_TIMEOUT_S * 1_000,
+        "queue.buffering.max.kbytes": MAX_WAITING_KB,
+        "delivery.report.only.error": True,
+    }
+    if not settings.embedded:
+        changed["compression.type"] = "lz4"
+    return writing(settings) | changed

@@ -1,0 +1,61 @@
+"""Who ordered what, for the history: of every request that changes something, also one refused."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from flrouter.core.effects import Happening
+from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.runtime.clock import now_ms
+from flrouter.runtime.history import History
+from flrouter.web.api.call import Operation
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from flrouter.web.access.people import Person
+
+#: what becomes of an order that is not refused.
+DONE = "done"
+
+
+def remember(
+    history: History,
+    operation: Operation,
+    request: web.Request,
+    person: Person | None,
+    body: msgspec.Struct | None,
+    result: str,
+) -> None:
+    """Note an order.
+
+    Args:
+        history: where.
+        operation: what it is.
+        request: how it came.
+        person: who gave it; None: whoever has the token.
+        body: what it says, as far as it was read.
+        result: :data:`DONE`, or why it is refused.
+    """
+    said = msgspec.to_builtins(body) if body is not None else {}
+    given = [f"{name}={value}" for name, value in said.items() if value is not None]
+    kind = operation.path.strip("/").partition("/")[0]
+    name = request.match_info.get("id", "")
+    switch = name if kind == "switches" else ""
+    with suppress(BadSwitchId):
+        switch = switch and canonical(switch)
+    history.order(
+        Happening(
+            now_ms(),
+            "order",
+            name if kind == "floodlights" else said.get("floodlight", ""),
+            switch,
+            " ".join([operation.path.rpartition("/")[2], *given]),
+            person.name if person is not None else "token",
+            request.remote or "",
+            result,
+        )
+    )
