@@ -2,6 +2,21 @@
 
 The home decides what has become of its FL and tells every shard; each acts on its own switches
 and pending requests (protocol.md, 7).
+
+An FL's life: what happens to it, in which condition, and what follows (= nothing).
+`tests/core/test_a_floodlights_life.py` tries each cell.
+
+=========================  =======  =======  ===============  ===============  ===============
+what happens               removed  up       drained          outage           drained, outage
+=========================  =======  =======  ===============  ===============  ===============
+an operator adds it        up       =        =                =                =
+an operator removes it     =        removed  removed          removed          removed
+an operator drains it      =        drained  =                drained, outage  =
+an operator takes it back  =        =        up               =                outage
+it is silent for too long  =        outage   drained, outage  =                =
+it failed to write         =        outage   drained, outage  =                =
+it answers                 =        =        =                up               drained
+=========================  =======  =======  ===============  ===============  ===============
 """
 
 from __future__ import annotations

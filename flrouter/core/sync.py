@@ -5,6 +5,25 @@ FL, follows the chain, and tells the switches' homes what it lists and when it i
 
 One sync serves all who asked before its chain began, each under an id of their own; who asks later
 is served by the next one.
+
+A sync's life: what happens to it, in which stage, and what follows (= nothing). It is *planned* for
+a later time, *told* to the shards, *asked* for at the FL, *listing* once links come, or there is
+*none*; with SYNC_INTERVAL one that is over plans the next. `tests/core/test_a_syncs_life.py` tries
+each cell.
+
+===================================  =====  =======  =======  =======  =======
+what happens                         none   planned  told     asked    listing
+===================================  =====  =======  =======  =======  =======
+somebody asks for one                told   told     =        =        =
+every shard has noted that it began  =      =        asked    =        =
+a link comes                         =      =        =        listing  =
+the last link comes                  =      =        none     none     none
+an error comes                       =      =        planned  planned  planned
+an error comes to the last try       =      =        none     none     none
+nothing comes in time                =      told     =        planned  planned
+the FL goes down                     =      none     none     none     none
+the FL is removed                    =      none     none     none     none
+===================================  =====  =======  =======  =======  =======
 """
 
 from __future__ import annotations

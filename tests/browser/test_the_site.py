@@ -38,12 +38,13 @@ def site() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.parametrize("name", ["concepts", "architecture"])
 @pytest.mark.parametrize("size", [SCREEN, PHONE], ids=["screen", "phone"])
-def test_diagrams_are_drawn(site: str, size: dict[str, int]) -> None:
+def test_diagrams_are_drawn(site: str, size: dict[str, int], name: str) -> None:
     """All of them, with nothing from elsewhere; text that mermaid does not take is an error."""
-    source = (ROOT / "docs" / "concepts.md").read_text("utf-8")
+    source = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
     count = len(re.findall(r"^```mermaid", source, re.MULTILINE))
-    with chromium() as browser, opened(browser, f"{site}/concepts.html", viewport=size) as page:
+    with chromium() as browser, opened(browser, f"{site}/{name}.html", viewport=size) as page:
         # The theme draws each in a closed shadow, which nobody can look into.
         drawn = page.locator("div.mermaid")
         expect(drawn).to_have_count(count)

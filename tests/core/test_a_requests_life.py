@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from flrouter.core.records import Pending, Stage
 from flrouter.messages import build, names
 
 from .floodlight import SILENT, Floodlight
+from .lives import table_of
 from .world import INBOUND, Asked, Record, World
 
 SWITCH = "00:00:00:00:00:00:00:09"
@@ -169,25 +169,17 @@ EVENTS: dict[str, Callable[[Life], None]] = {
 }
 
 
-def table() -> dict[tuple[str, str], str]:
-    """(what happens, stage) → what follows, as the docstring has it."""
-    text = (pending.__doc__ or "").split("\n====")
-    stages = re.split(r"  +", text[1].split("\n")[1].strip())[1:]
-    rows = [re.split(r"  +", row.strip()) for row in text[2].split("\n")[1:]]
-    return {
-        (row[0], stage): cell for row in rows for stage, cell in zip(stages, row[1:], strict=True)
-    }
+TABLE = table_of(pending)
 
 
 def test_the_table_has_each_stage_and_each_event() -> None:
     """Whatever may happen, in whatever stage."""
-    cells = table()
-    assert {stage.removesuffix(" copy") for _, stage in cells} == set(Stage.__members__)
-    assert len(cells) == len(EVENTS) * 5
-    assert list(dict.fromkeys(event for event, _ in cells)) == list(EVENTS)
+    assert {stage.removesuffix(" copy") for _, stage in TABLE} == set(Stage.__members__)
+    assert len(TABLE) == len(EVENTS) * 5
+    assert list(dict.fromkeys(event for event, _ in TABLE)) == list(EVENTS)
 
 
-@pytest.mark.parametrize(("event", "stage"), table())
+@pytest.mark.parametrize(("event", "stage"), TABLE)
 def test_each_cell(event: str, stage: str) -> None:
     """A request that is in this stage, when that happens."""
-    assert Life(stage).after(EVENTS[event]) == table()[event, stage]
+    assert Life(stage).after(EVENTS[event]) == TABLE[event, stage]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from tests.docs.markdown import code, section
-from tests.docs.the_way import PACKAGE, PAGE, drawn
+from tests.docs.the_way import BLOCK, PACKAGE, PAGE, PICTURES, drawn
 
 TEXT = PAGE.read_text("utf-8")
 
 
 def test_the_pictures_are_what_the_code_does() -> None:
     """If not, `python -m tests.docs.the_way` draws them anew."""
+    assert {mark[1] for mark in BLOCK.findall(TEXT)} == PICTURES.keys()
     assert drawn(TEXT) == TEXT
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a command's way and of a request's life in `docs/architecture.md`.
+"""The pictures in `docs/architecture.md`: a command's way, the lives of requests, FLs and syncs.
 `python -m tests.docs.the_way` draws them anew.
 
 A command is sent in the simulator's system of one shard, one FL and one switch. Whenever it is in
@@ -12,15 +12,17 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise, takewhile
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import flrouter
 from flrouter.agents import commands, reports
+from flrouter.core import floodlights, pending, sync
 from flrouter.ports import Partition
-from tests.core.test_a_requests_life import table
+from tests.core.lives import table_of
 from tests.core.world import Record
 from tests.simulation.episode import Episode
 from tests.simulation.scene import Scene
@@ -158,26 +160,46 @@ def way() -> str:
     return "\n".join(lines)
 
 
-def life() -> str:
-    """What becomes of a request in each stage, from the table in the code."""
+def life(module: ModuleType, *begins: str) -> str:
+    """The table of stages and events in a module's docstring.
+
+    Args:
+        module: the module.
+        begins: the stages in which a life begins.
+    """
     events: dict[tuple[str, str], list[str]] = {}
-    for (event, stage), cell in table().items():
+    for (event, stage), cell in table_of(module).items():
         if cell != "=":
             events.setdefault((stage, cell), []).append(event)
-    lines = ["stateDiagram-v2", '    state "SENT (a copy)" as SENT_copy', "    [*] --> HELD"]
-    lines += [f"    [*] --> {stage}: sent at once" for stage in ("SENT", "SENT_copy")]
+    stages = dict.fromkeys(stage for stage, _ in events)
+    lines = [
+        "stateDiagram-v2",
+        *(f'    state "{stage}" as {_name(stage)}' for stage in stages if _name(stage) != stage),
+        *(f"    [*] --> {_name(stage)}" for stage in begins),
+    ]
     lines += [
-        f"    {stage.replace(' ', '_')} --> {cell}: {', or '.join(what)}"
+        f"    {_name(stage)} --> {_name(cell)}: {', or '.join(what)}"
         for (stage, cell), what in events.items()
     ]
-    ends = dict.fromkeys(cell for _, cell in events if cell.islower())
+    ends = dict.fromkeys(cell for _, cell in events if cell not in stages)
     return "\n".join([*lines, *(f"    {end} --> [*]" for end in ends)])
+
+
+def _name(stage: str) -> str:
+    return re.sub(r"\W+", "_", stage)
+
+
+PICTURES = {
+    "way": way,
+    "request": partial(life, pending, "HELD", "SENT", "SENT copy"),
+    "floodlight": partial(life, floodlights, "removed"),
+    "sync": partial(life, sync, "none"),
+}
 
 
 def drawn(page: str) -> str:
     """The page with its pictures drawn anew."""
-    pictures = {"way": way, "life": life}
-    return BLOCK.sub(lambda mark: f"{mark[1]}```mermaid\n{pictures[mark[2]]()}\n```\n", page)
+    return BLOCK.sub(lambda mark: f"{mark[1]}```mermaid\n{PICTURES[mark[2]]()}\n```\n", page)
 
 
 def _alias(file: str) -> str:
