@@ -9,6 +9,7 @@ import msgspec
 
 from flrouter.core import traces
 from flrouter.core.context import Context
+from flrouter.core.dead_letters import HEAD_KEPT
 from flrouter.core.effects import Answering, Headers
 from flrouter.core.events import Event
 from flrouter.core.records import Gather, Origin, Part
@@ -112,7 +113,7 @@ class Answer:
         error = error_data(
             ErrorType.INTERNAL_ERROR,
             "the answer is too large",
-            f"It has {len(payload)} bytes, and must go in one message. Its head is a dead letter.",
+            f"It has {len(payload)} bytes, and must go in one message. {HEAD_KEPT}",
         )
         return Entry(field, target, False, msgspec.json.encode(error))
 

@@ -8,6 +8,8 @@ from flrouter.messages import headers as header
 
 #: of a record that is too large to keep whole.
 HEAD_BYTES = 1_000
+#: what whoever waits for such a record is told.
+HEAD_KEPT = f"The first {HEAD_BYTES:,} bytes are kept in the dead-letter topic."
 #: characters of the reason.
 MAX_REASON_CHARACTERS = 500
 

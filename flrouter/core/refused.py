@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flrouter.core.dead_letters import unwritten
+from flrouter.core.dead_letters import HEAD_KEPT, unwritten
 from flrouter.core.effects import Send
 from flrouter.core.rules import Rules
 from flrouter.messages import headers as header
@@ -33,7 +33,7 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
         send.answers.correlation_id,
         ErrorType.INTERNAL_ERROR,
         f"the broker did not take {record}",
-        f"{why} Its head is a dead letter.",
+        f"{why} {HEAD_KEPT}",
         now,
     )
     headers = (

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from flrouter.core import traces
 from flrouter.core.context import Context
+from flrouter.core.dead_letters import HEAD_KEPT
 from flrouter.core.effects import Answering
 from flrouter.core.events import Event
 from flrouter.core.inputs import Report
@@ -263,7 +264,7 @@ class Reports:
     ) -> None:
         context = self._context
         limit = context.rules.max_message_bytes
-        why = f"It has {size} bytes; at most {limit} are passed on. Its head is a dead letter."
+        why = f"It has {size} bytes; at most {limit} are passed on. {HEAD_KEPT}"
         problem = Problem(ErrorType.INTERNAL_ERROR, "the answer is too large", why)
         if not pending.passes:
             self._requests.fail(number, problem)

@@ -26,7 +26,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 
 def read(value: bytes | None) -> Trace | None:
-    """What the header `value` says; None when it is none, which the W3C wants to be ignored."""
+    """What the header `value` says; None if it is malformed, which W3C Trace Context ignores."""
     match = _FORM.fullmatch(value) if value is not None and len(value) < 256 else None
     if match is None or match[1] == b"ff" or (match[1] == b"00" and len(value or b"") != 55):
         return None
