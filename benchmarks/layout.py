@@ -28,6 +28,8 @@ class Layout:
     switches: int = 1_000
     #: the profile that names flrouter's topics; none when settings do.
     profile: str = ""
+    #: 1: flrouter writes its history; 0: it does not.
+    history: int = 0
 
     @property
     def url(self) -> str:
@@ -94,5 +96,5 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Layout:
         field.name: environ[f"{_PREFIX}{field.name.upper()}"]
         for field in dataclasses.fields(Layout)
     }
-    numbers = ("partitions", "floodlights", "switches")
+    numbers = ("partitions", "floodlights", "switches", "history")
     return Layout(**{k: int(v) if k in numbers else v for k, v in given.items()})  # type: ignore[arg-type]

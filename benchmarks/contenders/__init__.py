@@ -54,6 +54,7 @@ def router_settings(layout: Layout) -> dict[str, str]:
         "partitions": layout.partitions,
         "floodlights": ",".join(layout.floodlight_ids),
         "flow_topic": layout.answers,
+        "history": bool(layout.history),
     }
     if layout.profile:
         given["profile"] = layout.profile

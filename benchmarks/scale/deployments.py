@@ -20,6 +20,8 @@ SECONDS = 5.0
 WARM_UP = 3.0
 #: measurements of each of the two, in turns.
 ROUNDS = 3
+#: what costs a few percent takes more of them.
+MORE_ROUNDS = {"history": 9}
 #: enough to keep the larger one busy: 64 FLs have a thousand partitions to themselves.
 IN_FLIGHT = 8_000
 #: a profile whose topics have fixed names, as OpenKilda's have, and what these begin with.
@@ -37,6 +39,8 @@ class Deployment:
     workers: int = 1
     #: of each FL.
     topics: int = 2
+    #: whether a history is written, 1 or 0.
+    history: int = 0
 
     def stage(self, broker: Broker, folder: Path) -> Stage:
         """One flrouter with so much of everything."""
@@ -51,6 +55,7 @@ class Deployment:
             self.floodlights,
             self.switches,
             profile,
+            self.history,
         )
         return Stage(ours, layout, broker, folder, self.workers)
 
@@ -62,6 +67,7 @@ PAIRS = {
     "partitions": (Deployment(partitions=1), Deployment(partitions=64)),
     "workers": (Deployment(workers=1), Deployment(workers=2)),
     "topics": (Deployment(topics=2), Deployment(topics=17)),
+    "history": (Deployment(history=0), Deployment(history=1)),
 }
 
 
@@ -78,7 +84,7 @@ def compare(
             stages[name].probe()  # one after the other: a thousand partitions keep a broker busy
         for stage in stages.values():
             stage.closed(IN_FLIGHT, WARM_UP)
-        for _ in range(ROUNDS):
+        for _ in range(MORE_ROUNDS.get(what, ROUNDS)):
             for name, stage in stages.items():
                 runs[name].append(stage.closed(IN_FLIGHT, SECONDS))
     found = {}

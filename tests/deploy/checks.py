@@ -23,6 +23,7 @@ from tests.deploy.programs import (
 from tests.deploy.rendered import (
     BROKER,
     RENDERED,
+    history_starts,
     kubernetes,
     network_policy,
     numbers,
@@ -90,6 +91,10 @@ def helm_refuses() -> str:
         "a password in the settings": (
             (*BROKER, "--set", "settings.SASL_PASSWORD=x"),
             "SASL_PASSWORD",
+        ),
+        "a database without a history": (
+            (*BROKER, "--set", "secrets.historyDatabase=x"),
+            "HISTORY",
         ),
         "standby with RocksDB": ((*BROKER, "--set", "settings.STANDBY=true"), "STORE"),
         "more workers than shards": (
@@ -162,6 +167,7 @@ CHECKS = (
     kubernetes,
     pods,
     workers_start,
+    history_starts,
     network_policy,
     web_hosts,
     numbers,

@@ -39,16 +39,19 @@ def only(kind: str, values: str, more: tuple[str, ...]) -> dict[str, Any]:
 
 def given(values: str, more: tuple[str, ...]) -> Settings:
     """What a worker is started with. Raises :class:`Wrong` when it would not start."""
-    workers = only("StatefulSet", values, more)
-    (container,) = workers["spec"]["template"]["spec"]["containers"]
+    return _environment(only("StatefulSet", values, more), f"a worker with {values or 'defaults'}")
+
+
+def _environment(pods: dict[str, Any], who: str) -> Settings:
+    """What the pods of a manifest are started with."""
+    (container,) = pods["spec"]["template"]["spec"]["containers"]
     environ: dict[str, str] = {}
     for variable in container["env"]:
         name = variable["name"]
         # What a Secret has instead: any text, and any file that is there.
-        environ[name] = (
-            __file__ if name.endswith("FILE") else variable.get("value", f"the-secret-of-{name}")
-        )
-    return taken(environ, f"a worker with {values or 'the defaults'}")
+        secret = "postgresql://db/history" if name.endswith("DATABASE") else f"the-secret-of-{name}"
+        environ[name] = __file__ if name.endswith("FILE") else variable.get("value", secret)
+    return taken(environ, who)
 
 
 def kubernetes() -> str:
@@ -107,6 +110,25 @@ def workers_start() -> str:
     return "defaults, production.example.yaml"
 
 
+def history_starts() -> str:
+    """The history worker takes what the chart gives it, and is no worker of the router's."""
+    values, more = RENDERED[-1]
+    deployment = only("Deployment", values, more)
+    settings = _environment(deployment, "the history worker")
+    if not settings.history_database.startswith("postgresql://"):
+        raise Wrong("the history worker has no database that the workers reach")
+    pod = deployment["spec"]["template"]
+    if any(each["kind"] == "Deployment" for each in manifests(*RENDERED[0])):
+        raise Wrong("there is a history worker without a database")
+    routers = only("StatefulSet", values, more)["spec"]["selector"]["matchLabels"]
+    if routers.items() <= pod["metadata"]["labels"].items():
+        raise Wrong("Services would lead to the history worker")
+    container = pod["spec"]["containers"][0]
+    if not container["securityContext"]["readOnlyRootFilesystem"]:
+        raise Wrong("the history worker may write to its image")
+    return "settings, labels, security context"
+
+
 def web_hosts() -> str:
     """Workers answer to the names of their Services, and to those that the values add."""
     for values, more in RENDERED:
@@ -127,6 +149,8 @@ def network_policy() -> str:
         named = {int(server.rpartition(":")[2]) for server in settings.bootstrap_servers}
         if settings.traces_url:
             named.add(urlsplit(settings.traces_url).port or 0)
+        if settings.history_database:
+            named.add(5432)
         egress = only("NetworkPolicy", values, more)["spec"]["egress"]
         shut = named - {port["port"] for rule in egress for port in rule["ports"]}
         if shut:

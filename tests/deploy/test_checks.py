@@ -79,5 +79,5 @@ def test_containers_listen_where_others_reach_them() -> None:
         + (DEPLOY / "docker-compose.yml").read_text("utf-8"),
         re.MULTILINE,
     )
-    assert len(commands) == 3
+    assert len(commands) == 4
     assert all(re.search(r'--web-bind"?, "?0\.0\.0\.0', command) for command in commands)

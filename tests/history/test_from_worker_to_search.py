@@ -177,8 +177,12 @@ def test_orders_and_events(stage: Stage) -> None:
     assert (drain["floodlight"], drain["text"], drain["result"]) == ("fl-1", "drain", "done")
     assert (drain["who"], drain["source"]) == ("token", "127.0.0.1")
     assert "fl-9" in refused["result"]
-    kinds = [one["kind"] for one in stage.asks("events", "--floodlight", "fl-1")["events"]]
-    assert {"added", "sync", "drained", "order"} <= set(kinds)
+
+    def kinds() -> set[str]:
+        told = {one["kind"] for one in stage.asks("events", "--floodlight", "fl-1")["events"]}
+        return told & {"added", "sync", "drained", "order"}
+
+    stage.until(lambda: len(kinds()) == 4)
     assert "drained" in stage.types("events").stdout
 
 

@@ -7,6 +7,11 @@ app.kubernetes.io/name: flrouter
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "flrouter.historySelector" -}}
+app.kubernetes.io/name: flrouter-history
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "flrouter.labels" -}}
 {{ include "flrouter.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -24,4 +29,33 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* How the web port is asked. */}}
 {{- define "flrouter.scheme" -}}
 {{ ternary "HTTP" "HTTPS" (empty .Values.secrets.webTls) }}
+{{- end }}
+
+{{/* What everything of flrouter's is told: the settings, and how to log in. */}}
+{{- define "flrouter.settings" -}}
+{{- range $name, $value := omit .Values.settings "WEB_HOSTS" }}
+- name: FLROUTER_{{ $name }}
+  {{- /* As JSON: Helm reads the numbers of a file as floats, whose own text is 2e+06. */}}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
+{{- end }}
+{{- with .Values.secrets.historyDatabase }}
+- name: FLROUTER_HISTORY_DATABASE
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: url}}
+{{- end }}
+{{- with .Values.secrets.sasl }}
+- name: FLROUTER_SASL_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+- name: FLROUTER_SASL_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{- end }}
+{{- if .Values.secrets.tls }}
+- name: FLROUTER_SSL_CAFILE
+  value: /etc/flrouter/tls/ca.crt
+{{- if .Values.tls.clientCertificate }}
+- name: FLROUTER_SSL_CERTFILE
+  value: /etc/flrouter/tls/tls.crt
+- name: FLROUTER_SSL_KEYFILE
+  value: /etc/flrouter/tls/tls.key
+{{- end }}
+{{- end }}
 {{- end }}
