@@ -159,6 +159,8 @@ def test_a_request_whole(store: Store) -> None:
         _, found = await ask(f"/requests/{whole['id']}")
         assert [part["part"] for part in found["parts"]] == [0, 1]
         assert found["parts"][1]["message"] == "fl-2 did not answer"
+        _, found = await ask(f"/requests/{whole['id']}", limit=1)
+        assert [part["part"] for part in found["parts"]] == [0]
         assert (await ask("/requests/7"))[0] == 404
         assert (await ask("/requests/%2e%2e%2fevents"))[0] == 404
 

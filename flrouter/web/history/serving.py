@@ -101,7 +101,7 @@ def events(store: Store, query: shapes.PastEvents) -> shapes.HappenedPage:
     return shapes.HappenedPage(rows, found.cursor or None, store.extent().oldest)
 
 
-def request(store: Store, _: shapes.PastRequest, *, id: str) -> shapes.EndedWhole:  # noqa: A002
+def request(store: Store, query: shapes.PastRequest, *, id: str) -> shapes.EndedWhole:  # noqa: A002
     """One request whole.
 
     Raises:
@@ -112,7 +112,8 @@ def request(store: Store, _: shapes.PastRequest, *, id: str) -> shapes.EndedWhol
     if found is None:
         text = f"the history has no request {id[:30]}: it never had, or it is too long ago"
         raise Refusal(404, text)
-    return shapes.EndedWhole(_ended(found.request), [_ended(part) for part in found.parts])
+    parts = [_ended(part) for part in found.parts[: query.limit]]
+    return shapes.EndedWhole(_ended(found.request), parts)
 
 
 def _ended(request: record.Request) -> shapes.Ended:

@@ -61,7 +61,11 @@ class PastEvents(Span, kw_only=True):
 
 
 class PastRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """One request: its name stands in the path."""
+    """One request: its `id` stands in the path."""
+
+    limit: Annotated[
+        int, msgspec.Meta(ge=1, le=MAX_LIMIT, description="How many of its parts at most.")
+    ] = MAX_LIMIT
 
 
 class Ended(msgspec.Struct):
@@ -142,7 +146,7 @@ class HappenedPage(msgspec.Struct):
 
 
 class EndedWhole(msgspec.Struct):
-    """A request, and its parts if it has any: 1,000 at most."""
+    """A request, and its parts if it has any, in the order of their numbers."""
 
     request: Ended
     parts: list[Ended] = []
