@@ -17,9 +17,11 @@ from flrouter.history.sqlite import SqliteStore
 from flrouter.settings import Settings
 from tests.history.batches import MIDNIGHT, batch, end
 from tests.web.past import history_worker, router_worker
+from tests.web.test_roles import Provider
 
 ONE, TWO = "00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"
 TOKEN, READ_TOKEN = "correct-horse-battery-staple", "who-has-this-may-read"
+SECRET = "only-the-proxy-knows-this"
 
 
 @pytest.fixture
@@ -244,6 +246,38 @@ def test_the_history_workers_port_is_guarded(store: Store) -> None:
             async with session.get("/api/v1/nothing", headers=headers) as refused:
                 assert refused.status == 404
                 assert "error" in await refused.json()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("groups", "status"),
+    [("flrouter-operator", 200), ("others, flrouter-reader", 200), ("others", 403), ("", 403)],
+)
+def test_roles(store: Store, groups: str, status: int) -> None:
+    """By a provider's token and by a proxy's headers, at a router's worker and at the history's."""
+
+    async def test() -> None:
+        provider = Provider()
+        async with provider.running():
+            settings = {
+                "read_token": READ_TOKEN,
+                "oidc_issuer": provider.issuer,
+                "proxy_secret": SECRET,
+            }
+            shown = [
+                {"Authorization": f"Bearer {provider.token(groups)}"},
+                {"X-Flrouter-Proxy": SECRET, "X-Forwarded-Groups": groups},
+            ]
+            async with (
+                history_worker(store, Settings(**settings)) as history,
+                router_worker(Settings(history_url=history, **settings)) as router,
+                ClientSession() as session,
+            ):
+                for url in (history, router):
+                    for headers in shown:
+                        async with session.get(f"{url}/api/v1/history", headers=headers) as answer:
+                            assert answer.status == status, (url, headers)
 
     asyncio.run(test())
 
