@@ -206,6 +206,10 @@ def test_every_hop_of_a_request(url: str, browser: Browser) -> None:
         )
         expect(page.locator("#timeline text").filter(has_text="outage of fl-1")).to_have_count(1)
         expect(page.locator("#timeline text").filter(has_text="op-18")).to_have_count(1)
+        ticks = page.locator("#timeline text.soft")
+        expect(ticks).to_have_text(
+            ["−100 ms", *(f"+{n}00 ms" if n else "+0 ms" for n in range(10))]
+        )
         expect(page.locator("#payload-texts")).to_contain_text('{"clazz": "...')
         page.get_by_role("link", name="Requests then").click()
         expect(rows(page)).to_have_count(2)

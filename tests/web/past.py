@@ -8,11 +8,11 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
-import faust
 from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
+from flrouter.history.app import HistoryApp
 from flrouter.history.search import Store
 from flrouter.runtime.rules import rules_of
 from flrouter.settings import Settings
@@ -21,18 +21,10 @@ from tests.support.patience import HOPE
 from tests.web.served import served
 
 
-class HistoryApp(faust.App):
-    """As much of the history worker as its port needs."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        super().__init__("history", broker="kafka://127.0.0.1:9", autodiscover=False)
-
-
 @asynccontextmanager
 async def history_worker(store: Store, settings: Settings) -> AsyncIterator[str]:
     """Its address."""
-    app = HistoryApp(settings)
+    app = HistoryApp(settings, store)
     serving.register(app, store)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way

@@ -31,7 +31,7 @@ export async function around(request) {
   ]);
   return {
     events: [...before, ...known.items.reverse()],
-    requests: requests.items.filter(({ request: number }) => number !== request.request),
+    requests: requests.items.filter(({ request: number }) => number !== request.request).reverse(),
     more: Boolean(known.next || requests.next),
     asked,
   };

@@ -10,7 +10,9 @@ import { api, page, read } from "./site.js";
 import { drawTimeline } from "./timeline.js";
 import { count, moment, offset } from "./text.js";
 
-const MAX_LANES = 40;
+/** Lanes of the request and its parts, and of all else: the tables have the rest. */
+const MAX_OWN = 40;
+const MAX_OTHERS = 12;
 
 function showFacts(request) {
   facts(byId("facts"), [
@@ -65,7 +67,8 @@ function timeline(request, parts, then, sentence) {
     { name: request.correlation_id, bars: bars(request) },
     ...parts.map((part) => ({ name: `part ${part.part}${part.floodlight && ` at ${part.floodlight}`}`, bars: bars(part) })),
   ];
-  drawTimeline(byId("timeline"), [...own, ...lanes(then).filter(seen)].slice(0, MAX_LANES), axis, sentence);
+  const shown = [...own.slice(0, MAX_OWN), ...lanes(then).filter(seen).slice(0, MAX_OTHERS)];
+  drawTimeline(byId("timeline"), shown, axis, sentence);
 }
 
 once(async () => {

@@ -23,7 +23,7 @@ export const stale = (since) => `no update since ${clock(since)}: this page is s
 export const span = (ms) => (Math.abs(ms) < 10_000 ? `${count(ms)} ms` : `${count(Math.round(ms / 100) / 10)} s`);
 
 /** The same as what came before or after. */
-export const offset = (ms) => (ms < 0 ? `−${span(-ms)}` : `+${span(ms)}`);
+export const offset = (ms) => `${ms < 0 ? "−" : "+"}${span(Math.abs(ms))}`;
 
 export function ago(ms, now) {
   if (!ms) return "–";
