@@ -241,6 +241,8 @@ def test_the_history_workers_port_is_guarded(store: Store) -> None:
                 assert answer.status == 200
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
                 assert answer.headers["Cache-Control"] == "no-store"
+            async with session.get("/api/v1/openapi.json", headers=headers) as described:
+                assert len((await described.json())["paths"]) == 3
             async with session.post("/api/v1/history", headers=headers) as refused:
                 assert refused.status == 405
             async with session.get("/api/v1/nothing", headers=headers) as refused:

@@ -16,8 +16,10 @@ from flrouter.web.access.guard import Guard
 from flrouter.web.access.hosted import Hosted
 from flrouter.web.api.call import BASE, Refusal
 from flrouter.web.api.lists import read_switch
+from flrouter.web.api.openapi import document
 from flrouter.web.api.operations import read_query, refused
 from flrouter.web.history import shapes
+from flrouter.web.history.asking import OPERATIONS
 from flrouter.web.scans import Scans
 
 _encode = msgspec.json.Encoder().encode
@@ -42,6 +44,12 @@ def register(app: Hosted, store: Store) -> None:
 
         app.page(BASE + path, name=path)(handle)
 
+    described = _encode(document(OPERATIONS))
+
+    async def openapi(view: Any, request: web.Request) -> web.Response:
+        return web.Response(body=described, content_type="application/json")
+
+    app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
     serve("/history", shapes.PastRequests, requests)
     serve("/history/events", shapes.PastEvents, events)
     serve("/history/requests/{id}", shapes.PastRequest, request)
