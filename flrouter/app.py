@@ -13,6 +13,7 @@ from flrouter.web.api import operations
 from flrouter.web.api.call import Site
 from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
+from flrouter.web.history.asking import HistoryWorker
 from flrouter.web.metrics import page as metrics
 from flrouter.web.reference import pages as reference
 from flrouter.web.scans import Scans
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app = RouterApp(settings if settings is not None else load())
     agents.register(app)
-    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app))
+    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app), HistoryWorker(app))
     guard = Guard(app.settings.token, app.settings.read_token)
     stats.register(site)
     tables.register(app)

@@ -207,7 +207,12 @@ class Settings:
         kinds.url(),
         "Any worker's web server, for the command line.",
     )
-
+    history_url: str = _setting(
+        "",
+        kinds.url(),
+        "The web port of `flrouter history worker`, which the workers ask for `/api/v1/history` and"
+        " the dashboard's pages of it; nothing: they show none.",
+    )
     web_hosts: tuple[str, ...] = _setting(
         (),
         kinds.hosts(),

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     | SETTINGS,
     "agents": {"agents", "runtime", "ports", "core", "messages"},
     "speaker": {"speaker", "messages", "profiles", "repairs", "tracing"},
-    "history": {"history", "core", "network", "cli"} | SETTINGS,
+    "history": {"history", "core", "network", "web", "cli"} | SETTINGS,
     "network": {
         "network",
         "messages",

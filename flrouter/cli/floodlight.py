@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 #: s; how long a broker may take to answer, and the router to act. On the embedded broker the FL
 #: that came before may still cost the router a rebalance of some 5 s.
 ORDER_TIMEOUT_S = 30.0
-#: s; how long a broker may take with what the history is told of an order.
-HISTORY_TIMEOUT_S = 2.0
 
 
 @click.group(cls=Group)
@@ -159,30 +156,14 @@ async def _remove(settings: Settings, name: str) -> str:
     return f"{name} is removed"
 
 
-def _told(name: str, order: Peer) -> bytes:
-    """The order as the history has it: who gave it, on which machine."""
-    import os
-    import socket
-
-    from flrouter.core.effects import Happening
-    from flrouter.core.peers import AddFloodlight
-    from flrouter.history.record import said
-    from flrouter.runtime.clock import now_ms
-
-    text = "add" if isinstance(order, AddFloodlight) else "remove"
-    who = os.environ.get("USER") or f"user {os.getuid()}"
-    host = socket.gethostname()
-    order_told = Happening(now_ms(), "order", name, "", text, who, host, "done")
-    return said(f"{host}:{os.getpid()}", order_told)
-
-
 async def _tell(
     settings: Settings, name: str, order: Peer, done: Callable[[dict[str, Known]], bool]
 ) -> None:
     """Tell the FL's home, and wait until every shard has acted on it."""
-    import aiokafka.errors
+    import aiokafka
 
     from flrouter.cli.known import known
+    from flrouter.cli.orders import remember
     from flrouter.core import peers
     from flrouter.runtime.clients import connection
 
@@ -196,11 +177,8 @@ async def _tell(
         await producer.send_and_wait(
             record.topic, record.value, partition=record.partition, headers=list(record.headers)
         )
-        if settings.history:
-            # No order fails because the history does not take it.
-            with suppress(TimeoutError, aiokafka.errors.KafkaError):
-                async with asyncio.timeout(HISTORY_TIMEOUT_S):
-                    await producer.send_and_wait(settings.history_topic, _told(name, order))
+        what = "add" if isinstance(order, peers.AddFloodlight) else "remove"
+        await remember(producer, settings, what, floodlight=name)
     finally:
         await producer.stop()
     try:

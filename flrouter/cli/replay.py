@@ -54,6 +54,8 @@ async def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: 
             fates += [
                 Fate(letter.name, letter.topic, why) for letter, why in zip(some, whys, strict=True)
             ]
+        if producer is not None and fates:
+            await _remember(producer, settings, fates)
     except ProducerFenced as error:
         raise Failure(
             "somebody else replays dead letters now: what was put back here is marked; look what is"
@@ -63,6 +65,18 @@ async def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: 
         if producer is not None:
             await producer.stop()
     return fates
+
+
+async def _remember(producer: Any, settings: Settings, fates: Sequence[Fate]) -> None:
+    """The history has who put back how many."""
+    from flrouter.cli.orders import remember
+
+    whys = sorted({fate.why for fate in fates if fate.why})
+    back = sum(not fate.why for fate in fates)
+    text = f"replay of {len(fates)} dead letters"
+    result = "; ".join(["done" if back == len(fates) else f"{back} are put back", *whys])
+    transactional = settings.guarantee == "exactly_once"
+    await remember(producer, settings, text, result=result, transactional=transactional)
 
 
 def _hindrance(letter: Letter, settings: Settings, topics: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from flrouter.history.search import Store, StoreFailed
 from flrouter.history.store import open_store
 from flrouter.network.listener import Listener
 from flrouter.settings import Settings, load
+from flrouter.web.history import serving
 
 #: records that are inserted at once, and how long (s) they may wait for each other.
 MAX_RECORDS = 500
@@ -105,4 +106,5 @@ def create_app(settings: Settings | None = None) -> HistoryApp:
     app.agent(topic, name="index")(index)
     app.timer(interval=RETENTION_INTERVAL_S, on_leader=False)(app.forget)
     app.page("/healthz", name="healthz")(healthz)
+    serving.register(app, app.store)
     return app

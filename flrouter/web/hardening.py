@@ -8,9 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from flrouter import __version__, browsers
-from flrouter.runtime.app import RouterApp
 from flrouter.web.access.guard import Guard
-from flrouter.web.access.recognition import PERSON, Recognition
+from flrouter.web.access.hosted import Hosted
+from flrouter.web.access.recognition import ADDRESS, PERSON, Recognition
 from flrouter.web.api.call import BASE, Refusal
 from flrouter.web.api.operations import refused
 from flrouter.web.api.workers import VERSION
@@ -19,7 +19,7 @@ from flrouter.web.api.workers import VERSION
 PROBES = {"/healthz", "/readyz"}
 
 
-def register(app: RouterApp, guard: Guard) -> None:
+def register(app: Hosted, guard: Guard) -> None:
     """Have `app` answer readers whom the guard admits, with those headers, and its API give no
     other errors than its own.
     """
@@ -61,6 +61,7 @@ async def _admitted(
         if request.path not in PROBES:
             person = await recognition.person(request.headers, address)
             request[PERSON] = person
+            request[ADDRESS] = recognition.address(request.headers, address)
             if request.method != "POST":
                 shown = request.headers.get("Authorization")
                 guard.admit_reader(shown, address, person)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from flrouter.web.dashboard.files import KINDS, pages, static
+from flrouter.web.dashboard.files import pages, static
 from flrouter.web.files import File
 from tests.browser.chromium import SCREEN
 
@@ -17,27 +17,33 @@ ADDRESS = "http://router.test/dashboard/"
 
 
 @contextmanager
-def alone(browser: Browser, told: Mapping[str, str | bytes], url: str = ADDRESS) -> Iterator[Page]:
+def alone(
+    browser: Browser,
+    told: Mapping[str, str | bytes],
+    url: str = ADDRESS,
+    *,
+    history: bool = False,
+) -> Iterator[Page]:
     """A page of the dashboard.
 
     Args:
         browser: where.
         told: the last part of a path → what is answered there, beside the dashboard's own files.
         url: of the page.
+        history: whether the router has one.
     """
-    known: dict[str, File] = static() | pages()
+    files, whole = static(), pages(history=history)
 
     def serve(route: Route) -> None:
-        *_, kind, name = urlsplit(route.request.url).path.split("/")
+        path = urlsplit(route.request.url).path.removeprefix("/dashboard/")
+        above, _, name = path.rpartition("/")
         if route.request.is_navigation_request():
-            file = known[kind if kind in KINDS else "index"]
-            route.fulfill(body=file.body, content_type=file.kind)
+            _fulfill(route, whole[path if path in whole else f"{above}/{{id}}"])
         elif name in told:
             of = "text/event-stream" if name == "events" else "application/json"
             route.fulfill(body=told[name], content_type=of)
-        elif name in known:
-            file = known[name]
-            route.fulfill(body=file.body, content_type=file.kind)
+        elif name in files:
+            _fulfill(route, files[name])
         else:
             route.abort()
 
@@ -47,3 +53,7 @@ def alone(browser: Browser, told: Mapping[str, str | bytes], url: str = ADDRESS)
     page.goto(url)
     yield page
     page.close()
+
+
+def _fulfill(route: Route, file: File) -> None:
+    route.fulfill(body=file.body, content_type=file.kind)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from flrouter.embedded import free_port
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, Requester, command, switch_id
@@ -86,13 +87,23 @@ class Scene:
 
 
 @contextmanager
-def scene(url: str, folder: Path, floodlights: int = 3, switches: int = 4) -> Iterator[Scene]:
-    """A scene on this broker."""
+def scene(
+    url: str, folder: Path, floodlights: int = 3, switches: int = 4, *, history: bool = False
+) -> Iterator[Scene]:
+    """A scene on this broker, and its history if it is to have one."""
     names = [f"fl-{number}" for number in range(1, floodlights + 1)]
+    settings: dict[str, object] = {}
+    history_port = free_port()
+    if history:
+        settings = {"history": "true", "history_url": f"http://127.0.0.1:{history_port}"}
+        settings["history_database"] = folder / "history"
     # Longer than a page takes to notice that its worker is frozen.
     with Deployment(
-        url, folder, floodlights=names, partitions=8, session_timeout=10, token=TOKEN
+        url, folder, floodlights=names, partitions=8, session_timeout=10, token=TOKEN, **settings
     ) as deployment:
         deployment.create_topics()
-        yield Scene(deployment, switches)
+        stage = Scene(deployment, switches)
+        if history:
+            deployment.start_history_worker(history_port)
+        yield stage
         deployment.assert_running()

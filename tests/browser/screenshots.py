@@ -34,7 +34,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded.broker() as url,
-        scene(url, Path(folder), FLOODLIGHTS, switches=24) as stage,
+        scene(url, Path(folder), FLOODLIGHTS, switches=24, history=True) as stage,
         stage.commands(per_second=150),
         chromium() as browser,
     ):
@@ -64,11 +64,22 @@ def take(stage: Scene, browser: Browser) -> None:
     with opened(browser, stage.url("floodlight/fl-5")) as page:
         expect(page.locator("#moment-time")).to_contain_text("outage", timeout=WAIT)
         page.screenshot(path=IMAGES / "floodlight.png")
+    past(stage, browser, "fl-5")
     top(stage)
     small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
     with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:
         expect(page.locator("#requests article")).to_contain_text("sent to", timeout=WAIT)
         page.screenshot(path=IMAGES / "request.png")
+
+
+def past(stage: Scene, browser: Browser, floodlight: str) -> None:
+    """What became of a request that this FL had when it was killed."""
+    found = f"history/requests?floodlight={floodlight}&result=failed"
+    tall = {"width": SCREEN["width"], "height": 1_100}
+    with opened(browser, stage.url(found), viewport=tall) as page:
+        page.locator("#rows th a").last.click()
+        expect(page.locator("#meanwhile-rows tr").first).to_be_visible(timeout=WAIT)
+        page.screenshot(path=IMAGES / "history.png")
 
 
 def top(stage: Scene) -> None:

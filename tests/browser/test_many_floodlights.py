@@ -139,5 +139,5 @@ def test_the_picture_can_be_read(page: Page, size: dict[str, int]) -> None:
 
 def test_the_page_is_small(told: bytes) -> None:
     """All its files and the first snapshot together."""
-    files = (*static().values(), pages()["index"])
+    files = (*static().values(), pages()[""])
     assert sum(len(file.body) for file in files) + len(told) < MOST

@@ -260,6 +260,29 @@ def test_search_while_a_worker_is_away(browser: Browser, hits: list[Any], said: 
         expect(page.locator("#hits a")).to_have_count(len(hits))
 
 
+@pytest.mark.parametrize("history", [True, False])
+def test_links_to_the_history(browser: Browser, history: bool) -> None:
+    """From every page, where there is one; from an FL's to its own."""
+    told = told_of_a_floodlight() | {"search": json.dumps({"hits": [], "unknown": []})}
+    with alone(browser, told, f"{ADDRESS}floodlight/fl-1", history=history) as page:
+        expect(page.locator("#title")).to_have_text("Floodlight fl-1")
+        expect(page.get_by_role("link", name="History")).to_have_count(int(history))
+        own = page.locator("#past a")
+        expect(own).to_have_count(2 * history)
+        page.get_by_label("Search").fill("op 17")
+        page.keyboard.press("Enter")
+        expect(page.locator("#hits p")).to_have_text("Nothing found for op 17.")
+        look = page.get_by_role("link", name="Look in the history")
+        expect(look).to_have_count(int(history))
+        if history:
+            for link, target in (
+                (own.nth(0), "requests?floodlight=fl-1"),
+                (own.nth(1), "events?floodlight=fl-1"),
+                (look, "requests?correlation_id=op+17"),
+            ):
+                expect(link).to_have_attribute("href", f"{ADDRESS}history/{target}")
+
+
 # -- the last hour --------------------------------------------------------------------------------
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from flrouter.web.api.operations import OPERATIONS
 from flrouter.web.dashboard.stream import MOST
+from tests.browser.axe import assert_usable
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import TOKEN, Scene, scene
 from tests.support.api import ask, until
@@ -64,13 +64,6 @@ def filled(page: Page, path: str) -> None:
     if not path.startswith("request"):
         expect(page.locator("#moment-time")).to_have_text(re.compile("UTC"))
         page.locator("summary").click()
-
-
-def assert_usable(page: Page) -> None:
-    """No serious fault for whoever sees little, or nothing, or has no mouse."""
-    found = Axe().run(page).response["violations"]
-    faults = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-    assert not [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults]
 
 
 @needs_chromium

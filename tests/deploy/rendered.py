@@ -117,6 +117,15 @@ def history_starts() -> str:
     settings = _environment(deployment, "the history worker")
     if not settings.history_database.startswith("postgresql://"):
         raise Wrong("the history worker has no database that the workers reach")
+    workers = given(values, more)
+    asked = urlsplit(workers.history_url)
+    names = [each["metadata"]["name"] for each in manifests(values, more)]
+    if f"{asked.hostname}:{asked.port}" not in {f"{name}.sdn.svc:6066" for name in names}:
+        raise Wrong(f"workers ask for the history at {workers.history_url}, which no Service is")
+    if (asked.scheme == "https") is not bool(settings.web_certfile):
+        raise Wrong("workers and the history worker do not agree on TLS")
+    if settings.read_token != workers.read_token:
+        raise Wrong("the history worker does not admit workers")
     pod = deployment["spec"]["template"]
     if any(each["kind"] == "Deployment" for each in manifests(*RENDERED[0])):
         raise Wrong("there is a history worker without a database")
@@ -133,7 +142,11 @@ def web_hosts() -> str:
     """Workers answer to the names of their Services, and to those that the values add."""
     for values, more in RENDERED:
         services = [each for each in manifests(values, more) if each["kind"] == "Service"]
-        *_, api = (service["metadata"]["name"] for service in services)
+        (api,) = (
+            service["metadata"]["name"]
+            for service in services
+            if service["metadata"]["name"].endswith("-api")
+        )
         names = given(values, (*more, "--set", "settings.WEB_HOSTS=flrouter.example")).web_hosts
         wanted = {api, f"{api}.sdn", ".sdn.svc", "flrouter.example"}
         if not wanted <= set(names):

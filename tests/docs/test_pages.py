@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from flrouter import embedded, speaker
+from flrouter.history.sqlite import SqliteStore
+from flrouter.settings import Settings
 from tests.docs.blocks import ROOT, of_page
 from tests.docs.shell import run
+from tests.history.batches import batch, end
 from tests.openkilda.field import Field
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, Behaviour, command, info, switch_id
+from tests.web.past import history_worker, in_background
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -41,7 +45,14 @@ def test_the_reference_has_all_of_the_sdk() -> None:
 @pytest.mark.broker
 def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
     """No request is refused, and the one that somebody looks for is found."""
-    with Deployment(broker_url, work_folder, token=TOKEN, response_timeout=30) as deployment:
+    store = SqliteStore(work_folder / "history")
+    store.insert([batch(end(correlation_id="op-16"))])
+    with (
+        in_background(history_worker(store, Settings())) as history,
+        Deployment(
+            broker_url, work_folder, token=TOKEN, response_timeout=30, history_url=history
+        ) as deployment,
+    ):
         deployment.create_topics()
         for name in ("fl-1", "fl-2"):
             deployment.floodlight(name, switches=[switch_id(1)]).default = Behaviour(info())
@@ -54,6 +65,7 @@ def test_the_page_on_the_api(broker_url: str, work_folder: Path) -> None:
         router = f"http://127.0.0.1:{worker.web_port}"
         found = run([*lines, *commands("docs/api.md")], work_folder, 60, ROUTER=router, TOKEN=TOKEN)
         assert '"correlation_id":"op-17"' in found
+        assert '"correlation_id":"op-16"' in found
         assert f"{switch_id(1)} goes to fl-2 and stays there" in found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from flrouter.embedded import free_port
 from flrouter.history import record
 from tests.cli.command import typed
 from tests.docs.blocks import of_page
@@ -29,12 +30,12 @@ TOKEN = "open-sesame-1234567890"
 class Stage:
     """A worker that writes a history, an FL with one switch, and a history worker."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, history_port: int) -> None:
         self.deployment = deployment
         deployment.create_topics()
         deployment.floodlight("fl-1", switches=[switch_id(1)])
         deployment.start_worker()
-        deployment.start_history_worker()
+        deployment.start_history_worker(history_port)
         self.requester: Requester = deployment.requester()
         for name, switch in (("op-a1B2-1", 1), ("op-a1B2-2", 99)):
             self.requester.send(command({"clazz": INSTALL, "switch_id": switch_id(switch)}, name))
@@ -77,6 +78,7 @@ def stage(
 ) -> Iterator[Stage]:
     """All of it on the shared broker."""
     folder = tmp_path_factory.mktemp("database")
+    history_port = free_port()
     with Deployment(
         broker_url,
         work_folder,
@@ -84,9 +86,10 @@ def stage(
         history="true",
         history_payload_bytes=20,
         history_database=folder,
+        history_url=f"http://127.0.0.1:{history_port}",
         token=TOKEN,
     ) as deployment:
-        yield Stage(deployment)
+        yield Stage(deployment, history_port)
 
 
 def test_each_request_is_found_with_its_steps(stage: Stage) -> None:
@@ -193,6 +196,21 @@ def test_the_page_on_the_history(stage: Stage, tmp_path: Path) -> None:
     looking = [text for text in blocks if "history search" in text]
     found = run(looking, tmp_path, timeout=60, settings=stage.deployment.settings)
     assert "op-a1B2-1" in found
+
+
+def test_the_same_over_http(stage: Stage) -> None:
+    """Of a router's worker, which asks the history worker: requests, one whole, and events."""
+    worker = stage.deployment.workers[0]
+    wanted = stage.both()
+    found = ask(worker, "/api/v1/history?correlation_id=A1b2").json["items"]
+    assert [row["id"] for row in found] == [row["id"] for row in wanted]
+    whole = ask(worker, f"/api/v1/history/requests/{found[1]['id']}").json
+    assert whole == {"request": found[1], "parts": []}
+    assert whole["request"]["answer"].startswith('{"')
+    events = ask(worker, "/api/v1/history/events?floodlight=fl-1&kind=added").json["items"]
+    assert [row["floodlight"] for row in events] == ["fl-1"]
+    page = ask(worker, "/dashboard/history/requests")
+    assert (page.status, b'href="../history/requests">History</a>' in page.body) == (200, True)
 
 
 def test_what_comes_twice_is_kept_once(stage: Stage) -> None:

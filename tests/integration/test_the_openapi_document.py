@@ -12,12 +12,17 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
+from flrouter.core.effects import Happening
+from flrouter.history.sqlite import SqliteStore
+from flrouter.settings import Settings
 from flrouter.web.api.openapi import document
 from flrouter.web.api.operations import OPERATIONS
+from tests.history.batches import MIDNIGHT, batch, end
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.plain import INSTALL, command, switch_id
 from tests.support.simulated import SimulatedFloodlight
+from tests.web.past import history_worker, in_background
 
 pytestmark = [
     pytest.mark.broker,
@@ -40,10 +45,20 @@ CHECKS: list[CheckFunction] = [
 
 @pytest.fixture(scope="module")
 def worker(broker_url: str, work_folder: Path) -> Iterator[Worker]:
-    """A worker with FLs, switches, a command that was answered and one that waits."""
-    with Deployment(
-        broker_url, work_folder, token=TOKEN, response_timeout=300, alive_timeout=60
-    ) as deployment:
+    """A worker with FLs, switches, a history, a command that was answered and one that waits."""
+    store = SqliteStore(work_folder / "history")
+    store.insert([batch(end(), events=[Happening(MIDNIGHT, "outage", "fl-1")])])
+    with (
+        in_background(history_worker(store, Settings())) as history,
+        Deployment(
+            broker_url,
+            work_folder,
+            token=TOKEN,
+            response_timeout=300,
+            alive_timeout=60,
+            history_url=history,
+        ) as deployment,
+    ):
         deployment.create_topics()
         worker = deployment.start_worker()
         for name in ("fl-1", "fl-2"):

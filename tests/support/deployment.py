@@ -49,9 +49,11 @@ class Worker:
     module = "flrouter"
     arguments: tuple[str, ...] = ()
 
-    def __init__(self, name: str, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: Path, environ: Mapping[str, str], web_port: int | None = None
+    ) -> None:
         self.name = name
-        self.web_port = free_port()
+        self.web_port = web_port or free_port()
         #: whom to trust where it speaks TLS; None: it speaks plain HTTP.
         self.web_cafile = environ.get("FLROUTER_WEB_CAFILE")
         self.log = folder / f"{name}.log"
@@ -348,10 +350,10 @@ class Deployment:
             worker.wait_ready()
         return worker
 
-    def start_history_worker(self) -> HistoryWorker:
-        """Start one that reads the history into its database."""
+    def start_history_worker(self, web_port: int | None = None) -> HistoryWorker:
+        """Start one that reads the history into its database, and serves it on this port or any."""
         number = sum(isinstance(worker, HistoryWorker) for worker in self.workers) + 1
-        worker = HistoryWorker(f"history-{number}", self.folder, self._environ())
+        worker = HistoryWorker(f"history-{number}", self.folder, self._environ(), web_port)
         self.workers.append(worker)
         worker.wait_ready()
         return worker

@@ -14,6 +14,7 @@ from flrouter.web.api.call import Refusal, Site
 from flrouter.web.api.shapes import Trace
 from flrouter.web.api.workers import Workers
 from flrouter.web.dashboard.search import search
+from flrouter.web.history.asking import HistoryWorker
 from flrouter.web.scans import Scans
 from flrouter.web.series.recorder import Recorder
 from flrouter.web.tally import Tally
@@ -42,7 +43,11 @@ def test_all_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ones, "trace", there_is_one)
         app = create_app(load({}))
         found = await asyncio.wait_for(
-            search(Site(app, Tally(app), Workers(app), Scans(), Recorder(app)), " op-17 "), 5
+            search(
+                Site(app, Tally(app), Workers(app), Scans(), Recorder(app), HistoryWorker(app)),
+                " op-17 ",
+            ),
+            5,
         )
         assert [(hit.kind, hit.id) for hit in found.hits] == [("request", "op-17")]
         assert found.unknown == ["a worker is away"]

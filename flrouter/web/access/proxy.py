@@ -13,6 +13,8 @@ from flrouter.web.api.call import Refusal
 SECRET = "X-Flrouter-Proxy"
 USER = "X-Forwarded-User"
 GROUPS = "X-Forwarded-Groups"
+#: where each proxy on the way adds from where the request came to it.
+ADDRESSES = "X-Forwarded-For"
 
 
 def person_of(headers: Mapping[str, str], settings: Settings) -> Person | None:
@@ -32,3 +34,16 @@ def person_of(headers: Mapping[str, str], settings: Settings) -> Person | None:
         )
     groups = (group.strip() for group in headers.get(GROUPS, "").split(","))
     return member(headers.get(USER, "somebody"), groups, settings)
+
+
+def address_of(headers: Mapping[str, str], address: str, settings: Settings) -> str:
+    """From where a request comes, of whose headers :func:`person_of` believes those of the proxy.
+
+    Args:
+        headers: the request's.
+        address: from which it came here.
+        settings: name the secret.
+    """
+    if not settings.proxy_secret or SECRET not in headers:
+        return address
+    return headers.get(ADDRESSES, "").rpartition(",")[2].strip() or address

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from flrouter.runtime.app import RouterApp
 from flrouter.web.access.guard import Guard
+from flrouter.web.access.hosted import Hosted
 from flrouter.web.access.people import Person
-from flrouter.web.access.proxy import person_of
+from flrouter.web.access.proxy import address_of, person_of
 from flrouter.web.api.call import Refusal
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 #: where a request has what it was recognised as.
 PERSON: web.RequestKey[Person | None] = web.RequestKey("person")
+#: and from where it came, as the proxy says if it came through one.
+ADDRESS: web.RequestKey[str] = web.RequestKey("address")
 
 
 class Recognition:
     """Asks the proxy's headers first, then the provider's token."""
 
-    def __init__(self, app: RouterApp, guard: Guard) -> None:
+    def __init__(self, app: Hosted, guard: Guard) -> None:
         self._settings = app.settings
         self._guard = guard
         self._provider = _provider(app) if app.settings.oidc_issuer else None
@@ -47,6 +49,10 @@ class Recognition:
             raise
         return person
 
+    def address(self, headers: Mapping[str, str], address: str) -> str:
+        """From where a request of this person came, that came here from `address`."""
+        return address_of(headers, address, self._settings)
+
     def _provided(self, authorization: str) -> str:
         """A Bearer token that may be the provider's: of three parts, and none of the settings'."""
         scheme, _, shown = authorization.partition(" ")
@@ -59,7 +65,7 @@ class Recognition:
         )
 
 
-def _provider(app: RouterApp) -> Provider:
+def _provider(app: Hosted) -> Provider:
     """Made only where it is needed: joserfc is an extra."""
     from flrouter.web.access.oidc import Provider
 

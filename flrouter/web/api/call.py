@@ -14,6 +14,7 @@ from flrouter.web.tally import Tally
 
 if TYPE_CHECKING:
     from flrouter.web.access.people import Person
+    from flrouter.web.history.asking import HistoryWorker
     from flrouter.web.scans import Scans
     from flrouter.web.series.recorder import Recorder
 
@@ -38,6 +39,7 @@ class Site(NamedTuple):
     workers: Workers
     scans: Scans
     recorder: Recorder
+    history: HistoryWorker
 
 
 class Call(NamedTuple):

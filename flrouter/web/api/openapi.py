@@ -81,7 +81,7 @@ def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
             "in": "query",
             "required": False,
             "description": schema.pop("description", ""),
-            "schema": schema,
+            "schema": _portable(schema),
         }
         for name, given in query["properties"].items()
         for schema in (dict(given),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -15,11 +15,13 @@ from flrouter.web.api import changes, lists, ones, orders, series
 from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
 from flrouter.web.api.openapi import document
 from flrouter.web.api.shapes import Problem
+from flrouter.web.history import asking
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
     *ones.OPERATIONS,
     *series.OPERATIONS,
+    *asking.OPERATIONS,
     *changes.OPERATIONS,
 )
 
@@ -27,6 +29,8 @@ OPERATIONS: tuple[Operation, ...] = (
 MOST = 10_000
 
 _encode = msgspec.json.Encoder().encode
+
+Query = TypeVar("Query", bound=msgspec.Struct)
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +92,19 @@ async def _read(site: Site, guard: Guard, operation: Operation, request: web.Req
             # A page of another site can have a browser send any other kind, with its cookies.
             raise Refusal(400, "body: expected the header Content-Type: application/json")
         body = _decode(await _body(request), operation.body)
+    query = read_query(request, operation.query)
+    return Call(site, request.path, dict(request.match_info), query, body, person)
+
+
+def read_query(request: web.Request, kind: type[Query]) -> Query:
+    """The parameters of a request. Raises :class:`Refusal`."""
     given = request.query
     if len(given) != len(set(given)):
         raise Refusal(400, "query: a parameter is there twice")
     try:
-        query = msgspec.convert(dict(given), operation.query, strict=False)
+        return msgspec.convert(dict(given), kind, strict=False)
     except msgspec.ValidationError as error:
         raise Refusal(400, f"query: {error}. See {BASE}/openapi.json") from None
-    return Call(site, request.path, dict(request.match_info), query, body, person)
 
 
 async def _body(request: web.Request) -> bytes:

@@ -11,6 +11,7 @@ from flrouter.core.effects import Happening
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.runtime.clock import now_ms
 from flrouter.runtime.history import History
+from flrouter.web.access.recognition import ADDRESS
 from flrouter.web.api.call import Operation
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def remember(
             switch,
             " ".join([operation.path.rpartition("/")[2], *given]),
             person.name if person is not None else "token",
-            request.remote or "",
+            request[ADDRESS],
             result,
         )
     )

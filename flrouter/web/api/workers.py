@@ -83,21 +83,30 @@ class Workers:
                     return ()
                 if response.status != 200:
                     return None
-                data = await response.content.read(MOST)
-                while not response.content.at_eof() and len(data) < MOST:
-                    data += await response.content.read(MOST - len(data))
+                data = await body_of(response)
             return (msgspec.json.decode(data, type=kind),)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
 
 
+async def body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Its body, cut where it is too long."""
+    data = await response.content.read(MOST)
+    while not response.content.at_eof() and len(data) < MOST:
+        data += await response.content.read(MOST - len(data))
+    return data
+
+
 def local(query: msgspec.Struct) -> dict[str, str]:
     """The same parameters, as a worker is asked for its own shards alone."""
+    return parameters(query) | {"local": "true"}
+
+
+def parameters(query: msgspec.Struct) -> dict[str, str]:
+    """The parameters, as they stand in a URL."""
     given = msgspec.to_builtins(query)
     # False and 0 are asked for; what is empty is not, and cannot be said in a URL.
-    return {name: _text(value) for name, value in given.items() if value not in (None, "")} | {
-        "local": "true"
-    }
+    return {name: _text(value) for name, value in given.items() if value not in (None, "")}
 
 
 def _text(value: Any) -> str:

@@ -9,8 +9,14 @@ from flrouter.web.files import File, file, folder
 
 #: what has a page for each one of its kind.
 KINDS = ("floodlight", "switch", "request")
+#: pages of the history: path → what is theirs in `html/` and in `static/`, and their title.
+PAST = {
+    "history/requests": ("past_requests", "History of requests"),
+    "history/events": ("past_events", "History of events"),
+    "history/request/{id}": ("past_request", "Request in the history"),
+}
 #: what several pages have in them.
-PARTS = ("series", "change")
+PARTS = ("series", "change", "times")
 
 _HERE = files("flrouter.web.dashboard")
 
@@ -20,21 +26,31 @@ def static() -> dict[str, File]:
     return folder(_HERE.joinpath("static"))
 
 
-def pages() -> dict[str, File]:
-    """`index` and one for each kind: what stands in `html/`, in the frame that all share."""
+def pages(*, history: bool = False) -> dict[str, File]:
+    """Path below the dashboard → its page: what stands in `html/`, in the frame that all share.
+
+    Args:
+        history: whether there is one, so that they lead there.
+    """
     frame = Template(_html("frame"))
 
-    def page(name: str, script: str, title: str, home: str, up: str) -> File:
-        """`home` and `up` lead to the dashboard: links are relative, as proxies may add a path."""
+    def page(path: str, name: str, title: str) -> File:
+        """Links are relative, as proxies may add a path."""
+        up = "../" * path.count("/")
         parts = {part: Template(_html(part)).substitute(up=up) for part in PARTS}
-        main = Template(_html(name)).substitute(parts)
-        whole = frame.substitute(title=title, script=script, home=home, up=up, main=main)
+        main = Template(_html(name)).substitute(parts, up=up)
+        link = f'<a id="history" href="{up}history/requests">History</a>' if history else ""
+        whole = frame.substitute(
+            title=title, script=f"{name}.js", home=up or "./", up=up, main=main, history=link
+        )
         return file(whole.encode(), "text/html")
 
-    found = {"index": page("index", "dashboard.js", "flrouter", home="./", up="")}
+    found = {"": page("", "dashboard", "flrouter")}
     for kind in KINDS:
-        title = f"{kind.capitalize()} – flrouter"
-        found[kind] = page(kind, f"{kind}.js", title, home="../", up="../")
+        path = f"{kind}/{{id}}"
+        found[path] = page(path, kind, f"{kind.capitalize()} – flrouter")
+    for path, (name, title) in PAST.items():
+        found[path] = page(path, name, f"{title} – flrouter")
     return found
 
 

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from flrouter.web.api.call import Site
-from flrouter.web.dashboard.files import KINDS, pages, static
+from flrouter.web.dashboard.files import pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots
 from flrouter.web.dashboard.stream import Stream
@@ -24,7 +24,7 @@ def register(site: Site) -> None:
     app = site.app
     snapshots = Snapshots(site)
     stream = Stream(snapshots)
-    known, whole = static(), pages()
+    known = static()
 
     async def there(view: Any, request: web.Request) -> web.Response:
         # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
@@ -56,9 +56,8 @@ def register(site: Site) -> None:
     app.page(PATH, name="dashboard snapshot")(snapshot)
     app.page(f"{BASE}/events", name="dashboard events")(events)
     app.page(f"{BASE}/search", name="dashboard search")(look)
-    page("", whole["index"])
-    for kind in KINDS:
-        page(f"{kind}/{{id}}", whole[kind])
+    for path, file in pages(history=bool(app.settings.history_url)).items():
+        page(path, file)
     app.web.web_app.on_shutdown.append(stream.end)
 
 

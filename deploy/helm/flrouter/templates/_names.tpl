@@ -59,3 +59,37 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* What is told to all that have a web port: its names, whom it admits, and TLS. */}}
+{{- define "flrouter.web" -}}
+# By which its Services lead to it; a port that is called otherwise answers nobody.
+- name: FLROUTER_WEB_HOSTS
+  value: {{ include "flrouter.hosts" . | quote }}
+{{- with .Values.secrets.token }}
+- name: FLROUTER_TOKEN
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: token}}
+{{- end }}
+{{- with .Values.secrets.readToken }}
+- name: FLROUTER_READ_TOKEN
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: token}}
+{{- end }}
+{{- with .Values.secrets.proxySecret }}
+- name: FLROUTER_PROXY_SECRET
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: secret}}
+{{- end }}
+{{- if .Values.secrets.webTls }}
+- name: FLROUTER_WEB_CERTFILE
+  value: /etc/flrouter/web-tls/tls.crt
+- name: FLROUTER_WEB_KEYFILE
+  value: /etc/flrouter/web-tls/tls.key
+- name: FLROUTER_WEB_CAFILE
+  value: /etc/flrouter/web-tls/ca.crt
+{{- end }}
+{{- end }}
+
+{{/* Where workers ask the chart's own history worker; nothing where there is none, or the settings name another one. */}}
+{{- define "flrouter.historyUrl" -}}
+{{- if and .Values.secrets.historyDatabase (not .Values.settings.HISTORY_URL) -}}
+{{ printf "%s://%s-history.%s.svc:6066" (include "flrouter.scheme" . | trim | lower) (include "flrouter.name" .) .Release.Namespace }}
+{{- end -}}
+{{- end }}

@@ -3,7 +3,7 @@
 import "./search.js";
 import { offer, outcome } from "./change.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
-import { floodlightLink, follow, id, requestRow, switchLink } from "./one.js";
+import { floodlightLink, follow, id, offerPast, requestRow, switchLink } from "./one.js";
 import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { ago, count, moment, number, plural, since } from "./text.js";
@@ -93,5 +93,6 @@ byId("first").addEventListener("click", () => {
   after = "";
   look().catch(() => {});
 });
+offerPast({ floodlight: id });
 follow(look);
 followSeries(`floodlight=${name}`);

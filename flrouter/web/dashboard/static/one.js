@@ -1,8 +1,9 @@
 // What the pages of one thing share: its id, and news of it as long as somebody looks.
 
-import { byId, setText } from "./dom.js";
+import { byId, element, setText } from "./dom.js";
+import { pastList } from "./past.js";
 import { page } from "./site.js";
-import { ago, moment, stale } from "./text.js";
+import { ago, clock, moment, stale } from "./text.js";
 
 const PERIOD = 2000; // ms
 
@@ -29,6 +30,26 @@ export function follow(look) {
     setTimeout(turn, PERIOD);
   };
   turn();
+}
+
+/** Calls `look` this once; what it throws is shown. */
+export async function once(look) {
+  try {
+    await look();
+    setText(byId("link"), `as of ${clock(Date.now())}`);
+  } catch (error) {
+    setText(byId("fault"), error.message);
+    byId("fault").hidden = false;
+    setText(byId("link"), "failed");
+  }
+}
+
+/** Leads to what the history has of it, where there is a history. */
+export function offerPast(asked) {
+  if (!byId("history")) return;
+  const links = ["requests", "events"].map((what) => element("a", { href: pastList(what, asked) }, `past ${what}`));
+  byId("past").replaceChildren("History: ", links[0], ", ", links[1]);
+  byId("past").hidden = false;
 }
 
 export const floodlightLink = (name) =>

@@ -2,24 +2,11 @@
 // It says nothing that the tables do not, so a screen reader hears one sentence of it.
 
 import { byId } from "./dom.js";
+import { box, draw, label } from "./svg.js";
 import { count, plural, rate } from "./text.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const GAP = 64;
 const BEHIND = 10_000;
-
-function draw(name, given, text) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-const box = (x, y, width, height, kind = "") =>
-  draw("rect", { x, y, width, height, rx: 4, class: kind });
-
-const label = (x, y, text, kind = "", anchor = "start") =>
-  draw("text", { x, y, class: kind, "text-anchor": anchor }, text);
 
 /** As many characters of a text as fit: names mostly differ at their ends. */
 const cut = (text, width) => {

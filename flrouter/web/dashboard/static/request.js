@@ -3,6 +3,7 @@
 import "./search.js";
 import { byId, element, keyed, setText } from "./dom.js";
 import { follow, id } from "./one.js";
+import { pastList } from "./past.js";
 import { api, page, read } from "./site.js";
 import { count, moment, plural } from "./text.js";
 
@@ -46,4 +47,8 @@ async function look() {
   document.title = `${id} – flrouter`;
 }
 
+if (byId("history")) {
+  byId("past").replaceChildren(element("a", { href: pastList("requests", { correlation_id: id }) }, "In the history"));
+  byId("past").hidden = false;
+}
 follow(look);

@@ -1,6 +1,7 @@
 // The search of every page.
 
 import { byId, element } from "./dom.js";
+import { pastList } from "./past.js";
 import { dashboard, page, read } from "./site.js";
 
 const hits = byId("hits");
@@ -15,6 +16,7 @@ function show(found, text) {
   );
   const said = found.hits.length ? `Found ${text}:` : `Nothing found for ${text}.`;
   hits.replaceChildren(element("p", {}, [said, ...found.unknown].join(" ")));
+  if (byId("history")) links.push(element("li", {}, element("a", { href: pastList("requests", { correlation_id: text }) }, "Look in the history")));
   if (links.length) hits.append(element("ul", {}, ...links));
 }
 

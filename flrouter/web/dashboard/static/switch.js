@@ -3,7 +3,7 @@
 import "./search.js";
 import { offer, outcome } from "./change.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
-import { floodlightLink, follow, id, requestRow } from "./one.js";
+import { floodlightLink, follow, id, offerPast, requestRow } from "./one.js";
 import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { since } from "./text.js";
@@ -43,5 +43,6 @@ async function look() {
   tableRows(byId("pending"), pending.map((each) => requestRow(each, now)));
 }
 
+offerPast({ switch: id });
 follow(look);
 followSeries(`switch=${encodeURIComponent(id)}`, ["answered", "failed", "p50", "p95"]);

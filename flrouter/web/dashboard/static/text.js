@@ -19,6 +19,12 @@ export function clock(ms, now = Date.now()) {
 
 export const stale = (since) => `no update since ${clock(since)}: this page is stale`;
 
+/** So many ms, or seconds where these are many. */
+export const span = (ms) => (Math.abs(ms) < 10_000 ? `${count(ms)} ms` : `${count(Math.round(ms / 100) / 10)} s`);
+
+/** The same as what came before or after. */
+export const offset = (ms) => `${ms < 0 ? "−" : "+"}${span(Math.abs(ms))}`;
+
 export function ago(ms, now) {
   if (!ms) return "–";
   const seconds = Math.max(0, Math.round((now - ms) / 1000));

@@ -1,0 +1,83 @@
+"""A history worker over a store, and a router's worker that asks it: no Kafka behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+
+from aiohttp import web
+
+from flrouter.app import create_app
+from flrouter.core.shard import Shard
+from flrouter.history.app import HistoryApp
+from flrouter.history.search import Store
+from flrouter.runtime.rules import rules_of
+from flrouter.settings import Settings
+from flrouter.web.history import serving
+from tests.support.patience import HOPE
+from tests.web.served import served
+
+
+@asynccontextmanager
+async def history_worker(store: Store, settings: Settings) -> AsyncIterator[str]:
+    """Its address."""
+    app = HistoryApp(settings, store)
+    serving.register(app, store)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
+        app.web.init_server()
+    runner = web.AppRunner(app.web.web_app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await app.http_client.close()
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def router_worker(settings: Settings) -> AsyncIterator[str]:
+    """The address of one with these settings."""
+    app = create_app(settings)
+    shard = Shard(0, rules_of(settings), settings.message_catalog)
+    async with served(shard, app) as url:
+        try:
+            yield url
+        finally:
+            await app.http_client.close()
+
+
+@contextmanager
+def in_background(serving: AbstractAsyncContextManager[str]) -> Iterator[str]:
+    """What it gives, while it runs in a thread of its own."""
+    ready, enough = threading.Event(), threading.Event()
+    address: list[str] = []
+
+    async def run() -> None:
+        async with serving as url:
+            address.append(url)
+            ready.set()
+            await asyncio.to_thread(enough.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        assert ready.wait(60 * HOPE)
+        yield address[0]
+    finally:
+        enough.set()
+        thread.join()
+
+
+@asynccontextmanager
+async def router_over(store: Store) -> AsyncIterator[str]:
+    """A router's worker, a history worker behind it, and this store behind that."""
+    async with (
+        history_worker(store, Settings()) as history,
+        router_worker(Settings(history_url=history)) as router,
+    ):
+        yield router
