@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.support.plain import INSTALL, Requester, command, switch_id
 
 pytestmark = pytest.mark.broker
 
+API = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 TOKEN = "open-sesame-1234567890"
 
 
@@ -105,6 +107,17 @@ def test_each_request_is_found_with_its_steps(stage: Stage) -> None:
     assert completed["command"]
     assert completed["answer"]
     assert (refused["error"], refused["sent"]) == ("NOT_FOUND", 0)
+
+
+@pytest.mark.parametrize(
+    "path", re.findall(r'^    curl "\$ROUTER(/api/v1/history\S*)"', API, re.MULTILINE)
+)
+def test_the_examples_of_the_page_on_the_api_work(stage: Stage, path: str) -> None:
+    """A router's worker asks the history worker."""
+    stage.both()
+    answer = ask(stage.deployment.workers[0], path)
+    assert answer.status == 200, answer
+    assert "oldest" in answer.json
 
 
 @pytest.mark.parametrize(
