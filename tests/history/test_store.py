@@ -104,6 +104,21 @@ def test_a_record_that_comes_again_changes_nothing(filled: Store) -> None:
     assert found(filled, Search(correlation_id="op-4")) == ["op-4"]
 
 
+def test_what_was_kept_first_stays(store: Store) -> None:
+    """A record with the id of another one says nothing new."""
+    for name in ("first", "second"):
+        store.insert([batch(end(correlation_id=name))])
+    assert found(store, Search()) == ["first"]
+    assert found(store, Search(correlation_id="second")) == []
+
+
+def test_a_part_is_found_as_it_stands(store: Store) -> None:
+    """Not where only its groups of three characters are, one here and one there."""
+    ids = ["abcd", "abc-bcd", "xABCDx"]
+    store.insert([batch(*(end(MIDNIGHT + at, correlation_id=one) for at, one in enumerate(ids)))])
+    assert found(store, Search(correlation_id="abcd")) == ["xABCDx", "abcd"]
+
+
 def test_pages_go_on_where_the_last_one_ended(store: Store) -> None:
     """Nothing is left out or told twice, also among those that ended in one millisecond."""
     ids = [f"op-{number:03}" for number in range(25)]
