@@ -21,7 +21,6 @@ from flrouter.history.rows import (
     Conditions,
     Record,
     Table,
-    Value,
     add_events,
     add_requests,
     ids_of,
@@ -260,20 +259,15 @@ def _insert(database: psycopg.Connection[Any], table: Table[Record], records: li
     )
     with database.cursor() as cursor, cursor.copy(f"COPY {new} FROM STDIN") as copy:
         for each in records:
-            copy.write_row([_fit(value) for value in table.row(each)])
+            copy.write_row(table.row(each))
     database.execute(f"INSERT INTO {table.name} SELECT * FROM {new} ON CONFLICT DO NOTHING")
-
-
-def _fit(value: Value) -> Value:
-    """PostgreSQL has no text with a NUL in it."""
-    return value.replace("\0", "�") if isinstance(value, str) else value
 
 
 def _literal(text: str) -> str:
     """A part of a pattern that stands for itself."""
     for special in ("\\", "%", "_"):
         text = text.replace(special, f"\\{special}")
-    return _fit(text)  # type: ignore[return-value]
+    return text.replace("\0", "�")
 
 
 def _days(database: psycopg.Connection[Any]) -> list[tuple[date, int]]:

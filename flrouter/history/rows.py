@@ -49,7 +49,7 @@ class Table(Generic[Record]):
 
     def row(self, record: Record) -> tuple[Value, ...]:
         """A record as a row."""
-        others: list[Value] = [getattr(record, name) for name in self.columns[1:]]
+        others: list[Value] = [_fit(getattr(record, name)) for name in self.columns[1:]]
         return (int(record.id), *others)
 
     def read(self, rows: Iterable[Sequence[Any]]) -> list[Record]:
@@ -59,6 +59,11 @@ class Table(Generic[Record]):
             self.record(**{**dict(zip(columns, row, strict=True)), "id": str(row[0])})
             for row in rows
         ]
+
+
+def _fit(value: Value) -> Value:
+    """PostgreSQL has no text with a NUL in it, and functions of SQLite's end there."""
+    return value.replace("\0", "�") if isinstance(value, str) and "\0" in value else value
 
 
 REQUESTS = Table("requests", Request)

@@ -6,11 +6,19 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from flrouter.core.effects import Happening
 from flrouter.history.postgresql import PostgresqlStore
-from flrouter.history.search import ANY_ERROR, BadSearch, EventSearch, Search, Store
+from flrouter.history.search import (
+    ANY_ERROR,
+    BadSearch,
+    EventSearch,
+    Search,
+    Store,
+    StoreFailed,
+)
 from flrouter.history.sqlite import SqliteStore
 from tests.history.batches import DAY_MS, MIDNIGHT, batch, end
 from tests.support import postgresql
@@ -102,6 +110,21 @@ def test_a_record_that_comes_again_changes_nothing(filled: Store) -> None:
     filled.insert([again, again])
     assert filled.search(Search()) == before
     assert found(filled, Search(correlation_id="op-4")) == ["op-4"]
+
+
+def test_what_was_kept_first_stays(store: Store) -> None:
+    """A record with the id of another one says nothing new."""
+    for name in ("first", "second"):
+        store.insert([batch(end(correlation_id=name))])
+    assert found(store, Search()) == ["first"]
+    assert found(store, Search(correlation_id="second")) == []
+
+
+def test_a_part_is_found_as_it_stands(store: Store) -> None:
+    """Not where only its groups of three characters are, one here and one there."""
+    ids = ["abcd", "abc-bcd", "xABCDx"]
+    store.insert([batch(*(end(MIDNIGHT + at, correlation_id=one) for at, one in enumerate(ids)))])
+    assert found(store, Search(correlation_id="abcd")) == ["xABCDx", "abcd"]
 
 
 def test_pages_go_on_where_the_last_one_ended(store: Store) -> None:
@@ -202,3 +225,41 @@ def test_what_cannot_be_asked_is_said(wrong: dict[str, object]) -> None:
     """With what would be right."""
     with pytest.raises(BadSearch):
         Search(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_server_that_breaks_the_connection(server: str) -> None:
+    """The call fails, with where the database is; the next one connects again."""
+    address = postgresql.empty_database(server, f"h{uuid.uuid4().hex}")
+    store = PostgresqlStore(address)
+    store.insert([batch(end())])
+    with psycopg.connect(server, autocommit=True) as operator:
+        operator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+            ["flrouter-history"],
+        )
+    with pytest.raises(StoreFailed, match=address.rpartition("@")[2]):
+        store.search(Search())
+    store.insert([batch(end(), end(MIDNIGHT + 1, correlation_id="op-18"))])
+    assert found(store, Search()) == ["op-18", "op-17"]
+    store.close()
+
+
+def test_a_password_is_never_told() -> None:
+    """Of a server that is not there."""
+    store = PostgresqlStore("postgresql://ann:secret@127.0.0.1:9/history")
+    with pytest.raises(StoreFailed, match=r"127\.0\.0\.1:9/history") as failed:
+        store.extent()
+    assert "secret" not in str(failed.value)
+
+
+def test_a_text_with_a_nul_is_kept(store: Store) -> None:
+    """Requesters may send any; PostgreSQL knows none."""
+    store.insert([batch(end(correlation_id="op\0seventeen"))])
+    assert len(found(store, Search(correlation_id="seventeen"))) == 1
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """Is named."""
+    (tmp_path / "2026-11-28.sqlite").write_bytes(b"rubbish" * 1_000)
+    with pytest.raises(StoreFailed, match=str(tmp_path)):
+        SqliteStore(tmp_path).search(Search())
