@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 from flrouter.core import peers
 from flrouter.core.dead_letters import MAX_REASON_CHARACTERS, unusable
@@ -34,6 +35,12 @@ MAX_TOLD_CHARACTERS = 300
 
 
 _NO_STEPS = Steps()
+
+
+@lru_cache(1_000)
+def _short(kind: str) -> str:
+    """The class of a payload without its package."""
+    return kind.rpartition(".")[2][:MAX_TOLD_CHARACTERS]
 
 
 class Context(Tables):
@@ -166,7 +173,7 @@ class Context(Tables):
         if not self.rules.history:
             return None
         head = command[: self.rules.history_payload_bytes]
-        return Steps(kind.rpartition(".")[2][:MAX_TOLD_CHARACTERS], command=head)
+        return Steps(_short(kind), command=head)
 
     def end(
         self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""

@@ -57,7 +57,7 @@ class HistoryApp(Listener):
     def _readable(self, values: Iterable[bytes | None]) -> Iterable[Batch]:
         for value in values:
             try:
-                yield record.decode(value or b"")
+                yield from record.decode(value or b"")
             except Unreadable as error:
                 self.log.warning("a record is left out: %s", error)
 

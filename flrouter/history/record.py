@@ -1,8 +1,9 @@
-"""A record of the history topic: what ended in one batch of a shard, and what happened to FLs.
+"""A record of the history topic: what ended in batches of shards, and what happened to FLs.
 
-The value is a `Batch` as an array of MessagePack. Its first element is the format; whoever reads a
-format that is newer than :data:`FORMAT` leaves the record alone. Fields are only ever added at the
-end, with a default: an older record stays readable, of a newer one is read what is known.
+The value is a list of `Batch`, each an array of MessagePack whose first element is the format;
+whoever reads a format that is newer than :data:`FORMAT` leaves the record alone. Fields are only
+ever added at the end, with a default: an older record stays readable, of a newer one is read what
+is known.
 """
 
 from __future__ import annotations
@@ -127,31 +128,30 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     worker: str = ""
 
 
-_decode = msgspec.msgpack.Decoder(Batch).decode
+_decode = msgspec.msgpack.Decoder(list[Batch]).decode
 encode = msgspec.msgpack.Encoder().encode
 
 
-def decode(value: bytes) -> Batch:
+def decode(value: bytes) -> list[Batch]:
     """Read the value of a record.
 
     Raises:
-        Unreadable: it is no batch, or one of a format that only a later release knows.
+        Unreadable: it has no batches, or one of a format that only a later release knows.
     """
     try:
-        batch = _decode(value)
+        batches = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"not a record of the history: {error}") from error
-    if batch.format > FORMAT:
-        raise Unreadable(
-            f"format {batch.format} is of a later release: this one reads up to {FORMAT}"
-        )
-    return batch
+    latest = max((batch.format for batch in batches), default=FORMAT)
+    if latest > FORMAT:
+        raise Unreadable(f"format {latest} is of a later release: this one reads up to {FORMAT}")
+    return batches
 
 
 def said(worker: str, happening: Happening) -> bytes:
     """The value of a record with which somebody who is no shard tells of one happening."""
     at = happening.at
-    return encode(Batch(FORMAT, worker, worker_source(worker), 0, at, (), (happening,)))
+    return encode([Batch(FORMAT, worker, worker_source(worker), 0, at, (), (happening,))])
 
 
 def ids(behind: int, source: int, times: list[int]) -> Iterator[int]:

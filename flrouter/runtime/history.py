@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import reduce
 from time import monotonic
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaError, Producer
 from kafka.errors import KafkaError as AdminError
 from mode import Service
@@ -25,16 +25,16 @@ from flrouter.runtime.clock import now_ms
 from flrouter.runtime.topics import Wanted, make
 from flrouter.settings import Settings
 
-#: ms; records wait so long for others to travel with them.
-LINGER_MS = 200
+#: s; what is told waits so long for more of it, and bytes of it that go at once.
+GATHERING_S = 0.2
+FULL_BYTES = 100_000
 #: KB; what may wait for a broker. What comes then is lost.
 MAX_WAITING_KB = 32 * 1024
 #: s; how long a record may wait for a broker.
 MESSAGE_TIMEOUT_S = 60
 #: s; how long the end of a worker may wait for that.
 FLUSH_TIMEOUT_S = 2.0
-#: s; between two looks at what was lost, and between two tries to make the topic.
-LOOK_INTERVAL_S = 1.0
+#: s; between two tries to make the topic.
 RETRY_DELAY_S = 10.0
 #: s; between two lines that say that something was lost.
 LINES_S = 60.0
@@ -53,12 +53,16 @@ class History(Service):
         super().__init__()
         self._settings = settings
         self._worker = worker
+        self._url = ""
         self._producer: Producer | None = None
-        #: source → time and sequence number of its last id.
+        #: source → time and sequence number that its ids begin behind.
         self._behind: dict[int, int] = {}
         most = MAX_REQUEST_BYTES + 2 * settings.history_payload_bytes
-        #: so many requests are in one record: it is never too large.
+        #: so many requests are in one batch: no record is too large.
         self._max_requests = max(settings.max_message_bytes // most, 1)
+        #: batches that wait for others, and their bytes.
+        self._waiting: list[msgspec.Raw] = []
+        self._waiting_bytes = 0
         #: what was written, and what was lost.
         self.counts: Counter[tuple[str, str]] = Counter()
         self._next_line = 0.0
@@ -68,30 +72,38 @@ class History(Service):
     def tell(self, shard: int, effects: Effects) -> None:
         """What a shard decided is durable: its answers are delivered."""
         if self._producer is not None and (effects.ends or effects.happenings):
-            self._write(shard, effects.ends, effects.happenings)
+            self._add(shard, effects.ends, effects.happenings)
 
     def order(self, happening: Happening) -> None:
         """Somebody ordered something of this worker."""
         if self._producer is not None:
-            self._write(worker_source(self._worker()), (), (happening,))
+            self._add(worker_source(self._url), (), (happening,))
 
-    def _write(self, source: int, ends: Sequence[End], happenings: Sequence[Happening]) -> None:
-        producer, most = self._producer, self._max_requests
-        assert producer is not None
-        now, worker = now_ms(), self._worker()
+    def _add(self, source: int, ends: Sequence[End], happenings: Sequence[Happening]) -> None:
+        now, most = now_ms(), self._max_requests
         for first in range(0, max(len(ends), len(happenings)), most):
             some, others = ends[first : first + most], happenings[first : first + most]
             behind = self._behind.get(source, 0)
-            value = encode(Batch(FORMAT, worker, source, behind, now, some, others))
-            last = reduce(next_behind, [end.ended for end in some], behind)
-            last_other = reduce(next_behind, [other.at for other in others], behind)
-            self._behind[source] = max(last, last_other)
-            try:
-                producer.produce(self._settings.history_topic, value, on_delivery=self._came)
-            except BufferError:
-                self._lost("brokers do not take it as fast as it comes")
-            else:
-                self.counts[Event.HISTORY_WRITTEN, ""] += 1
+            batch = encode(Batch(FORMAT, self._url, source, behind, now, some, others))
+            latest = max([one.ended for one in some[-1:]] + [one.at for one in others[-1:]])
+            self._behind[source] = next_behind(behind, latest) + max(len(some), len(others))
+            if self._waiting_bytes + len(batch) > FULL_BYTES:
+                self._write()
+            self._waiting.append(msgspec.Raw(batch))
+            self._waiting_bytes += len(batch)
+
+    def _write(self) -> None:
+        """Give what waits to the producer as one record: each costs as much as many requests."""
+        if self._producer is None or not self._waiting:
+            return
+        value = encode(self._waiting)
+        self._waiting, self._waiting_bytes = [], 0
+        try:
+            self._producer.produce(self._settings.history_topic, value, on_delivery=self._came)
+        except BufferError:
+            self._lost("brokers do not take it as fast as it comes")
+        else:
+            self.counts[Event.HISTORY_WRITTEN, ""] += 1
 
     def _came(self, error: KafkaError | None, _message: Any) -> None:
         if error is not None:
@@ -107,6 +119,7 @@ class History(Service):
 
     async def on_stop(self) -> None:
         """Write what is left, if that goes at once."""
+        self._write()
         producer, self._producer = self._producer, None
         if producer is not None:
             await asyncio.to_thread(producer.flush, FLUSH_TIMEOUT_S)
@@ -115,11 +128,13 @@ class History(Service):
     async def _run(self) -> None:
         if not self._settings.history:
             return
+        self._url = self._worker()
         await self._make_topic()
         self._producer = Producer(configuration(self._settings))
         while self._producer is not None and not self.should_stop:
             self._producer.poll(0)
-            await self.sleep(LOOK_INTERVAL_S)
+            self._write()
+            await self.sleep(GATHERING_S)
 
     async def _make_topic(self) -> None:
         """Try until it is there: whatever is in the way of it is in nobody else's."""
@@ -139,7 +154,6 @@ def configuration(settings: Settings) -> Configuration:
     changed: Configuration = {
         "acks": 1,
         "enable.idempotence": False,
-        "linger.ms": LINGER_MS,
         "message.timeout.ms": MESSAGE_TIMEOUT_S * 1_000,
         "queue.buffering.max.kbytes": MAX_WAITING_KB,
         "delivery.report.only.error": True,

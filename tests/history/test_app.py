@@ -58,7 +58,7 @@ def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
         troubles.append(app.trouble)
 
     monkeypatch.setattr(app, "sleep", sleep)
-    asyncio.run(app.keep([record.encode(batch(end()))]))
+    asyncio.run(app.keep([record.encode([batch(end())])]))
     assert troubles == ["the history in x: disk full"] * 2
     assert len(store.kept) == 1
     assert app.trouble == ""
@@ -67,8 +67,8 @@ def test_a_database_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_no_record_is_left_out() -> None:
     """The records beside it are kept."""
     store = Away(failures=0)
-    later = record.encode(batch(end())).replace(b"\x97\x01", b"\x97\x63", 1)
-    asyncio.run(made(store).keep([b"rubbish", None, record.encode(batch(end())), later]))
+    later = record.encode([batch(end())]).replace(b"\x97\x01", b"\x97\x63", 1)
+    asyncio.run(made(store).keep([b"rubbish", None, record.encode([batch(end())]), later]))
     assert len(store.kept) == 1
 
 

@@ -244,6 +244,9 @@ def test_what_is_left_is_written_at_the_end(stage: Stage) -> None:
     stage.deployment.workers[0].terminate()
     records = read_all(stage.deployment.bootstrap, [f"{stage.deployment.name}-history"])
     told = [
-        one.correlation_id for each in records for one in record.requests(record.decode(each.value))
+        one.correlation_id
+        for each in records
+        for told_at_once in record.decode(each.value)
+        for one in record.requests(told_at_once)
     ]
     assert "op-last" in told

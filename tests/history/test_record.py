@@ -25,7 +25,7 @@ def test_a_request_comes_through_the_topic() -> None:
             command=b"{",
         )
     )
-    (request,) = record.requests(record.decode(record.encode(written)))
+    (request,) = record.requests(*record.decode(record.encode([written])))
     assert (request.error, request.message) == ("NOT_FOUND", "no floodlight holds switch 1")
     assert not request.completed
     assert request.kind == "InstallFlow"
@@ -70,10 +70,11 @@ def test_sources_have_ids_of_their_own() -> None:
 def test_a_record_of_a_later_release_is_left_alone() -> None:
     """And what was added to this format at its end does not matter."""
     said = msgspec.msgpack.decode(record.encode(batch(end())))
-    longer = msgspec.msgpack.encode([*said, "new"])
-    assert len(record.decode(longer).ends) == 1
+    longer = msgspec.msgpack.encode([[*said, "new"]])
+    [read] = record.decode(longer)
+    assert len(read.ends) == 1
     with pytest.raises(Unreadable, match="later release"):
-        record.decode(msgspec.msgpack.encode([FORMAT + 1, *said[1:]]))
+        record.decode(msgspec.msgpack.encode([[FORMAT + 1, *said[1:]]]))
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"\x93\x01\x02", msgspec.msgpack.encode("text")])
@@ -86,6 +87,6 @@ def test_what_is_no_record_is_said_to_be_none(value: bytes) -> None:
 def test_events_come_through_the_topic() -> None:
     """With who ordered them."""
     order = Happening(MIDNIGHT, "order", "fl-1", text="drain", who="ann", source="10.0.0.1")
-    (event,) = record.happened(record.decode(record.encode(batch(events=[order]))))
+    (event,) = record.happened(*record.decode(record.encode([batch(events=[order])])))
     assert (event.kind, event.floodlight, event.who) == ("order", "fl-1", "ann")
     assert event.at == MIDNIGHT
