@@ -31,7 +31,7 @@ FIRST_SEEDS = {
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
     "restore-to-the-high-watermark": 510,
-    "tombstone-before-answer": 50,
+    "tombstone-before-answer": 1_080,
     "wait-for-the-clock": 4,
     "zombies-rows-count": 30,
     "zombies-rows-stay": 8,
