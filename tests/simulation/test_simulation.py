@@ -30,7 +30,7 @@ FIRST_SEEDS = {
     "deaf-to-larger-numbers": 6,
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
-    "restore-to-the-high-watermark": 510,
+    "restore-to-the-high-watermark": 4_060,
     "tombstone-before-answer": 1_080,
     "wait-for-the-clock": 4,
     "zombies-rows-count": 30,
