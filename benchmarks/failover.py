@@ -24,8 +24,9 @@ import msgspec
 
 from flrouter.core.home import home
 from flrouter.repairs import repair
-from tests.chaos.stage import ANSWERS, INBOUND, PARTITIONS, SWITCHES, SWITCHES_EACH, Stage
+from tests.chaos.stage import PARTITIONS, SWITCHES, SWITCHES_EACH, Stage
 from tests.chaos.traffic import Traffic, command, name_of
+from tests.chaos.wires import PLAIN
 from tests.kafka.cluster import Cluster
 from tests.support.stats import stats
 
@@ -105,7 +106,9 @@ async def kill(cluster: Cluster, stage: Stage) -> dict[int, float]:
     consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, fetch_max_wait_ms=20)
     await producer.start()
     await consumer.start()
-    consumer.assign([aiokafka.TopicPartition(ANSWERS[0], n) for n in range(PARTITIONS)])
+    consumer.assign(
+        [aiokafka.TopicPartition(topic, n) for topic in PLAIN.answers for n in range(PARTITIONS)]
+    )
     sent: dict[str, tuple[float, int]] = {}
     times: dict[int, float] = {}
     killed = 0.0
@@ -114,10 +117,10 @@ async def kill(cluster: Cluster, stage: Stage) -> dict[int, float]:
         number = FIRST
         while True:
             number += 1
-            partition, value = command(number, switches)
+            partition, kind, value = command(number, switches)
             shard = home(switches[number // PARTITIONS % len(switches)], PARTITIONS)
             sent[name_of(number)] = (time.monotonic(), shard)
-            await producer.send(INBOUND, value, partition=partition)
+            await producer.send(PLAIN.inbound[kind], value, partition=partition)
             await asyncio.sleep(1 / RATE)
 
     sending = asyncio.create_task(send())

@@ -19,6 +19,14 @@ class Partition(NamedTuple):
     number: int
 
 
+class Start(NamedTuple):
+    """From where on a partition is read."""
+
+    offset: int
+    #: what is read from there is tagged with it.
+    term: int
+
+
 class Row(NamedTuple):
     """A changelog record."""
 
@@ -84,7 +92,10 @@ class Group(Protocol):
         """
 
     def released(self) -> None:
-        """What the group has revoked is let go of."""
+        """All is let go of, as it was asked for."""
+
+    def deal_again(self) -> None:
+        """We hold less than we told: the group is to deal anew."""
 
     def rejoin(self) -> None:
         """Leave the group, and join it anew."""
@@ -115,10 +126,10 @@ class Transaction(Protocol):
 class Log(Protocol):
     """All that is read and written."""
 
-    def read(self, positions: Mapping[Partition, int], term: int) -> None:
-        """From now on read these partitions, each from its offset, and no others.
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on read these partitions, each from its start, and no others.
 
-        What arrives is tagged with `term`.
+        One that was read from the same start before goes on where it is.
         """
 
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:

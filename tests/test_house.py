@@ -99,6 +99,7 @@ DECIDING = {
     "runtime/durability/exactly_once.py",
     "runtime/durability/guarantee.py",
     "runtime/formats.py",
+    "runtime/lease.py",
     "runtime/ownership.py",
     "runtime/restoration.py",
     "runtime/runner.py",

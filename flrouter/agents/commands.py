@@ -23,7 +23,7 @@ def register(app: RouterApp) -> None:
         async for fetched in stream:
             inputs = [
                 [await read(at, record, directory) for record in records]
-                for at, records, _ in fetched.batches
+                for at, records, *_ in fetched.batches
             ]
             shards.feed(fetched, inputs)
 

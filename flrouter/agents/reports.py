@@ -23,7 +23,7 @@ def register(app: RouterApp) -> None:
             floodlight = settings.fl_topics.writer_of(fetched.topic) or ""
             inputs = [
                 [read(at, record, floodlight) for record in records]
-                for at, records, _ in fetched.batches
+                for at, records, *_ in fetched.batches
             ]
             shards.feed(fetched, inputs)
 

@@ -30,7 +30,7 @@ def register(app: RouterApp) -> None:
         async for fetched in stream:
             try:
                 inputs = [
-                    [read(at, record) for record in records] for at, records, _ in fetched.batches
+                    [read(at, record) for record in records] for at, records, *_ in fetched.batches
                 ]
             except NewerFormat as error:
                 shards.outdated(error)

@@ -15,7 +15,7 @@ from flrouter.kafka.reader import Deliver, Gone, Reader
 from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Answer, Partition, Row, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Start, Transaction, Written
 from flrouter.settings import Settings
 
 
@@ -68,20 +68,19 @@ class KafkaLog:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def read(self, positions: Mapping[Partition, int], term: int) -> None:
-        """From now on read these partitions, each from its offset, and no others."""
-        commands = {at: offset for at, offset in positions.items() if at.topic in self._inbound}
-        others = {at: offset for at, offset in positions.items() if at not in commands}
-        self._commands.read(commands, term)
-        self._others.read(others, term)
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on read these partitions, each from its start, and no others."""
+        commands = {at: start for at, start in starts.items() if at.topic in self._inbound}
+        self._commands.read(commands)
+        self._others.read({at: starts[at] for at in starts if at not in commands})
 
     def hold_back(self, partitions: Collection[Partition]) -> None:
         """Do not read these inbound partitions until they are left out of the next call."""
         self._commands.hold_back(partitions)
 
-    def taken(self, at: Partition, count: int, term: int) -> None:
+    def taken(self, at: Partition, count: int) -> None:
         """So many records of a partition were worked on."""
-        (self._commands if at.topic in self._inbound else self._others).taken(count, term)
+        (self._commands if at.topic in self._inbound else self._others).taken(at, count)
 
     def end(self, at: Partition) -> int | None:
         """Where a partition that is read ends, as far as anybody knows."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.records import Record, record_of
-from flrouter.ports import Partition
+from flrouter.ports import Partition, Start
 from flrouter.settings import Settings
 
 #: records taken in one go, so that a backlog keeps neither the interpreter nor the loop for long.
@@ -37,17 +38,19 @@ class Batch(NamedTuple):
     records: Sequence[Record]
     #: where it is read on, past what compaction and transactions left.
     next_offset: int
+    #: of the start that it was read from.
+    term: int
 
 
-#: takes batches, under the term in which they were read.
-Deliver = Callable[[Sequence[Batch], int], None]
+#: takes batches.
+Deliver = Callable[[Sequence[Batch]], None]
 #: takes a partition whose next offset is not there any more, that offset, the first one that is
 #: there, and the term.
 Gone = Callable[[Partition, int, int, int], None]
 
 
 class Reader:
-    """Reads partitions for one term after the other."""
+    """Reads partitions, each from the start that it is told."""
 
     def __init__(self, settings: Settings, deliver: Deliver, gone: Gone) -> None:
         """Args:
@@ -64,18 +67,18 @@ class Reader:
         self._stopping = False
         #: what is wanted; the thread sees to it when something changed.
         self._changed = threading.Event()
-        self._wanted: dict[Partition, int] = {}
-        self._term = -1
-        self._read_anew = False
+        self._wanted: dict[Partition, Start] = {}
         self._paused: frozenset[Partition] = frozenset()
-        #: records that were handed over and not taken.
-        self._untaken = 0
+        #: records that were handed over and not taken, and how many that are.
+        self._untaken: Counter[Partition] = Counter()
+        self._untaken_count = 0
         self._room = threading.Event()
         self._room.set()
         #: where partitions ended a moment ago. The thread asks: librdkafka's Python half hangs when
         #: somebody else does beside a poll.
         self._ends: dict[Partition, int] = {}
-        #: of the thread: the next offset to come of each partition.
+        #: of the thread: where each partition was begun, and the next offset to come of it.
+        self._starts: dict[Partition, Start] = {}
         self._next: dict[Partition, int] = {}
         #: of the thread: partitions whose next offset is not there.
         self._lost: set[Partition] = set()
@@ -95,13 +98,12 @@ class Reader:
 
     # -- what is wanted -----------------------------------------------------------------------
 
-    def read(self, positions: Mapping[Partition, int], term: int) -> None:
-        """From now on read these, from there, and tag what comes with `term`."""
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on read these; one whose start is the same as before goes on."""
         with self._lock:
-            self._wanted, self._term = dict(positions), term
-            self._read_anew = True
-            self._untaken = 0
-        self._room.set()
+            before, self._wanted = self._wanted, dict(starts)
+            for at in [at for at in self._untaken if before.get(at) != starts.get(at)]:
+                self._take(at, self._untaken[at])
         self._changed.set()
 
     def hold_back(self, partitions: Collection[Partition]) -> None:
@@ -110,13 +112,18 @@ class Reader:
             self._paused = frozenset(partitions)
         self._changed.set()
 
-    def taken(self, count: int, term: int) -> None:
-        """So many records were worked on."""
+    def taken(self, at: Partition, count: int) -> None:
+        """So many records of a partition were worked on."""
         with self._lock:
-            if term == self._term:
-                self._untaken -= count
-                if self._untaken <= MAX_UNTAKEN // 2:
-                    self._room.set()
+            self._take(at, min(count, self._untaken[at]))
+
+    def _take(self, at: Partition, count: int) -> None:
+        self._untaken[at] -= count
+        if not self._untaken[at]:
+            del self._untaken[at]
+        self._untaken_count -= count
+        if self._untaken_count <= MAX_UNTAKEN // 2:
+            self._room.set()
 
     def end(self, at: Partition) -> int | None:
         """Where a partition ended a moment ago; None when nobody knows."""
@@ -127,7 +134,6 @@ class Reader:
     def _run(self) -> None:
         consumer = Consumer(reading(self._settings))
         paused: frozenset[Partition] = frozenset()
-        term = -1
         look_at = 0.0
         try:
             while not self._stopping:
@@ -135,9 +141,9 @@ class Reader:
                     look_at = time.monotonic() + END_INTERVAL_S
                     self._look_at_ends(consumer)
                 if self._changed.is_set():
-                    term, paused = self._apply(consumer, term, paused)
+                    paused = self._apply(consumer, paused)
                 if self._lost:
-                    self._begin_anew(consumer, term)
+                    self._begin_anew(consumer)
                 if not self._room.wait(WAIT_S):
                     continue
                 first = consumer.poll(WAIT_S)
@@ -145,33 +151,36 @@ class Reader:
                     continue
                 # Whatever else is there; asked for with a time to wait it would wait all of it.
                 messages = [first, *consumer.consume(MAX_RECORDS - 1, 0)]
-                self._hand_over(self._sorted(consumer, messages), term)
+                self._hand_over(self._sorted(consumer, messages))
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
         finally:
             consumer.close()
 
-    def _apply(
-        self, consumer: Any, term: int, paused: frozenset[Partition]
-    ) -> tuple[int, frozenset[Partition]]:
-        """Read what is wanted now."""
+    def _apply(self, consumer: Any, paused: frozenset[Partition]) -> frozenset[Partition]:
+        """Read what is wanted now; what goes on is not disturbed."""
         self._changed.clear()
         with self._lock:
-            wanted, anew, to_pause = self._wanted, self._read_anew, self._paused
-            term = self._term
-            self._read_anew = False
-        if anew:
-            self._next = dict(wanted)
-            self._lost.clear()
-            consumer.assign([TopicPartition(*at, offset) for at, offset in wanted.items()])
-            paused = frozenset()
+            wanted, to_pause = self._wanted, self._paused
+        before, self._starts = self._starts, wanted
+        ended = [at for at, start in before.items() if wanted.get(at) != start]
+        begun = [at for at, start in wanted.items() if before.get(at) != start]
+        if ended:
+            consumer.incremental_unassign([TopicPartition(*at) for at in ended])
+        for at in ended:
+            del self._next[at]
+        self._lost.difference_update(ended)
+        paused -= frozenset(ended)
+        if begun:
+            self._next |= {at: wanted[at].offset for at in begun}
+            consumer.incremental_assign([TopicPartition(*at, wanted[at].offset) for at in begun])
         to_pause = frozenset(at for at in to_pause if at in self._next)
         if to_pause - paused:
             consumer.pause([TopicPartition(*at) for at in to_pause - paused])
         if paused - to_pause:
             consumer.resume([TopicPartition(*at) for at in paused - to_pause if at in self._next])
-        return term, to_pause
+        return to_pause
 
     def _sorted(self, consumer: Any, messages: Sequence[Any]) -> list[Batch]:
         """What came, by partition, in order."""
@@ -198,7 +207,9 @@ class Reader:
             if mine is None:
                 mine = records[at] = []
             mine.append(record)
-        return [Batch(at, mine, following[at]) for at, mine in records.items()]
+        return [
+            Batch(at, mine, following[at], self._starts[at].term) for at, mine in records.items()
+        ]
 
     def _event(
         self,
@@ -233,7 +244,7 @@ class Reader:
                 ends[at] = end
         self._ends = ends
 
-    def _begin_anew(self, consumer: Any, term: int) -> None:
+    def _begin_anew(self, consumer: Any) -> None:
         """Read partitions from their first records, as what was to come next is not there."""
         for at in list(self._lost):
             try:
@@ -245,16 +256,20 @@ class Reader:
                 return
             self._lost.discard(at)
             expected, self._next[at] = self._next[at], first
+            term = self._starts[at].term
             self._loop.call_soon_threadsafe(self._gone, at, expected, first, term)
 
-    def _hand_over(self, batches: list[Batch], term: int) -> None:
-        if not batches:
-            return
-        count = sum(len(batch.records) for batch in batches)
+    def _hand_over(self, batches: list[Batch]) -> None:
         with self._lock:
-            if term != self._term:
-                return  # all of it is read anew
-            self._untaken += count
-            if self._untaken >= MAX_UNTAKEN:
+            # What is read no more, or read anew from elsewhere, is left out.
+            batches = [
+                each for each in batches if self._wanted.get(each.at) == self._starts[each.at]
+            ]
+            for batch in batches:
+                if batch.records:
+                    self._untaken[batch.at] += len(batch.records)
+                    self._untaken_count += len(batch.records)
+            if self._untaken_count >= MAX_UNTAKEN:
                 self._room.clear()
-        self._loop.call_soon_threadsafe(self._deliver, batches, term)
+        if batches:
+            self._loop.call_soon_threadsafe(self._deliver, batches)

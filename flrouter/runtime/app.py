@@ -26,6 +26,9 @@ from flrouter.security import credentials
 from flrouter.settings import Settings
 from flrouter.web_server import WebServer
 
+#: s; a rebalance waits until every member has heard of it, which is with its next heartbeat.
+HEARTBEAT_INTERVAL_S = 0.25
+
 
 class RouterApp(faust.App):
     """A Faust app whose data path is the shards'."""
@@ -39,7 +42,7 @@ class RouterApp(faust.App):
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
             broker_credentials=credentials(settings),
             broker_session_timeout=settings.session_timeout,
-            broker_heartbeat_interval=min(settings.session_timeout / 4, 3.0),
+            broker_heartbeat_interval=min(settings.session_timeout / 4, HEARTBEAT_INTERVAL_S),
             broker_request_timeout=max(30.0, settings.session_timeout),
             # The embedded broker waits this out at every join: docs/embedded-broker.md.
             broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,

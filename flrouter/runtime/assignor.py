@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
+from aiokafka.coordinator.protocol import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 
@@ -45,6 +48,28 @@ def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]])
     return dict(sorted(owners.items()))
 
 
+class Deal(NamedTuple):
+    """Who is given which shards at once."""
+
+    owners: dict[int, str]
+    #: the others: each is dealt anew once those who hold it have let go of it.
+    moving: list[int]
+
+
+def hold_back(owners: Mapping[int, str], held: Mapping[str, Iterable[int]]) -> Deal:
+    """Give nobody a shard that somebody else holds.
+
+    Args:
+        owners: whose each shard is to be.
+        held: the shards that each member goes on to serve until it is told that they are not its.
+    """
+    moving = {
+        shard for member, shards in held.items() for shard in shards if owners.get(shard) != member
+    }
+    given = {shard: owner for shard, owner in owners.items() if shard not in moving}
+    return Deal(given, sorted(moving & owners.keys()))
+
+
 class _Held(msgspec.Struct):
     actives: dict[str, list[int]] = {}
 
@@ -56,9 +81,20 @@ class Member(msgspec.Struct):
     url: str = ""
     #: the release that it runs; empty for 0.1.0, which does not say.
     version: str = ""
+    #: the shards that it holds while the group deals; None from a release that lets go of all.
+    holds: list[int] | None = None
+
+
+class Dealt(msgspec.Struct):
+    """What a member needs of what the leader says: Faust's `ClientMetadata`, and more."""
+
+    moving: tuple[int, ...] = ()
+    #: False from a leader of a release that knows nothing of it.
+    all_hold: bool = False
 
 
 _member = msgspec.json.Decoder(Member)
+_assignment = msgspec.json.Decoder(Dealt)
 
 
 def read_member(user_data: bytes) -> Member:
@@ -81,11 +117,23 @@ class ShardAssignor(PartitionAssignor):
 
     #: that this worker shares its URL with others, and what to do; nothing when it does not.
     shared_url = ""
+    #: what this worker told to hold when the group dealt last.
+    told: frozenset[int] = frozenset()
+    #: the shards that wait for their owners to let go of them.
+    moving: tuple[int, ...] = ()
+    #: whether all of the group go on to serve what they hold while it deals.
+    all_hold = False
+    #: whether this worker was a member all the time since the group dealt last.
+    stayed = False
 
     def metadata(self, topics: Any) -> Any:
-        """What this worker says of itself when it joins the group; Faust knows no version."""
+        """What this worker says of itself when it joins the group; Faust knows no more of it."""
         told = super().metadata(topics)
-        more = msgspec.json.decode(told.user_data) | {"version": __version__}
+        consumer = self.app._consumer
+        self.stayed = self.stayed and consumer is not None and consumer.is_member
+        self.told = self.app.shards.held if self.stayed else frozenset()
+        more = msgspec.json.decode(told.user_data)
+        more |= {"version": __version__, "holds": sorted(self.told)}
         return ConsumerProtocolMemberMetadata(
             told.version, told.subscription, msgspec.json.encode(more)
         )
@@ -93,6 +141,8 @@ class ShardAssignor(PartitionAssignor):
     def on_assignment(self, assignment: Any) -> None:
         """Take what the leader dealt, and see whether it took several workers for one."""
         super().on_assignment(assignment)
+        dealt = _assignment.decode(self._decompress(assignment.user_data))
+        self.all_hold, self.moving, self.stayed = dealt.all_hold, dealt.moving, True
         shards_topic, url = self.app.settings.shards_topic, str(self._url)
         there_are = range(self._topic_groups.get(shards_topic, 0))
         at_url: set[int] = set().union(*self.changelog_distribution.get(url, {}).values())
@@ -125,7 +175,10 @@ class ShardAssignor(PartitionAssignor):
             member: metadata.assignment.actives.get(settings.shards_topic, ())
             for member, metadata in clients.items()
         }
-        owners = deal(settings.partitions, topics_of, held)
+        wanted = deal(settings.partitions, topics_of, held)
+        owners, moving = hold_back(
+            wanted, {member: client.holds or () for member, client in clients.items()}
+        )
         assignments = {
             member: ClientAssignment(actives={}, standbys={}) for member in member_metadata
         }
@@ -134,13 +187,26 @@ class ShardAssignor(PartitionAssignor):
             partitions = sorted(cluster.partitions_for_topic(topic) or ())
             groups[topic] = len(partitions)
             for partition in partitions:
-                owner = owners[shard_of(partition, len(owners))]
+                owner = owners.get(shard_of(partition, settings.partitions))
                 # An owner that does not know the topic yet will soon, and then joins again.
-                if topic in topics_of[owner]:
+                if owner is not None and topic in topics_of[owner]:
                     assignments[owner].actives.setdefault(topic, []).append(partition)
         changelogs = self._changelogs(owners)
-        return self._protocol_assignments(
+        dealt = self._protocol_assignments(
             assignments, changelogs, self._get_external_topic_distribution(assignments), groups
+        )
+        more = {
+            "moving": moving,
+            "all_hold": all(client.holds is not None for client in clients.values()),
+        }
+        return {member: self._with_more(assignment, more) for member, assignment in dealt.items()}
+
+    def _with_more(self, assignment: Any, more: Mapping[str, Any]) -> Any:
+        data = msgspec.json.decode(self._decompress(assignment.user_data)) | more
+        return ConsumerProtocolMemberAssignment(
+            assignment.version,
+            assignment.assignment,
+            self._compress(msgspec.json.encode(data)),
         )
 
     def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:

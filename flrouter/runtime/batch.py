@@ -19,12 +19,10 @@ from flrouter.kafka.reader import Batch
 class Look:
     """One look at Kafka, on its way to the shards."""
 
-    def __init__(self, term: int, topics: int) -> None:
+    def __init__(self, topics: int) -> None:
         """Args:
-        term: of the ownership that it was for; what is of an older one is read again.
         topics: how many topics it brought something from.
         """
-        self.term = term
         self._left = topics
 
     def arrived(self) -> bool:

@@ -24,6 +24,9 @@ class Member(Protocol):
     async def commit_under(self, generation: int, offsets: Mapping[Partition, int]) -> bool | None:
         """Commit, and so prove that the coordinator knows it."""
 
+    async def deal_again(self) -> None:
+        """Have the group deal anew."""
+
     async def leave(self, generation: int) -> None:
         """Leave the group; it joins anew by itself."""
 
@@ -42,7 +45,7 @@ class KafkaGroup(Service):
         self._turn = asyncio.Lock()
         #: under which the shards are this worker's.
         self.generation = -1
-        #: what the group waits for while it deals anew.
+        #: what somebody waits for who wants all to be let go of.
         self._letting_go: asyncio.Future[None] | None = None
 
     async def on_shutdown(self) -> None:
@@ -83,7 +86,7 @@ class KafkaGroup(Service):
         self.add_future(ask())
 
     def released(self) -> None:
-        """The rebalance may go on, once all that was asked for before is over."""
+        """All is let go of, and all that was asked for before is over."""
 
         async def nothing() -> None:
             return None
@@ -94,6 +97,14 @@ class KafkaGroup(Service):
                 waiting.set_result(None)
 
         self._ask(nothing, done)
+
+    def deal_again(self) -> None:
+        """We hold less than we told: the group is to deal anew."""
+
+        async def deal() -> None:
+            await self._member().deal_again()
+
+        self._ask(deal, lambda _: None)
 
     def rejoin(self) -> None:
         """Leave the group, and join it anew."""

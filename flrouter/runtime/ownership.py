@@ -1,69 +1,72 @@
 """Who owns the shards that the group dealt to this worker, and since when. All of it is here.
 
-A worker is in one :class:`State`. What happens to it is called on :class:`Ownership`; what it does
-goes through the ports. Each ownership is a *term*; whatever was asked for in an older one is not
-heard any more.
+A shard that is dealt to this worker is in one :class:`State`. What happens is called on
+:class:`Ownership`; what it does goes through the ports. While the group deals anew all shards go
+on: this worker tells the group which it holds, and none of them is dealt to another one before
+this worker has let go of it.
 
-=================== ================================= ========== ===================================
-in                  happens                           becomes    what is done
-=================== ================================= ========== ===================================
-JOINING             assigned                          RESTORING  new term; its steps
-RESTORING           all steps are done                SERVING    runners begin, records are read
-RESTORING           a step failed                     LOST       \\-
-RESTORING, FROZEN,  we are no member                  JOINING    drop all, join anew
-SERVING
-SERVING             the lease ran out                 FROZEN     ask the coordinator
-FROZEN              we are a member                   SERVING    write what was held
-SERVING, FROZEN     a shard is lost                   LOST       drop all
-SERVING             a runner stands still             JOINING    drop all, join anew
-SERVING, FROZEN     revoked                           LETTING_GO read no more, finish what is begun
-LETTING_GO          all finished, or too late         JOINING    commit what is finished, drop all
-JOINING, RESTORING, revoked                           JOINING    drop all
-LOST
-LOST                a pause is over                   RESTORING  new term; its steps
-=================== ================================= ========== ===================================
+================ ================================= ========== ====================================
+a shard is       and then                          becomes    what is done
+================ ================================= ========== ====================================
+not ours         it is dealt to us                 RESTORING  the steps in `restoration.py`
+RESTORING        all steps are done                SERVING    a runner begins, records are read
+RESTORING        a step failed                     LOST       \\-
+LOST             a pause is over                   RESTORING  the steps, from the first
+SERVING          it is dealt to us again           SERVING    partitions that are new are read too
+RESTORING, LOST  it is dealt to us again           the same   \\-
+SERVING          it is not dealt to us any more    LETTING_GO read no more, finish what is begun
+RESTORING, LOST  it is not dealt to us any more    not ours   drop it; ask the group to deal anew
+LETTING_GO       all is finished and committed     not ours   ask the group to deal anew
+SERVING          the lease ran out                 FROZEN     ask the coordinator (`lease.py`)
+FROZEN           we are a member                   SERVING    write what was held
+================ ================================= ========== ====================================
 
-The steps of RESTORING are in `restoration.py`.
+These happen to all shards of a worker together, as they share what is written and read:
+
+================================================== ========== ====================================
+a shard is lost, or is let go of for too long      LOST       drop all; not ours what was let go of
+we are no member; a runner stands still            not ours   drop all, join anew
+we leave, or the group has workers of 0.1.0        LETTING_GO then tell the group
+================================================== ========== ====================================
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
+from functools import partial
 
-from flrouter.core.effects import Send
 from flrouter.core.inputs import Input
-from flrouter.ports import Clock, Group, Log, Partition, Written
+from flrouter.ports import Clock, Group, Log, Partition, Start
+from flrouter.runtime.lease import Lease
 from flrouter.runtime.restoration import Maker, Restoration, Restored
 from flrouter.runtime.runner import Runner
 
-#: s; between two commits of what is acknowledged. A kill repeats at most this much more.
-COMMIT_INTERVAL_S = 0.1
 #: s; before shards that were lost, or not restored, are restored anew.
-RESTORE_PAUSE_S = 1.0
+RESTORE_PAUSE_S = 0.25
 #: s; between two looks at where the changelogs end.
 LOOK_INTERVAL_S = 60.0
-#: of the session timeout: how long a proof of membership lasts.
-LEASE = 0.8
+#: s; between two calls of `tick`.
+TICK_S = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """Where this worker stands."""
+    """Where a shard stands; and a worker, where that of its shards stands that serves least."""
 
-    #: the group is forming, and deals the shards.
+    #: nothing is dealt to this worker.
     JOINING = "joining"
-    #: the shards that were dealt are fenced and restored.
+    #: it is fenced and restored.
     RESTORING = "restoring"
     #: records flow.
     SERVING = "serving"
-    #: nobody knows whether the shards are still ours: nothing is decided or written.
+    #: nobody knows whether it is still ours: nothing is decided or written.
     FROZEN = "frozen"
-    #: the group wants the shards back: what is in hand is finished.
+    #: it goes to another worker: what is in hand is finished.
     LETTING_GO = "letting go"
-    #: the shards' state was thrown away, and will be restored anew.
+    #: its state was thrown away, and will be restored anew.
     LOST = "lost"
 
 
@@ -85,76 +88,109 @@ class Ownership:
         self._clock = clock
         self._maker = maker
         self._session_s = session_timeout_s
-        self.state = State.JOINING
-        #: counts the ownerships.
+        self._exactly_once = maker.transaction_name(0) is not None
+        #: counts how often shards came or went; what is read is tagged with it.
         self.term = 0
         #: how often shards were lost, or could not be restored.
         self.losses = 0
-        #: by their shards' numbers, and by what they read.
+        #: by their shards' numbers: those that serve, and those that are let go of.
         self.runners: dict[int, Runner] = {}
-        self._readers: dict[Partition, Runner] = {}
-        self._assigned: tuple[Partition, ...] = ()
+        self._letting_go: set[int] = set()
+        #: when (steady s) it takes them too long.
+        self._let_go_until = 0.0
+        #: what the group dealt last: the partitions of each shard; None when we are to own nothing.
+        self._dealt: Mapping[int, Collection[Partition]] | None = None
+        #: shards that the group will deal to others once they are let go of.
+        self._owed: frozenset[int] = frozenset()
+        #: somebody waits until all is let go of.
+        self._awaited = False
         self._restoration: Restoration | None = None
-        self._exactly_once = False
-        #: when (steady s) the last proof of membership was asked for.
-        self._proven_at = float("-inf")
-        self._proving = False
-        #: what is acknowledged and not committed, and since when (steady s) a commit was begun.
-        self._news: dict[Partition, int] = {}
-        self._committed_at = float("-inf")
-        #: what was to be written while nobody knew whether it may be.
-        self._held: list[tuple[Sequence[Send], Callable[[Written], None]]] = []
-        #: when (steady s) the state that does not last is over.
-        self._until = 0.0
-        self._finishing: set[int] = set()
+        #: when (steady s) that may be tried again.
+        self._restore_at = float("-inf")
+        #: what is read, from where, and by whom.
+        self._starts: dict[Partition, Start] = {}
+        self._readers: dict[Partition, Runner] = {}
+        #: partitions of which it was asked where they are to be read.
+        self._asked: frozenset[Partition] = frozenset()
+        self._lease = self._new_lease()
         self._looked_at = 0.0
+
+    def _new_lease(self) -> Lease:
+        return Lease(
+            self._group,
+            self._log,
+            self._clock,
+            self._session_s,
+            self._no_member,
+            needed=not self._exactly_once,
+        )
 
     # -- what the group says ------------------------------------------------------------------
 
-    def assigned(self, partitions: Collection[Partition]) -> None:
-        """These are ours from now on."""
-        self._end_term(State.RESTORING)
-        self._assigned = tuple(partitions)
+    @property
+    def held(self) -> frozenset[int]:
+        """The shards that nobody else may have before this worker has let go of them."""
+        return frozenset(self.runners) | frozenset(self._dealt or ())
+
+    def assigned(self, partitions: Collection[Partition], told: Collection[int]) -> None:
+        """These are ours from now on.
+
+        Args:
+            partitions: all of them.
+            told: what we told the group to hold when it dealt; nothing when we had not been a
+                member all the time.
+        """
+        if not self.held.issubset(told):
+            self._drop_all()  # others may have had them meanwhile
+        dealt = self._dealt = self._maker.dealt(partitions)
+        self._owed = frozenset(told) - dealt.keys()
+        if self._restoration is not None and not self._restoration.numbers <= dealt.keys():
+            self._drop_restoration()
+        self._let_go(self.runners.keys() - dealt.keys())
+        self._adjust()
         self._restore()
+        if not self._missing:
+            self._maker.began(())
+        self._tell_group()
 
     def revoked(self) -> None:
         """All is to be let go of; the group is told when that is done."""
-        if self.state is State.LETTING_GO:
-            return
-        if self.state in (State.SERVING, State.FROZEN) and self.runners:
-            self._let_go()
-            return
-        self._end_term(State.JOINING)
-        self._group.released()
+        self._awaited = True
+        self._dealt, self._owed = None, frozenset()
+        self._drop_restoration()
+        self._let_go(self.runners.keys())
+        self._tell_group()
+
+    def evicted(self) -> None:
+        """We are no member any more, and are about to join anew."""
+        if self.held:
+            log.warning("all shards lost: Kafka does not count this worker as a member any more")
+            self.losses += 1
+        self._dealt, self._owed = None, frozenset()
+        self._drop_all()
+        self._tell_group()
 
     # -- what time says -----------------------------------------------------------------------
 
     def tick(self) -> None:
         """Time has passed."""
         now = self._clock.steady_s()
-        if self.state is State.SERVING and not self.may_write:
-            self.state = State.FROZEN
-            log.warning("no answer from the group coordinator: nothing is written until it answers")
-        if self.state is State.LETTING_GO and now >= self._until:
-            log.warning(
-                "%d shards did not finish in time",
-                len(self._finishing),
-            )
-            self._let_gone()
-        elif self.state is State.LOST and now >= self._until:
-            self._end_term(State.RESTORING)
-            self._restore()
-        elif self.state in (State.SERVING, State.FROZEN, State.LETTING_GO):
-            self._commit(now)
-        if self.state is State.SERVING:
+        if self._letting_go and now >= self._let_go_until:
+            self._give_up(f"{len(self._letting_go)} did not finish in time")
+        if self.runners:
+            self._lease.tick()
+        self._restore()
+        self._adjust()
+        if self.runners and not self._lease.frozen:
             self._watch(now)
 
     def _watch(self, now: float) -> None:
-        stalled = [runner for runner in self.runners.values() if runner.stalled_s() > self._stall_s]
+        serving = [runner for _, runner in self._serving()]
+        stalled = [runner for runner in serving if runner.stalled_s() > self._stall_s]
         if stalled:
             self._leave(f"{stalled[0]} is stuck")
             return
-        for runner in list(self.runners.values()):
+        for runner in serving:
             runner.run()
         if now - self._looked_at >= LOOK_INTERVAL_S and not self._exactly_once:
             self._looked_at = now
@@ -164,130 +200,166 @@ class Ownership:
     def _stall_s(self) -> float:
         return self._session_s * 6
 
+    # -- what it looks like -------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where this worker stands."""
+        if self._letting_go:
+            return State.LETTING_GO
+        if self._dealt is None:
+            return State.JOINING
+        if self._restoration is not None:
+            return State.RESTORING
+        if self._missing:
+            return State.LOST
+        return State.FROZEN if self._lease.frozen else State.SERVING
+
+    @property
+    def serves(self) -> bool:
+        """Whether records flow to some of the shards that were dealt to us, or none were dealt."""
+        return self._dealt is not None and (not self._missing or any(self._serving()))
+
+    @property
+    def is_restoring(self) -> bool:
+        """Whether shards are restored now."""
+        return self._restoration is not None
+
+    @property
+    def may_write(self) -> bool:
+        """Whether nobody else can own the shards now; transactions are fenced by themselves."""
+        return self._lease.may_write
+
+    @property
+    def _missing(self) -> dict[int, Collection[Partition]]:
+        return {
+            number: partitions
+            for number, partitions in (self._dealt or {}).items()
+            if number not in self.runners
+        }
+
+    def _serving(self) -> list[tuple[int, Runner]]:
+        return [each for each in self.runners.items() if each[0] not in self._letting_go]
+
     # -- reading ------------------------------------------------------------------------------
 
     def arrived(
         self, partition: Partition, next_offset: int, inputs: Sequence[Input], term: int
     ) -> None:
         """This was read of a partition, up to an offset."""
-        if term == self.term:
+        if self.reads(partition, term):
             self._readers[partition].offer(partition, next_offset, inputs)
+
+    def reads(self, partition: Partition, term: int) -> bool:
+        """Whether what was read of it under that term counts still."""
+        start = self._starts.get(partition)
+        return start is not None and start.term == term
 
     def progress(self, partition: Partition) -> int | None:
         """The next offset to read of a partition, as far as all is durable; None if not ours."""
         runner = self._readers.get(partition)
         return runner.progress.get(partition) if runner is not None else None
 
-    # -- the lease ----------------------------------------------------------------------------
+    def _read(self, runner: Runner, positions: Mapping[Partition, int]) -> None:
+        for at, offset in positions.items():
+            self._starts[at] = Start(offset, self.term)
+            self._readers[at] = runner
 
-    @property
-    def may_write(self) -> bool:
-        """Whether nobody else can own the shards now; transactions are fenced by themselves."""
-        return (
-            self._exactly_once or self._clock.steady_s() < self._proven_at + LEASE * self._session_s
-        )
+    def _read_no_more(self, partitions: Collection[Partition]) -> None:
+        for at in partitions:
+            self._starts.pop(at, None)
+            self._readers.pop(at, None)
 
-    def _commit(self, now: float) -> None:
-        """Commit what is acknowledged; or ask for a proof when there is nothing, in good time."""
-        if self._proving:
+    def _adjust(self) -> None:
+        """Let shards that serve read what was dealt to them, and no more of what was not."""
+        dealt, new, changed = self._dealt or {}, set[Partition](), False
+        for number, runner in self._serving():
+            wanted, read = set(dealt[number]), set(runner.progress)
+            if wanted == read:
+                continue
+            new |= wanted - read
+            for at in read - wanted:
+                runner.read_no_more(at)
+            self._read_no_more(read - wanted)
+            changed |= bool(read - wanted)
+        if changed:
+            self._log.read(self._starts)
+        if new - self._asked:
+            self._asked = asked = frozenset(new)
+            self._group.committed(asked, partial(self._adjusted, asked))
+
+    def _adjusted(
+        self, asked: frozenset[Partition], positions: Mapping[Partition, int] | None
+    ) -> None:
+        if asked is not self._asked:
             return
-        if self._news:
-            if now - self._committed_at < COMMIT_INTERVAL_S and self.may_write:
-                return
-        elif self._exactly_once or now < self._proven_at + LEASE * self._session_s / 2:
-            return
-        self._committed_at = now
-        self._proving = True
-        news, self._news = self._news, {}
-        term = self.term
-
-        def done(answer: bool | None) -> None:
-            self._proving = False
-            if term != self.term:
-                return
-            if answer:
-                self._proven(now)
-            elif answer is None:
-                self._news = news | self._news
-            elif self.state is State.LETTING_GO:
-                self._let_gone()
-            elif self.state in (State.SERVING, State.FROZEN):
-                self._no_member()
-
-        if news:
-            self._group.commit(news, done)
-        else:
-            self._group.prove(done)
-
-    def _proven(self, asked_at: float) -> None:
-        self._proven_at = max(self._proven_at, asked_at)
-        if not self.may_write:
-            return
-        if self.state is State.FROZEN:
-            self.state = State.SERVING
-        held, self._held = self._held, []
-        for sends, done in held:
-            self._log.write(sends, done)
-
-    def _write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
-        """Write for a runner, while the shards are certain to be ours."""
-        if self._held or not self.may_write:
-            self._held.append((sends, done))
-            if self.state is State.SERVING:
-                self.state = State.FROZEN
-        else:
-            self._log.write(sends, done)
-
-    def _acknowledge(self, positions: Mapping[Partition, int]) -> None:
-        self._news.update(positions)
+        self._asked = frozenset()
+        if positions is None:
+            return  # the next tick asks again
+        self._maker.begins([at for at in asked if at not in positions])
+        self.term += 1
+        for number, runner in self._serving():
+            new = (asked & set((self._dealt or {})[number])) - runner.progress.keys()
+            self._read(runner, runner.read_too({at: positions.get(at, 0) for at in new}))
+        self._log.read(self._starts)
 
     # -- restoring ----------------------------------------------------------------------------
 
     def _restore(self) -> None:
-        self._restoration = Restoration(
-            self._group, self._log, self._clock, self._maker, self._assigned
-        )
-        self._restoration.begin(
-            self._in_term(self._serve),
-            self._in_term(self._give_up),
-            self._in_term(self._no_member),
-        )
+        missing = self._missing
+        if not missing or self._restoration is not None:
+            return
+        if self._clock.steady_s() >= self._restore_at:
+            self._restoration = Restoration(
+                self._group, self._log, self._clock, self._maker, missing
+            )
+            self._restoration.begin(self._serve, self._not_restored, self._no_member)
 
     def _serve(self, restored: Restored) -> None:
-        self.state = State.SERVING
         self._restoration = None
-        self._exactly_once = bool(restored.transactions)
-        self._proven_at = restored.proven_at
+        self.term += 1
+        self._lease.proven(restored.proven_at)
         self._looked_at = self._clock.steady_s()
-        for owner, share in restored.shares.items():
+        for number, share in restored.shares.items():
             guarantee = self._maker.guarantee(
-                self._write, self._acknowledge, restored.transactions.get(owner)
+                self._lease.write, self._lease.acknowledge, restored.transactions.get(number)
             )
             positions = {at: restored.positions[at] for at in share.partitions}
-            runner = self._maker.runner(owner, share, guarantee, positions)
-            self.runners[owner] = runner
-            self._readers.update(dict.fromkeys(share.partitions, runner))
-        self._log.read(restored.positions, self.term)
-        self._maker.began()
+            runner = self._maker.runner(number, share, guarantee, positions)
+            self.runners[number] = runner
+            self._read(runner, positions)
+        self._log.read(self._starts)
+        self._adjust()
+        self._maker.began(restored.shares.keys())
+        self._restore()
 
-    def _give_up(self, why: str) -> None:
-        """Restore anew, after a while."""
-        log.warning("all shards lost: %s", why)
+    def _not_restored(self, why: str) -> None:
+        """Restore them anew, after a while."""
+        log.warning("shards not restored: %s", why)
         self.losses += 1
-        if self._news:
-            # It is durable, so it need not be done again; the group refuses it if it is not ours.
-            self._group.commit(dict(self._news), lambda _: None)
-        self._end_term(State.LOST)
-        self._until = self._clock.steady_s() + RESTORE_PAUSE_S
+        self._drop_restoration()
+        self._restore_at = self._clock.steady_s() + RESTORE_PAUSE_S
+
+    def _drop_restoration(self) -> None:
+        if self._restoration is not None:
+            self._restoration.drop()
+            self._maker.left(self._restoration.numbers)
+            self._restoration = None
 
     # -- losing and letting go ----------------------------------------------------------------
 
     def lost(self, why: str) -> None:
         """A shard's state is ahead of what is durable, or another worker's."""
-        if self.state is State.LETTING_GO:
-            self._let_gone()
-        elif self.state in (State.SERVING, State.FROZEN):
+        if self.runners:
             self._give_up(why)
+
+    def _give_up(self, why: str) -> None:
+        """Throw all away, and restore after a while what is to be ours."""
+        log.warning("all shards lost: %s", why)
+        self.losses += 1
+        self._drop_all(commit=True)
+        self._restore_at = self._clock.steady_s() + RESTORE_PAUSE_S
+        self._tell_group()
 
     def _no_member(self) -> None:
         self._leave("Kafka does not count this worker as a member any more")
@@ -296,76 +368,87 @@ class Ownership:
         """We are no member any more, or should not be."""
         log.warning("rejoining the group: %s", why)
         self.losses += 1
-        self._end_term(State.JOINING)
-        self._group.rejoin()
-
-    def _let_go(self) -> None:
-        self.state = State.LETTING_GO
-        self._until = self._clock.steady_s() + self._session_s / 2
-        self._log.read({}, self.term)
-        self._finishing = set(self.runners)
-        for owner, runner in list(self.runners.items()):
-            runner.finish(self._in_term(lambda owner=owner: self._finished(owner)))
-
-    def _finished(self, owner: int) -> None:
-        self._finishing.discard(owner)
-        if not self._finishing and self.state is State.LETTING_GO:
-            self._let_gone()
-
-    def _let_gone(self) -> None:
-        """Commit what is finished, and own nothing."""
-        news = dict(self._news)
-        self._end_term(State.JOINING)
-        if news:
-            self._group.commit(news, lambda _: self._group.released())
+        self._dealt, self._owed = None, frozenset()
+        self._drop_all()
+        if self._awaited:
+            self._tell_group()
         else:
+            self._group.rejoin()
+
+    def _let_go(self, numbers: Collection[int]) -> None:
+        """Read no more for these shards, and own them no more when they have finished."""
+        begin = {
+            number: self.runners[number] for number in numbers if number not in self._letting_go
+        }
+        if not begin:
+            return
+        if not self._letting_go:
+            self._let_go_until = self._clock.steady_s() + self._session_s / 2
+        self._letting_go.update(begin)
+        for runner in begin.values():
+            self._read_no_more(runner.progress)
+        self._log.read(self._starts)
+        for number, runner in begin.items():
+            runner.finish(partial(self._finished, number, runner))
+
+    def _finished(self, number: int, runner: Runner) -> None:
+        """All of it is durable: commit that."""
+        if self.runners.get(number) is runner:
+            self._lease.settle(set(runner.progress), partial(self._gone, number, runner))
+
+    def _gone(self, number: int, runner: Runner) -> None:
+        """Somebody else may have it."""
+        if self.runners.get(number) is not runner:
+            return
+        self._letting_go.discard(number)
+        self._end([number])
+        self._restore()
+        self._tell_group()
+
+    def _tell_group(self) -> None:
+        """Tell that what was to be let go of is let go of."""
+        if self._awaited and not self.runners:
+            self._awaited = False
             self._group.released()
+        if self._owed and self._owed.isdisjoint(self.held):
+            self._owed = frozenset()
+            self._group.deal_again()
 
-    def _end_term(self, state: State) -> None:
-        """Throw all away; nothing that was asked for is heard any more."""
-        reading = bool(self.runners)
+    def _end(self, numbers: Collection[int]) -> None:
         self.term += 1
-        self.state = state
-        for runner in self.runners.values():
-            runner.drop()
-        self.runners.clear()
+        for number in numbers:
+            self.runners.pop(number).drop()
+        self._maker.left(numbers)
+
+    def _drop_all(self, *, commit: bool = False) -> None:
+        """Throw all away; nothing that was asked for is heard any more."""
+        self._lease.drop(commit=commit)
+        self._lease = self._new_lease()
+        self._end(list(self.runners))
+        self._drop_restoration()
+        self._letting_go.clear()
+        self._asked = frozenset()
         self._readers.clear()
-        if self._restoration is not None:
-            self._restoration.drop()
-            self._restoration = None
-        self._news.clear()
-        self._held.clear()
-        self._finishing.clear()
-        self._proven_at = float("-inf")
-        if reading:
-            self._log.read({}, self.term)
+        if self._starts:
+            self._starts.clear()
+            self._log.read({})
         self._log.abandon()
-
-    def _in_term(self, heard: Callable[..., None]) -> Callable[..., None]:
-        """Hear of something in this term only."""
-        term = self.term
-
-        def hear(*what: object) -> None:
-            if term == self.term:
-                heard(*what)
-
-        return hear
 
     # -- looking ------------------------------------------------------------------------------
 
     def _look_at_changelogs(self) -> None:
         """See whether they end where this worker's rows do."""
         changelogs = {
-            changelog.partition: (runner, changelog, changelog.position)
-            for runner in self.runners.values()
+            changelog.partition: (number, runner, changelog, changelog.position)
+            for number, runner in self._serving()
             for changelog in runner.changelogs
         }
 
         def looked(ends: Mapping[Partition, int] | None) -> None:
             for at, end in (ends or {}).items():
-                runner, changelog, position = changelogs[at]
-                if changelog.position == position:
+                number, runner, changelog, position = changelogs[at]
+                if self.runners.get(number) is runner and changelog.position == position:
                     runner.ended(changelog, end)
 
         if changelogs:
-            self._log.ends(list(changelogs), self._in_term(looked))
+            self._log.ends(list(changelogs), looked)

@@ -34,8 +34,11 @@ class Share(NamedTuple):
 class Maker(Protocol):
     """Makes what ownership owns."""
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
-        """What the partitions that were dealt to us mean."""
+    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
+        """Which shards these partitions are, and which of them each reads."""
+
+    def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
+        """What these shards are made of."""
 
     def guarantee(
         self,
@@ -60,8 +63,11 @@ class Maker(Protocol):
     def begins(self, partitions: Collection[Partition]) -> None:
         """Nothing of these was ever committed: they are read from their beginnings."""
 
-    def began(self) -> None:
-        """The shards serve."""
+    def began(self, numbers: Collection[int]) -> None:
+        """These shards serve from now on; none when the group has dealt and changed nothing."""
+
+    def left(self, numbers: Collection[int]) -> None:
+        """These are worked on no more: others may open their local copies."""
 
     def refused(self, why: str) -> None:
         """The shards cannot be restored, and trying again changes nothing: people are needed."""
@@ -90,20 +96,23 @@ class Restoration:
         log: Log,
         clock: Clock,
         maker: Maker,
-        assigned: Collection[Partition],
+        dealt: Mapping[int, Collection[Partition]],
     ) -> None:
         """Args:
         group: has dealt them.
         log: where their state is.
         clock: the time.
         maker: what they are made of.
-        assigned: what is to be read.
+        dealt: the shards, and what each is to read.
         """
         self._group = group
         self._log = log
         self._clock = clock
         self._maker = maker
-        self._assigned = assigned
+        self._dealt = dealt
+        #: the shards that are restored.
+        self.numbers = dealt.keys()
+        self._assigned: list[Partition] = []
         self._shares: Mapping[int, Share] = {}
         self._transactions: dict[int, Transaction] = {}
         self._positions: dict[Partition, int] = {}
@@ -150,7 +159,7 @@ class Restoration:
         if not answer:
             self._not_a_member(answer)
             return
-        self._shares = self._maker.shares(self._assigned)
+        self._shares = self._maker.shares(self._dealt)
         self._assigned = [at for share in self._shares.values() for at in share.partitions]
         names = {owner: self._maker.transaction_name(owner) for owner in self._shares}
         self._exactly_once = any(name is not None for name in names.values())

@@ -100,8 +100,10 @@ class Runner:
         self._inbox: deque[tuple[Partition | None, int, Sequence[Input]]] = deque()
         #: inputs that arrived and were not decided.
         self.waiting = 0
-        #: the next offset to read of each partition, as far as all before it is durable.
+        #: the next offset of each partition that is read, as far as all before it is durable.
         self.progress = dict(positions)
+        #: up to where each partition was offered.
+        self._offered: dict[Partition, int] = {}
         #: of what was decided since the last checkpoint; the first one keeps where it began, too.
         self._positions = dict(positions)
         self._by_table = {changelog.table: changelog for changelog in changelogs}
@@ -126,6 +128,22 @@ class Runner:
         if not self._closed:
             self._inbox.append((partition, next_offset, inputs))
             self.waiting += len(inputs)
+            if partition is not None:
+                self._offered[partition] = next_offset
+
+    def read_too(self, committed: Mapping[Partition, int]) -> Mapping[Partition, int]:
+        """Take these partitions as well; returns from where they are to be offered.
+
+        One that was read before goes on there: what is committed of it may lie behind.
+        """
+        positions = {at: self._offered.get(at, offset) for at, offset in committed.items()}
+        self.progress |= positions
+        self._positions |= {at: positions[at] for at in positions if at not in self._offered}
+        return positions
+
+    def read_no_more(self, partition: Partition) -> None:
+        """Nothing of it is offered any more; what was is decided all the same."""
+        del self.progress[partition]
 
     @property
     def has_work(self) -> bool:
@@ -179,7 +197,7 @@ class Runner:
         """A batch is durable, with all before it."""
         self._batches_under_way -= 1
         self.moved_at = self._clock.steady_s()
-        self.progress.update(positions)
+        self.progress |= {at: positions[at] for at in positions if at in self.progress}
         self._worker.effects_done(self.number, effects)
         for wanted in effects.catch_up:
             self._worker.catch_up(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.reader import Batch
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Refusal, Transaction, Written
+from flrouter.runtime.backpressure import Backpressure
 from flrouter.runtime.batch import Fetched
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.clock import SystemClock, now_ms
@@ -38,7 +39,8 @@ from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.history import History
-from flrouter.runtime.ownership import Ownership, State
+from flrouter.runtime.ownership import TICK_S, Ownership
+from flrouter.runtime.resets import Resets
 from flrouter.runtime.restoration import Share
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.runner import Runner
@@ -49,15 +51,8 @@ if TYPE_CHECKING:
     from flrouter.runtime.membership import Membership
     from flrouter.runtime.spans import Spans
 
-#: s; between two looks at what is due.
-TICK_S = 0.05
 #: upper bounds of the histogram of how many inputs are decided at once.
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
-#: s; how long status tells that records were deleted before they were read.
-RESET_TOLD_S = 24 * 3600.0
-MAX_RESETS_TOLD = 20
-#: how full a shard is when it is given commands again.
-REFILL = 0.8
 
 
 class Shards(Service):
@@ -87,16 +82,16 @@ class Shards(Service):
         self.rules = rules_of(settings)
         self.directory = Directory(settings, self._topic_changed, membership.topics)
         self._clock = SystemClock()
-        self._group = KafkaGroup(settings, member)
+        self.group = KafkaGroup(settings, member)
         self._log = KafkaLog(settings, self.directory, self._arrive, self._gone, self._is_own)
         #: for orders of operators, which no lease holds back.
         self._orders = Writer(settings, self.directory, self._is_own)
         self._shares = Shares(settings, self.rules)
         self._ownership = Ownership(
-            self._group, self._log, self._clock, self, settings.session_timeout
+            self.group, self._log, self._clock, self, settings.session_timeout
         )
         self._catch_ups = CatchUps(
-            self._group,
+            self.group,
             self._log,
             self.rules,
             self._ownership.progress,
@@ -108,11 +103,12 @@ class Shards(Service):
             from flrouter.runtime.spans import Spans  # OpenTelemetry is an extra
 
             self._spans = Spans(settings)
-        #: what was read and is on its way to the agents, under the term that it was read for.
-        self.arrivals: asyncio.Queue[tuple[Sequence[Batch], int]] = asyncio.Queue()
+        #: what was read and is on its way to the agents.
+        self.arrivals: asyncio.Queue[Sequence[Batch]] = asyncio.Queue()
+        #: nothing is dealt to this worker before others have let go of it.
+        self._waits_for_others = False
         self._woken: set[Runner] = set()
-        #: the inbound partitions that are not read because their shard has enough to do.
-        self.held_back: set[Partition] = set()
+        self._backpressure = Backpressure(settings.inbound_topics, self._log.hold_back)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
         self.ended = Ended()
@@ -120,17 +116,14 @@ class Shards(Service):
         self.batches = Histogram(BATCHES)
         #: how often shards were taken over, and so restored.
         self.takeovers = 0
-        #: partitions that the group had committed nothing of when they were taken over.
-        self._never_read: frozenset[Partition] = frozenset()
-        #: records that were deleted before they were read: sentences, and when (steady s).
-        self._resets: deque[tuple[str, float]] = deque(maxlen=MAX_RESETS_TOLD)
+        self._resets = Resets(self._clock)
         #: why the shards cannot be restored, if people are needed for that.
         self.refusal = ""
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
         optional = [each for each in (self._shares.standby, self._spans) if each is not None]
-        return [self.directory, self._group, *optional]
+        return [self.directory, self.group, *optional]
 
     async def on_start(self) -> None:
         """Connect."""
@@ -158,19 +151,32 @@ class Shards(Service):
 
     # -- what the group says ------------------------------------------------------------------
 
-    async def assigned(self, partitions: Collection[Partition], generation: int) -> None:
-        """These partitions are this worker's, under this generation of the group."""
-        self._group.generation = generation
-        self._ownership.assigned(partitions)
+    @property
+    def held(self) -> frozenset[int]:
+        """The shards that nobody else may have before this worker has let go of them."""
+        return self._ownership.held
+
+    def assigned(
+        self, partitions: Collection[Partition], told: Collection[int], moving: Collection[int]
+    ) -> None:
+        """These partitions are this worker's.
+
+        It told that it holds the shards `told`; `moving` are dealt once they are let go of.
+        """
+        self._waits_for_others = bool(moving) and not partitions
+        self._ownership.assigned(partitions, told)
+
+    def evicted(self) -> None:
+        """The group does not know this worker any more."""
+        self._ownership.evicted()
 
     async def let_go(self) -> None:
         """Finish what is in hand, commit it, and own nothing."""
-        letting_go = asyncio.ensure_future(self._group.let_go(self._ownership.revoked))
+        letting_go = asyncio.ensure_future(self.group.let_go(self._ownership.revoked))
         while not letting_go.done():
             await asyncio.wait({letting_go}, timeout=TICK_S)
             self._ownership.tick()  # a worker that has crashed does not do that by itself
         await letting_go
-        self._shares.close()
 
     # -- what is read -------------------------------------------------------------------------
 
@@ -179,10 +185,7 @@ class Shards(Service):
         if not self._is_own(topic):
             return
         if before and now:
-            self.log.warning(
-                "topic %s has %d partitions, and had %d: rebalancing",
-                *(topic, now, before),
-            )
+            self.log.warning("topic %s has %d partitions, and had %d", topic, now, before)
             self.counts["partitions_changed", topic] += 1
         self._membership.suspect(topic)
 
@@ -192,21 +195,19 @@ class Shards(Service):
             return 0
         return self.directory.known(topic) or self._settings.partitions
 
-    def _arrive(self, batches: Sequence[Batch], term: int) -> None:
-        self.arrivals.put_nowait((batches, term))
+    def _arrive(self, batches: Sequence[Batch]) -> None:
+        self.arrivals.put_nowait(batches)
+
+    def reads(self, batch: Batch) -> bool:
+        """Whether what it holds is still this worker's; else whoever owns it reads it again."""
+        return self._ownership.reads(batch.at, batch.term)
 
     def _gone(self, at: Partition, expected: int, first: int, term: int) -> None:
         """What was to be read next is not there; it is read on at the first record that is."""
-        if not expected and at in self._never_read:
-            return
-        if first > expected:
-            why = f"{first - expected} records were deleted before they were read"
-        else:
-            why = f"it was to be read on at {expected}, but was made anew"
-        text = f"{at.topic}/{at.number}: {why}; it is read on at {first} (docs/runbook.md)"
-        self.log.error("%s", text)
-        self.counts["offset_resets", at.topic] += 1
-        self._resets.append((text, self._clock.steady_s()))
+        text = self._resets.take(at, expected, first)
+        if text is not None:
+            self.log.error("%s", text)
+            self.counts["offset_resets", at.topic] += 1
 
     def feed(self, fetched: Fetched, inputs: Iterable[Sequence[Input]]) -> None:
         """Give what an agent read to the shards that it belongs to, batch by batch."""
@@ -214,38 +215,23 @@ class Shards(Service):
             return  # it may lie behind what was not understood
         look = fetched.look
         for batch, read in zip(fetched.batches, inputs, strict=True):
-            self._ownership.arrived(batch.at, batch.next_offset, read, look.term)
+            self._ownership.arrived(batch.at, batch.next_offset, read, batch.term)
         # All shards begin at once: what they write then travels together.
         if look.arrived():
             for runner in list(self._ownership.runners.values()):
                 if runner.has_work:
                     runner.run()
-            self._hold_back()
-
-    def _hold_back(self) -> None:
-        """Leave commands in Kafka while their shard is full."""
-        full: set[Partition] = set()
-        for number, core in self._cores():
-            read = self._ownership.runners[number].progress
-            inbound = {at for at in read if at.topic in self._settings.inbound_topics}
-            load = core.load(self.waiting(number))
-            if load >= (REFILL if inbound & self.held_back else 1):
-                full |= inbound
-        if full != self.held_back:
-            for what, changed in (
-                ("full: reading no more commands", full - self.held_back),
-                ("reading commands again", self.held_back - full),
-            ):
-                for number in sorted({at.number for at in changed}):
-                    self.log.info("shard %d: %s", number, what)
-            self.held_back = full
-            self._log.hold_back(full)
+            self._backpressure.tick(self._ownership.runners.values())
 
     # -- what ownership is made of ------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
-        """What the partitions that were dealt to us mean."""
-        return self._shares.make(assigned)
+    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
+        """Which shards these partitions are, and which of them each reads."""
+        return self._shares.dealt(assigned)
+
+    def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
+        """What these shards are made of."""
+        return self._shares.make(dealt)
 
     def guarantee(
         self,
@@ -287,17 +273,23 @@ class Shards(Service):
 
     def begins(self, partitions: Collection[Partition]) -> None:
         """Nothing of these was ever committed: nobody misses what is not there any more."""
-        self._never_read = frozenset(partitions)
+        self._resets.begins(partitions)
 
-    def began(self) -> None:
-        """The shards serve."""
-        numbers = sorted(self.numbers)
+    def began(self, numbers: Collection[int]) -> None:
+        """These shards serve from now on; none when the group has dealt and changed nothing."""
         self.refusal = ""
         self.takeovers += len(numbers)
-        self._shares.began(numbers)
-        self.log.info("took over shards %s with %d records", numbers, self._shares.count)
-        self.log.info("Worker ready with shards %s", numbers)
+        self._shares.own(self.held)
+        if numbers:
+            taken = sorted(numbers)
+            self.log.info("took over shards %s with %d records", taken, self._shares.count)
+        if self.serving:
+            self.log.info("Worker ready with shards %s", sorted(self.numbers))
         self._membership.changed()
+
+    def left(self, numbers: Collection[int]) -> None:
+        """These are worked on no more."""
+        self._shares.close(numbers)
 
     def refused(self, why: str) -> None:
         """The shards cannot be restored: people are needed."""
@@ -316,7 +308,7 @@ class Shards(Service):
 
     def taken(self, at: Partition, count: int) -> None:
         """So many records of a partition were decided."""
-        self._log.taken(at, count, self._ownership.term)
+        self._log.taken(at, count)
 
     def requests_ended(self, number: int, ends: Sequence[End]) -> None:
         """Remember requests that have had their answer."""
@@ -379,19 +371,19 @@ class Shards(Service):
             self._fault_log.tick()
             self._ownership.tick()
             self._catch_ups.tick()
-            self._hold_back()
+            self._backpressure.tick(self._ownership.runners.values())
 
     # -- what others look at ------------------------------------------------------------------
 
     @property
     def term(self) -> int:
-        """Counts the ownerships."""
+        """Counts how often shards came or went."""
         return self._ownership.term
 
     @property
     def serving(self) -> bool:
-        """Whether records flow to the shards that were dealt to this worker."""
-        return self._ownership.state in (State.SERVING, State.FROZEN)
+        """Whether records flow to shards of this worker, or it is to have none."""
+        return self._ownership.serves and not self._waits_for_others
 
     @property
     def sure(self) -> bool:
@@ -401,12 +393,16 @@ class Shards(Service):
     def warnings(self) -> list[str]:
         """What people should see to, as sentences."""
         left_out = self._membership.left_out
-        since = self._clock.steady_s() - RESET_TOLD_S
         return [
             *self._membership.faults,
             *(f"floodlight {name} is left out: {why}" for name, why in sorted(left_out.items())),
-            *(text for text, seen in self._resets if seen > since),
+            *self._resets.warnings(),
         ]
+
+    @property
+    def held_back(self) -> set[Partition]:
+        """The inbound partitions that are not read because their shard has enough to do."""
+        return self._backpressure.held_back
 
     @property
     def losses(self) -> int:
@@ -440,7 +436,7 @@ class Shards(Service):
     @property
     def left_to_restore(self) -> int:
         """How many changelog records are to be read before it serves; more than there may be."""
-        return self._shares.left if self._ownership.state is State.RESTORING else 0
+        return self._shares.left if self._ownership.is_restoring else 0
 
     def _cores(self) -> Iterable[tuple[int, Shard]]:
         for number, runner in self._ownership.runners.items():

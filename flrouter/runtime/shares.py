@@ -40,22 +40,25 @@ class Shares:
     def _new(self, number: int) -> Shard:
         return Shard(number, self._rules, self._settings.message_catalog)
 
-    def make(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
+    def dealt(self, assigned: Collection[Partition]) -> dict[int, list[Partition]]:
         """The shards that were dealt, and which of these partitions each reads.
 
         A leader of release 0.1.0 deals the partitions of inbound topics that have other partitions
         than there are shards to anybody. Any shard reads them as well: commands go on to their
         homes. Who was dealt no shard reads none.
         """
-        self.close()
-        self._changelogs = []
         read_by: dict[int, list[Partition]] = {
             at.number: [] for at in assigned if at.topic == self._settings.shards_topic
         }
         for at in assigned if read_by else ():
             number = shard_of(at.number, self._settings.partitions)
             read_by[number if number in read_by else min(read_by)].append(at)
-        return {number: self._share(number, own) for number, own in sorted(read_by.items())}
+        return read_by
+
+    def make(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
+        """What these shards are made of."""
+        self._changelogs = []
+        return {number: self._share(number, list(own)) for number, own in sorted(dealt.items())}
 
     def _share(self, number: int, partitions: Sequence[Partition]) -> Share:
         followed = self.standby.hand_over(number) if self.standby is not None else None
@@ -111,8 +114,8 @@ class Shares:
         """How many changelog records are to be read yet, as far as is known."""
         return sum(max(each.epoch - each.position, 0) for each in self._changelogs)
 
-    def began(self, own: Collection[int]) -> None:
-        """These shards serve: follow all others."""
+    def own(self, own: Collection[int]) -> None:
+        """These shards are this worker's: follow all others."""
         if self.standby is not None:
             self.standby.follow(set(range(self._settings.partitions)) - set(own))
 
@@ -130,11 +133,10 @@ class Shares:
             ),
         )
 
-    def close(self) -> None:
-        """Let others open the local copies."""
-        for copy in self._copies.values():
-            copy.close()
-        self._copies.clear()
+    def close(self, numbers: Collection[int]) -> None:
+        """Let others open the local copies of these shards."""
+        for number in self._copies.keys() & set(numbers):
+            self._copies.pop(number).close()
 
 
 def _rows_of(core: Shard) -> Iterator[tuple[str, bytes, bytes]]:

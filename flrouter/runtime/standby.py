@@ -15,7 +15,7 @@ from mode import Service
 
 from flrouter.core.shard import Shard
 from flrouter.kafka.reader import Batch, Reader
-from flrouter.ports import Partition, Row
+from flrouter.ports import Partition, Row, Start
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.states import changelogs_of, put
@@ -77,13 +77,17 @@ class Standby(Service):
             for followed in self._shards.values()
             for changelog in followed.changelogs
         }
-        positions = {at: changelog.position for at, changelog in self._changelogs.items()}
-        self._reader.read(positions, self._term)
+        self._reader.read(
+            {
+                at: Start(changelog.position, self._term)
+                for at, changelog in self._changelogs.items()
+            }
+        )
 
-    def _take(self, batches: Sequence[Batch], term: int) -> None:
+    def _take(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
             followed = self._shards.get(batch.at.number)
-            if term == self._term and followed is not None:
+            if batch.term == self._term and followed is not None:
                 changelog = self._changelogs[batch.at]
                 rows = [Row(each.offset, *each[2:]) for each in batch.records]
                 try:
@@ -92,7 +96,7 @@ class Standby(Service):
                     self.log.warning("no longer followed: %s", error)
                     del self._shards[batch.at.number]
                 changelog.reached(batch.next_offset)
-            self._reader.taken(len(batch.records), term)
+            self._reader.taken(batch.at, len(batch.records))
 
     def _gone(self, at: Partition, _: int, first: int, term: int) -> None:
         """A changelog was made anew, or lost its beginning: so must be what was read of it."""

@@ -143,7 +143,8 @@ class Stage:
         self._folder = folder
         self._before = before
         self._count = 0
-        self._environ = {
+        #: the settings of the workers.
+        self.environ = {
             "FLROUTER_BROKER": cluster.url,
             "FLROUTER_APP_ID": "chaos",
             "FLROUTER_GUARANTEE": guarantee,
@@ -176,7 +177,7 @@ class Stage:
         self._count += 1
         port = free_port()
         arguments = ["-m", "flrouter", "worker", "-l", "info", "--web-port", str(port)]
-        environ = self._environ
+        environ = self.environ
         if before:
             # It knows no profiles; what it has built in is the usual one.
             environ = {k: v for k, v in environ.items() if k != "FLROUTER_PROFILE"}

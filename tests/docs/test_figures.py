@@ -13,7 +13,7 @@ from flrouter.core import reports, rules, switches, sync
 from flrouter.core.links import MAX_ORPHANED_MESSAGES as ORPHANED
 from flrouter.core.table import TABLES
 from flrouter.kafka import librdkafka
-from flrouter.runtime import feed, ownership
+from flrouter.runtime import feed, lease
 from flrouter.runtime.durability import at_least_once
 from flrouter.web.access import guard
 from flrouter.web.api import operations, workers
@@ -24,8 +24,8 @@ from tests.fuzz.targets.amplification import ADDED, AT_ONCE, IN_ALL
 
 WORDS = {"once": 1, "three": 3, "five": 5, "six": 6, "ten": 10, "twelve": 12}
 CHECKPOINTS_A_SECOND = 1 / at_least_once.CHECKPOINT_INTERVAL_S
-COMMITS_A_SECOND = 1 / ownership.COMMIT_INTERVAL_S
-REPEATED_TENTHS = 10 * (at_least_once.CHECKPOINT_INTERVAL_S + ownership.COMMIT_INTERVAL_S)
+COMMITS_A_SECOND = 1 / lease.COMMIT_INTERVAL_S
+REPEATED_TENTHS = 10 * (at_least_once.CHECKPOINT_INTERVAL_S + lease.COMMIT_INTERVAL_S)
 
 FIGURES: list[tuple[str, str, list[float]]] = [
     ("architecture", r"(\w+) times a second a \*\*checkpoint\*\*", [CHECKPOINTS_A_SECOND]),

@@ -18,7 +18,7 @@ from flrouter.kafka import transactions
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
-from flrouter.ports import Answer, Partition, Row, Span, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
 from flrouter.runtime.directory import Directory
 from flrouter.settings import Settings
 from tests.kafka.cluster import Cluster
@@ -41,10 +41,10 @@ class _World:
         self.gone: list[tuple[Partition, int, int, int]] = []
         self._more = asyncio.Event()
 
-    def _take(self, batches: Sequence[Batch], term: int) -> None:
+    def _take(self, batches: Sequence[Batch]) -> None:
         self.batches += batches
         for batch in batches:
-            self.log.taken(batch.at, len(batch.records), term)
+            self.log.taken(batch.at, len(batch.records))
         self._more.set()
 
     def _gone(self, at: Partition, expected: int, first: int, term: int) -> None:
@@ -185,13 +185,13 @@ def test_records_that_are_gone_are_told_of(cluster: Cluster) -> None:
         admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
         await asyncio.to_thread(admin.delete_records, {KafkaPartition(*at): 1})
         admin.close()
-        world.log.read({at: 0, other: 0}, 5)
+        world.log.read({at: Start(0, 5), other: Start(0, 5)})
         await world.until(lambda: bool(world.gone))
         assert world.gone == [(at, 0, 1, 5)]
         await world.write([Send(topic, 3, None, b"others go on")])
         await world.until(lambda: world.read(other) == [b"others go on"])
         await world.until(lambda: world.read(at) == [b"the next"])
-        world.log.read({at: 1_000}, 6)  # as after a topic that was made anew
+        world.log.read({at: Start(1_000, 6)})  # as after a topic that was made anew
         await world.until(lambda: len(world.gone) == 2)
         assert world.gone[1] == (at, 1_000, 1, 6)
         await world.until(lambda: world.read(at) == [b"the next", b"the next"])
@@ -234,7 +234,7 @@ def test_a_transaction_is_whole_and_its_markers_are_passed(cluster: Cluster) -> 
         assert first.spans == {at: Span(0, 2, 2)}
         assert second.spans == {at: Span(3, 4, 1)}  # behind the first one's marker
         assert [row.key for row in await world.rows(at, 4)] == [b"a", b"b", b"c"]
-        world.log.read({at: 0}, 1)
+        world.log.read({at: Start(0, 1)})
         await world.until(lambda: world.position(at) == 5)
         assert world.read(at) == [b"1", b"2", b"3"]
         transaction.close()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from flrouter import __version__
 from flrouter.app import create_app
 from flrouter.runtime.app import RouterApp
-from flrouter.runtime.assignor import Member, ShardAssignor, deal, read_member
+from flrouter.runtime.assignor import Member, ShardAssignor, deal, hold_back, read_member
+from flrouter.runtime.shards import Shards
 from flrouter.settings import Settings, load
 
 MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
@@ -48,6 +49,30 @@ def test_a_shard_moves_only_when_it_must(shards: int, before: set[str], after: s
     could = sum(min(len(_held(old).get(member, ())), share) for member in after)
     assert kept >= could - len(after)
     assert deal(shards, after, _held(new)) == new
+
+
+@given(st.integers(1, 64), MEMBERS, MEMBERS)
+def test_nobody_is_given_what_somebody_holds(
+    shards: int, before: set[str], after: set[str]
+) -> None:
+    """It waits; what stays where it is does not, and once it is let go of, nothing waits."""
+    old = deal(shards, before, {})
+    held = {member: numbers for member, numbers in _held(old).items() if member in after}
+    wanted = deal(shards, after, held)
+    owners, moving = hold_back(wanted, held)
+    for shard, owner in wanted.items():
+        waits = old[shard] in after and old[shard] != owner
+        assert (shard in moving) == waits == (shard not in owners)
+    assert owners.items() <= wanted.items()
+    again = deal(shards, after, _held(owners))
+    assert owners.items() <= again.items()  # nothing that was given moves once more
+    assert hold_back(again, _held(owners)) == (again, [])
+
+
+def test_what_two_hold_is_given_to_neither() -> None:
+    """Not even to the one whose it is to be: the other may write still."""
+    assert hold_back({0: "a", 1: "b"}, {"a": [0], "b": [0]}) == ({1: "b"}, [0])
+    assert hold_back({0: "a"}, {"b": [7]}) == ({0: "a"}, [])
 
 
 def test_wishes_that_cannot_be_are_ignored() -> None:
@@ -105,6 +130,88 @@ def test_a_worker_notices_that_another_one_has_its_url(
     assert caplog.messages == app.warnings()
     app.assignor.on_assignment(app.assignor._perform_assignment(cluster, {"a": members["a"]})["a"])
     assert not app.warnings()
+
+
+class _Consumer:
+    """Whether it is a member."""
+
+    is_member = True
+
+
+class _Group:
+    """One worker, and what others of its group say."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.app: Any = create_app(load({}))
+        self.consumer = _Consumer()
+        self.app._consumer = self.consumer
+        self.held = frozenset[int]()
+        monkeypatch.setattr(Shards, "held", property(lambda shards: self.held))
+        self.topics = {self.app.settings.shards_topic}
+        count = self.app.settings.partitions
+        self.cluster = SimpleNamespace(partitions_for_topic=lambda _: set(range(count)))
+
+    def member(self, **said: object) -> Any:
+        """What another one says; None for what it does not say."""
+        metadata = self.app.assignor.metadata(self.topics)
+        told = msgspec.json.decode(metadata.user_data) | said
+        told = {name: value for name, value in told.items() if value is not None}
+        return SimpleNamespace(
+            subscription=metadata.subscription, user_data=msgspec.json.encode(told)
+        )
+
+    def deal(self, **others: Any) -> list[int]:
+        """Deal; returns the shards that this worker is given."""
+        members = {"me": self.app.assignor.metadata(self.topics), **others}
+        dealt = self.app.assignor._perform_assignment(self.cluster, members)
+        self.app.assignor.on_assignment(dealt["me"])
+        return [number for _, numbers in dealt["me"].assignment for number in numbers]
+
+
+@pytest.fixture
+def group(monkeypatch: pytest.MonkeyPatch) -> _Group:
+    """A group with one worker whose assignor deals."""
+    return _Group(monkeypatch)
+
+
+def test_a_worker_tells_what_it_holds_as_long_as_it_is_a_member(group: _Group) -> None:
+    """Who was none for a moment holds nothing: others may have had it."""
+    assignor = group.app.assignor
+    group.held = frozenset({0, 1})
+    assert read_member(assignor.metadata(group.topics).user_data).holds == []
+    group.deal()
+    assert read_member(assignor.metadata(group.topics).user_data).holds == [0, 1]
+    assert assignor.told == {0, 1}
+    group.consumer.is_member = False
+    assert read_member(assignor.metadata(group.topics).user_data).holds == []
+    group.consumer.is_member = True  # joined, and the group deals anew before it was told
+    assert read_member(assignor.metadata(group.topics).user_data).holds == []
+    group.deal()
+    assert read_member(assignor.metadata(group.topics).user_data).holds == [0, 1]
+
+
+def test_what_moves_is_told_and_waits(group: _Group) -> None:
+    """Until its owner tells that it is let go of."""
+    shards = range(group.app.settings.partitions)
+    assert group.deal() == list(shards)
+    other = group.member(holds=[], assignment={"actives": {}})
+    group.held = frozenset(shards)
+    kept = group.deal(other=other)
+    assert len(kept) == len(shards) / 2
+    assert group.app.assignor.moving == tuple(sorted(set(shards) - set(kept)))
+    group.held = frozenset(kept)
+    assert group.deal(other=other) == kept
+    assert group.app.assignor.moving == ()
+
+
+def test_all_hold_only_when_all_know_how(group: _Group) -> None:
+    """Beside workers of 0.1.0, one of which may deal next, all is let go of before it is dealt."""
+    group.deal()
+    assert group.app.assignor.all_hold
+    group.deal(other=group.member(holds=None))
+    assert not group.app.assignor.all_hold
+    group.deal(other=group.member(holds=[]))
+    assert group.app.assignor.all_hold
 
 
 def test_a_shard_s_owner_has_its_partitions_of_topics_of_any_size() -> None:

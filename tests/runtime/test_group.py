@@ -27,6 +27,9 @@ class _Member:
         self.asked.append(f"commit {offsets[AT]} under {generation}")
         return await self.answers.get()
 
+    async def deal_again(self) -> None:
+        self.asked.append("deal again")
+
     async def leave(self, generation: int) -> None:
         self.asked.append(f"leave {generation}")
 
@@ -52,10 +55,17 @@ def test_questions_wait_for_each_other_and_the_group_for_all_of_them() -> None:
             member.answers.put_nowait(answer)
         await asyncio.gather(released, again)
         group.generation = 4
+        group.deal_again()
         group.rejoin()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        while len(member.asked) < 5:
+            await asyncio.sleep(0)
 
     asyncio.run(main())
-    assert member.asked == ["commit 7 under 3", "commit 8 under 3", "prove 3", "leave 4"]
+    assert member.asked == [
+        "commit 7 under 3",
+        "commit 8 under 3",
+        "prove 3",
+        "deal again",
+        "leave 4",
+    ]
     assert answers == [True, None, False]

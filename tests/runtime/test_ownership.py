@@ -9,18 +9,13 @@ import msgspec
 import pytest
 
 from flrouter.core.effects import Effects, Send
-from flrouter.ports import Answer, Partition, Row, Span, Transaction, Written
+from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
 from flrouter.runtime.formats import NewerFormat
-from flrouter.runtime.ownership import (
-    COMMIT_INTERVAL_S,
-    LOOK_INTERVAL_S,
-    RESTORE_PAUSE_S,
-    Ownership,
-    State,
-)
+from flrouter.runtime.lease import COMMIT_INTERVAL_S
+from flrouter.runtime.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
 from flrouter.runtime.restoration import Share
 from flrouter.runtime.runner import Runner
 
@@ -28,6 +23,8 @@ SESSION_S = 10.0
 IN, LOG = Partition("in", 0), Partition("log", 0)
 #: no row with this key can be read.
 UNREADABLE = b"unreadable"
+IN_1, LOG_1 = Partition("in", 1), Partition("log", 1)
+MORE = Partition("more", 0)
 
 
 class _Clock:
@@ -46,7 +43,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any, Any]] = []
-        self.rejoins = self.releases = 0
+        self.rejoins = self.releases = self.deals = 0
 
     def prove(self, done: Any) -> None:
         self.asked.append(("prove", None, done))
@@ -59,6 +56,9 @@ class _Group:
 
     def released(self) -> None:
         self.releases += 1
+
+    def deal_again(self) -> None:
+        self.deals += 1
 
     def rejoin(self) -> None:
         self.rejoins += 1
@@ -74,14 +74,14 @@ class _Group:
 
 class _Log:
     def __init__(self) -> None:
-        self.reads: list[tuple[dict[Partition, int], int]] = []
+        self.reads: list[dict[Partition, Start]] = []
         self.writes: list[tuple[list[Send], Callable[[Written], None]]] = []
         self.replays: list[tuple[Mapping[Partition, int], Mapping[Partition, int], Any, Any]] = []
         self.asked_ends: list[Any] = []
         self.abandoned = 0
 
-    def read(self, positions: Mapping[Partition, int], term: int) -> None:
-        self.reads.append((dict(positions), term))
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        self.reads.append(dict(starts))
 
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
         self.writes.append((list(sends), done))
@@ -103,7 +103,9 @@ class _Log:
         [(sends, done)] = self.writes
         self.writes.clear()
         outcome = Written()
-        outcome.spans[LOG] = Span(first, first + len(sends), len(sends))
+        for at in {Partition(send.topic, send.partition or 0) for send in sends}:
+            count = sum(send.partition == at.number for send in sends)
+            outcome.spans[at] = Span(first, first + count, count)
         done(outcome)
         return sends
 
@@ -153,6 +155,8 @@ class _World:
     def __init__(self) -> None:
         self.clock, self.group, self.log = _Clock(), _Group(), _Log()
         self.guarantees: list[_Guarantee] = []
+        self.began_with: list[set[int]] = []
+        self.left_ones: list[int] = []
         self.refusals: list[str] = []
         self.lost_shards: list[str] = []
         self.rows: dict[bytes, bytes | None] = {}
@@ -162,15 +166,22 @@ class _World:
 
     # -- the maker ------------------------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
+    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
+        numbers = sorted({at.number for at in assigned})
+        return {number: [at for at in assigned if at.number == number] for number in numbers}
+
+    def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
         def apply(_table: str, key: bytes, value: bytes | None) -> None:
             if key == UNREADABLE and value is not None:
                 raise msgspec.DecodeError("it is none")
             self.rows[key] = value
 
-        changelog = Changelog("t", LOG, self.copied)
-        changelog.copied = bool(self.copied)
-        return {0: Share(_Core(), apply, [changelog], list(assigned), lambda: None)}
+        shares = {}
+        for number, partitions in dealt.items():
+            changelog = Changelog("t", Partition("log", number), self.copied)
+            changelog.copied = bool(self.copied)
+            shares[number] = Share(_Core(), apply, [changelog], list(partitions), lambda: None)
+        return shares
 
     def guarantee(self, write: Any, acknowledge: Any, transaction: Any) -> Guarantee:
         self.guarantees.append(_Guarantee(write, acknowledge))
@@ -181,14 +192,17 @@ class _World:
 
     def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
         return Runner(
-            0, share.core, self, guarantee, share.changelogs, positions, self.log, self.clock
+            number, share.core, self, guarantee, share.changelogs, positions, self.log, self.clock
         )
 
     def begins(self, partitions: Collection[Partition]) -> None:
         self.never_read = list(partitions)
 
-    def began(self) -> None:
-        pass
+    def began(self, numbers: Collection[int]) -> None:
+        self.began_with.append(set(numbers))
+
+    def left(self, numbers: Collection[int]) -> None:
+        self.left_ones += numbers
 
     def refused(self, why: str) -> None:
         self.refusals.append(why)
@@ -225,22 +239,35 @@ class _World:
 
     # -- steps ----------------------------------------------------------------------------------
 
-    def restore(self, *, committed: Mapping[Partition, int], rows: Sequence[Row] = ()) -> None:
+    def restore(
+        self,
+        *,
+        committed: Mapping[Partition, int],
+        rows: Sequence[Row] = (),
+        logs: Sequence[Partition] = (LOG,),
+    ) -> None:
         """Answer all that a restoration asks, up to its last proof."""
         self.group.answer("prove", True)
         self.log.written(7)
         self.group.answer("committed", committed)
         starts, ends, take, done = self.log.replays.pop()
-        assert (starts, ends) == ({LOG: 0}, {LOG: 8})
+        assert (starts, ends) == (dict.fromkeys(logs, 0), dict.fromkeys(logs, 8))
         if rows:
             take(LOG, rows)
         done(True)
 
     def serve(self) -> None:
         """Own a shard."""
-        self.own.assigned([IN])
+        self.own.assigned([IN], ())
         self.restore(committed={IN: 5})
         assert self.group.answer("commit", True) == {IN: 5}
+        assert self.own.state is State.SERVING
+
+    def serve_both(self) -> None:
+        """Own two shards."""
+        self.own.assigned([IN, IN_1], ())
+        self.restore(committed={IN: 5, IN_1: 5}, logs=(LOG, LOG_1))
+        self.group.answer("commit", True)
         assert self.own.state is State.SERVING
 
     def wait(self, seconds: float) -> None:
@@ -251,7 +278,7 @@ class _World:
 def test_shards_serve_when_every_step_is_done_and_not_before() -> None:
     """Membership, fence, positions, rows up to the fence, and a commit as the last proof."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     assert world.own.state is State.RESTORING
     row = Row(3, b"key", b"value", ())
     world.restore(committed={IN: 5}, rows=[row])
@@ -259,7 +286,7 @@ def test_shards_serve_when_every_step_is_done_and_not_before() -> None:
     assert not world.log.reads
     world.group.answer("commit", True)
     assert world.own.state is State.SERVING
-    assert world.log.reads == [({IN: 5}, world.own.term)]
+    assert world.log.reads == [{IN: Start(5, world.own.term)}]
     assert world.rows == {b"key": b"value"}
 
 
@@ -271,7 +298,7 @@ def test_who_is_not_certain_to_be_a_member_does_not_fence(
 ) -> None:
     """Nobody answers: again, later. No member: join anew."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.group.answer("prove", answer)
     assert not world.log.writes
     assert (world.own.state, world.group.rejoins) == (becomes, rejoins)
@@ -280,7 +307,7 @@ def test_who_is_not_certain_to_be_a_member_does_not_fence(
 def test_a_group_that_has_changed_meanwhile_ends_a_restoration() -> None:
     """The last proof is refused."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.restore(committed={IN: 5})
     world.group.answer("commit", False)
     assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
@@ -290,13 +317,13 @@ def test_a_group_that_has_changed_meanwhile_ends_a_restoration() -> None:
 def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
     """Under a new term; nothing of the old one is heard."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.group.answer("prove", True)
     [(_, late)] = world.log.writes
     world.log.writes.clear()
     world.own.tick()
     world.own.revoked()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     outcome = Written()
     outcome.spans[LOG] = Span(3, 4, 1)
     late(outcome)
@@ -312,7 +339,7 @@ def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
 def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
     """The group forgot how far it had read; all commands would be done once more."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.restore(committed={}, rows=[Row(3, b"key", b"value", ())])
     [why] = world.refusals
     assert "no committed offset" in why
@@ -323,7 +350,7 @@ def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
 def test_a_state_that_cannot_be_read_is_refused_loudly() -> None:
     """Once its row is written over, the shard serves."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     unreadable = Row(3, UNREADABLE, b"x", ())
     world.restore(committed={IN: 5}, rows=[unreadable])
     [why] = world.refusals
@@ -339,7 +366,7 @@ def test_a_local_copy_is_a_state_too() -> None:
     """One that lacks nothing leaves no row to replay."""
     world = _World()
     world.copied = 7
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.group.answer("prove", True)
     world.log.written(7)
     world.group.answer("committed", {})
@@ -353,7 +380,7 @@ def test_a_local_copy_is_a_state_too() -> None:
 def test_a_new_shard_begins_at_the_beginning() -> None:
     """It has no rows, so nothing is missing."""
     world = _World()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.restore(committed={})
     assert world.group.answer("commit", True) == {IN: 0}
     assert world.own.state is State.SERVING
@@ -410,7 +437,7 @@ def test_letting_go_finishes_commits_and_then_releases() -> None:
     term = world.own.term
     world.own.revoked()
     assert world.own.state is State.LETTING_GO
-    assert world.log.reads[-1] == ({}, term)
+    assert world.log.reads[-1] == {}
     world.own.arrived(IN, 9, [], term)
     assert not world.group.releases
     [guarantee] = world.guarantees
@@ -419,6 +446,9 @@ def test_letting_go_finishes_commits_and_then_releases() -> None:
     guarantee.finishing()
     assert not world.group.releases
     assert world.group.answer("commit", None) == {IN: 8}
+    assert not world.group.releases
+    world.own.tick()
+    assert world.group.answer("commit", True) == {IN: 8}
     assert world.group.releases == 1
     assert (world.own.state, world.own.losses) == (State.JOINING, 0)
 
@@ -466,7 +496,7 @@ def test_a_revoke_meets_a_worker_that_owns_nothing() -> None:
     """It has nothing to finish."""
     world = _World()
     world.own.revoked()
-    world.own.assigned([IN])
+    world.own.assigned([IN], ())
     world.own.revoked()
     assert world.group.releases == 2
     assert world.own.state is State.JOINING
@@ -517,3 +547,177 @@ def test_what_was_read_under_an_older_term_is_not_taken() -> None:
     assert runner.waiting == 0
     world.own.arrived(IN, 6, ["an input"], world.own.term)  # type: ignore[list-item]
     assert runner.waiting == 1
+
+
+# -- dealing anew -------------------------------------------------------------------------------
+
+
+def test_a_shard_that_stays_is_not_touched_when_another_is_dealt_away() -> None:
+    """That one is finished and committed before anybody else is given it."""
+    world = _World()
+    world.serve_both()
+    stays, goes = world.guarantees
+    before = world.log.reads[-1]
+    world.own.assigned([IN], {0, 1})
+    assert world.own.state is State.LETTING_GO
+    assert world.log.reads[-1] == {IN: before[IN]}
+    assert world.own.held == {0, 1}
+    goes.acknowledge({IN_1: 8})
+    assert goes.finishing is not None
+    goes.finishing()
+    assert world.group.answer("commit", None) == {IN_1: 8}
+    assert (world.group.deals, world.own.held) == (0, {0, 1})
+    world.own.tick()
+    assert world.group.answer("commit", True) == {IN_1: 8}
+    assert (world.group.deals, world.own.held) == (1, {0})
+    assert world.left_ones == [1]
+    assert (goes.dropped, stays.dropped, stays.finishing) == (True, False, None)
+    assert (world.own.state, world.own.losses) == (State.SERVING, 0)
+
+
+def test_what_was_acknowledged_before_is_committed_too_before_a_shard_is_let_go_of() -> None:
+    """A commit that is under way when all is finished is waited for."""
+    world = _World()
+    world.serve_both()
+    _, goes = world.guarantees
+    goes.acknowledge({IN_1: 6})
+    world.wait(COMMIT_INTERVAL_S)
+    world.own.assigned([IN], {0, 1})
+    goes.acknowledge({IN_1: 7})
+    assert goes.finishing is not None
+    goes.finishing()
+    assert world.group.answer("commit", True) == {IN_1: 6}
+    assert not world.group.deals
+    assert world.group.answer("commit", True) == {IN_1: 7}
+    assert world.group.deals == 1
+
+
+def test_a_shard_that_comes_is_restored_while_the_others_serve() -> None:
+    """And if a step fails it alone is restored anew."""
+    world = _World()
+    world.serve()
+    [stays] = world.guarantees
+    [runner] = world.own.runners.values()
+    before = world.log.reads[-1]
+    world.own.assigned([IN, IN_1], {0})
+    assert world.own.state is State.RESTORING
+    assert world.own.serves
+    world.own.arrived(IN, 6, ["an input"], before[IN].term)  # type: ignore[list-item]
+    assert runner.waiting == 1
+    world.group.answer("prove", None)
+    assert (world.own.state, world.own.losses) == (State.LOST, 1)
+    assert world.own.serves
+    world.wait(RESTORE_PAUSE_S)
+    world.restore(committed={IN_1: 5}, logs=[LOG_1])
+    assert world.group.answer("commit", True) == {IN_1: 5}
+    assert world.own.state is State.SERVING
+    assert world.log.reads[-1] == before | {IN_1: Start(5, world.own.term)}
+    assert world.began_with == [{0}, {1}]
+    assert not stays.dropped
+
+
+def test_who_was_no_member_for_a_while_begins_anew() -> None:
+    """Others may have had its shards meanwhile, though they are dealt to it again."""
+    world = _World()
+    world.serve()
+    world.own.assigned([IN], ())
+    assert world.guarantees[0].dropped
+    assert world.log.reads[-1] == {}
+    world.restore(committed={IN: 9})
+    world.group.answer("commit", True)
+    assert world.log.reads[-1] == {IN: Start(9, world.own.term)}
+
+
+def test_who_hears_that_it_is_no_member_drops_all() -> None:
+    """The client joins anew by itself."""
+    world = _World()
+    world.serve()
+    world.own.evicted()
+    assert world.guarantees[0].dropped
+    assert (world.own.state, world.own.losses, world.own.held) == (State.JOINING, 1, frozenset())
+    assert not world.group.rejoins
+    world.own.evicted()
+    assert world.own.losses == 1
+
+
+def test_a_topic_that_comes_is_read_by_a_shard_that_goes_on() -> None:
+    """From where the group committed; and from where it was left when it goes and comes again."""
+    world = _World()
+    world.serve()
+    [runner] = world.own.runners.values()
+    before = world.log.reads[-1]
+    world.own.assigned([IN, MORE], {0})
+    assert world.group.answer("committed", None) == [MORE]
+    assert world.log.reads[-1] == before
+    world.own.tick()
+    world.group.answer("committed", {})
+    assert world.never_read == [MORE]
+    assert world.log.reads[-1] == before | {MORE: Start(0, world.own.term)}
+    assert runner.checkpoint().positions == {IN: 5, MORE: 0}
+    world.own.arrived(MORE, 3, [], world.own.term)
+    world.own.assigned([IN], {0})
+    assert world.log.reads[-1] == before
+    assert world.own.progress(MORE) is None
+    world.own.assigned([IN, MORE], {0})
+    world.group.answer("committed", {MORE: 1})
+    assert world.log.reads[-1] == before | {MORE: Start(3, world.own.term)}
+    assert world.own.progress(MORE) == 3
+    assert not world.guarantees[0].dropped
+
+
+def test_a_shard_that_comes_back_while_it_is_let_go_of_is_restored() -> None:
+    """It has been told to end; nobody else waits for it then."""
+    world = _World()
+    world.serve_both()
+    world.own.assigned([IN], {0, 1})
+    world.own.assigned([IN, IN_1], {0, 1})
+    assert world.own.state is State.LETTING_GO
+    [_, goes] = world.guarantees
+    assert goes.finishing is not None
+    goes.finishing()
+    assert world.own.state is State.RESTORING
+    assert not world.group.deals
+    world.restore(committed={IN_1: 5}, logs=[LOG_1])
+    world.group.answer("commit", True)
+    assert world.own.state is State.SERVING
+
+
+def test_a_shard_that_is_dealt_away_before_it_is_restored() -> None:
+    """There is nothing to finish."""
+    world = _World()
+    world.serve()
+    world.own.assigned([IN, IN_1], {0})
+    world.own.assigned([IN], {0, 1})
+    assert (world.own.state, world.group.deals) == (State.SERVING, 1)
+    world.group.answer("prove", True)
+    assert not world.log.writes
+
+
+def test_a_restoration_goes_on_when_the_group_deals_the_same() -> None:
+    """Others joined or left; nothing of this worker's moves."""
+    world = _World()
+    world.own.assigned([IN], ())
+    world.group.answer("prove", True)
+    world.own.assigned([IN], {0})
+    world.log.written(7)
+    assert world.group.answer("committed", {IN: 5}) == [IN]
+
+
+def test_a_shard_that_does_not_finish_in_time_takes_all_with_it() -> None:
+    """What is written cannot be abandoned for one shard alone; the others are restored."""
+    world = _World()
+    world.serve_both()
+    world.own.assigned([IN], {0, 1})
+    world.wait(SESSION_S / 2)
+    assert all(guarantee.dropped for guarantee in world.guarantees)
+    assert (world.own.state, world.own.held, world.group.deals) == (State.LOST, {0}, 1)
+    world.wait(RESTORE_PAUSE_S)
+    assert world.own.state is State.RESTORING
+
+
+def test_what_was_told_and_is_not_held_any_more_is_dealt_again_at_once() -> None:
+    """It was let go of after this worker had joined, so others still wait for it."""
+    world = _World()
+    world.serve()
+    world.own.assigned([IN], {0, 1})
+    assert world.group.deals == 1

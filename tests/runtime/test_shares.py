@@ -30,7 +30,7 @@ def _copied(folder: Path) -> Settings:
 
 
 def _shard(shares: Shares, mine: Settings) -> tuple[Shard, Share, Changelog]:
-    share = shares.make([Partition(mine.shards_topic, 0)])[0]
+    share = shares.make({0: [Partition(mine.shards_topic, 0)]})[0]
     assert isinstance(share.core, Shard)
     return share.core, share, next(each for each in share.changelogs if each.table == "blacklist")
 
@@ -53,9 +53,7 @@ def test_a_shard_reads_partitions_beyond_the_number_of_shards() -> None:
     mine = settings("tansu://nowhere:1", partitions=4, inbound_topics=("fits", "larger"))
     shards = Partition(mine.shards_topic, 1)
     own = [shards, Partition("fits", 1), Partition("larger", 1), Partition("larger", 9)]
-    made = _shares(mine).make(own)
-    assert made.keys() == {1}
-    assert list(made[1].partitions) == own
+    assert _shares(mine).dealt(own) == {1: own}
 
 
 def test_partitions_that_were_dealt_without_their_shard_are_read_by_another() -> None:
@@ -63,12 +61,8 @@ def test_partitions_that_were_dealt_without_their_shard_are_read_by_another() ->
     mine = settings("tansu://nowhere:1", partitions=4, inbound_topics=("larger",))
     own = [Partition(mine.shards_topic, 2), Partition(mine.shards_topic, 3)]
     astray = Partition("larger", 9)
-    made = _shares(mine).make([*own, astray])
-    assert {number: list(share.partitions) for number, share in made.items()} == {
-        2: [own[0], astray],
-        3: [own[1]],
-    }
-    assert not _shares(mine).make([astray])
+    assert _shares(mine).dealt([*own, astray]) == {2: [own[0], astray], 3: [own[1]]}
+    assert not _shares(mine).dealt([astray])
 
 
 def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> None:
@@ -79,7 +73,7 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     _replay(share, changelog, [Row(0, b"replayed", ROW, ()), Row(1, FENCE_KEY, None, ())])
     changelog.fenced(Span(1, 2, 1))
     _own(shares, share, changelog, "written")
-    shares.close()
+    shares.close([0])
     core, _, changelog = _shard(_shares(mine), mine)
     assert set(core.context.blacklist) == {"replayed", "written"}
     assert (changelog.position, changelog.fence, changelog.copied) == (3, 1, True)
@@ -92,11 +86,13 @@ def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:
     _, share, changelog = _shard(shares, mine)
     changelog.fenced(Span(0, 1, 1))
     _own(shares, share, changelog, "written")
+    shares.close([0])
     core, share, changelog = _shard(shares, mine)
     assert set(core.context.blacklist) == {"written"}
     share.start_over()
     assert not core.context.blacklist
+    shares.close([0])
     core, _, changelog = _shard(shares, mine)
     assert not core.context.blacklist
     assert (changelog.position, changelog.copied) == (0, False)
-    shares.close()
+    shares.close([0])

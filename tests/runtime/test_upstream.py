@@ -12,8 +12,10 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from faust import channels, streams
 from faust.tables import manager
 from faust.transport import conductor, consumer
 from faust.transport.drivers import aiokafka as driver
@@ -46,6 +48,7 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
     (consumer.Consumer, ours.Consumer, "on_partitions_assigned"),
     (driver.Consumer, ours.Consumer, "_new_consumer_thread"),
     (driver.AIOKafkaConsumerThread, ours.ConsumerThread, "on_partitions_assigned"),
+    (driver.ConsumerRebalanceListener, ours.RebalanceListener, "on_partitions_assigned"),
     (driver.AIOKafkaConsumerThread, faults.ConsumerThread, "_fetch_records"),
     (consumer.Consumer, faults.Consumer, "perform_seek"),
     (manager.TableManager, tables.TableManager, "on_start"),
@@ -55,25 +58,56 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
 ]
 
 
-def test_aiokafkas_coordinator_can_be_asked_for_a_heartbeat() -> None:
-    """A private method: it returns whether this worker is a member of the group."""
-    found = GroupCoordinator._do_heartbeat
-    assert inspect.iscoroutinefunction(found)
-    assert list(inspect.signature(found).parameters) == ["self"]
-    # Who is not known loses its generation; who is, in the middle of a rebalance, must join again.
-    assert "self.reset_generation()" in _source(found)
-    assert "self.request_rejoin()" in _source(found)
-    assert list(inspect.signature(GroupCoordinator.need_rejoin).parameters) == [
-        "self",
-        "subscription",
-    ]
-    assert list(inspect.signature(GroupCoordinator._maybe_leave_group).parameters) == ["self"]
+def test_aiokafkas_coordinator_can_be_asked_beside_its_own_requests() -> None:
+    """Private parts: who we are to it, where it is, and the connection that no join holds up."""
+    made = _source(GroupCoordinator.__init__)
+    for name in ("generation", "member_id", "group_id", "coordinator_id"):
+        assert f"self.{name} = " in made
+    for method in (GroupCoordinator._maybe_leave_group, GroupCoordinator.ensure_coordinator_known):
+        assert inspect.iscoroutinefunction(method)
+    for called in (GroupCoordinator.request_rejoin, GroupCoordinator.coordinator_dead):
+        assert list(inspect.signature(called).parameters) == ["self"]
+    assert "group=ConnectionGroup.COORDINATION" in _source(GroupCoordinator._send_req)
+    assert "group=ConnectionGroup.DEFAULT" in _source(AIOKafkaClient.send)
 
 
-def test_aiokafkas_commits_need_no_assignment() -> None:
-    """The consumer refuses them when a topic was added; the coordinator does not look at it."""
-    assert "assignment." not in _source(GroupCoordinator._do_commit_offsets)
-    assert "CommitFailedError(" in _source(GroupCoordinator.commit_offsets)
+def test_aiokafka_forgets_its_generation_when_it_is_no_member() -> None:
+    """So whoever holds shards knows whether it was one all the time (`ShardAssignor.stayed`)."""
+    assert "self.generation = OffsetCommitRequest.DEFAULT_GENERATION_ID" in _source(
+        GroupCoordinator.reset_generation
+    )
+    for heard in (GroupCoordinator._do_heartbeat, GroupCoordinator._maybe_leave_group):
+        assert "self.reset_generation()" in _source(heard)
+    assert "reset_generation()" in _source(CoordinatorGroupRebalance.perform_group_join)
+
+
+def test_aiokafka_asks_what_a_worker_holds_at_each_join() -> None:
+    """Not once for several; and a wish to join anew that comes meanwhile may be lost."""
+    joins = _source(CoordinatorGroupRebalance.perform_group_join)
+    assert joins.index("assignor.metadata(topics)") < joins.index("JoinGroupRequest(")
+    assert "_rejoin_needed_fut = create_future()" in _source(
+        CoordinatorGroupRebalance._send_sync_group_request
+    )
+
+
+def test_aiokafka_still_cannot_name_two_assignors() -> None:
+    """It joins once for each: when this fails, the group's own choice of protocol can be used."""
+    lines = _source(CoordinatorGroupRebalance.perform_group_join).splitlines()
+    [loop] = [line for line in lines if "for assignor in self._assignors" in line]
+    [join] = [line for line in lines if "request = JoinGroupRequest(" in line]
+    assert len(join) - len(join.lstrip()) > len(loop) - len(loop.lstrip())
+
+
+def test_faust_still_skips_what_is_of_an_older_generation() -> None:
+    """When this fails, `RebalanceListener` may be needed no more."""
+    assert "message.generation_id != self.app.consumer_generation_id" in _source(streams.Stream)
+    told = _source(driver.ConsumerRebalanceListener.on_partitions_assigned)
+    assert "consumer_generation_id = generation" in told
+
+
+def test_faust_still_empties_queues_when_it_resumes() -> None:
+    """When this fails, `Consumer.on_partitions_assigned` may resume whenever it likes."""
+    assert "clear_on_resume=True" in _source(channels.Channel)
 
 
 def test_aiokafka_fetches_nothing_that_is_paused() -> None:
@@ -112,7 +146,7 @@ def test_a_replaced_task_exists_upstream(service: Any, name: str) -> None:
     assert hasattr(service, name)
 
 
-def _source(thing: Callable[..., Any]) -> str:
+def _source(thing: Callable[..., Any] | type) -> str:
     return inspect.getsource(thing)
 
 

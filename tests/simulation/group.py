@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from flrouter.ports import Partition
+from flrouter.runtime import assignor
 
 from .dice import Dice
 
@@ -14,8 +15,10 @@ from .dice import Dice
 SESSION = 1_000
 #: ms; so long it takes a worker that goes on to send a heartbeat and have its answer.
 HEARTBEAT = SESSION // 4
-#: ms; so long a rebalance waits for a worker to let go.
+#: ms; so long a rebalance waits for a worker to join.
 REBALANCE = 2 * SESSION
+#: each so manieth rebalance all let go of everything, as beside a worker of 0.1.0.
+EAGER_EVERY = 5
 
 
 class Condition(Enum):
@@ -40,11 +43,16 @@ class Member(Protocol):
     #: ms; since when it is in that condition.
     since: int
 
-    def told_to_let_go(self) -> None:
-        """A rebalance has begun, or it hears that it is no member any more."""
+    def told_to_join(self, *, eager: bool) -> None:
+        """A rebalance has begun; if it is eager all is to be let go of before."""
 
-    def told_what_it_owns(self, generation: int, partitions: Collection[Partition]) -> None:
-        """A rebalance is over."""
+    def told_what_it_owns(
+        self, generation: int, partitions: Collection[Partition], told: Collection[int]
+    ) -> None:
+        """A rebalance is over; `told` is what it held when it joined."""
+
+    def told_that_it_is_out(self) -> None:
+        """It is no member any more."""
 
     def dropped(self) -> None:
         """It is no member any more, and does not know."""
@@ -54,66 +62,73 @@ class Coordinator:
     """Who is a member, under which generation, and who reads what."""
 
     def __init__(
-        self, now: Callable[[], int], shares: Callable[[int, Dice], list[list[Partition]]]
+        self,
+        now: Callable[[], int],
+        deal: Callable[[int, Dice], dict[int, int]],
+        partitions: Callable[[Collection[int]], list[Partition]],
     ) -> None:
         """Args:
         now: ms.
-        shares: deals all partitions to so many members.
+        deal: deals all shards to so many members: to which one each goes.
+        partitions: what is read for some shards.
         """
         self._now = now
-        self._shares = shares
+        self._deal = deal
+        self._partitions = partitions
         self.members: list[Member] = []
         self.generation = 0
-        self._ready: list[Member] = []
+        #: who has joined the rebalance under way, and the shards that each holds.
+        self._joined: dict[Member, Collection[int]] = {}
         #: those that are no members any more, and do not know.
         self._dropped: list[Member] = []
         self._preparing = False
         self._began = 0
+        self._rebalances = 0
 
     @property
     def stable(self) -> bool:
         """Whether no rebalance is under way."""
         return not self._preparing
 
-    def knows(self, member: Member, generation: int) -> bool:
-        """Whether that is a member under the present generation."""
-        return member in self.members and generation == self.generation
+    def knows(self, member: Member, generation: int) -> bool | None:
+        """Whether that is a member; None when only under a newer generation."""
+        if member not in self.members:
+            return False
+        return True if generation == self.generation else None
 
-    def join(self, member: Member) -> None:
-        """A worker comes; it owns nothing."""
+    def enter(self, member: Member) -> None:
+        """A worker comes; it holds nothing."""
         if member in self._dropped:
             self._dropped.remove(member)
         self.rebalance()
         self.members.append(member)
-        self._ready.append(member)
+        self._joined[member] = ()
 
     def leave(self, member: Member) -> None:
         """A worker goes, or is dropped."""
         if member in self.members:
             self.members.remove(member)
-            if member in self._ready:
-                self._ready.remove(member)
+            self._joined.pop(member, None)
             self.rebalance()
 
     def rebalance(self) -> None:
-        """Everybody lets go of everything."""
+        """Everybody is to join anew, and goes on with what it holds."""
         if self._preparing:
             return
         self._preparing = True
         self._began = self._now()
-        self._ready.clear()
+        self._joined.clear()
+        self._rebalances += 1
         for member in self.members:
-            member.told_to_let_go()
+            member.told_to_join(eager=self._rebalances % EAGER_EVERY == 0)
 
-    def ready(self, member: Member) -> None:
-        """A worker has let go; one that was dropped meanwhile comes anew."""
-        if member not in self.members:
-            self.join(member)
-        elif self._preparing and member not in self._ready:
-            self._ready.append(member)
+    def join(self, member: Member, holds: Collection[int]) -> None:
+        """A member joins the rebalance."""
+        if member in self.members and self._preparing:
+            self._joined.setdefault(member, holds)
 
     def step(self, dice: Dice) -> None:
-        """Drop who is silent, tell who was dropped and goes on; deal when all are ready."""
+        """Drop who is silent, tell who was dropped and goes on; deal when all have joined."""
         now = self._now()
         for member in list(self.members):
             if member.condition in _SILENT and now - member.since >= SESSION:
@@ -122,20 +137,29 @@ class Coordinator:
         for member in list(self._dropped):
             if member.condition not in _SILENT and now - member.since >= HEARTBEAT:
                 self._dropped.remove(member)
-                member.told_to_let_go()
+                member.told_that_it_is_out()
         if not self._preparing:
             return
         if now - self._began >= REBALANCE:
             for member in self.members:
-                if member not in self._ready:
+                if member not in self._joined:
                     self._drop(member)
-            self.members = list(self._ready)
-        if self.members and len(self._ready) == len(self.members):
+            self.members = list(self._joined)
+        if self.members and len(self._joined) == len(self.members):
             self._preparing = False
             self.generation += 1
-            shares = self._shares(len(self.members), dice)
-            for member, share in zip(self.members, shares, strict=True):
-                member.told_what_it_owns(self.generation, share)
+            self._tell(dice)
+
+    def _tell(self, dice: Dice) -> None:
+        names = {str(at): member for at, member in enumerate(self.members)}
+        dealt = self._deal(len(names), dice)
+        owners, _ = assignor.hold_back(
+            {shard: str(at) for shard, at in dealt.items()},
+            {name: self._joined[member] for name, member in names.items()},
+        )
+        for name, member in names.items():
+            own = self._partitions([shard for shard, owner in owners.items() if owner == name])
+            member.told_what_it_owns(self.generation, own, self._joined[member])
 
     def _drop(self, member: Member) -> None:
         if member.condition is not Condition.DEAD:

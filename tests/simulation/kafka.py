@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from flrouter.core.effects import Send
-from flrouter.ports import Answer, Partition, Refusal, Row, Span, Transaction, Written
+from flrouter.ports import Answer, Partition, Refusal, Row, Span, Start, Transaction, Written
 
 from .dice import Dice
 from .topics import Topics
@@ -143,7 +143,7 @@ class MemoryLog:
         """
         self._cluster = cluster
         self._refuses = refuses
-        self.term = -1
+        self.starts: dict[Partition, Start] = {}
         self.positions: dict[Partition, int] = {}
         #: per partition in order: what is to be appended, for which write.
         self.queues: dict[Partition, deque[tuple[Send, _Write]]] = {}
@@ -158,10 +158,13 @@ class MemoryLog:
 
     # -- the port -----------------------------------------------------------------------------
 
-    def read(self, positions: Mapping[Partition, int], term: int) -> None:
-        """From now on these."""
-        self.positions = dict(positions)
-        self.term = term
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on these; who is read from the same start as before goes on."""
+        self.positions = {
+            at: self.positions[at] if self.starts.get(at) == start else start.offset
+            for at, start in starts.items()
+        }
+        self.starts = dict(starts)
 
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
         """Put records into the queues of their partitions."""
@@ -381,14 +384,16 @@ class MemoryGroup:
         self,
         cluster: Cluster,
         generation: Callable[[], int],
-        knows: Callable[[int], bool],
+        knows: Callable[[int], bool | None],
         released: Callable[[], None],
+        deal_again: Callable[[], None],
         rejoin: Callable[[], None],
     ) -> None:
         self._cluster = cluster
         self._generation = generation
         self._knows = knows
         self._released = released
+        self._deal_again = deal_again
         self._rejoin = rejoin
         #: in order: what was asked for.
         self.calls: deque[Callable[[Dice], None]] = deque()
@@ -407,11 +412,11 @@ class MemoryGroup:
                 if self._knows(generation) and dice.one_in(2):
                     self._cluster.committed.update(offsets)
                 done(None)
-            elif not self._knows(generation):
-                done(False)
-            else:
+                return
+            known = self._knows(generation)
+            if known:
                 self._cluster.committed.update(offsets)
-                done(True)
+            done(known)
 
         self.calls.append(commit)
 
@@ -434,6 +439,10 @@ class MemoryGroup:
     def released(self) -> None:
         """Tell the coordinator."""
         self.calls.append(lambda _: self._released())
+
+    def deal_again(self) -> None:
+        """Tell the coordinator."""
+        self.calls.append(lambda _: self._deal_again())
 
     def rejoin(self) -> None:
         """Tell the coordinator."""

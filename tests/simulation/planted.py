@@ -22,12 +22,13 @@ from flrouter.core.reports import Reports
 from flrouter.core.shard import Shard
 from flrouter.core.switches import SwitchMap
 from flrouter.core.sync import Syncs
+from flrouter.runtime import assignor
 from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.durability import changelog
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
-from flrouter.runtime.ownership import Ownership
+from flrouter.runtime.lease import Lease
 from flrouter.runtime.restoration import Restoration
 from flrouter.runtime.runner import Runner
 from tests.core.world import TOPICS
@@ -185,7 +186,14 @@ def zombies_rows_stay() -> Iterator[None]:
 @contextmanager
 def no_lease() -> Iterator[None]:
     """A worker never doubts that its shards are its own."""
-    with patch.object(Ownership, "may_write", True):
+    with patch.object(Lease, "may_write", True):
+        yield
+
+
+@contextmanager
+def deal_before_let_go() -> Iterator[None]:
+    """A shard that moves is dealt to its next owner while the present one works on it."""
+    with patch.object(assignor, "hold_back", lambda owners, held: assignor.Deal(owners, [])):
         yield
 
 
@@ -389,6 +397,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "zombies-rows-count": zombies_rows_count,
     "zombies-rows-stay": zombies_rows_stay,
     "no-lease": no_lease,
+    "deal-before-let-go": deal_before_let_go,
     "look-at-one-topic": look_at_one_topic,
     "end-a-sync-early": end_a_sync_early,
     "forget-the-mode": forget_the_mode,

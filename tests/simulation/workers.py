@@ -29,7 +29,7 @@ from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.formats import NewerFormat
-from flrouter.runtime.ownership import Ownership, State
+from flrouter.runtime.ownership import Ownership
 from flrouter.runtime.restoration import Share
 from flrouter.runtime.runner import Changes, Runner
 from tests.core.world import DEAD, SHARDS, Record
@@ -143,8 +143,6 @@ class Process:
         self.since = workers.topics.now
         self._workers = workers
         self._generation = -1
-        #: it was told to, and has not done it.
-        self._letting_go = False
         #: what the group has told, and was not heard.
         self._events: deque[Callable[[], None]] = deque()
         self._woken: list[Runner] = []
@@ -156,6 +154,7 @@ class Process:
             lambda: self._generation,
             lambda generation: coordinator.knows(self, generation),
             self._released,
+            self._deal_again,
             self._rejoin,
         )
         self.ownership = Ownership(self.group, self.log, self.clock, self, SESSION / 1_000)
@@ -179,21 +178,44 @@ class Process:
 
     # -- what the coordinator says ------------------------------------------------------------
 
-    def told_to_let_go(self) -> None:
-        """A rebalance has begun, or it hears that it is no member any more."""
-        if not self._letting_go:
-            self._letting_go = True
-            self._events.append(self.ownership.revoked)
+    def told_to_join(self, *, eager: bool) -> None:
+        """A rebalance has begun."""
 
-    def told_what_it_owns(self, generation: int, partitions: Collection[Partition]) -> None:
+        def join() -> None:
+            if eager:
+                self.ownership.revoked()
+            else:
+                self._workers.coordinator.join(self, self.ownership.held)
+
+        self._events.append(join)
+
+    def told_what_it_owns(
+        self, generation: int, partitions: Collection[Partition], told: Collection[int]
+    ) -> None:
         """A rebalance is over."""
 
         def assigned() -> None:
+            if self.leaving and not self.ownership.held.issubset(told):
+                self.ownership.evicted()
+                return
             self._generation = generation
+            if self.leaving:
+                return
             self._workers.say(f"{self} is dealt {sorted({at.number for at in partitions})}")
-            self.ownership.assigned(partitions)
+            self.ownership.assigned(partitions, told)
 
         self._events.append(assigned)
+
+    def told_that_it_is_out(self) -> None:
+        """It is no member any more."""
+
+        def join_anew() -> None:
+            self.ownership.evicted()
+            self._workers.coordinator.enter(self)
+
+        self._events.clear()
+        if not self.leaving:
+            self._events.append(join_anew)
 
     def dropped(self) -> None:
         """It is no member any more."""
@@ -201,32 +223,39 @@ class Process:
             self._workers.excuse(runner)
 
     def _released(self) -> None:
-        self._letting_go = False
         if self.leaving:
             self._workers.end(self)
         else:
-            self._workers.coordinator.ready(self)
+            self._workers.coordinator.join(self, ())
+
+    def _deal_again(self) -> None:
+        self._workers.coordinator.rebalance()
 
     def _rejoin(self) -> None:
         self._workers.coordinator.leave(self)
         self._events.clear()
-        self._letting_go = False
-        self._workers.coordinator.join(self)
+        self._workers.coordinator.enter(self)
 
     # -- what makes up its shards -------------------------------------------------------------
 
-    def shares(self, assigned: Collection[Partition]) -> Mapping[int, Share]:
-        """What the partitions that were dealt to us mean."""
+    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
+        """Which shards these partitions are, and which of them each reads."""
+        dealt: dict[int, list[Partition]] = {}
+        for at in assigned:
+            dealt.setdefault(shard_of(at.number, self._workers.rules.partitions), []).append(at)
+        return dealt
+
+    def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
+        """What these shards are made of."""
         workers = self._workers
-        numbers = sorted(at.number for at in assigned if at.topic == SHARDS)
         shares: dict[int, Share] = {}
-        for number in numbers:
+        for number, partitions in sorted(dealt.items()):
             core = Shard(number, workers.rules, workers.catalog)
             shares[number] = Share(
                 Watched(core, number, workers),
                 partial(_apply, core),
                 [Changelog(table, Partition(changelog(table), number)) for table in TABLES],
-                [at for at in assigned if shard_of(at.number, workers.rules.partitions) == number],
+                list(partitions),
                 _never,
             )
         return shares
@@ -273,7 +302,10 @@ class Process:
     def begins(self, partitions: Collection[Partition]) -> None:
         """Nobody looks."""
 
-    def began(self) -> None:
+    def left(self, numbers: Collection[int]) -> None:
+        """Nobody looks."""
+
+    def began(self, numbers: Collection[int]) -> None:
         """It serves."""
         self._workers.say(f"{self} serves {sorted(map(str, self.ownership.runners))}")
 
@@ -330,7 +362,6 @@ class Process:
     def leave(self) -> None:
         """Let go of everything, and be no more."""
         self.leaving = True
-        self._events.clear()
         self.ownership.revoked()
 
     # -- steps --------------------------------------------------------------------------------
@@ -344,9 +375,8 @@ class Process:
             return False
         self.log.positions[at] = position + len(records)
         read = self._workers.readers[at.topic]
-        self.ownership.arrived(
-            at, position + len(records), [read(record) for record in records], self.log.term
-        )
+        inputs = [read(record) for record in records]
+        self.ownership.arrived(at, position + len(records), inputs, self.log.starts[at].term)
         return True
 
     def run(self) -> None:
@@ -405,7 +435,7 @@ class Process:
         if self.condition is not Condition.RUNNING:
             return
         self.ownership.tick()
-        if self.ownership.state is State.FROZEN:
+        if self.runners and not self.ownership.may_write:
             # More time has passed since the last step than a lease lasts.
             while self.group.calls and self.condition is Condition.RUNNING:
                 self.group.call(dice)
@@ -435,9 +465,7 @@ class Process:
             behind = any(at < len(topics.log(*tp)) for tp, at in log.positions.items())
             if self._idle and not behind:
                 return
-            if self.ownership.state in (State.FROZEN, State.LETTING_GO):
-                self.ownership.tick()
-            if any(runner.busy for runner in self.runners):
+            if any(runner.busy for runner in self.runners) or not self.ownership.may_write:
                 self.ownership.tick()
         raise Violation("it comes to rest", f"{self} goes round and round")
 
@@ -474,7 +502,7 @@ class Workers:
         self.cluster = Cluster(topics, [changelog(table) for table in TABLES])
         self.cluster.hear = self._hear
         self.cluster.repeats = self._excuse
-        self.coordinator = Coordinator(lambda: topics.now, self._deal)
+        self.coordinator = Coordinator(lambda: topics.now, self._deal, self._partitions_of)
         self.slots: list[Process | None] = [None] * slots
         #: those that are dead: what they had sent may arrive yet.
         self.graves: list[Process] = []
@@ -496,13 +524,16 @@ class Workers:
         """Nothing is too large here."""
         return False
 
-    def _deal(self, count: int, dice: Dice) -> list[list[Partition]]:
-        shares: list[list[Partition]] = [[] for _ in range(count)]
-        owners = [shares[dice.pick(count)] for _ in range(self.rules.partitions)]
-        for topic, partitions in self._partitions.items():
-            for number in range(partitions):
-                owners[shard_of(number, self.rules.partitions)].append(Partition(topic, number))
-        return shares
+    def _deal(self, count: int, dice: Dice) -> dict[int, int]:
+        return {shard: dice.pick(count) for shard in range(self.rules.partitions)}
+
+    def _partitions_of(self, shards: Collection[int]) -> list[Partition]:
+        return [
+            Partition(topic, number)
+            for topic, partitions in self._partitions.items()
+            for number in range(partitions)
+            if shard_of(number, self.rules.partitions) in shards
+        ]
 
     # -- what is written ----------------------------------------------------------------------
 
@@ -532,7 +563,7 @@ class Workers:
         """A worker begins to live."""
         process = self.slots[slot] = Process(slot, self, skew)
         self.say(f"{process} starts")
-        self.coordinator.join(process)
+        self.coordinator.enter(process)
 
     def crash(self, process: Process) -> None:
         """A worker is killed."""
