@@ -22,8 +22,8 @@ from typing import Any
 import aiokafka
 import msgspec
 
-from flrouter.core.home import home
-from flrouter.repairs import repair
+from flrouter.core.values.home import home
+from flrouter.kafka.patches import repair
 from tests.chaos.stage import PARTITIONS, SWITCHES, SWITCHES_EACH, Stage
 from tests.chaos.traffic import Traffic, command, name_of
 from tests.chaos.wires import PLAIN

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.progress import Progress
-from flrouter.core.effects import End
+from flrouter.core.values.effects import End
 from flrouter.history.record import FORMAT, SEQUENCE_BITS, Batch
 from flrouter.history.search import Search, Store
 from flrouter.history.store import open_store
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 RESULT = Path(__file__).parent / "results" / "history.json"
 #: ms; within which each search must be answered at the 95th percentile.

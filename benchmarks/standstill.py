@@ -24,8 +24,8 @@ from typing import Any
 import aiokafka
 import msgspec
 
-from flrouter.core.home import home
-from flrouter.repairs import repair
+from flrouter.core.values.home import home
+from flrouter.kafka.patches import repair
 from tests.chaos.stage import PARTITIONS, SWITCHES, Stage, until
 from tests.chaos.traffic import command, name_of
 from tests.chaos.wires import PLAIN

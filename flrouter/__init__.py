@@ -16,10 +16,11 @@ def __getattr__(name: str) -> Any:
         Failure: a setting cannot be; the command line says so in one line.
     """
     if name == "app":
-        import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
         from flrouter.app import create_app
-        from flrouter.cli.failure import load_settings
-        from flrouter.runtime.interpreter import tune
+        from flrouter.failure import load_settings
+
+        # Faust also takes the command `worker` from there, by its being there.
+        from flrouter.faust_side.worker import tune
 
         tune()
         globals()["app"] = app = create_app(load_settings())

@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 
 from flrouter import agents
-from flrouter.runtime.app import RouterApp
-from flrouter.settings import Settings, load
-from flrouter.web import hardening, health, stats, tables
+from flrouter.faust_side.app import RouterApp
+from flrouter.settings.model import Settings, load
+from flrouter.web import hardening, stats, tables
 from flrouter.web.access.guard import Guard
 from flrouter.web.api import operations
-from flrouter.web.api.call import Site
-from flrouter.web.api.workers import Workers
+from flrouter.web.calls import health
+from flrouter.web.calls.call import Site
+from flrouter.web.calls.scans import Scans
+from flrouter.web.calls.tally import Tally
+from flrouter.web.calls.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
 from flrouter.web.history.asking import HistoryWorker
-from flrouter.web.metrics import page as metrics
+from flrouter.web.metrics import collector as metrics
 from flrouter.web.reference import pages as reference
-from flrouter.web.scans import Scans
 from flrouter.web.series.recorder import Recorder
-from flrouter.web.tally import Tally
 
 
 def create_app(settings: Settings | None = None) -> RouterApp:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from flrouter.core.effects import Headers, Send
+from flrouter.core.values.effects import Headers, Send
 
 
 class Partition(NamedTuple):

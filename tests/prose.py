@@ -25,7 +25,15 @@ _CODE = re.compile(r"^```.*?^```|^ {4,}.*?$|`[^`\n]*`|\]\([^)\s]*\)", re.MULTILI
 #: between paragraphs, and between the cells of a table.
 _GAP = re.compile(r"^ *$|(?<=\S) {2,}(?=\S)|\|", re.MULTILINE)
 #: being rebuilt now.
-_LATER = ("flrouter/history/", "flrouter/kafka/", "flrouter/runtime/", "flrouter/web/")
+_LATER = (
+    "flrouter/faust_side/",
+    "flrouter/history/",
+    "flrouter/kafka/",
+    "flrouter/runtime/",
+    "flrouter/telemetry/",
+    "flrouter/web/",
+    "flrouter/web_port/",
+)
 
 
 def _hidden(code: re.Match[str]) -> str:

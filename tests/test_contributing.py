@@ -10,9 +10,9 @@ from typing import get_args
 import pytest
 
 from flrouter import agents
-from flrouter.core import peers
-from flrouter.core.inputs import Input
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers
+from flrouter.core.values.inputs import Input
 from tests.core.world import World
 from tests.docs.markdown import code, headings, rows, section
 from tests.fuzz import seeds

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from flrouter.core.effects import Fault
-from flrouter.logs import FOLD_S, MAX_LINES, Folding, JsonFormatter, config
-from flrouter.runtime import fault_log
-from flrouter.runtime.fault_log import MOST, FaultLog
+from flrouter.core.values.effects import Fault
+from flrouter.telemetry import fault_log
+from flrouter.telemetry.fault_log import MOST, FaultLog
+from flrouter.telemetry.logs import FOLD_S, MAX_LINES, Folding, JsonFormatter, config
 
 
 def line(text: str, *arguments: object, **extra: object) -> dict[str, object]:
@@ -124,7 +124,7 @@ def test_a_client_s_lines_differ_in_numbers_only() -> None:
 def test_every_request_is_told_of() -> None:
     """However alike two lines are."""
     texts = ["dead letter: rubbish"] * 3
-    assert folded(Folding(Clock()), "flrouter.runtime.fault_log", *texts, request="a") == texts
+    assert folded(Folding(Clock()), "flrouter.telemetry.fault_log", *texts, request="a") == texts
 
 
 def test_information_is_not_folded() -> None:

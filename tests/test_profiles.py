@@ -8,7 +8,7 @@ import pytest
 
 from flrouter import profiles
 from flrouter.profiles import BadProfile
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.docs.blocks import of_page
 
 NAMES = pytest.mark.parametrize("name", profiles.OWN)

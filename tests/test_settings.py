@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter import setting_rules, web_tls
-from flrouter import settings as settings_module
-from flrouter.setting_kinds import Refused, floodlight_id
-from flrouter.settings import BadSetting, Floodlight, Settings, load
+from flrouter.kinds import Refused, floodlight_id
+from flrouter.settings import model as settings_module
+from flrouter.settings import rules
+from flrouter.settings.model import BadSetting, Floodlight, Settings, load
+from flrouter.web_port import tls
 from tests.docs.settings_page import as_markdown
 
 DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -312,7 +313,7 @@ def test_tls_files() -> None:
 def test_rocksdb_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store that needs an extra says so before anything starts."""
     assert load({"FLROUTER_STORE": "RocksDB"}).store == "rocksdb"
-    monkeypatch.setattr(setting_rules, "find_spec", lambda _: None)
+    monkeypatch.setattr(rules, "find_spec", lambda _: None)
     assert "pip install 'flrouter[rocksdb]'" in refusal(STORE="rocksdb")
 
 
@@ -451,7 +452,7 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
     """Of the web port, and of those whom it trusts: with the setting, the file and what to do."""
     none = tmp_path / "none.pem"
     none.write_text("none")
-    for name, made in (("web_certfile", web_tls.shown), ("web_cafile", web_tls.trusted)):
+    for name, made in (("web_certfile", tls.shown), ("web_cafile", tls.trusted)):
         with pytest.raises(BadSetting, match=rf"setting {name} is '.*none.pem' .*expected"):
             made(Settings(**{name: none}))
 
@@ -459,9 +460,9 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
 def test_each_setting_is_used() -> None:
     """Something reads it that does not only check it."""
     used = {f"{name}_topic" for name in Settings().topics}  # by name, for the message catalog
-    for path in Path(settings_module.__file__).parent.rglob("*.py"):
+    for path in Path(settings_module.__file__).parents[1].rglob("*.py"):
         for node in ast.parse(path.read_text("utf-8")).body:
-            used |= set(read_in(node, "self" if path.name == "settings.py" else "settings"))
+            used |= set(read_in(node, "self" if path.name == "model.py" else "settings"))
     assert {field.name for field in dataclasses.fields(Settings)} - used == set()
 
 
@@ -487,7 +488,7 @@ def test_the_history_knows_one_kind_of_server(address: str) -> None:
 
 def test_postgresql_must_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """And its password is never shown."""
-    monkeypatch.setattr(setting_rules, "find_spec", lambda _: None)
+    monkeypatch.setattr(rules, "find_spec", lambda _: None)
     with pytest.raises(BadSetting, match=r"pip install 'flrouter\[postgresql\]'") as refused:
         load({"FLROUTER_HISTORY_DATABASE": "postgresql://ann:secret@db/history"})
     assert "secret" not in str(refused.value)

@@ -20,7 +20,7 @@ from benchmarks.broker import Broker
 from benchmarks.progress import Progress
 from benchmarks.scale import deployments
 from benchmarks.stage import ROOT, Fault
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 
 #: (switches, FLs, pending) of which the core's cost is measured, by name.
 CORES = {

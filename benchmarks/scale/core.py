@@ -23,15 +23,15 @@ from faust.types import TP
 
 from benchmarks import messages
 from flrouter.agents import shards as shards_agent
-from flrouter.core.effects import Effects
-from flrouter.core.inputs import Command, Input, Report, Told
-from flrouter.core.peers import AddFloodlight
-from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
-from flrouter.messages import build
+from flrouter.core.values.effects import Effects
+from flrouter.core.values.inputs import Command, Input, Report, Told
+from flrouter.core.values.peers import AddFloodlight
+from flrouter.core.values.request import Origin
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: inputs decided at once, as a busy shard does.
 BATCH = 200

@@ -17,15 +17,15 @@ import msgspec
 from confluent_kafka import Producer
 
 from benchmarks import messages
-from flrouter.core.records import Pending, Stage
-from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
+from flrouter.core.values.records import Pending, Stage
+from flrouter.core.values.request import Origin
 from flrouter.kafka import replay
+from flrouter.kafka.cluster.topics import changelog
 from flrouter.ports import Partition, Row
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.states import changelogs_of, put
-from flrouter.runtime.topics import changelog
-from flrouter.settings import Settings
+from flrouter.runtime.state.states import changelogs_of, put
+from flrouter.settings.model import Settings
 
 
 def write(settings: Settings, entries: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flrouter.agents import commands, reports, shards
-from flrouter.runtime.app import RouterApp
+from flrouter.faust_side.app import RouterApp
 
 
 def register(app: RouterApp) -> None:

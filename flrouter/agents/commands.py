@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Any
 
-from flrouter.core.inputs import Command
-from flrouter.core.request import Origin
+from flrouter.core.values.inputs import Command
+from flrouter.core.values.request import Origin
+from flrouter.faust_side.app import RouterApp
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.ports import Partition
-from flrouter.runtime.app import RouterApp
 from flrouter.runtime.batch import Fetched
-from flrouter.runtime.directory import Directory
 
 
 def register(app: RouterApp) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Any
 
-from flrouter.core.inputs import Report
-from flrouter.core.request import Origin
+from flrouter.core.values.inputs import Report
+from flrouter.core.values.request import Origin
+from flrouter.faust_side.app import RouterApp
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.ports import Partition
-from flrouter.runtime.app import RouterApp
 from flrouter.runtime.batch import Fetched
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.inputs import Command, Garbled, Input, Report, Told
-from flrouter.core.request import Origin, read_number
+from flrouter.core.values import peers
+from flrouter.core.values.inputs import Command, Garbled, Input, Report, Told
+from flrouter.core.values.request import Origin, read_number
+from flrouter.faust_side.app import RouterApp
 from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.ports import Partition
-from flrouter.runtime.app import RouterApp
 from flrouter.runtime.batch import Fetched
-from flrouter.runtime.formats import NewerFormat
+from flrouter.runtime.durability.formats import NewerFormat
 
 #: how shards' records for each other are written. A later format stands behind a slash, as in
 #: `peer/2`, and only where all of the group know it.

@@ -14,27 +14,27 @@ from flrouter import __version__
 STARTED = time.monotonic()
 #: where each command is. Faust takes most of a second to load; `worker` alone needs it.
 _MODULES = {
-    "broker": "broker",
-    "completion": "completion",
-    "dead-letters": "dead_letters",
+    "broker": "cli.broker",
+    "completion": "cli.completion",
+    "dead-letters": "cli.letters.dead_letters",
     "demo": "demo",
-    "drain": "changing",
-    "floodlight": "floodlight",
-    "floodlights": "looking",
-    "history": "history",
-    "move": "changing",
-    "place": "changing",
-    "prefer": "changing",
-    "profile": "profile",
-    "send": "sending",
-    "speaker": "speaker",
-    "status": "looking",
-    "switches": "looking",
-    "sync": "changing",
-    "top": "top",
-    "trace": "looking",
-    "undrain": "changing",
-    "worker": "start",
+    "drain": "cli.changing.commands",
+    "floodlight": "cli.changing.floodlight",
+    "floodlights": "cli.looking.commands",
+    "history": "cli.looking.history",
+    "move": "cli.changing.commands",
+    "place": "cli.changing.commands",
+    "prefer": "cli.changing.commands",
+    "profile": "cli.profile",
+    "send": "cli.sending.commands",
+    "speaker": "cli.speaker",
+    "status": "cli.looking.commands",
+    "switches": "cli.looking.commands",
+    "sync": "cli.changing.commands",
+    "top": "cli.looking.top",
+    "trace": "cli.looking.commands",
+    "undrain": "cli.changing.commands",
+    "worker": "cli.start",
 }
 
 
@@ -67,7 +67,7 @@ class _Commands(Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in _MODULES:
             return None
-        module = import_module(f"flrouter.cli.{_MODULES[name]}")
+        module = import_module(f"flrouter.{_MODULES[name]}")
         command = getattr(module, name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command

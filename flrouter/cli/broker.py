@@ -8,7 +8,7 @@ import subprocess
 import click
 
 from flrouter import embedded
-from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
+from flrouter.failure import BAD_USAGE_STATUS, Failure
 
 
 class _Stop:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from flrouter.cli.failure import Failure
 from flrouter.cli.router import Router
-from flrouter.settings import BadSetting, load
+from flrouter.failure import Failure
+from flrouter.settings.model import BadSetting, load
 
 #: s; who has pressed Tab does not wait longer.
 _TIMEOUT_S = 2.0

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
-from flrouter.settings import Settings
+from flrouter.failure import BAD_USAGE_STATUS, Failure
+from flrouter.settings.model import Settings
 
 T = TypeVar("T")
 
@@ -22,8 +22,8 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
     from aiokafka.errors import KafkaError as FromAiokafka
     from kafka.errors import KafkaError
 
-    from flrouter.runtime.login import LoginRefused, hint
-    from flrouter.runtime.topics import BadTopic
+    from flrouter.kafka.cluster.login import LoginRefused, hint
+    from flrouter.kafka.cluster.topics import BadTopic
 
     # What they log of their trying again is in the failure, if it comes to one; and asyncio tells
     # of every future that a failed producer leaves behind.
@@ -46,8 +46,8 @@ async def partition_counts(settings: Settings) -> dict[str, int]:
     """How many partitions each topic has; unlike an admin client it gives up at once."""
     from aiokafka.client import AIOKafkaClient
 
-    from flrouter.runtime.clients import connection
-    from flrouter.runtime.login import log_in
+    from flrouter.kafka.cluster.clients import connection
+    from flrouter.kafka.cluster.login import log_in
 
     await log_in(settings)
     client = AIOKafkaClient(**connection(settings))

@@ -8,10 +8,10 @@ import socket
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from flrouter.core.effects import Happening
+from flrouter.clock import now_ms
+from flrouter.core.values.effects import Happening
 from flrouter.history.record import said
-from flrouter.runtime.clock import now_ms
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer

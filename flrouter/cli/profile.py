@@ -6,8 +6,8 @@ import click
 import msgspec
 
 from flrouter.cli import Group
-from flrouter.cli.failure import BAD_USAGE_STATUS, Failure
 from flrouter.cli.output import json_option, show_json, show_table
+from flrouter.failure import BAD_USAGE_STATUS, Failure
 from flrouter.profiles import OWN, BadProfile, load, text_of
 
 

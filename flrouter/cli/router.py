@@ -10,10 +10,10 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from flrouter import web_tls
-from flrouter.cli.failure import Failure
 from flrouter.cli.silence import Silence
-from flrouter.settings import Settings
+from flrouter.failure import Failure
+from flrouter.settings.model import Settings
+from flrouter.web_port import tls
 
 #: s; a worker waits 2 s for the others.
 TIMEOUT_S = 10.0
@@ -42,7 +42,7 @@ def _opener(settings: Settings) -> urllib.request.OpenerDirector:
     """No proxy either: `http_proxy` is meant for the world outside, and would see the token."""
     handlers = [urllib.request.ProxyHandler({}), _FollowNobody()]
     if settings.worker_url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=web_tls.trusted(settings)))
+        handlers.append(urllib.request.HTTPSHandler(context=tls.trusted(settings)))
     return urllib.request.build_opener(*handlers)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from flrouter.cli.failure import Failure
 from flrouter.cli.output import ranges
+from flrouter.failure import Failure
 
 
 class Silence(NamedTuple):

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
+from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 
 
 @click.command(
@@ -16,7 +16,7 @@ from flrouter.cli.failure import BAD_USAGE_STATUS, Failure, load_settings
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="")
 def speaker(arguments: tuple[str, ...]) -> None:
     """Run a simulated FL; broker, login and topics are those of the settings."""
-    from flrouter.runtime.clients import login
+    from flrouter.kafka.cluster.clients import login
     from flrouter.speaker.__main__ import main
     from flrouter.speaker.options import SpeakerOptions
     from flrouter.speaker.simulated.latency import BadLatency

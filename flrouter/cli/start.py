@@ -33,7 +33,7 @@ def run(app: str, arguments: Sequence[str]) -> None:
 def _faust() -> click.Group:
     from faust.cli.base import cli
 
-    import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
+    import flrouter.faust_side.worker  # noqa: F401 - Faust takes it by its being there
 
     assert isinstance(cli, click.Group)
     return cli

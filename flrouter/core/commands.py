@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flrouter.core import traces
-from flrouter.core.context import Context
-from flrouter.core.effects import Answering, size_of
-from flrouter.core.events import Event
-from flrouter.core.gathers import Gathers
-from flrouter.core.inputs import Command
-from flrouter.core.parts import part_number
-from flrouter.core.peers import SyncWanted
-from flrouter.core.pending import Requests
-from flrouter.core.population import Populations
-from flrouter.core.records import Gather, Mode, Pending
-from flrouter.core.rejected import Rejected, invalid, too_large
-from flrouter.core.request import Origin
-from flrouter.core.rules import MAX_ID_BYTES
-from flrouter.core.scatter import Scatters
+from flrouter.core.gathers.gathers import Gathers
+from flrouter.core.gathers.population import Populations
+from flrouter.core.gathers.scatter import Scatters
+from flrouter.core.requests import traces
+from flrouter.core.requests.parts import part_number
+from flrouter.core.requests.pending import Requests
+from flrouter.core.requests.rejected import Rejected, invalid, too_large
+from flrouter.core.state.context import Context
+from flrouter.core.state.rules import MAX_ID_BYTES
+from flrouter.core.values.effects import Answering, size_of
+from flrouter.core.values.events import Event
+from flrouter.core.values.inputs import Command
+from flrouter.core.values.peers import SyncWanted
+from flrouter.core.values.records import Gather, Mode, Pending
+from flrouter.core.values.request import Origin
 from flrouter.messages import headers as header
-from flrouter.messages.catalog import CommandKind, Done, Scope
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
-from flrouter.messages.error_forms import draft
 from flrouter.messages.errors import ErrorType, Problem
+from flrouter.messages.forms.error_forms import draft
+from flrouter.messages.kinds.catalog import CommandKind, Done, Scope
+from flrouter.messages.kinds.switch_list import TooLarge, check_room
 from flrouter.messages.switch_id import BadSwitchId
-from flrouter.messages.switch_list import TooLarge, check_room
 
 
 class Commands:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from flrouter.core import traces
-from flrouter.core.context import Context
-from flrouter.core.dead_letters import HEAD_KEPT
-from flrouter.core.effects import Answering
-from flrouter.core.events import Event
-from flrouter.core.inputs import Report
-from flrouter.core.links import Links
-from flrouter.core.liveness import Liveness
-from flrouter.core.pending import Requests
-from flrouter.core.records import Mode, Part, Pending, Stage
-from flrouter.core.switches import CONNECTED, LOST, SwitchMap
-from flrouter.core.sync import Syncs, mode_of
-from flrouter.core.sync_run import read_sync_number
+from flrouter.core.floodlights.liveness import Liveness
+from flrouter.core.floodlights.sync import Syncs, mode_of
+from flrouter.core.floodlights.sync_run import read_sync_number
+from flrouter.core.requests import traces
+from flrouter.core.requests.links import Links
+from flrouter.core.requests.pending import Requests
+from flrouter.core.state.context import Context
+from flrouter.core.switches.holders import CONNECTED, LOST, SwitchMap
+from flrouter.core.values.dead_letters import HEAD_KEPT
+from flrouter.core.values.effects import Answering
+from flrouter.core.values.events import Event
+from flrouter.core.values.inputs import Report
+from flrouter.core.values.records import Mode, Part, Pending, Stage
 from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
-from flrouter.messages.catalog import EventKind
 from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
-from flrouter.messages.notifications import record_of
-from flrouter.messages.origin import switch_of
+from flrouter.messages.forms.notifications import record_of
+from flrouter.messages.kinds.catalog import EventKind
+from flrouter.messages.kinds.origin import switch_of
 
 #: links of one chain that may come before one that is missing: their indexes are kept in one row.
 MAX_AHEAD = 100_000

@@ -10,26 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from flrouter.core import peers
 from flrouter.core.commands import Commands
-from flrouter.core.context import Context
-from flrouter.core.effects import Effects
-from flrouter.core.election import Election
-from flrouter.core.events import Event
-from flrouter.core.floodlights import Floodlights
-from flrouter.core.gathers import Gathers
-from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
-from flrouter.core.links import Links
-from flrouter.core.listeners import FORMS
-from flrouter.core.moves import Moves
-from flrouter.core.pending import Requests
+from flrouter.core.floodlights.floodlights import Floodlights
+from flrouter.core.floodlights.sync import Syncs
+from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.gathers.gathers import Gathers
 from flrouter.core.reports import Reports
-from flrouter.core.rules import Rules
-from flrouter.core.switches import SwitchMap
-from flrouter.core.sync import Syncs
-from flrouter.core.sync_status import SyncStatus
-from flrouter.messages.catalog import Catalog
+from flrouter.core.requests.links import Links
+from flrouter.core.requests.pending import Requests
+from flrouter.core.state.context import Context
+from flrouter.core.state.rules import Rules
+from flrouter.core.switches.election import Election
+from flrouter.core.switches.holders import SwitchMap
+from flrouter.core.switches.listeners import FORMS
+from flrouter.core.switches.moves import Moves
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Effects
+from flrouter.core.values.events import Event
+from flrouter.core.values.inputs import CaughtUp, Command, Garbled, Input, Report, Told
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.kinds.catalog import Catalog
 
 
 class Shard:

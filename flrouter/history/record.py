@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from flrouter.core.effects import End, Happening
+from flrouter.core.values.effects import End, Happening
 
 #: of the records that are written here.
 FORMAT = 1
@@ -113,7 +113,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Happened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Something that happened, as it is kept: see :class:`~flrouter.core.effects.Happening`."""
+    """Something that happened, as it is kept: see
+    :class:`~flrouter.core.values.effects.Happening`.
+    """
 
     id: str
     at: int

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flrouter.history.search import Store
 from flrouter.history.sqlite import SqliteStore
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 def open_store(settings: Settings) -> Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: ms; how long a fetch may wait for data. A partition that was paused or assigned anew waits for
 #: the fetch in flight, so it is short; shorter on the embedded broker, which wakes no fetch.

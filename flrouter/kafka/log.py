@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import Consumer
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.kafka import replay
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.reader import Deliver, Gone, Reader
@@ -16,7 +16,7 @@ from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Answer, Partition, Row, Start, Transaction, Written
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 class KafkaLog:

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from flrouter.kafka.librdkafka import reading
 from flrouter.ports import Partition
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: s; how long the coordinator may take.
 TIMEOUT_S = 5.0

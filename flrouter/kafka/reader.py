@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.records import Record, record_of
 from flrouter.ports import Partition, Start
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: records taken in one go, so that a backlog keeps neither the interpreter nor the loop for long.
 MAX_RECORDS = 2_000

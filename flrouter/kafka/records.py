@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flrouter.core.effects import Headers
+from flrouter.core.values.effects import Headers
 
 
 class Record(NamedTuple):

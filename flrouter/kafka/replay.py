@@ -14,7 +14,7 @@ from confluent_kafka import admin as administration
 from flrouter.kafka.librdkafka import connection, reading
 from flrouter.kafka.records import record_of
 from flrouter.ports import Partition, Row
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: records per look.
 MAX_RECORDS = 20_000

@@ -19,7 +19,7 @@ NO_TOPIC = {
 
 
 class Topics(Protocol):
-    """Knows which topics there are: a :class:`~flrouter.runtime.directory.Directory`."""
+    """Knows which topics there are: a :class:`~flrouter.kafka.cluster.directory.Directory`."""
 
     def known(self, topic: str) -> int | None:
         """How many partitions a topic has, from memory alone."""

@@ -19,13 +19,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined] # its __all__ lacks one
 
-from flrouter.core.effects import Send
-from flrouter.core.home import partition_for
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import partition_for
 from flrouter.kafka.librdkafka import Configuration, connection, writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Answer, Partition, Refusal, Span, Written
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: what brokers and librdkafka say of records that they do not take, whenever they are asked.
 REFUSALS = TOO_LARGE | NO_TOPIC | {KafkaError.TOPIC_AUTHORIZATION_FAILED}

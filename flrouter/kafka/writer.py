@@ -19,13 +19,13 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from flrouter.core.effects import Send
-from flrouter.core.home import partition_for
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import partition_for
 from flrouter.kafka.librdkafka import writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Partition, Refusal, Span, Written
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: of the session timeout: when nothing became durable for so long, the producer is replaced.
 GIVE_UP_SILENT = 0.5

@@ -27,8 +27,8 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """``faust -A flrouter.network`` takes the attribute ``app``; it is made when asked for."""
     if name == "app":
-        import flrouter.cli.worker  # noqa: F401 - Faust takes it by its being there
-        from flrouter.cli.failure import load_settings
+        import flrouter.faust_side.worker  # noqa: F401 - Faust takes it by its being there
+        from flrouter.failure import load_settings
         from flrouter.network.app import create_app
 
         globals()["app"] = app = create_app(load_settings())

@@ -21,16 +21,17 @@ from typing import Any
 import msgspec
 from faust.types import TP
 
-from flrouter.messages import build, names
 from flrouter.messages import headers as header
+from flrouter.messages import names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.forms import build
 from flrouter.network import pages
 from flrouter.network.chains import Assembler, is_link
 from flrouter.network.listener import Listener
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import News, Switch
-from flrouter.settings import Settings, load
+from flrouter.settings.model import Settings, load
 
 #: of the topic of news and of the table: one worker holds the whole view and can show it. Others
 #: read along, and one of them takes the table over when that worker dies.

@@ -11,7 +11,7 @@ from faust.tables import recovery
 from faust.tables.manager import TableManager as FaustTableManager
 from faust.transport.drivers import aiokafka as driver
 
-from flrouter.repairs import repair
+from flrouter.kafka.patches import repair
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):

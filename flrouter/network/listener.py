@@ -8,11 +8,12 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
-from flrouter import logs, web_tls
+from flrouter.kafka.cluster.security import credentials
 from flrouter.network.faults import TableManager, Transport
-from flrouter.security import credentials
-from flrouter.settings import Settings
-from flrouter.web_server import WebServer
+from flrouter.settings.model import Settings
+from flrouter.telemetry import logs
+from flrouter.web_port import tls
+from flrouter.web_port.server import WebServer
 
 
 class Listener(faust.App):
@@ -57,7 +58,7 @@ class Listener(faust.App):
         return Transport(self.conf.broker_consumer, self)
 
     def _new_web(self) -> WebServer:
-        return WebServer(self, self.settings.web_hosts, web_tls.shown(self.settings))
+        return WebServer(self, self.settings.web_hosts, tls.shown(self.settings))
 
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""

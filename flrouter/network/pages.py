@@ -10,8 +10,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from flrouter import browsers
 from flrouter.network.view import Link, State, Switch
+from flrouter.web_port import browsers
 
 _ELSEWHERE = "not here: this worker is starting, or another one holds the view"
 _PAGE = files("flrouter.network").joinpath("page.html").read_text("utf-8")

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from flrouter import setting_kinds as kinds
+from flrouter import kinds
 from flrouter.messages.assembly import BadAssembler
-from flrouter.messages.catalog import (
+from flrouter.messages.kinds.catalog import (
     ENDS_WHEN_SENT,
     Catalog,
     CommandKind,
@@ -24,7 +24,7 @@ from flrouter.messages.catalog import (
     EventKind,
     Scope,
 )
-from flrouter.messages.places import SwitchPlaces
+from flrouter.messages.kinds.places import SwitchPlaces
 
 #: those that come with flrouter.
 OWN = ("plain", "openkilda-2019", "openkilda")

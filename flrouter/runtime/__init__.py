@@ -1,5 +1,5 @@
-"""Faust made fast and safe: shards, batches, tables, transport.
+"""A worker at work: it owns shards, has them decide, and makes durable what they decided.
 
-Performs what ``core`` decides. Every override of the framework names the fault that it answers;
-`docs/faust.md` lists them with the tests that say when they are not needed any more.
+`ownership` and `durability` know nothing but the ports; `state` is what a shard is restored from;
+`shards` puts the world around them. What of it fills a place of Faust's is in `faust_side`.
 """

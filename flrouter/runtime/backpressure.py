@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from flrouter.core.shard import Shard
 from flrouter.ports import Partition
-from flrouter.runtime.runner import Runner
+from flrouter.runtime.ownership.runner import Runner
 
 #: how full a shard is when it is given commands again.
 REFILL = 0.8

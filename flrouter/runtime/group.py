@@ -10,7 +10,7 @@ from mode import Service
 
 from flrouter.kafka.offsets import Committed
 from flrouter.ports import Answer, Partition
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 class Member(Protocol):

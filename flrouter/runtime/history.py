@@ -17,13 +17,13 @@ from confluent_kafka import KafkaError, Producer
 from kafka.errors import KafkaError as AdminError
 from mode import Service
 
-from flrouter.core.effects import Effects, End, Happening
-from flrouter.core.events import Event
+from flrouter.clock import now_ms
+from flrouter.core.values.effects import Effects, End, Happening
+from flrouter.core.values.events import Event
 from flrouter.history.record import FORMAT, Batch, encode, next_behind, worker_source
+from flrouter.kafka.cluster.topics import Wanted, make
 from flrouter.kafka.librdkafka import Configuration, writing
-from flrouter.runtime.clock import now_ms
-from flrouter.runtime.topics import Wanted, make
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 #: s; what is told waits so long for more of it, and bytes of it that go at once.
 GATHERING_S = 0.2

@@ -11,15 +11,15 @@ import kafka.errors
 import msgspec
 from mode import Service
 
-from flrouter.core.effects import Send
-from flrouter.core.home import home
-from flrouter.core.peers import AddFloodlight, encode
-from flrouter.core.records import Floodlight
-from flrouter.runtime.login import log_in, unreachable
-from flrouter.runtime.reading import read_tables
-from flrouter.runtime.topics import NoLeader, make, of_floodlight, of_router, provide
-from flrouter.runtime.transactions import require_transactions
-from flrouter.settings import Settings
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import home
+from flrouter.core.values.peers import AddFloodlight, encode
+from flrouter.core.values.records import Floodlight
+from flrouter.kafka.cluster.login import log_in, unreachable
+from flrouter.kafka.cluster.preflight import require_transactions
+from flrouter.kafka.cluster.topics import NoLeader, make, of_floodlight, of_router, provide
+from flrouter.runtime.state.reading import read_tables
+from flrouter.settings.model import Settings
 
 #: s; between two tries to reach the brokers at the start.
 RETRY = 1.0

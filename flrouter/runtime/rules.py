@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flrouter.core.rules import Rules
-from flrouter.core.table import TABLES
-from flrouter.runtime.topics import changelog
-from flrouter.settings import Settings
+from flrouter.core.state.rules import Rules
+from flrouter.core.state.table import TABLES
+from flrouter.kafka.cluster.topics import changelog
+from flrouter.settings.model import Settings
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -1,4 +1,4 @@
-"""The shards of this worker, and the world around them: what `ownership.py` decides is done here.
+"""The shards of this worker, and the world around them: what `ownership/` decides is done here.
 
 Records come from Kafka by :class:`~flrouter.kafka.log.KafkaLog`, travel through the agents, and
 arrive here again as what they say (:meth:`Shards.feed`).
@@ -15,41 +15,41 @@ from typing import TYPE_CHECKING
 
 from mode import Service
 
-from flrouter.core.effects import Effects, End, Fault, Send
-from flrouter.core.home import shard_of
-from flrouter.core.inputs import Input
+from flrouter.clock import SystemClock, now_ms
 from flrouter.core.shard import Shard
+from flrouter.core.values.effects import Effects, End, Fault, Send
+from flrouter.core.values.home import shard_of
+from flrouter.core.values.inputs import Input
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.reader import Batch
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.backpressure import Backpressure
 from flrouter.runtime.batch import Fetched
-from flrouter.runtime.catch_ups import CatchUps
-from flrouter.runtime.clock import SystemClock, now_ms
-from flrouter.runtime.directory import Directory
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
+from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
-from flrouter.runtime.ended import Ended
-from flrouter.runtime.fault_log import FaultLog
-from flrouter.runtime.feed import Feed
-from flrouter.runtime.formats import NewerFormat
 from flrouter.runtime.group import KafkaGroup, Member
-from flrouter.runtime.histogram import Histogram
 from flrouter.runtime.history import History
-from flrouter.runtime.ownership import TICK_S, Ownership
+from flrouter.runtime.ownership.catch_ups import CatchUps
+from flrouter.runtime.ownership.ownership import TICK_S, Ownership
+from flrouter.runtime.ownership.restoration import Share
+from flrouter.runtime.ownership.runner import Runner
 from flrouter.runtime.resets import Resets
-from flrouter.runtime.restoration import Share
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.runner import Runner
-from flrouter.runtime.shares import Shares
-from flrouter.settings import Settings
+from flrouter.runtime.state.shares import Shares
+from flrouter.settings.model import Settings
+from flrouter.telemetry.ended import Ended
+from flrouter.telemetry.fault_log import FaultLog
+from flrouter.telemetry.feed import Feed
+from flrouter.telemetry.histogram import Histogram
 
 if TYPE_CHECKING:
     from flrouter.runtime.membership import Membership
-    from flrouter.runtime.spans import Spans
+    from flrouter.telemetry.spans import Spans
 
 #: upper bounds of the histogram of how many inputs are decided at once.
 BATCHES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
@@ -100,7 +100,7 @@ class Shards(Service):
         )
         self._spans: Spans | None = None
         if settings.traces_url:
-            from flrouter.runtime.spans import Spans  # OpenTelemetry is an extra
+            from flrouter.telemetry.spans import Spans  # OpenTelemetry is an extra
 
             self._spans = Spans(settings)
         #: what was read and is on its way to the agents.

@@ -23,10 +23,10 @@ from flrouter.speaker.answers import (
     Written,
 )
 from flrouter.speaker.command import Command
-from flrouter.speaker.connection import BadTopics
 from flrouter.speaker.counts import Counts
+from flrouter.speaker.kafka.connection import BadTopics
 from flrouter.speaker.options import SpeakerOptions
-from flrouter.speaker.speaker import Handler, Speaker
+from flrouter.speaker.serving.speaker import Handler, Speaker
 from flrouter.speaker.sync import Port, PortState, SwitchRecord
 
 __all__ = [

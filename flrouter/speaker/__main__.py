@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from flrouter.speaker import arguments
-from flrouter.speaker.connection import BadTopics
+from flrouter.speaker.kafka.connection import BadTopics
 from flrouter.speaker.options import SpeakerOptions
+from flrouter.speaker.serving import arguments
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
 
 #: what holds where the command line says nothing, and how that is called.

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from flrouter.messages import build, error_forms, members, names
+from flrouter.messages import members, names
 from flrouter.messages.envelope import Form
-from flrouter.messages.error_forms import ErrorForm
 from flrouter.messages.errors import ErrorType
+from flrouter.messages.forms import build, error_forms
+from flrouter.messages.forms.error_forms import ErrorForm
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message

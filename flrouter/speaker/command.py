@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from flrouter import profiles
-from flrouter.messages import catalog, correlation, members, trace
+from flrouter.messages import correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
-from flrouter.messages.error_forms import ErrorForm
+from flrouter.messages.forms.error_forms import ErrorForm
+from flrouter.messages.kinds import catalog
 from flrouter.messages.switch_id import BadSwitchId
 
 _PLAIN = profiles.load("plain")

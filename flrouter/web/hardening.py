@@ -7,13 +7,14 @@ from typing import Any
 
 from aiohttp import web
 
-from flrouter import __version__, browsers
+from flrouter import __version__
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.hosted import Hosted
 from flrouter.web.access.recognition import ADDRESS, PERSON, Recognition
-from flrouter.web.api.call import BASE, Refusal
 from flrouter.web.api.operations import refused
-from flrouter.web.api.workers import VERSION
+from flrouter.web.calls.call import BASE, Refusal
+from flrouter.web.calls.workers import VERSION
+from flrouter.web_port import browsers
 
 #: what needs no token: probes have none, and it tells no more than whether this worker is well.
 PROBES = {"/healthz", "/readyz"}

@@ -7,10 +7,10 @@ from collections import Counter
 from typing import Any
 
 from flrouter.core.shard import Shard
-from flrouter.runtime.app import RouterApp
-from flrouter.web.api.call import Refusal, Site
+from flrouter.faust_side.app import RouterApp
 from flrouter.web.api.operations import refused
-from flrouter.web.turns import in_turns
+from flrouter.web.calls.call import Refusal, Site
+from flrouter.web.calls.turns import in_turns
 
 
 def register(site: Site) -> None:

@@ -10,9 +10,9 @@ import msgspec
 from aiohttp import web
 
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
-from flrouter.runtime.app import RouterApp
-from flrouter.web.streaming import streamed
+from flrouter.core.state.table import TABLES
+from flrouter.faust_side.app import RouterApp
+from flrouter.web_port.streaming import streamed
 
 #: bytes of rows before others get their turn: less than a millisecond.
 SOME = 64 << 10

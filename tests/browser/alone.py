@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Route
 
 from flrouter.web.dashboard.files import pages, static
-from flrouter.web.files import File
+from flrouter.web_port.files import File
 from tests.browser.chromium import SCREEN
 
 ADDRESS = "http://router.test/dashboard/"

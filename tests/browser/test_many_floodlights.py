@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
-from flrouter.runtime.feed import Happening
-from flrouter.web.api.floodlights import COUNTED
-from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
+from flrouter.telemetry.feed import Happening
+from flrouter.web.api.reading.floodlights import COUNTED
+from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
 from flrouter.web.dashboard.files import pages, static
 from tests.browser.alone import alone

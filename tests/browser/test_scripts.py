@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from flrouter.web.api.shapes import Floodlight, FloodlightDetail, Latency, Me
-from flrouter.web.api.shapes import Page as Rows
+from flrouter.web.calls.shapes import Floodlight, FloodlightDetail, Latency, Me
+from flrouter.web.calls.shapes import Page as Rows
 from tests.browser.alone import ADDRESS, alone
 from tests.browser.chromium import chromium
 from tests.support.programs import CHROMIUM, needs

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from flrouter.core.effects import Happening
+from flrouter.core.values.effects import Happening
 from flrouter.history.sqlite import SqliteStore
 from tests.browser.axe import assert_usable
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened

@@ -8,7 +8,7 @@ from typing import Any
 import aiokafka
 import msgspec
 
-from flrouter.repairs import repair
+from flrouter.kafka.patches import repair
 from tests.chaos.account import Account, Answered, Given, Sent, account
 from tests.chaos.stage import FLOODLIGHTS, PARTITIONS
 from tests.chaos.traffic import name_of

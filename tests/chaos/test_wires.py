@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flrouter import profiles
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.chaos.wires import DUMP, INSTALL, Wires
 
 

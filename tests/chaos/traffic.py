@@ -11,7 +11,7 @@ import aiokafka
 import msgspec
 from aiokafka.errors import KafkaError
 
-from flrouter.repairs import repair
+from flrouter.kafka.patches import repair
 from tests.chaos.stage import PARTITIONS, SWITCHES
 from tests.chaos.wires import DUMP, INSTALL, PLAIN, Wires
 

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.cli.answers import Answers
-from flrouter.cli.command_file import read
-from flrouter.messages import build, names
+from flrouter.cli.sending.answers import Answers
+from flrouter.cli.sending.command_file import read
+from flrouter.messages import names
 from flrouter.messages.errors import ErrorType, error_message
-from flrouter.settings import Settings
+from flrouter.messages.forms import build
+from flrouter.settings.model import Settings
 from tests.support.plain import INSTALL, O, command
 
 CATALOG = Settings().message_catalog

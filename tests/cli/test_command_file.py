@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.command_file import BadFile, Command, read
-from flrouter.settings import Settings
+from flrouter.cli.sending.command_file import BadFile, Command, read
+from flrouter.settings.model import Settings
 from tests.support.plain import COMMAND, DUMP, INFO, INSTALL, O, command
 
 CATALOG = Settings().message_catalog

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.demo.commands import Answer, Commands, Sample, samples
+from flrouter.demo.traffic.commands import Answer, Commands, Sample, samples
 from flrouter.messages.switch_id import canonical
 
 SAMPLES = Path(__file__).parent.parent / "samples"

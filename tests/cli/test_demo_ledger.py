@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.demo.commands import Answer, Command
-from flrouter.cli.demo.ledger import REMEMBER_S, Ledger
-from flrouter.cli.demo.outages import AFTER, BEFORE, Outages
+from flrouter.demo.traffic.commands import Answer, Command
+from flrouter.demo.traffic.ledger import REMEMBER_S, Ledger
+from flrouter.demo.traffic.outages import AFTER, BEFORE, Outages
 
 O = "org.openkilda.messaging"  # noqa: E741 - as in protocol.md, 1.2
 

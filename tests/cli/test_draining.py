@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.draining import Left, emptied
-from flrouter.cli.failure import Failure
+from flrouter.cli.changing.draining import Left, emptied
 from flrouter.cli.router import Router
-from flrouter.settings import Settings
+from flrouter.failure import Failure
+from flrouter.settings.model import Settings
 from tests.cli.scripted import scripted
 
 Said = tuple[int, Any]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.overview import Overview
-from flrouter.cli.problems import MAX_LAG_RECORDS, problems
+from flrouter.cli.looking.overview import Overview
+from flrouter.cli.looking.problems import MAX_LAG_RECORDS, problems
 from flrouter.cli.silence import Silence
 
 AGO = 1_764_000_000_000

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from flrouter.cli.failure import Failure
 from flrouter.cli.router import Router
-from flrouter.settings import Settings
+from flrouter.failure import Failure
+from flrouter.settings.model import Settings
 
 
 @contextmanager

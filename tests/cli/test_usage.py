@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from flrouter import __version__
 from flrouter.cli import flrouter as command_line
 from flrouter.cli.broker import broker
-from flrouter.cli.demo import demo
-from flrouter.cli.floodlight import floodlight
+from flrouter.cli.changing.floodlight import floodlight
 from flrouter.cli.speaker import speaker
+from flrouter.demo import demo
 from tests.cli.command import environment, flrouter
 
 
@@ -59,7 +59,7 @@ def test_a_look_loads_nothing_of_faust() -> None:
     )
     assert "no worker answers" in done.stderr
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "flrouter.cli.overview" in loaded
+    assert "flrouter.cli.looking.overview" in loaded
     assert not {"faust", "aiokafka", "aiohttp", "kafka"} & loaded
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flrouter import __version__
-from flrouter.cli.worker import addresses
 from flrouter.embedded import free_port
+from flrouter.faust_side.worker import addresses
 from tests.cli.command import Running, flrouter
 from tests.support.deployment import Deployment
 

@@ -6,10 +6,11 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from flrouter.core.home import partition_for
-from flrouter.core.request import Suffix
-from flrouter.messages import build, names
+from flrouter.core.values.home import partition_for
+from flrouter.core.values.request import Suffix
+from flrouter.messages import names
 from flrouter.messages.envelope import Envelope, decode
+from flrouter.messages.forms import build
 from flrouter.messages.switch_id import canonical
 
 from .forms import ONLY_ACK, SILENT, USUAL, Doing, answers, sync_chain

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 from tests.messages.test_abstract_messages import message
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from flrouter.core.request import Origin
+from flrouter.core.values.request import Origin
 from flrouter.messages import names
 
 from .floodlight import Handling, Written

@@ -1,4 +1,6 @@
-"""An FL's life: the table in `flrouter/core/floodlights.py` is what the code does, cell by cell."""
+"""An FL's life: the table in `flrouter/core/floodlights/floodlights.py` is what the code does, cell
+by cell.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from flrouter.core import floodlights, peers
+from flrouter.core.floodlights import floodlights
+from flrouter.core.values import peers
 
 from .lives import table_of
 from .world import World

@@ -1,4 +1,6 @@
-"""A request's life: the table in `flrouter/core/pending.py` is what the code does, cell by cell."""
+"""A request's life: the table in `flrouter/core/requests/pending.py` is what the code does, cell by
+cell.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from flrouter.core import peers, pending
-from flrouter.core.records import Pending, Stage
-from flrouter.messages import build, names
+from flrouter.core.requests import pending
+from flrouter.core.values import peers
+from flrouter.core.values.records import Pending, Stage
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import SILENT, Floodlight
 from .lives import table_of

@@ -1,4 +1,6 @@
-"""A sync's life: the table in `flrouter/core/sync.py` is what the code does, cell by cell."""
+"""A sync's life: the table in `flrouter/core/floodlights/sync.py` is what the code does, cell by
+cell.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from flrouter.core import peers, sync
+from flrouter.core.floodlights import sync
+from flrouter.core.values import peers
 
 from .forms import sync_chain
 from .lives import table_of

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from flrouter import profiles
-from flrouter.core import peers
-from flrouter.core.inputs import Command, Report, Told
-from flrouter.core.refused import instead_of
-from flrouter.core.request import Origin
+from flrouter.core.requests.refused import instead_of
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values import peers
+from flrouter.core.values.inputs import Command, Report, Told
+from flrouter.core.values.request import Origin
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from tests.core.test_several_topics import SWITCH, Alone
 from tests.messages.test_abstract_messages import COMMAND_ID, METADATA, install, message
 from tests.openkilda.schemas import faults

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.core import peers
+from flrouter.core.values import peers
 
 from .floodlight import ONLY_ACK, SILENT
 from .world import TOPICS, Crash, World

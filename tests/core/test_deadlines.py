@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.core.deadlines import GRAIN_MS, Deadlines
+from flrouter.core.state.deadlines import GRAIN_MS, Deadlines
 
 
 @given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flrouter import core
-from flrouter.core.events import Event
+from flrouter.core.values.events import Event
 from flrouter.web.metrics.counted import COUNTED
 
 PACKAGE = Path(core.__file__).parents[1]

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from . import oracle
 from .floodlight import USUAL, Doing, Floodlight, Handling, Written

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.core import peers
+from flrouter.core.values import peers
 from flrouter.messages import names
 from flrouter.messages.envelope import decode
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flrouter.core.home import home
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
+from flrouter.core.values.home import home
 from flrouter.messages.envelope import decode
 
 from .floodlight import Doing, Floodlight

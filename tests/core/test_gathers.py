@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import peers
-from flrouter.core.records import Gather, Part
-from flrouter.messages import build, names
+from flrouter.core.values import peers
+from flrouter.core.values.records import Gather, Part
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK, SILENT, Doing
 from .gathered import DUMP, MANY, SWITCHES, O, answers, ask, entries, holding, outcome

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2 as kafkas_murmur2
 
-from flrouter.core.home import _home, _remembered, home, murmur2, partition_for
+from flrouter.core.values.home import _home, _remembered, home, murmur2, partition_for
 
 
 @given(st.binary(max_size=40))

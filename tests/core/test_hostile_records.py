@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import commands, peers, records
-from flrouter.core.inputs import Told
+from flrouter.core import commands
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values import peers, records
+from flrouter.core.values.inputs import Told
+from flrouter.messages import names
 from flrouter.messages.envelope import Envelope, Unreadable
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK
 from .world import FLOW, INBOUND, TOPICS, World, catalog, read_command, rules

@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from flrouter.core import peers
-from flrouter.core.links import MAX_ORPHANS
-from flrouter.messages import build, names
+from flrouter.core.requests.links import MAX_ORPHANS
+from flrouter.core.values import peers
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from . import oracle
 from .floodlight import ONLY_ACK, Doing

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import peers
-from flrouter.core.effects import Send
-from flrouter.core.inputs import Told
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Send
+from flrouter.core.values.inputs import Told
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
-from flrouter.messages.notifications import with_dump_id
+from flrouter.messages.forms import build
+from flrouter.messages.forms.notifications import with_dump_id
 from tests.core.test_several_topics import SWITCH, Alone
 from tests.openkilda.schemas import faults
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from flrouter.core.records import Mode
+from flrouter.core.values.records import Mode
 from flrouter.messages import names
 
 from .floodlight import Floodlight

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import names
 from flrouter.messages.assembly import Entry
+from flrouter.messages.forms import build
 
 from .floodlight import SILENT
 from .gathered import SWITCHES, entries, holding, outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.core import peers
+from flrouter.core.values import peers
 
 from .floodlight import ONLY_ACK, Doing
 from .world import TOPICS, World

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.core.deadlines import GRAIN_MS
-from flrouter.messages import build, names
+from flrouter.core.state.deadlines import GRAIN_MS
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK, SILENT, Doing, Floodlight
 from .world import TOPICS, Record, World

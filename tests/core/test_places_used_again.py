@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK, SILENT
 from .gathered import DUMP, MANY

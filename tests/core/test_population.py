@@ -8,14 +8,15 @@ import msgspec
 import pytest
 
 from flrouter import profiles
-from flrouter.core import peers
-from flrouter.core.effects import Send
-from flrouter.core.home import home
-from flrouter.core.inputs import Command, Input, Report, Told
-from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import home
+from flrouter.core.values.inputs import Command, Input, Report, Told
+from flrouter.core.values.request import Origin
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from tests.core.test_several_topics import COMMANDS, PROFILE
 from tests.core.world import SHARDS, rules_of
 from tests.openkilda.schemas import faults

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from flrouter.core.effects import Answering, Send
-from flrouter.core.refused import instead_of
-from flrouter.messages.error_forms import ErrorForm, draft
+from flrouter.core.requests.refused import instead_of
+from flrouter.core.values.effects import Answering, Send
+from flrouter.messages.forms.error_forms import ErrorForm, draft
 from tests.openkilda.schemas import faults
 
 from .world import DEAD, REPLIES, SHARDS, rules

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from . import oracle
 from .floodlight import ONLY_ACK, SILENT, Doing

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.core import request
-from flrouter.core.request import Origin, Suffix, Suffixes, short
+from flrouter.core.values import request
+from flrouter.core.values.request import Origin, Suffix, Suffixes, short
 
 OURS = Suffixes("flrouter", 4)
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

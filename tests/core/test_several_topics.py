@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from flrouter import profiles
-from flrouter.core import peers
-from flrouter.core.effects import End, Send
-from flrouter.core.inputs import CaughtUp, Command, Input, Report, Told
-from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values import peers
+from flrouter.core.values.effects import End, Send
+from flrouter.core.values.inputs import CaughtUp, Command, Input, Report, Told
+from flrouter.core.values.request import Origin
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from tests.core.world import SHARDS, rules_of
 
 SWITCH = "00:00:00:00:00:00:00:09"

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import peers, records
-from flrouter.core.inputs import Command, Garbled, Report, Told
-from flrouter.core.request import Origin
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
-from flrouter.messages import build, names
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers, records
+from flrouter.core.values.inputs import Command, Garbled, Report, Told
+from flrouter.core.values.request import Origin
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK, Doing
 from .world import DEAD, FLOW, SHARDS, TOPICS, World, catalog, rules
@@ -45,7 +46,7 @@ def test_a_bug_loses_no_record_and_stops_no_shard(
     data = build.message(names.COMMAND, {"clazz": FLOW, "switch_id": "9"}, "op", 0)
     monkeypatch.setattr("flrouter.core.commands.Commands.take", broken)
     monkeypatch.setattr("flrouter.core.reports.Reports.take", broken)
-    monkeypatch.setattr("flrouter.core.floodlights.Floodlights.heard", broken)
+    monkeypatch.setattr("flrouter.core.floodlights.floodlights.Floodlights.heard", broken)
     shard = Shard(0, rules(1), catalog())
     if what == "garbled":
         kind = Garbled(HERE, data, "why")

@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import reports, rules, switches
-from flrouter.core.effects import size_of
-from flrouter.messages import build, names
+from flrouter.core import reports
+from flrouter.core.state import rules
+from flrouter.core.switches import holders
+from flrouter.core.values.effects import size_of
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK
 from .gathered import DUMP, MANY
@@ -258,7 +261,7 @@ def test_links_far_ahead_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_switches_that_are_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their events reach listeners; beyond a number nothing is kept of them."""
-    monkeypatch.setattr(switches, "MAX_SWITCHES", 3)
+    monkeypatch.setattr(holders, "MAX_SWITCHES", 3)
     world = World("fl-1", partitions=1)
     world.run()
     floodlight = world.floodlights["fl-1"]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from flrouter.core import peers
-from flrouter.core.sync import MAX_REQUESTERS
-from flrouter.core.sync_run import read_sync_number, sync_number
-from flrouter.messages import build, names
+from flrouter.core.floodlights.sync import MAX_REQUESTERS
+from flrouter.core.floodlights.sync_run import read_sync_number, sync_number
+from flrouter.core.values import peers
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 from .floodlight import Floodlight
 from .world import TOPICS, World

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from flrouter import profiles
-from flrouter.core.records import Mode
-from flrouter.messages import build, names
+from flrouter.core.values.records import Mode
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from tests.core.test_several_topics import SWITCH, Alone, payload
 
 OTHER = "00:00:00:00:00:00:00:0a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.core.table import Table
+from flrouter.core.state.table import Table
 
 keys = st.sampled_from("abc")
 steps = st.lists(

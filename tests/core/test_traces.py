@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 from flrouter.messages.trace import continued, read, span_id
 
 from .floodlight import ONLY_ACK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.core.records import Mode
+from flrouter.core.values.records import Mode
 
 from .floodlight import Floodlight
 from .world import TOPICS, World

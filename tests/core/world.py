@@ -14,18 +14,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from flrouter import profiles
-from flrouter.core import peers, records
-from flrouter.core.effects import CatchUp, Effects, End, Happening, Headers, Send, Span
-from flrouter.core.home import partition_for
-from flrouter.core.inputs import CaughtUp, Command, Garbled, Input, Report, Told
-from flrouter.core.request import Origin, Suffixes
-from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
-from flrouter.messages import build, names
-from flrouter.messages.catalog import Catalog
+from flrouter.core.state.rules import Rules
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers, records
+from flrouter.core.values.effects import CatchUp, Effects, End, Happening, Headers, Send, Span
+from flrouter.core.values.home import partition_for
+from flrouter.core.values.inputs import CaughtUp, Command, Garbled, Input, Report, Told
+from flrouter.core.values.request import Origin, Suffixes
+from flrouter.messages import names
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.forms import build
+from flrouter.messages.kinds.catalog import Catalog
 
 from .floodlight import Floodlight
 

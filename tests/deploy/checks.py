@@ -117,7 +117,7 @@ def settings() -> str:
     """Every setting that is named under deploy/ is one."""
     import yaml
 
-    from flrouter.settings import Settings
+    from flrouter.settings.model import Settings
 
     known = {name.upper() for name in Settings.__dataclass_fields__} | {"CONFIG"}
     named: set[str] = set()

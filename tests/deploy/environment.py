@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flrouter.settings import BadSetting, Settings, load
+from flrouter.settings.model import BadSetting, Settings, load
 from tests.deploy.programs import Wrong
 
 

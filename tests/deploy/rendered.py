@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 from urllib.parse import urlsplit
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.deploy.environment import taken
 from tests.deploy.programs import Wrong, render
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 def as_markdown() -> str:

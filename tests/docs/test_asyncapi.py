@@ -13,10 +13,13 @@ import msgspec
 import pytest
 import yaml
 
-from flrouter.messages import broadcast, build, headers, names, notifications, switch_list
+from flrouter.messages import headers, names
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.errors import ErrorType, error_data, error_message
-from flrouter.settings import Settings
+from flrouter.messages.forms import build, notifications
+from flrouter.messages.kinds import switch_list
+from flrouter.messages.kinds import switch_list as broadcast
+from flrouter.settings.model import Settings
 from tests.docs.markdown import code, rows, section
 from tests.support import npm
 from tests.support.programs import NODE, NPM, require

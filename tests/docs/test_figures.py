@@ -7,16 +7,21 @@ import re
 
 import pytest
 
-from flrouter import setting_kinds
-from flrouter.cli import problems
-from flrouter.core import reports, rules, switches, sync
-from flrouter.core.links import MAX_ORPHANED_MESSAGES as ORPHANED
-from flrouter.core.table import TABLES
+from flrouter import kinds
+from flrouter.cli.looking import problems
+from flrouter.core import reports
+from flrouter.core.floodlights import sync
+from flrouter.core.requests.links import MAX_ORPHANED_MESSAGES as ORPHANED
+from flrouter.core.state import rules
+from flrouter.core.state.table import TABLES
+from flrouter.core.switches import holders
 from flrouter.kafka import librdkafka
-from flrouter.runtime import feed, lease
 from flrouter.runtime.durability import at_least_once
+from flrouter.runtime.ownership import lease
+from flrouter.telemetry import feed
 from flrouter.web.access import guard
-from flrouter.web.api import operations, workers
+from flrouter.web.api import operations
+from flrouter.web.calls import workers
 from flrouter.web.dashboard import stream
 from tests.docs.blocks import ROOT
 from tests.docs.markdown import rows, section
@@ -29,7 +34,7 @@ REPEATED_TENTHS = 10 * (at_least_once.CHECKPOINT_INTERVAL_S + lease.COMMIT_INTER
 
 FIGURES: list[tuple[str, str, list[float]]] = [
     ("architecture", r"(\w+) times a second a \*\*checkpoint\*\*", [CHECKPOINTS_A_SECOND]),
-    ("architecture", r"(\w+) \(`core/table.py` lists them\)", [len(TABLES)]),
+    ("architecture", r"(\w+) \(`core/state/table.py` lists them\)", [len(TABLES)]),
     ("decisions/index", r"changelogs (\w+) times a second", [CHECKPOINTS_A_SECOND]),
     ("decisions/index", r"up to (\w+) tenths of a second", [REPEATED_TENTHS]),
     ("guarantees", r"acknowledges (\w+) times a second", [CHECKPOINTS_A_SECOND]),
@@ -42,7 +47,7 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("guarantees", r"a copy of every link \| (\S+) \|", [sync.MAX_REQUESTERS]),
     ("guarantees", r"nobody asked for, in one shard \| (\S+) × `MAX_M", [ORPHANED]),
     ("guarantees", r"before one that is missing \| (\S+) \|", [reports.MAX_AHEAD]),
-    ("guarantees", r"switches of one shard \| (\S+) \|", [switches.MAX_SWITCHES]),
+    ("guarantees", r"switches of one shard \| (\S+) \|", [holders.MAX_SWITCHES]),
     ("guarantees", r"at most (\S+) × `MAX_MESSAGE_BYTES` at once, and (\S+) ×", [AT_ONCE, IN_ALL]),
     ("guarantees", r"adds up to (\S+) bytes to a record", [ADDED]),
     ("api", r"did not answer within (\S+) s", [workers.TIMEOUT]),
@@ -54,7 +59,7 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("security", r"pages of at most (\S+) rows", [guard.MOST]),
     ("security", r"shows (\S+) wrong ones is heard", [guard.WRONG_BURST]),
     ("security", r"wrong ones is heard (\w+) a second", [guard.WRONG_RATE]),
-    ("security", r"one has at least (\S+) characters", [setting_kinds._MIN_TOKEN_CHARACTERS]),
+    ("security", r"one has at least (\S+) characters", [kinds._MIN_TOKEN_CHARACTERS]),
     ("dashboard", r"the same within (\w+) seconds is one line", [feed.TOGETHER / 1000]),
     ("dashboard", r"the last (\w+) of a kind", [feed.MOST]),
     ("dashboard", r"told anew (\w+) a second", [1 / stream.PERIOD]),

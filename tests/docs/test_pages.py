@@ -9,7 +9,7 @@ import pytest
 
 from flrouter import embedded, speaker
 from flrouter.history.sqlite import SqliteStore
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.docs.blocks import ROOT, of_page
 from tests.docs.shell import run
 from tests.history.batches import batch, end

@@ -15,7 +15,7 @@ import pytest
 from flrouter.messages import names
 from flrouter.messages.envelope import Form
 from flrouter.messages.errors import ErrorType
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.docs.blocks import PAGES, ROOT, of_page
 from tests.docs.markdown import anchor, code, headings, links, rows, section
 from tests.docs.test_asyncapi import BY_CLASS, faults

@@ -20,7 +20,8 @@ from typing import Any
 
 import flrouter
 from flrouter.agents import commands, reports
-from flrouter.core import floodlights, pending, sync
+from flrouter.core.floodlights import floodlights, sync
+from flrouter.core.requests import pending
 from flrouter.ports import Partition
 from tests.core.lives import table_of
 from tests.core.world import Record

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 
 from flrouter.agents import commands, reports, shards
-from flrouter.core.effects import Effects, Send
-from flrouter.core.inputs import CaughtUp, Command, Input, Report
 from flrouter.core.shard import Shard
-from flrouter.messages import build, names
+from flrouter.core.values.effects import Effects, Send
+from flrouter.core.values.inputs import CaughtUp, Command, Input, Report
+from flrouter.messages import names
+from flrouter.messages.forms import build
 from flrouter.messages.members import decode
 from flrouter.ports import Partition
-from flrouter.runtime.states import put
+from flrouter.runtime.state.states import put
 from tests.core.world import DEAD, EXISTING, INBOUND, SHARDS, catalog, rules
 from tests.fuzz.script import Record
 

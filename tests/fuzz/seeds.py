@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from flrouter.core import peers, records
-from flrouter.core.request import Suffixes
-from flrouter.messages import build, names
-from flrouter.speaker.openflow import lldp
-from flrouter.speaker.openflow.wire import of
+from flrouter.core.values import peers, records
+from flrouter.core.values.request import Suffixes
+from flrouter.messages import names
+from flrouter.messages.forms import build
+from flrouter.speaker.openflow.switches import lldp
+from flrouter.speaker.openflow.switches.wire import of
 from tests.fuzz.script import write
 from tests.fuzz.targets import openflow as asked
 from tests.openflow import scripted

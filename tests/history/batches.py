@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flrouter.core.effects import End, Happening
+from flrouter.core.values.effects import End, Happening
 from flrouter.history.record import FORMAT, SEQUENCE_BITS, Batch
 
 #: ms since the epoch: 2026-11-28, 00:00 UTC.

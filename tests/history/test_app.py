@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from flrouter.history import record
-from flrouter.history.app import DAY_MS, HistoryApp
 from flrouter.history.record import Batch
 from flrouter.history.search import StoreFailed
-from flrouter.settings import Settings
+from flrouter.history.worker.app import DAY_MS, HistoryApp
+from flrouter.settings.model import Settings
 from tests.history.batches import batch, end
 
 
@@ -74,7 +74,7 @@ def test_what_is_no_record_is_left_out() -> None:
 
 def test_what_is_kept_is_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """So many days, and so many bytes."""
-    monkeypatch.setattr("flrouter.history.app.time.time", lambda: 1_000_000_000.0)
+    monkeypatch.setattr("flrouter.history.worker.app.time.time", lambda: 1_000_000_000.0)
     store = Away(failures=0)
     asyncio.run(made(store, history_days=3, history_max_mb=7).forget())
     assert store.forgotten == [1_000_000_000_000 - 3 * DAY_MS]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from flrouter.core.effects import Happening
+from flrouter.core.values.effects import Happening
 from flrouter.history import record
 from flrouter.history.record import FORMAT, Unreadable
 from tests.history.batches import MIDNIGHT, batch, end

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from flrouter.core.effects import Happening
+from flrouter.core.values.effects import Happening
 from flrouter.history.postgresql import PostgresqlStore
 from flrouter.history.search import (
     ANY_ERROR,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 from tests.support.changelogs import mentions, tables, wait_kept, wait_table
 from tests.support.deployment import Deployment
 from tests.support.load import SWITCHES, Load, assert_no_errors, name_of, wait_all, warm_up

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 from tests.support.changelogs import (
     Table,
     living,

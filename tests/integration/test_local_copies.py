@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 from tests.support.clients import read_all
 from tests.support.deployment import Deployment
 from tests.support.plain import INSTALL, command, error_type

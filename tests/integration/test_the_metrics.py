@@ -15,9 +15,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics
 
 from flrouter import embedded
-from flrouter.cli.failure import Failure
 from flrouter.cli.router import Router
-from flrouter.settings import Settings
+from flrouter.failure import Failure
+from flrouter.settings.model import Settings
 from tests.kafka.authority import Authority
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker

@@ -12,9 +12,9 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
-from flrouter.core.effects import Happening
+from flrouter.core.values.effects import Happening
 from flrouter.history.sqlite import SqliteStore
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from flrouter.web.api.openapi import document
 from flrouter.web.api.operations import OPERATIONS
 from tests.history.batches import MIDNIGHT, batch, end

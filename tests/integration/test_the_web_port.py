@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.web_server import MAX_CONNECTIONS
+from flrouter.web_port.server import MAX_CONNECTIONS
 from tests.support.api import ask, until
 from tests.support.deployment import Deployment, Worker
 from tests.support.patience import HOPE

@@ -20,7 +20,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
 from tests.support.api import ask, until

@@ -9,14 +9,14 @@ from typing import Any
 import aiokafka
 import pytest
 
+from flrouter.clock import SystemClock
+from flrouter.kafka.cluster import directory, topics
+from flrouter.kafka.cluster.topics import of_router, provide
 from flrouter.kafka.log import KafkaLog
-from flrouter.runtime import directory, topics
-from flrouter.runtime.catch_ups import CatchUps
-from flrouter.runtime.clock import SystemClock
 from flrouter.runtime.membership import Membership
+from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.shards import TICK_S
-from flrouter.runtime.topics import of_router, provide
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
 from tests.support.patience import HOPE

@@ -13,7 +13,7 @@ from aiokafka.errors import ProducerFenced
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from flrouter.repairs import repair
+from flrouter.kafka.patches import repair
 from tests.kafka.cluster import Cluster
 from tests.support.patience import HOPE
 

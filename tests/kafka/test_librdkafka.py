@@ -13,14 +13,14 @@ from confluent_kafka import TopicPartition
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.kafka import transactions
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
 from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
-from flrouter.runtime.directory import Directory
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
 from tests.support.clients import committed

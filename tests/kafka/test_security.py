@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from flrouter.runtime.login import LoginRefused
+from flrouter.kafka.cluster.login import LoginRefused
 from flrouter.runtime.membership import Membership
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.cli.command import Running, flrouter
 from tests.kafka.authority import Authority
 from tests.kafka.cluster import Cluster

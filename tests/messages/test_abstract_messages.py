@@ -10,9 +10,9 @@ import pytest
 from flrouter.messages.chains import Link, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Form, Unreadable, decode
-from flrouter.messages.error_forms import ErrorForm, draft, finished
 from flrouter.messages.errors import ErrorType
-from flrouter.messages.origin import switch_of
+from flrouter.messages.forms.error_forms import ErrorForm, draft, finished
+from flrouter.messages.kinds.origin import switch_of
 from tests.openkilda.schemas import faults
 
 API = "org.openkilda.floodlight.api"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from flrouter.messages import build, names
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
 from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.forms import build
 from tests.messages.strategies import SAMPLES
 
 NOW = 1_536_160_611_000

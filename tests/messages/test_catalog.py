@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from flrouter import profiles
-from flrouter.messages.catalog import Catalog, CommandKind, Done, Scope
 from flrouter.messages.envelope import Payload, decode
+from flrouter.messages.kinds.catalog import Catalog, CommandKind, Done, Scope
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import SAMPLES
 

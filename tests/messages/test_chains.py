@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.messages import build
 from flrouter.messages.chains import BadLink, Link, OldLink, follow, has_come, link_of
 from flrouter.messages.envelope import Envelope, decode
+from flrouter.messages.forms import build
 from tests.messages.strategies import SAMPLES, texts
 
 CLAZZ = "org.openkilda.messaging.info.ChunkedInfoMessage"

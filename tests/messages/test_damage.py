@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flrouter import profiles
-from flrouter.messages import chains, correlation, envelope, origin
+from flrouter.messages import chains, correlation, envelope
+from flrouter.messages.kinds import origin
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import damaged
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 
 FORMS = ("numbered", "linked", "framed")
 

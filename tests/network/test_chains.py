@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flrouter.messages import build, names
+from flrouter.messages import names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from flrouter.network.chains import Assembler, Chain, is_link
 
 from .forms import FORMS, chain

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.messages import build, names, notifications
-from flrouter.messages.notifications import Connection
+from flrouter.messages import names
+from flrouter.messages.forms import build, notifications
+from flrouter.messages.forms.notifications import Connection
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import Link, News, State
 

@@ -12,10 +12,10 @@ from typing import Any
 import aiokafka
 import pytest
 
-from flrouter.messages import build
+from flrouter.kafka.cluster.clients import connection
+from flrouter.messages.forms import build
 from flrouter.network.app import NetworkApp, create_app
-from flrouter.runtime.clients import connection
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 from tests.support.patience import HOPE

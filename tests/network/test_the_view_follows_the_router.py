@@ -15,7 +15,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flrouter.messages import build, names
+from flrouter.messages import names
+from flrouter.messages.forms import build
 from flrouter.network.app import read
 from flrouter.network.chains import Assembler
 from flrouter.network.view import News, State, Switch

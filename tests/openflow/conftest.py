@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.openvswitch import OpenVSwitch
+from flrouter.demo.openvswitch import OpenVSwitch
 from tests.openflow.network import Network
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE

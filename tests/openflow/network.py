@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from flrouter.demo.openvswitch import OpenVSwitch
 from flrouter.embedded import free_port
-from flrouter.openvswitch import OpenVSwitch
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
 from tests.support.patience import HOPE, PATIENCE

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from flrouter.speaker.openflow import OpenFlowFloodlight, OpenFlowOptions, Role
-from flrouter.speaker.openflow.connection import Connection
-from flrouter.speaker.openflow.wire import HEADER_BYTES, header, of
+from flrouter.speaker.openflow.switches.connection import Connection
+from flrouter.speaker.openflow.switches.wire import HEADER_BYTES, header, of
 from flrouter.speaker.options import SpeakerOptions
 from tests.support.patience import HOPE
 

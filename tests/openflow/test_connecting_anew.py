@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flrouter.speaker.openflow.wire import of
+from flrouter.speaker.openflow.switches.wire import of
 from tests.openflow.scripted import ScriptedSwitch, floodlight
 from tests.speaker.stand_in import run
 

@@ -8,7 +8,7 @@ import pytest
 
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
-from flrouter.speaker.openflow import flows
+from flrouter.speaker.openflow.flows import flows
 
 REMOVAL = {"cookie": 1, "switch_id": "1"}
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from flrouter.speaker.openflow import lldp
 from flrouter.speaker.openflow.discovery import MAX_MISSED_INTERVALS, Discovery
-from flrouter.speaker.openflow.flood import BURST_PACKETS, PACKETS_PER_S, PacketIns
-from flrouter.speaker.openflow.ports import Port
 from flrouter.speaker.openflow.process import parse
+from flrouter.speaker.openflow.switches import lldp
+from flrouter.speaker.openflow.switches.flood import BURST_PACKETS, PACKETS_PER_S, PacketIns
+from flrouter.speaker.openflow.switches.ports import Port
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.sync import PortState
 from tests.openflow.scripted import packet_in

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from flrouter.openvswitch import difference
+from flrouter.demo.openvswitch import difference
 from tests.openflow.network import OWN, Network, transit
 from tests.support.api import until
 from tests.support.plain import command, error_type

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from flrouter.speaker.openflow import Role, lldp
-from flrouter.speaker.openflow.roles import MAX_MISSED_LOOKS, Election, Mode
-from flrouter.speaker.openflow.wire import of
+from flrouter.speaker.openflow import Role
+from flrouter.speaker.openflow.switches import lldp
+from flrouter.speaker.openflow.switches.roles import MAX_MISSED_LOOKS, Election, Mode
+from flrouter.speaker.openflow.switches.wire import of
 from tests.openflow.network import Network, transit
 from tests.openflow.scripted import ScriptedSwitch, floodlight, packet_in, talking
 from tests.speaker.stand_in import run

@@ -11,11 +11,12 @@ from flrouter.messages.envelope import decode
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import Role, commands, installing
-from flrouter.speaker.openflow.flows import Meter, Rule, VlanAction
-from flrouter.speaker.openflow.roles import Election
-from flrouter.speaker.openflow.switch import Switch
-from flrouter.speaker.openflow.wire import of
+from flrouter.speaker.openflow import Role, commands
+from flrouter.speaker.openflow.flows import installing
+from flrouter.speaker.openflow.flows.flows import Meter, Rule, VlanAction
+from flrouter.speaker.openflow.switches.roles import Election
+from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import of
 from tests.openflow.network import FLOWS, OWN, Network, transit
 from tests.openflow.scripted import ScriptedSwitch, frame, talking
 from tests.speaker.stand_in import run

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from flrouter.speaker.openflow import rules
-from flrouter.speaker.openflow.connection import Silent
-from flrouter.speaker.openflow.wire import DESC, messages, of
+from flrouter.speaker.openflow.flows import rules
+from flrouter.speaker.openflow.switches.connection import Silent
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 from tests.openflow.scripted import ScriptedSwitch, floodlight, frame, talking
 from tests.speaker.stand_in import run
 

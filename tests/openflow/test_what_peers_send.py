@@ -7,11 +7,12 @@ import struct
 
 import pytest
 
-from flrouter.speaker.openflow import ports, rules
-from flrouter.speaker.openflow.connection import Silent
-from flrouter.speaker.openflow.parsing import parse
-from flrouter.speaker.openflow.switch import Switch
-from flrouter.speaker.openflow.wire import DESC, Unreadable, messages, of
+from flrouter.speaker.openflow.flows import rules
+from flrouter.speaker.openflow.switches import ports
+from flrouter.speaker.openflow.switches.connection import Silent
+from flrouter.speaker.openflow.switches.parsing import parse
+from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import DESC, Unreadable, messages, of
 from tests.openflow.scripted import (
     ScriptedSwitch,
     frame,

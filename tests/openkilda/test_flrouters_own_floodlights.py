@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.messages.catalog import Done
+from flrouter.messages.kinds.catalog import Done
 from tests.openkilda import examples
 from tests.openkilda.field import Field
 from tests.openkilda.test_what_floodlights_write import ANSWERS, PORT, SWITCH, VERSIONS, class_of

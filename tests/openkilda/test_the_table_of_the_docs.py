@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.docs.blocks import ROOT
 from tests.docs.markdown import code, rows, section
 from tests.openkilda import schemas

@@ -16,7 +16,7 @@ import pytest
 
 from flrouter.speaker import Speaker, SpeakerOptions
 from flrouter.speaker.openflow import OpenFlowFloodlight
-from flrouter.speaker.openflow.wire import messages, of
+from flrouter.speaker.openflow.switches.wire import messages, of
 from flrouter.speaker.simulated import FloodlightOptions, SimulatedFloodlight
 from flrouter.speaker.sync import PortState
 from tests.docs.blocks import ROOT

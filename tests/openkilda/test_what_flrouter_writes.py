@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from flrouter import profiles
-from flrouter.messages import build
 from flrouter.messages.envelope import decode
 from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.forms import build
 from flrouter.speaker import answers, dumps, payloads, sync
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import meters, ports, rules
-from flrouter.speaker.openflow.wire import messages, of
+from flrouter.speaker.openflow.flows import meters, rules
+from flrouter.speaker.openflow.switches import ports
+from flrouter.speaker.openflow.switches.wire import messages, of
 from flrouter.speaker.simulated import responses
 from flrouter.speaker.simulated.network import Mode, Network
 from flrouter.speaker.sync import PortState, SwitchRecord

@@ -6,7 +6,7 @@ import os
 import uuid
 from typing import Any
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 def settings(broker_url: str, **more: Any) -> Settings:

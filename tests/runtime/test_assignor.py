@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from flrouter import __version__
 from flrouter.app import create_app
-from flrouter.runtime.app import RouterApp
-from flrouter.runtime.assignor import Member, ShardAssignor, deal, hold_back, read_member
+from flrouter.faust_side.app import RouterApp
+from flrouter.faust_side.assignor import Member, ShardAssignor, deal, hold_back, read_member
 from flrouter.runtime.shards import Shards
-from flrouter.settings import Settings, load
+from flrouter.settings.model import Settings, load
 
 MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
 

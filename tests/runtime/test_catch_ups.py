@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from flrouter.ports import Partition
-from flrouter.runtime.catch_ups import ASK_AGAIN_S, CatchUps
+from flrouter.runtime.ownership.catch_ups import ASK_AGAIN_S, CatchUps
 from tests.core.world import SHARDS, rules
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.ports import Partition, Row, Span
 from flrouter.runtime.durability.changelog import FENCE_KEY, FORMAT, HEADER, Changelog, Fenced
-from flrouter.runtime.formats import NewerFormat
+from flrouter.runtime.durability.formats import NewerFormat
 
 AT = Partition("flrouter-pending-changelog", 3)
 

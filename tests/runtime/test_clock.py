@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from flrouter.runtime.clock import SystemClock
+from flrouter.clock import SystemClock
 
 HOUR_S = 3_600.0
 

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.errors import NodeNotReadyError
 
-from flrouter.repairs.closing import _close
-from flrouter.runtime.clients import reader
+from flrouter.kafka.cluster.clients import reader
+from flrouter.kafka.patches.closing import _close
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 
@@ -47,7 +47,7 @@ def test_a_failed_fetch_does_not_keep_a_consumer_from_closing(broker_url: str) -
 
 def test_the_repair_is_needed(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When this fails, aiokafka does it by itself."""
-    monkeypatch.setattr("flrouter.repairs.close_whole", lambda: None)
+    monkeypatch.setattr("flrouter.kafka.patches.close_whole", lambda: None)
     monkeypatch.setattr(fetcher.Fetcher, "close", _close)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(close_after_a_failed_fetch(broker_url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiokafka import errors
 
-from flrouter.runtime.consumer import answer_of
+from flrouter.faust_side.consumer import answer_of
 
 
 @pytest.mark.parametrize(

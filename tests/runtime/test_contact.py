@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from flrouter.runtime import contact
-from flrouter.runtime.contact import ANSWER_TIMEOUT_S, INTERVAL_S, Contact
-from flrouter.runtime.login import within
-from flrouter.settings import Settings
+from flrouter.kafka.cluster import contact
+from flrouter.kafka.cluster.contact import ANSWER_TIMEOUT_S, INTERVAL_S, Contact
+from flrouter.kafka.cluster.login import within
+from flrouter.settings.model import Settings
 from tests.support.patience import HOPE
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from flrouter.runtime.directory import Directory
+from flrouter.kafka.cluster.directory import Directory
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 from tests.support.patience import PATIENCE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from flrouter.core.effects import End
-from flrouter.runtime import ended
+from flrouter.core.values.effects import End
+from flrouter.telemetry import ended
 
 
 def end(number: int, took: int = 3, error: str = "", floodlight: str = "fl-1") -> End:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flrouter.core.effects import Effects
-from flrouter.runtime.feed import LONGEST, MOST, TOGETHER, Feed
+from flrouter.core.values.effects import Effects
+from flrouter.telemetry.feed import LONGEST, MOST, TOGETHER, Feed
 
 
 def effects(*notes: str, **counts: int) -> Effects:

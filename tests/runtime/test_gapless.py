@@ -13,8 +13,8 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from flrouter.repairs.gapless import GaplessRecords
-from flrouter.runtime.clients import connection, reader
+from flrouter.kafka.cluster.clients import connection, reader
+from flrouter.kafka.patches.gapless import GaplessRecords
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 from tests.support.patience import HOPE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flrouter.core.effects import Answering, Effects, Send
+from flrouter.core.values.effects import Answering, Effects, Send
 from flrouter.ports import Partition, Refusal, Written
 from flrouter.runtime.durability.at_least_once import (
     CHECKPOINT_INTERVAL_S,

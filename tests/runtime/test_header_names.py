@@ -11,7 +11,7 @@ from aiokafka.record import util
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from flrouter.repairs.header_names import read_all_header_names
+from flrouter.kafka.patches.header_names import read_all_header_names
 
 PLACE = TopicPartition("t", 0)
 

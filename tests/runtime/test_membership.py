@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.ports import Refusal, Written
 from flrouter.runtime.membership import Membership
-from flrouter.settings import load
+from flrouter.settings.model import load
 
 
 def test_a_router_that_cannot_tell_of_its_floodlights_does_not_run_without_them() -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core.effects import Effects, Send
+from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
-from flrouter.runtime.formats import NewerFormat
-from flrouter.runtime.lease import COMMIT_INTERVAL_S
-from flrouter.runtime.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
-from flrouter.runtime.restoration import Share
-from flrouter.runtime.runner import Runner
+from flrouter.runtime.ownership.lease import COMMIT_INTERVAL_S
+from flrouter.runtime.ownership.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
+from flrouter.runtime.ownership.restoration import Share
+from flrouter.runtime.ownership.runner import Runner
 
 SESSION_S = 10.0
 IN, LOG = Partition("in", 0), Partition("log", 0)

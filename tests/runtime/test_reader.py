@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.kafka import reader as module
+from flrouter.kafka.cluster.topics import Wanted, provide
 from flrouter.kafka.reader import Batch, Reader
 from flrouter.kafka.replay import ends, replay
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Start, Written
-from flrouter.runtime.topics import Wanted, provide
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
 
 pytestmark = pytest.mark.broker

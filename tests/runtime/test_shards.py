@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flrouter.runtime.shards import Shards
-from flrouter.settings import load
+from flrouter.settings.model import load
 
 
 def _shards(given_up: list[str]) -> Shards:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from flrouter.core.effects import Send
-from flrouter.core.records import Barred
 from flrouter.core.shard import Shard
+from flrouter.core.values.effects import Send
+from flrouter.core.values.records import Barred
 from flrouter.ports import Partition, Row, Span
 from flrouter.runtime.durability.changelog import FENCE_KEY, Changelog
-from flrouter.runtime.restoration import Share
+from flrouter.runtime.ownership.restoration import Share
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.shares import Shares
-from flrouter.settings import Settings
+from flrouter.runtime.state.shares import Shares
+from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
 
 ROW = msgspec.msgpack.encode(Barred(1, "fl-1", "c"))

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterable
 import msgspec
 import pytest
 
-from flrouter.core.effects import Send
-from flrouter.core.records import Barred
 from flrouter.core.shard import Shard
+from flrouter.core.values.effects import Send
+from flrouter.core.values.records import Barred
+from flrouter.kafka.cluster.directory import Directory
+from flrouter.kafka.cluster.topics import changelog, of_router, provide
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Written
-from flrouter.runtime.directory import Directory
 from flrouter.runtime.durability.changelog import Changelog, stamp
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.standby import Followed, Standby
-from flrouter.runtime.topics import changelog, of_router, provide
-from flrouter.settings import Settings
+from flrouter.runtime.state.standby import Followed, Standby
+from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
 from tests.support.patience import HOPE
 

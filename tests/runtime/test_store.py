@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.runtime import store
-from flrouter.runtime.store import Copy, Place
+from flrouter.runtime.state import store
+from flrouter.runtime.state.store import Copy, Place
 
 Rows = dict[tuple[str, bytes], bytes]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flrouter.runtime import topics
-from flrouter.runtime.clients import admin
-from flrouter.runtime.topics import BadTopic, Wanted, make, of_floodlight, of_router, provide
+from flrouter.kafka.cluster import topics
+from flrouter.kafka.cluster.clients import admin
+from flrouter.kafka.cluster.topics import BadTopic, Wanted, make, of_floodlight, of_router, provide
 from tests.runtime.broker import settings
 
 pytestmark = pytest.mark.broker

@@ -22,9 +22,10 @@ from faust.transport.drivers import aiokafka as driver
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from flrouter.faust_side import assignor, tables
+from flrouter.faust_side import consumer as ours
+from flrouter.faust_side import consumer as transport
 from flrouter.network import faults
-from flrouter.runtime import assignor, tables, transport
-from flrouter.runtime import consumer as ours
 
 
 def test_the_version_is_one_that_was_read() -> None:

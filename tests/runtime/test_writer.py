@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.kafka import writer as module
+from flrouter.kafka.cluster import directory as directories
+from flrouter.kafka.cluster.directory import Directory
+from flrouter.kafka.cluster.topics import Wanted, provide
 from flrouter.kafka.replay import replay
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Row, Span, Written
-from flrouter.runtime import directory as directories
-from flrouter.runtime.directory import Directory
 from flrouter.runtime.durability.changelog import Changelog
-from flrouter.runtime.topics import Wanted, provide
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
 from tests.support.patience import PATIENCE
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from flrouter.core import peers
+from flrouter.core.values import peers
 from tests.core.forms import Doing
 from tests.core.world import REPLIES, SHARDS
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from flrouter.core import peers
+from flrouter.core.values import peers
 from tests.core.world import (
     SHARDS,
     TABLES_OF_REQUESTS,

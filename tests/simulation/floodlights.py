@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar
 
-from flrouter.core.home import home
-from flrouter.core.request import Suffixes
-from flrouter.core.rules import Rules
-from flrouter.messages import build, names
+from flrouter.core.state.rules import Rules
+from flrouter.core.values.home import home
+from flrouter.core.values.request import Suffixes
+from flrouter.messages import names
 from flrouter.messages.envelope import Envelope, decode
+from flrouter.messages.forms import build
 from flrouter.messages.switch_id import canonical
 from tests.core.floodlight import Written
 from tests.core.forms import USUAL, Doing, answers, sync_chain

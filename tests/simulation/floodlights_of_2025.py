@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from flrouter.messages import build, names
+from flrouter.messages import names
 from flrouter.messages.envelope import Envelope
+from flrouter.messages.forms import build
 from tests.core.floodlight import Written
 from tests.core.forms import Doing, in_second_envelope
 from tests.core.gathered import O

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.records import Part
-from flrouter.core.request import Origin
-from flrouter.core.rules import Rules
+from flrouter.core.state.rules import Rules
+from flrouter.core.values import peers
+from flrouter.core.values.records import Part
+from flrouter.core.values.request import Origin
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.envelope import decode

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from enum import Enum
 from typing import Protocol
 
+from flrouter.faust_side import assignor
 from flrouter.ports import Partition
-from flrouter.runtime import assignor
 
 from .dice import Dice
 

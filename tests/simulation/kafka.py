@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from flrouter.core.effects import Send
+from flrouter.core.values.effects import Send
 from flrouter.ports import Answer, Partition, Refusal, Row, Span, Start, Transaction, Written
 
 from .dice import Dice

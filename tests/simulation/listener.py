@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from flrouter.core.records import Mode
-from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
+from flrouter.core.state.rules import Rules
+from flrouter.core.values.records import Mode
 from flrouter.messages import names
 from flrouter.network.reading import news_of
 from flrouter.network.view import State, Switch

@@ -10,27 +10,27 @@ from zlib import crc32
 
 import msgspec
 
-from flrouter.core.answer import Answer
-from flrouter.core.floodlights import Floodlights
-from flrouter.core.gathers import Gathers
-from flrouter.core.listeners import ByAvailability, _News
-from flrouter.core.parts import Parts
-from flrouter.core.pending import Requests
-from flrouter.core.population import Populations
-from flrouter.core.records import Gather, Mode
+from flrouter.core.floodlights.floodlights import Floodlights
+from flrouter.core.floodlights.sync import Syncs
+from flrouter.core.gathers.answer import Answer
+from flrouter.core.gathers.gathers import Gathers
+from flrouter.core.gathers.population import Populations
 from flrouter.core.reports import Reports
+from flrouter.core.requests.parts import Parts
+from flrouter.core.requests.pending import Requests
 from flrouter.core.shard import Shard
-from flrouter.core.switches import SwitchMap
-from flrouter.core.sync import Syncs
-from flrouter.runtime import assignor
-from flrouter.runtime.catch_ups import CatchUps
+from flrouter.core.switches.holders import SwitchMap
+from flrouter.core.switches.listeners import ByAvailability, _News
+from flrouter.core.values.records import Gather, Mode
+from flrouter.faust_side import assignor
 from flrouter.runtime.durability import changelog
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
-from flrouter.runtime.lease import Lease
-from flrouter.runtime.restoration import Restoration
-from flrouter.runtime.runner import Runner
+from flrouter.runtime.ownership.catch_ups import CatchUps
+from flrouter.runtime.ownership.lease import Lease
+from flrouter.runtime.ownership.restoration import Restoration
+from flrouter.runtime.ownership.runner import Runner
 from tests.core.world import TOPICS
 
 

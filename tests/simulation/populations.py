@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flrouter.core.home import home
-from flrouter.core.request import Origin, Suffix
+from flrouter.core.values.home import home
+from flrouter.core.values.request import Origin, Suffix
 from flrouter.messages import names
 from flrouter.messages.envelope import decode
 from tests.core.floodlight import Written

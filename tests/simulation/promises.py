@@ -6,11 +6,11 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Any
 
-from flrouter.core import peers
-from flrouter.core.request import Origin, Suffixes
-from flrouter.core.rules import Rules
+from flrouter.core.state.rules import Rules
+from flrouter.core.values import peers
+from flrouter.core.values.request import Origin, Suffixes
 from flrouter.messages.envelope import decode
-from flrouter.messages.error_forms import ErrorForm
+from flrouter.messages.forms.error_forms import ErrorForm
 from tests.core.floodlight import Written
 from tests.core.world import AFTER_SENDING, Record
 

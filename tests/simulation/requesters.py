@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from flrouter.core.request import Origin
-from flrouter.messages import build, names
-from flrouter.messages.catalog import ENDS_WHEN_SENT, Done
+from flrouter.core.values.request import Origin
+from flrouter.messages import names
+from flrouter.messages.forms import build
+from flrouter.messages.kinds.catalog import ENDS_WHEN_SENT, Done
 from tests.core.gathered import DUMP, MANY, O
 from tests.core.world import REPLIES
 from tests.messages.test_abstract_messages import COMMAND_ID, METADATA, PARTS

@@ -6,12 +6,12 @@ from collections.abc import Collection
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.effects import Effects
-from flrouter.core.inputs import Input, Report, Told
-from flrouter.core.request import Suffixes
-from flrouter.core.rules import Rules
-from flrouter.core.sync_run import read_sync_number
+from flrouter.core.floodlights.sync_run import read_sync_number
+from flrouter.core.state.rules import Rules
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Effects
+from flrouter.core.values.inputs import Input, Report, Told
+from flrouter.core.values.request import Suffixes
 from flrouter.messages import names
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import decode

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flrouter.messages import names
-from flrouter.messages.error_forms import ErrorForm
+from flrouter.messages.forms.error_forms import ErrorForm
 from tests.simulation import actions
 from tests.simulation.__main__ import main
 from tests.simulation.campaign import search

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from zlib import crc32
 
-from flrouter.core.effects import Headers
-from flrouter.core.home import partition_for
-from flrouter.core.inputs import Input
+from flrouter.core.values.effects import Headers
+from flrouter.core.values.home import partition_for
+from flrouter.core.values.inputs import Input
 from tests.core.world import Record
 
 #: ms since the epoch, when a run begins.

@@ -13,25 +13,25 @@ from typing import Any
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.effects import Effects, End, Send
-from flrouter.core.home import shard_of
-from flrouter.core.inputs import CaughtUp, Command, Input, Told
-from flrouter.core.request import Origin
-from flrouter.core.rules import Rules
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
-from flrouter.messages.catalog import Catalog
+from flrouter.core.state.rules import Rules
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Effects, End, Send
+from flrouter.core.values.home import shard_of
+from flrouter.core.values.inputs import CaughtUp, Command, Input, Told
+from flrouter.core.values.request import Origin
+from flrouter.messages.kinds.catalog import Catalog
 from flrouter.ports import Partition, Refusal, Transaction, Written
-from flrouter.runtime.catch_ups import CatchUps
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
+from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
-from flrouter.runtime.formats import NewerFormat
-from flrouter.runtime.ownership import Ownership
-from flrouter.runtime.restoration import Share
-from flrouter.runtime.runner import Changes, Runner
+from flrouter.runtime.ownership.catch_ups import CatchUps
+from flrouter.runtime.ownership.ownership import Ownership
+from flrouter.runtime.ownership.restoration import Share
+from flrouter.runtime.ownership.runner import Changes, Runner
 from tests.core.world import DEAD, SHARDS, Record
 
 from .dice import Calm, Dice

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from flrouter.messages import build
+from flrouter.messages.forms import build
 from flrouter.speaker import DONE, Answer, Command, Speaker, SpeakerOptions, SwitchRecord
 from flrouter.speaker.simulated import SimulatedFloodlight
 from tests.openkilda.schemas import unreadable

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from flrouter.messages import build
+from flrouter.messages.forms import build
 from flrouter.speaker import Speaker
-from flrouter.speaker.expiry import Expiry
-from flrouter.speaker.reader import CatchUp
+from flrouter.speaker.kafka.reader import CatchUp
+from flrouter.speaker.serving.expiry import Expiry
 
 from .stand_in import Recorder, Router, around, command, now_ms, options, run, switch
 
@@ -136,7 +136,7 @@ def test_after_a_gap_commands_wait_until_all_that_lay_there_was_read(
     """The newest AliveRequest of another partition judges a command that was read before it."""
     clock = 0.0
     times = SimpleNamespace(time=time.time, monotonic=lambda: clock)
-    monkeypatch.setattr("flrouter.speaker.speaker.time", times)
+    monkeypatch.setattr("flrouter.speaker.serving.speaker.time", times)
 
     async def test() -> None:
         nonlocal clock
@@ -186,7 +186,7 @@ def test_catching_up_ends_when_every_partition_was_read_to_the_end_it_had(
     """Ends count from fetches after the start; what is written later is not waited for."""
 
     async def test() -> None:
-        monkeypatch.setattr("flrouter.speaker.reader._now_ms", lambda: 100)
+        monkeypatch.setattr("flrouter.speaker.kafka.reader._now_ms", lambda: 100)
         consumer = FakeConsumer()
         consumer.ends = {"a": (99, 0), "b": (99, 0)}
         catch_up = CatchUp(consumer, ["a", "b"], stable=False)

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from flrouter.messages import build, chains, envelope, origin
+from flrouter.messages import chains, envelope
+from flrouter.messages.forms import build
+from flrouter.messages.kinds import origin
 from flrouter.speaker import Command, PortState, Speaker, SwitchRecord, sync
 from flrouter.speaker.simulated import FloodlightOptions, SimulatedFloodlight, numbered
 

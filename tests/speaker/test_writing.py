@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from flrouter import embedded
 from flrouter.speaker import Counts, PortState, Speaker, SpeakerOptions
-from flrouter.speaker.connection import Connection
-from flrouter.speaker.writer import Writer
+from flrouter.speaker.kafka.connection import Connection
+from flrouter.speaker.kafka.writer import Writer
 
 from .stand_in import PARTITIONS, Recorder, around, options, run, switch, when
 
@@ -257,7 +257,7 @@ async def with_fake(
 ) -> tuple[Writer, type[FakeProducer]]:
     """A writer on a Kafka that is not embedded, with a producer of its own kind."""
     kind = type("Producer", (FakeProducer,), {"deliver": staticmethod(deliver)})
-    monkeypatch.setattr("flrouter.speaker.writer.AIOKafkaProducer", kind)
+    monkeypatch.setattr("flrouter.speaker.kafka.writer.AIOKafkaProducer", kind)
     told = SpeakerOptions(id="fl", broker="kafka://nowhere:1", **more)
     writer = Writer(told, Connection(told), PARTITIONS, Counts())
     await writer.start()

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
 from tests.support.clients import Record, read_all
 from tests.support.deployment import Deployment, Worker
 

@@ -22,7 +22,7 @@ _forks.set_forkserver_preload(
         "flrouter.agents",
         "flrouter.network.faults",
         "flrouter.web.api.operations",
-        "flrouter.web.metrics.page",
+        "flrouter.web.metrics.collector",
     ]
 )
 

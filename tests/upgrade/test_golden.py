@@ -12,15 +12,15 @@ import msgspec
 import pytest
 
 from flrouter.agents import shards as reader
-from flrouter.core import peers, records
-from flrouter.core.inputs import Command, Report, Told
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers, records
+from flrouter.core.values.inputs import Command, Report, Told
 from flrouter.kafka.records import Record
-from flrouter.messages import build
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from flrouter.ports import Partition
-from flrouter.runtime import states
+from flrouter.runtime.state import states
 from tests.core.world import SHARDS, catalog, rules
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from flrouter.agents import shards
-from flrouter.core.inputs import Garbled, Report
-from flrouter.core.request import Suffixes
 from flrouter.core.shard import Shard
+from flrouter.core.values.inputs import Garbled, Report
+from flrouter.core.values.request import Suffixes
 from flrouter.kafka.records import Record
-from flrouter.messages import build
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from flrouter.ports import Partition
 from flrouter.runtime.durability.changelog import FORMAT, HEADER
-from flrouter.runtime.formats import NewerFormat
+from flrouter.runtime.durability.formats import NewerFormat
 from tests.core.world import SHARDS, catalog, rules
 from tests.support.clients import Writer, committed, create_topics
 from tests.support.deployment import Deployment, Worker

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
-from flrouter.history.app import HistoryApp
 from flrouter.history.search import Store
+from flrouter.history.worker import serving
+from flrouter.history.worker.app import HistoryApp
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import Settings
-from flrouter.web.history import serving
+from flrouter.settings.model import Settings
 from tests.support.patience import HOPE
 from tests.web.served import served
 

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
-from flrouter.runtime.app import RouterApp
-from flrouter.settings import load
+from flrouter.faust_side.app import RouterApp
+from flrouter.settings.model import load
 
 
 @asynccontextmanager

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from flrouter.core import peers
-from flrouter.core.effects import Send
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Send
 from flrouter.ports import Refusal as Refused
 from flrouter.ports import Written
 from flrouter.web.api import changes
-from flrouter.web.api.call import Refusal
+from flrouter.web.calls.call import Refusal
 
 
 def test_an_order_that_is_refused_is_not_told_as_done() -> None:

@@ -7,7 +7,7 @@ from base64 import b64encode
 import pytest
 
 from flrouter.web.access.guard import BURST, MOST, RATE, WRONG_BURST, WRONG_RATE, Guard
-from flrouter.web.api.call import Refusal
+from flrouter.web.calls.call import Refusal
 
 HERE, THERE = "192.0.2.1", "2001:db8::1"
 

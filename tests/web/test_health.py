@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.web.health import not_ready
+from flrouter.web.calls.health import not_ready
 
 AWAY = "cannot connect to the broker"
 

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import ClientSession
 
-from flrouter.core.effects import Happening
+from flrouter.core.values.effects import Happening
 from flrouter.history.search import Store, StoreFailed
 from flrouter.history.sqlite import SqliteStore
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.history.batches import MIDNIGHT, batch, end
 from tests.web.past import history_worker, router_worker
 from tests.web.test_roles import Provider

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flrouter.web.metrics.labels import Labels
+from flrouter.web.metrics.collector import Labels
 
 
 def test_only_so_many_are_told() -> None:

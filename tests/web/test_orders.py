@@ -10,10 +10,10 @@ import pytest
 from aiohttp import ClientSession
 
 from flrouter.app import create_app
-from flrouter.core.effects import Happening
 from flrouter.core.shard import Shard
+from flrouter.core.values.effects import Happening
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 from tests.web.served import served
 
 TOKEN, READ_TOKEN = "correct-horse-battery-staple", "who-has-this-may-read"

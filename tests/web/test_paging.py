@@ -11,9 +11,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.web.api.merging import merged
-from flrouter.web.api.paging import first_keys
-from flrouter.web.api.shapes import Page
+from flrouter.web.api.reading.merging import merged
+from flrouter.web.api.reading.paging import first_keys
+from flrouter.web.calls.shapes import Page
 
 KEYS = st.text("abc", min_size=1, max_size=4)
 

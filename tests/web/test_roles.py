@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import BadSetting, Settings
+from flrouter.settings.model import BadSetting, Settings
 from flrouter.web.access.oidc import groups_in
 from tests.support.patience import PATIENCE
 from tests.web.served import served

@@ -9,10 +9,10 @@ from aiohttp import ClientSession
 
 from flrouter.core.shard import Shard
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import load
-from flrouter.web import scans
-from flrouter.web.api.call import Refusal
-from flrouter.web.scans import MAX_SCANS, Scans
+from flrouter.settings.model import load
+from flrouter.web.calls import scans
+from flrouter.web.calls.call import Refusal
+from flrouter.web.calls.scans import MAX_SCANS, Scans
 from tests.web.served import served
 
 

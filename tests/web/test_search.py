@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from flrouter.app import create_app
-from flrouter.settings import load
-from flrouter.web.api import ones
-from flrouter.web.api.call import Refusal, Site
-from flrouter.web.api.shapes import Trace
-from flrouter.web.api.workers import Workers
+from flrouter.settings.model import load
+from flrouter.web.api.reading import ones
+from flrouter.web.calls.call import Refusal, Site
+from flrouter.web.calls.scans import Scans
+from flrouter.web.calls.shapes import Trace
+from flrouter.web.calls.tally import Tally
+from flrouter.web.calls.workers import Workers
 from flrouter.web.dashboard.search import search
 from flrouter.web.history.asking import HistoryWorker
-from flrouter.web.scans import Scans
 from flrouter.web.series.recorder import Recorder
-from flrouter.web.tally import Tally
 
 
 def test_all_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,18 +9,18 @@ import pytest
 from aiohttp import ClientSession
 
 from flrouter.app import create_app
-from flrouter.core.effects import End
-from flrouter.core.home import home
-from flrouter.core.records import Floodlight
+from flrouter.clock import now_ms
 from flrouter.core.shard import Shard
-from flrouter.runtime.app import RouterApp
-from flrouter.runtime.clock import now_ms
-from flrouter.runtime.ended import BOUNDS
-from flrouter.runtime.histogram import quantile
+from flrouter.core.values.effects import End
+from flrouter.core.values.home import home
+from flrouter.core.values.records import Floodlight
+from flrouter.faust_side.app import RouterApp
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import load
-from flrouter.web.api.series import merged
-from flrouter.web.api.shapes import Series
+from flrouter.settings.model import load
+from flrouter.telemetry.ended import BOUNDS
+from flrouter.telemetry.histogram import quantile
+from flrouter.web.api.reading.series import merged
+from flrouter.web.calls.shapes import Series
 from flrouter.web.series.recorder import ALL, COLUMNS, MAX_FLOODLIGHTS, Recorder
 from flrouter.web.series.ring import STEP_MS, STEPS, Ring
 from tests.web.served import served

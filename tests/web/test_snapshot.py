@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from flrouter.core.sync_status import SyncStatus
-from flrouter.runtime.feed import MOST, Happening
-from flrouter.web.api.shapes import Floodlight, Latency, ShardRow, Worker
+from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.telemetry.feed import MOST, Happening
+from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard.snapshot import Snapshot, Told, merged
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import ClientSession
 
-from flrouter.core.records import Pending, Stage
 from flrouter.core.shard import Shard
+from flrouter.core.values.records import Pending, Stage
 from flrouter.runtime.rules import rules_of
-from flrouter.settings import load
+from flrouter.settings.model import load
 from flrouter.web import tables
 from tests.web.served import served
 

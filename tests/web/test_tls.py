@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientConnectorCertificateError, ClientSession, TCPConnector, web
 
-from flrouter import web_tls
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
+from flrouter.web_port import tls
 from tests.kafka.authority import Authority
 
 
@@ -22,7 +22,7 @@ async def port(settings: Settings) -> AsyncIterator[Callable[[ssl.SSLContext], A
     """One that shows the settings' certificate; asks it, over a connection of its own."""
     runner = web.AppRunner(web.Application())
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=web_tls.shown(settings)).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls.shown(settings)).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
 
     async def ask(trusted: ssl.SSLContext) -> bool:
@@ -71,7 +71,7 @@ def test_a_renewed_certificate_is_shown(tmp_path: Path, caplog: pytest.LogCaptur
     )
 
     async def look() -> None:
-        trust = web_tls.Trust(settings)
+        trust = tls.Trust(settings)
         async with port(settings) as ask:
             old = trust.context
             assert await ask(old)

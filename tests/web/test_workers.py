@@ -7,8 +7,16 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 import pytest
 
-from flrouter.web.api.queries import Floodlights, Gathers, Listing, Pending, Query, Switches, Syncs
-from flrouter.web.api.workers import local
+from flrouter.web.calls.queries import (
+    Floodlights,
+    Gathers,
+    Listing,
+    Pending,
+    Query,
+    Switches,
+    Syncs,
+)
+from flrouter.web.calls.workers import local
 
 
 @pytest.mark.parametrize(

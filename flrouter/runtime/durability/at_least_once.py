@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from flrouter.core.effects import Effects, Send
-from flrouter.core.refused import instead_of
-from flrouter.core.rules import Rules
+from flrouter.core.requests.refused import instead_of
+from flrouter.core.state.rules import Rules
+from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Clock, Partition, Refusal, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 

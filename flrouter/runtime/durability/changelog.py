@@ -19,9 +19,9 @@ from struct import Struct
 
 import msgspec
 
-from flrouter.core.effects import Headers, Send
+from flrouter.core.values.effects import Headers, Send
 from flrouter.ports import Partition, Row, Span
-from flrouter.runtime.formats import NewerFormat
+from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
 FENCE_KEY = b""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flrouter.core.effects import Effects, Send
-from flrouter.core.refused import instead_of
-from flrouter.core.rules import Rules
+from flrouter.core.requests.refused import instead_of
+from flrouter.core.state.rules import Rules
+from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Clock, Transaction, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from flrouter.core.effects import Effects, Send
+from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Partition, Refusal, Written
 
 
@@ -19,7 +19,7 @@ class Checkpoint(NamedTuple):
 
 
 class Owner(Protocol):
-    """Whose work is made durable: a :class:`~flrouter.runtime.runner.Runner`."""
+    """Whose work is made durable: a :class:`~flrouter.runtime.ownership.runner.Runner`."""
 
     def checkpoint(self) -> Checkpoint:
         """Take what became of it since the last call."""

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
 from flrouter.speaker.openflow.options import OpenFlowOptions
-from flrouter.speaker.openflow.roles import Role
+from flrouter.speaker.openflow.switches.roles import Role
 
 __all__ = ["OpenFlowFloodlight", "OpenFlowOptions", "Role"]

@@ -11,8 +11,9 @@ from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import flows, installing, meters, ports, rules
-from flrouter.speaker.openflow.switch import Switch
+from flrouter.speaker.openflow.flows import flows, installing, meters, rules
+from flrouter.speaker.openflow.switches import ports
+from flrouter.speaker.openflow.switches.switch import Switch
 
 Fields = Mapping[str, Any]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flrouter.speaker.openflow import lldp
-from flrouter.speaker.openflow.roles import Mode
-from flrouter.speaker.openflow.switch import Switch
-from flrouter.speaker.openflow.wire import DESC, messages, of
+from flrouter.speaker.openflow.switches import lldp
+from flrouter.speaker.openflow.switches.roles import Mode
+from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 from flrouter.speaker.sync import PortState
 
 #: intervals without a packet after which a link is lost.

@@ -12,15 +12,17 @@ from typing import Any
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import Answer, CommandFailed
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import commands, ports, rules
-from flrouter.speaker.openflow.connection import PATIENCE_S, UNANSWERED, Connection, Silent
+from flrouter.speaker.openflow import commands
 from flrouter.speaker.openflow.discovery import Discovery
+from flrouter.speaker.openflow.flows import rules
 from flrouter.speaker.openflow.options import OpenFlowOptions
-from flrouter.speaker.openflow.ports import Port
-from flrouter.speaker.openflow.roles import Election, Mode
-from flrouter.speaker.openflow.switch import Switch
-from flrouter.speaker.openflow.wire import messages, of
-from flrouter.speaker.speaker import Speaker
+from flrouter.speaker.openflow.switches import ports
+from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED, Connection, Silent
+from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.roles import Election, Mode
+from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import messages, of
+from flrouter.speaker.serving.speaker import Speaker
 from flrouter.speaker.sync import PortState, SwitchRecord
 
 log = logging.getLogger(__name__)

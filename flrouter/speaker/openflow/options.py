@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from flrouter.speaker.openflow.roles import Role
+from flrouter.speaker.openflow.switches.roles import Role
 from flrouter.speaker.options import SpeakerOptions
 
 

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from flrouter.speaker import arguments, process
 from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
 from flrouter.speaker.openflow.options import OpenFlowOptions
-from flrouter.speaker.openflow.roles import Role
+from flrouter.speaker.openflow.switches.roles import Role
 from flrouter.speaker.options import SpeakerOptions
+from flrouter.speaker.serving import arguments, process
 
 _KEY_HELP = "what all FLs sign discovery packets with; without it every packet is believed"
 #: bytes of a key that nobody finds by trying.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from flrouter.speaker.simulated.control import run
 from flrouter.speaker.simulated.faults import BadFault, Behaviour, Faults
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
 from flrouter.speaker.simulated.latency import BadLatency, Latency
 from flrouter.speaker.simulated.network import Mode, UnknownSwitch
 from flrouter.speaker.simulated.options import FloodlightOptions, numbered
-from flrouter.speaker.simulated.process import run
 
 __all__ = [
     "BadFault",

@@ -32,9 +32,11 @@ from typing import Any
 import msgspec
 
 from flrouter.messages.switch_id import BadSwitchId
+from flrouter.speaker.serving import process
 from flrouter.speaker.simulated.faults import BadFault
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
 from flrouter.speaker.simulated.network import Mode, UnknownSwitch
+from flrouter.speaker.simulated.options import FloodlightOptions
 from flrouter.speaker.sync import PortState
 
 #: the exit status of a simulated crash, as a process killed by SIGKILL has it.
@@ -163,3 +165,21 @@ def listen(line: Callable[[bytes], None]) -> None:
 
 def _list(switches: Any) -> list[str]:
     return switches if isinstance(switches, list) else [switches]
+
+
+async def run(options: FloodlightOptions, *, control: bool = True) -> None:
+    """Run a simulated FL until SIGTERM, SIGINT or a `stop` request.
+
+    Is ready when it reads commands and Kafka has its switches' events. With `control` it also
+    takes requests from stdin (see the module `control`).
+
+    Raises:
+        BadTopics: its topics cannot be used.
+    """
+    floodlight = SimulatedFloodlight(options)
+
+    def started(stop: asyncio.Event) -> None:
+        if control:
+            listen(Control(floodlight, process.say, stop.set).line)
+
+    await process.run(floodlight, lambda: {"switches": len(floodlight.network.switches)}, started)

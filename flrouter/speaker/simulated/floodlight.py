@@ -11,11 +11,11 @@ from flrouter.messages.envelope import Envelope
 from flrouter.speaker.answers import Answer
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
+from flrouter.speaker.serving.speaker import Speaker
 from flrouter.speaker.simulated import responses
 from flrouter.speaker.simulated.faults import WHOLE, BadFault, Faults
 from flrouter.speaker.simulated.network import Mode, Network, UnknownSwitch
 from flrouter.speaker.simulated.options import FloodlightOptions
-from flrouter.speaker.speaker import Speaker
 from flrouter.speaker.sync import PortState, SwitchRecord
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import aiohttp
 from faust.web.base import Web
 
-from flrouter.settings import Settings
+from flrouter.settings.model import Settings
 
 
 class Hosted(Protocol):

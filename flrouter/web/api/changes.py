@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from flrouter.core import peers
-from flrouter.core.effects import Send
-from flrouter.core.home import home
-from flrouter.web.api import lists, ones, shapes
-from flrouter.web.api.call import Call, Operation, Refusal
-from flrouter.web.api.queries import Floodlights
-from flrouter.web.api.shapes import Accepted, Floodlight, Page
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import home
+from flrouter.web.api.reading import lists, ones
+from flrouter.web.calls import shapes
+from flrouter.web.calls.call import Call, Operation, Refusal
+from flrouter.web.calls.queries import Floodlights
+from flrouter.web.calls.shapes import Accepted, Floodlight, Page
 
 #: s; how long Kafka may take with an order.
 TIMEOUT = 10.0

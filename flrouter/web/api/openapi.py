@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from flrouter import __version__
-from flrouter.web.api.call import BASE, Operation
-from flrouter.web.api.shapes import Problem
+from flrouter.web.calls.call import BASE, Operation
+from flrouter.web.calls.shapes import Problem
 
 _TEMPLATE = "#/components/schemas/{name}"
 

@@ -11,10 +11,11 @@ from faust.web import View
 
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.recognition import PERSON
-from flrouter.web.api import changes, lists, ones, orders, series
-from flrouter.web.api.call import BASE, Call, Operation, Refusal, Site
+from flrouter.web.api import changes, orders
 from flrouter.web.api.openapi import document
-from flrouter.web.api.shapes import Problem
+from flrouter.web.api.reading import lists, ones, series
+from flrouter.web.calls.call import BASE, Call, Operation, Refusal, Site
+from flrouter.web.calls.shapes import Problem
 from flrouter.web.history import asking
 
 OPERATIONS: tuple[Operation, ...] = (

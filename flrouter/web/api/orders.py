@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flrouter.core.effects import Happening
+from flrouter.clock import now_ms
+from flrouter.core.values.effects import Happening
 from flrouter.messages.switch_id import BadSwitchId, canonical
-from flrouter.runtime.clock import now_ms
 from flrouter.runtime.history import History
 from flrouter.web.access.recognition import ADDRESS
-from flrouter.web.api.call import Operation
+from flrouter.web.calls.call import Operation
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from flrouter.web.access.people import Person
+    from flrouter.web.calls.people import Person
 
 #: what becomes of an order that is not refused.
 DONE = "done"

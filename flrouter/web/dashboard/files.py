@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from string import Template
 
-from flrouter.web.files import File, file, folder
+from flrouter.web_port.files import File, file, folder
 
 #: what has a page for each one of its kind.
 KINDS = ("floodlight", "switch", "request")

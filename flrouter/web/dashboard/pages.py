@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from flrouter.web.api.call import Site
+from flrouter.web.calls.call import Site
 from flrouter.web.dashboard.files import pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots
 from flrouter.web.dashboard.stream import Stream
-from flrouter.web.files import File, answer
+from flrouter.web_port.files import File, answer
 
 BASE = "/dashboard"
 

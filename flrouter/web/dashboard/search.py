@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from flrouter.web.api import ones
-from flrouter.web.api.call import BASE, Call, Refusal, Site
-from flrouter.web.api.queries import Query
+from flrouter.web.api.reading import ones
+from flrouter.web.calls.call import BASE, Call, Refusal, Site
+from flrouter.web.calls.queries import Query
 
 #: characters of what is looked for.
 LONGEST = 1_000

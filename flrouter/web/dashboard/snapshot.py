@@ -14,12 +14,12 @@ from time import monotonic
 
 import msgspec
 
-from flrouter.runtime.feed import MOST, OUTAGE, Happening
-from flrouter.web.api import floodlights, workload
-from flrouter.web.api.call import Site
-from flrouter.web.api.merging import newest
-from flrouter.web.api.queries import Query
-from flrouter.web.api.shapes import Floodlight, ShardRow, Worker
+from flrouter.telemetry.feed import MOST, OUTAGE, Happening
+from flrouter.web.api.reading import floodlights, workload
+from flrouter.web.api.reading.merging import newest
+from flrouter.web.calls.call import Site
+from flrouter.web.calls.queries import Query
+from flrouter.web.calls.shapes import Floodlight, ShardRow, Worker
 
 #: where workers ask each other for their parts.
 PATH = "/dashboard/snapshot"

@@ -9,7 +9,7 @@ from time import monotonic
 from aiohttp import web
 
 from flrouter.web.dashboard.snapshot import Snapshots
-from flrouter.web.streaming import streamed
+from flrouter.web_port.streaming import streamed
 
 #: s; between two snapshots.
 PERIOD = 1.0

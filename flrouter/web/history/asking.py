@@ -8,12 +8,12 @@ from urllib.parse import quote, urlencode
 import aiohttp
 import msgspec
 
-from flrouter import web_tls
 from flrouter.web.access.hosted import Hosted
-from flrouter.web.api.call import BASE, Call, Operation, Refusal
-from flrouter.web.api.shapes import Problem
-from flrouter.web.api.workers import body_of, parameters
+from flrouter.web.calls.call import BASE, Call, Operation, Refusal
+from flrouter.web.calls.shapes import Problem
+from flrouter.web.calls.workers import body_of, parameters
 from flrouter.web.history import shapes
+from flrouter.web_port import tls
 
 #: s; how long it may take to answer.
 TIMEOUT_S = 10.0
@@ -28,7 +28,7 @@ class HistoryWorker:
 
     def __init__(self, app: Hosted) -> None:
         self._app = app
-        self._trust = web_tls.Trust(app.settings)
+        self._trust = tls.Trust(app.settings)
 
     async def ask(self, path: str, query: msgspec.Struct, kind: type[Answer]) -> Answer:
         """What it answers.

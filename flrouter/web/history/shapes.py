@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from flrouter.core.records import MAX_TIME_MS
+from flrouter.core.values.records import MAX_TIME_MS
 from flrouter.history.search import MAX_LIMIT, MIN_PART
-from flrouter.web.api.shapes import Number
+from flrouter.web.calls.shapes import Number
 
 _Time = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_MS)]
 _Since = Annotated[_Time, msgspec.Meta(description="Only from then on (ms).")]

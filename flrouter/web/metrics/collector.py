@@ -5,27 +5,48 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from flrouter import __version__
-from flrouter.core.home import home
-from flrouter.runtime.app import RouterApp
-from flrouter.runtime.ended import BOUNDS
-from flrouter.runtime.histogram import Histogram
-from flrouter.web.health import not_ready
+from flrouter.core.values.home import home
+from flrouter.faust_side.app import RouterApp
+from flrouter.telemetry.ended import BOUNDS
+from flrouter.telemetry.histogram import Histogram
+from flrouter.web.calls.health import not_ready
+from flrouter.web.calls.tally import Tally
 from flrouter.web.metrics.counted import COUNTED, FLOODLIGHT
-from flrouter.web.metrics.labels import OTHER, Labels
-from flrouter.web.tally import Tally
 
 PREFIX = "flrouter_"
+#: different values of one label; what comes later is told under OTHER.
+MOST = 100
+OTHER = "other"
+
+
+class Labels:
+    """The values of one label, first come, first told: a counter keeps its label for good."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._told: set[str] = set()
+
+    def shown(self, value: str) -> str:
+        """Under which name to tell of `value`."""
+        if value in self._told or len(self._told) < self._most:
+            self._told.add(value)
+            return value
+        return OTHER
 
 
 class RouterCollector(Collector):
@@ -232,3 +253,19 @@ def _cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str
         total += count
         found.append((name, total))
     return found
+
+
+def register(app: RouterApp, tally: Tally) -> None:
+    """Give `app` the page; in Prometheus' text or in OpenMetrics, as the reader asks."""
+    registry = CollectorRegistry()
+    registry.register(RouterCollector(app, tally))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+
+    async def metrics(view: Any, request: web.Request) -> web.Response:
+        await tally.fresh()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+    app.page("/metrics", name="metrics")(metrics)

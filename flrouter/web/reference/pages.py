@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from flrouter import browsers
-from flrouter.runtime.app import RouterApp
-from flrouter.web.api.call import BASE
-from flrouter.web.files import answer, file, folder
+from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.call import BASE
+from flrouter.web_port import browsers
+from flrouter.web_port.files import answer, file, folder
 
 _HERE = files("flrouter.web.reference")
 #: as for all pages; Swagger UI's style sheet has its icons in it.

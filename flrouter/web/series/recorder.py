@@ -9,10 +9,10 @@ from itertools import repeat
 
 from aiohttp import web
 
-from flrouter.core.home import home
-from flrouter.runtime.app import RouterApp
-from flrouter.runtime.clock import now_ms
-from flrouter.runtime.ended import BOUNDS
+from flrouter.clock import now_ms
+from flrouter.core.values.home import home
+from flrouter.faust_side.app import RouterApp
+from flrouter.telemetry.ended import BOUNDS
 from flrouter.web.series.ring import STEP_MS, STEPS, Ring
 
 #: FLs that have series of their own. 101 rings of 360 rows of 20 numbers of 4 bytes: 2.9 MB, and a

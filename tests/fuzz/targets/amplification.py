@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.effects import Effects, Send, size_of
-from flrouter.core.inputs import Command, Garbled, Input, Report, Told
-from flrouter.core.rules import MAX_GROWTH
+from flrouter.core.state.rules import MAX_GROWTH
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Effects, Send, size_of
+from flrouter.core.values.inputs import Command, Garbled, Input, Report, Told
 from tests.fuzz import script
 from tests.fuzz.field import PARTITIONS, RULES, Field
 from tests.fuzz.targets.shard import play, prelude

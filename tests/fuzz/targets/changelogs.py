@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from flrouter.core import peers
-from flrouter.core.inputs import Told
 from flrouter.core.shard import Shard
-from flrouter.core.table import TABLES
-from flrouter.messages import build, names
-from flrouter.runtime.states import put
+from flrouter.core.state.table import TABLES
+from flrouter.core.values import peers
+from flrouter.core.values.inputs import Told
+from flrouter.messages import names
+from flrouter.messages.forms import build
+from flrouter.runtime.state.states import put
 from tests.core.world import FLOW, INBOUND
 from tests.fuzz import script
 from tests.fuzz.field import CATALOG, FLS, PARTITIONS, RULES, SWITCHES, Field, shown

@@ -9,7 +9,7 @@ from typing import Any
 from faust.assignor.client_assignment import ClientMetadata
 
 from flrouter.app import create_app
-from flrouter.settings import load
+from flrouter.settings.model import load
 from tests.fuzz import script
 
 

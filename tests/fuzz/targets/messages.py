@@ -9,8 +9,9 @@ import re
 import msgspec
 
 from flrouter import profiles
-from flrouter.messages import chains, correlation, members, origin
+from flrouter.messages import chains, correlation, members
 from flrouter.messages import envelope as envelopes
+from flrouter.messages.kinds import origin
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
 CATALOG = profiles.load("plain").catalog({role: role for role in profiles.ROLES})

@@ -11,15 +11,17 @@ from typing import Any
 import msgspec
 
 from flrouter import profiles
-from flrouter.messages import build, names
+from flrouter.messages import names
 from flrouter.messages.envelope import decode
+from flrouter.messages.forms import build
 from flrouter.speaker import answers, dumps
 from flrouter.speaker.command import Command
-from flrouter.speaker.openflow import meters, ports, rules
-from flrouter.speaker.openflow.connection import UNANSWERED, Connection
 from flrouter.speaker.openflow.discovery import Discovery
-from flrouter.speaker.openflow.ports import Port
-from flrouter.speaker.openflow.wire import DESC, messages, of
+from flrouter.speaker.openflow.flows import meters, rules
+from flrouter.speaker.openflow.switches import ports
+from flrouter.speaker.openflow.switches.connection import UNANSWERED, Connection
+from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 from flrouter.speaker.sync import PortState
 
 #: what is asked, in this order: the first request has xid 2, for the greeting has 1.

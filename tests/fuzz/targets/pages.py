@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from flrouter.app import create_app
-from flrouter.core import peers
-from flrouter.core.inputs import Told
-from flrouter.settings import load
+from flrouter.core.values import peers
+from flrouter.core.values.inputs import Told
+from flrouter.settings.model import load
 from tests.fuzz.field import FLS, Field
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from flrouter.agents import shards
-from flrouter.core import peers as notes
-from flrouter.core.inputs import Command, Garbled, Report, Told
-from flrouter.runtime.formats import NewerFormat
+from flrouter.core.values import peers as notes
+from flrouter.core.values.inputs import Command, Garbled, Report, Told
+from flrouter.runtime.durability.formats import NewerFormat
 from tests.fuzz import script
 from tests.fuzz.field import PARTITIONS, Field, at
 

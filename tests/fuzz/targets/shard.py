@@ -9,13 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from flrouter.agents import shards
-from flrouter.core import peers
-from flrouter.core.effects import Send
-from flrouter.core.inputs import Command, Told
-from flrouter.messages import build, names
-from flrouter.messages.catalog import Scope
+from flrouter.core.values import peers
+from flrouter.core.values.effects import Send
+from flrouter.core.values.inputs import Command, Told
+from flrouter.messages import names
 from flrouter.messages.envelope import Form, form_of
-from flrouter.runtime.formats import NewerFormat
+from flrouter.messages.forms import build
+from flrouter.messages.kinds.catalog import Scope
+from flrouter.runtime.durability.formats import NewerFormat
 from tests.core.world import DEAD, FLOW, INBOUND, SHARDS, TOPICS
 from tests.fuzz import script
 from tests.fuzz.field import (

@@ -1,0 +1,1 @@
+"""Commands that change the router: moves, drains, syncs, FLs."""

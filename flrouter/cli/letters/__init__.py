@@ -1,0 +1,1 @@
+"""`flrouter dead-letters`: looking at them, and putting them back."""

@@ -1,0 +1,1 @@
+"""Commands that look: status, switches, FLs, one request, all at a glance."""

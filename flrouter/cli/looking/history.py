@@ -1,0 +1,247 @@
+"""`flrouter history`: what became of any request, and what happened to FLs, weeks later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from flrouter import kinds
+from flrouter.cli import Group
+from flrouter.cli.completion import FLOODLIGHT
+from flrouter.cli.output import json_option, moment, show_json, show_table
+from flrouter.cli.start import OfFaust, run
+from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
+from flrouter.history.record import EVENTS, Happened, Request
+from flrouter.history.search import (
+    ANY_ERROR,
+    MAX_LIMIT,
+    BadSearch,
+    EventSearch,
+    Search,
+    Store,
+    StoreFailed,
+)
+from flrouter.history.store import open_store
+from flrouter.messages.errors import ErrorType
+from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.settings.model import Settings
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DURATION = kinds.duration()
+#: what is kept of payloads.
+_HEADS = ("command", "answer")
+
+
+@click.group(cls=Group)
+def history() -> None:
+    """What became of any request, and what happened to FLs (docs/history.md)."""
+
+
+@history.command(
+    cls=OfFaust, context_settings={"ignore_unknown_options": True}, add_help_option=False
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def worker(arguments: Sequence[str]) -> None:
+    """Run a history worker: it reads the history topic into the database."""
+    run("flrouter.history", arguments)
+
+
+def _ago(_context: click.Context, _parameter: click.Parameter, given: str | None) -> int:
+    """A duration before now, as ms since the epoch."""
+    if given is None:
+        return 0
+    try:
+        return round((time.time() - _DURATION.read(given)) * 1000)
+    except kinds.Refused:
+        raise click.BadParameter(f"expected {_DURATION.allowed}") from None
+
+
+def _switch(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
+    try:
+        return canonical(given) if given else ""
+    except BadSwitchId as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _filters(command: F) -> F:
+    for option in (
+        click.option("--since", metavar="DURATION", callback=_ago, help="The last 2h, say."),
+        click.option(
+            "--until", metavar="DURATION", callback=_ago, help="Only what is older than 1h, say."
+        ),
+        click.option("--switch", default="", callback=_switch, help="Only of this switch."),
+        click.option("--floodlight", default="", type=FLOODLIGHT, help="Only of this FL."),
+        click.option(
+            "--limit",
+            type=click.IntRange(1, MAX_LIMIT),
+            default=100,
+            show_default=True,
+            help="How many at most, of the newest.",
+        ),
+        click.option("--cursor", default="", help="Go on where the last answer ended."),
+    ):
+        command = option(command)
+    return json_option(command)
+
+
+@history.command()
+@_filters
+@click.option(
+    "--error",
+    type=click.Choice([ANY_ERROR, *(kind.value for kind in ErrorType)], case_sensitive=False),
+    metavar="TYPE",
+    help=f"Only those that failed so, as NOT_FOUND; {ANY_ERROR}: all that failed.",
+)
+@click.option("--completed", is_flag=True, help="Only those that did not fail.")
+@click.option("--kind", default="", help="Only of this kind, as InstallIngressFlow.")
+@click.option("--id", "correlation_id", default="", help="A part of the correlation id.")
+def search(as_json: bool, error: str | None, **filters: Any) -> None:
+    """Search requests that have ended, the newest first.
+
+    A search without --switch, --floodlight, --error or --id looks at every request of the time that
+    --since and --until give.
+    """
+    found = _ask(lambda store: store.search(Search(error=error or "", **filters)))
+    if as_json:
+        show_json({"requests": [_as_json(one) for one in found.requests], "cursor": found.cursor})
+        return
+    show_table(
+        ("ended", "correlation id", "kind", "switch", "floodlight", "ms>", "result"),
+        [
+            (
+                *(moment(one.answered), one.correlation_id, one.kind, one.switch, one.floodlight),
+                *(one.answered - one.received, one.error or "completed"),
+            )
+            for one in found.requests
+        ],
+    )
+    _more(found.cursor)
+
+
+@history.command()
+@click.argument("record")
+@json_option
+def show(record: str, as_json: bool) -> None:
+    """Show one request whole: every step, its parts, and what went on at its FL then.
+
+    RECORD is the `id` that `flrouter history search --json` gives.
+    """
+    whole = _ask(lambda store: store.request(record))
+    if whole is None:
+        raise Failure(
+            f"there is no record {record}: it is too old, or `flrouter history search --json` gave"
+            " another id"
+        )
+    request = whole.request
+    events: list[Happened] = []
+    if request.floodlight:
+        wanted = EventSearch(
+            since=request.received or request.answered,
+            until=request.answered + 1,
+            floodlight=request.floodlight,
+        )
+        events = _ask(lambda store: store.events(wanted)).events
+    if as_json:
+        show_json(
+            {
+                "request": _as_json(request),
+                "parts": [_as_json(part) for part in whole.parts],
+                "events": msgspec.to_builtins(events),
+            }
+        )
+        return
+    told = _as_json(request)
+    steps = ("received", "sent", "acked", "answered", "delivered")
+    rows: list[tuple[str, object]] = [(step, _step(request, step)) for step in steps]
+    rows += [(name, value) for name, value in told.items() if name not in steps and value]
+    show_table(("", ""), rows)
+    if whole.parts:
+        show_table(
+            ("part>", "switch", "floodlight", "ended", "result"),
+            [
+                (one.part, one.switch, one.floodlight, moment(one.answered), one.error or "done")
+                for one in whole.parts
+            ],
+        )
+    if events:
+        _show_events(events)
+
+
+def _as_json(request: Request) -> dict[str, Any]:
+    """A request, with payloads as text."""
+    heads = {name: getattr(request, name).decode("utf-8", "replace") for name in _HEADS}
+    return msgspec.structs.asdict(request) | heads
+
+
+def _step(request: Request, name: str) -> str | None:
+    """When a step was, and how long after the first one."""
+    at = getattr(request, name)
+    after = at - request.received
+    return f"{moment(at)} (+{after} ms)" if at and request.received else moment(at)
+
+
+@history.command()
+@_filters
+@click.option("--kind", type=click.Choice(list(EVENTS)), help="Only of this kind.")
+@click.option("--who", default="", help="Only what this person ordered.")
+def events(as_json: bool, kind: str | None, **filters: Any) -> None:
+    """List what happened to FLs and switches, and who ordered what, the newest first."""
+    found = _ask(lambda store: store.events(EventSearch(kind=kind or "", **filters)))
+    if as_json:
+        show_json(msgspec.to_builtins(found))
+        return
+    _show_events(found.events)
+    _more(found.cursor)
+
+
+def _show_events(happened: list[Happened]) -> None:
+    show_table(
+        ("time", "what", "floodlight", "switch", "text", "who", "from", "result"),
+        [
+            (
+                *(moment(one.at), one.kind, one.floodlight, one.switch, one.text),
+                *(one.who, one.source, one.result),
+            )
+            for one in happened
+        ],
+    )
+
+
+def _more(cursor: str) -> None:
+    if cursor:
+        click.echo(f"there are more: --cursor {cursor}", err=True)
+
+
+def _ask(question: Callable[[Store], T]) -> T:
+    """What the store answers.
+
+    Raises:
+        Failure: it cannot be asked so, or there is none.
+    """
+    settings = load_settings()
+    store = open_store(settings)
+    try:
+        if not store.extent().newest:
+            raise Failure(_nothing(settings))
+        return question(store)
+    except BadSearch as error:
+        raise Failure(str(error), BAD_USAGE_STATUS) from error
+    except StoreFailed as error:
+        raise Failure(str(error)) from error
+    finally:
+        store.close()
+
+
+def _nothing(settings: Settings) -> str:
+    place = settings.history_database or f"{settings.data_path / 'history'}"
+    return (
+        f"there is no history in {place.rpartition('@')[2]}: do workers write one"
+        " (FLROUTER_HISTORY=true), does `flrouter history worker` run, and is"
+        " FLROUTER_HISTORY_DATABASE what it is there?"
+    )

@@ -1,0 +1,1 @@
+"""`flrouter send`: commands from a file, and their answers."""

@@ -1,0 +1,1 @@
+"""FLs: whether each is alive, and the syncs that list its switches."""

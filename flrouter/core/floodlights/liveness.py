@@ -1,0 +1,146 @@
+"""Liveness: each FL is asked in its home whether it is there, and one that is silent is in outage
+(protocol.md, 7).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Protocol
+
+from flrouter.core.floodlights.sync import Syncs
+from flrouter.core.state.context import Context
+from flrouter.core.values.events import Event
+from flrouter.messages.envelope import Envelope
+from flrouter.messages.forms import build
+
+#: of messages that an FL says it failed to write: it may say any number.
+MAX_WRITE_ERRORS = 1_000_000
+
+
+class Announce(Protocol):
+    """Tells every shard what is new about an FL."""
+
+    def __call__(self, floodlight: str, **changes: Any) -> None: ...
+
+
+class Watch:
+    """The alert of one FL, in its home. Not kept: a router that has just started knows nothing."""
+
+    __slots__ = ("armed", "asked", "next_tick", "silence")
+
+    def __init__(self, now: int) -> None:
+        #: ms: when the alert was armed; 0 while it is not.
+        self.armed = 0
+        #: ms: when to ask again.
+        self.next_tick = now
+        #: the token with which the FL's write topic is being read before an outage is told.
+        self.asked = 0
+        #: ms: for how long the router has waited for an answer, by its own attention.
+        self.silence = 0
+
+    def disarm(self) -> None:
+        """The FL has answered."""
+        self.armed = self.asked = self.silence = 0
+
+
+class Liveness:
+    """The watches over the FLs whose home this shard is."""
+
+    def __init__(self, context: Context, syncs: Syncs, announce: Announce) -> None:
+        self._context = context
+        self._syncs = syncs
+        self._announce = announce
+        self._watches: dict[str, Watch] = {}
+        self._last_tick = 0
+
+    def rearm(self) -> None:
+        """Each FL is asked an alive interval from now at the latest."""
+        now, interval = self._context.now, self._context.rules.alive_interval
+        for watch in self._watches.values():
+            watch.armed = min(watch.armed, now)
+            watch.next_tick = min(watch.next_tick, now + interval)
+
+    def tick(self) -> None:
+        """In the home: ask each FL whether it is there, and see who did not answer."""
+        context, rules = self._context, self._context.rules
+        # A shard looks many times in an interval. When it did not, it was the router that was
+        # frozen, busy or without a broker, and the FL may have heard nothing meanwhile: so one look
+        # adds one interval to a silence at the most.
+        waited = min(max(context.now - self._last_tick, 0), rules.alive_interval)
+        self._last_tick = context.now
+        for name, state in context.floodlights.items():
+            if not state.known or context.home(name) != context.number:
+                self._watches.pop(name, None)
+                continue
+            watch = self._watches.get(name)
+            if watch is None:
+                watch = self._watches[name] = Watch(context.now)
+            if watch.armed:
+                watch.silence += waited
+                if watch.silence > rules.alive_timeout and state.up and not watch.asked:
+                    watch.asked = context.catch_up(name, partial(self._silent, name))
+            if watch.next_tick > context.now:
+                continue
+            watch.next_tick = context.now + rules.alive_interval
+            if not watch.armed:
+                watch.armed = context.now
+            asked = context.suffixes.add("alive", context.number, f"alive.{context.now}")
+            context.send(
+                rules.read_topic(name),
+                name,
+                build.alive_request(asked, context.now),
+                partition=context.number,
+            )
+
+    def forget(self, floodlight: str) -> None:
+        """The FL is gone for good."""
+        self._watches.pop(floodlight, None)
+
+    def _silent(self, floodlight: str, token: int) -> None:
+        """The FL's write topic was read to its end: silence is now known to be the FL's own."""
+        watch = self._watches.get(floodlight)
+        if watch is not None and watch.asked == token:
+            watch.asked = 0
+            if watch.silence > self._context.rules.alive_timeout:
+                self._outage(floodlight, "it does not answer")
+
+    def took(self, floodlight: str, sent: int) -> None:
+        """In the home: the FL has taken a command that was sent at `sent` (ms).
+
+        Commands and AliveRequests of this shard lie in one partition. Who works through commands
+        that lie before the AliveRequest has not come to it yet, and is not silent.
+        """
+        watch = self._watches.get(floodlight)
+        if watch is not None and watch.armed and sent <= watch.armed:
+            watch.silence = 0
+
+    def alive_response(self, floodlight: str, envelope: Envelope) -> None:
+        """In the home: an FL says that it is there, and whether it lost what it wrote."""
+        state = self._context.floodlight(floodlight)
+        watch = self._watches.get(floodlight)
+        if watch is not None:
+            watch.disarm()
+        if not state.heard:
+            self._announce(floodlight, heard=True)
+        failed = envelope.payload.failed_messages if envelope.payload is not None else 0
+        if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
+            # That is an outage, in an outage too: were this answer to end it, an FL whose writes
+            # fail all the time would be reported as lost and found at every tick.
+            self._context.count(Event.WRITE_ERRORS, floodlight, min(failed, MAX_WRITE_ERRORS))
+            if state.up:
+                self._outage(floodlight, f"it failed to write {failed} messages")
+        elif not state.up:
+            self._context.note(f"floodlight {floodlight} answers again")
+            self._context.count(Event.RECOVERIES, floodlight)
+            self._context.happened("recovered", floodlight, began=state.since)
+            self._announce(floodlight, up=True)
+            self._syncs.serve(floodlight)
+
+    def _outage(self, floodlight: str, why: str) -> None:
+        state = self._context.floodlight(floodlight)
+        if state.up:
+            self._context.note(f"outage of floodlight {floodlight}: {why}")
+            self._context.count(Event.OUTAGES, floodlight)
+            self._context.happened("outage", floodlight, text=why)
+            self._syncs.cancel(floodlight, f"floodlight {floodlight} stopped answering")
+            self._announce(floodlight, up=False)

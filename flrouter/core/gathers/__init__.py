@@ -1,0 +1,1 @@
+"""Commands for several switches or FLs: scattered in parts, gathered, answered once."""

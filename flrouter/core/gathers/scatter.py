@@ -1,0 +1,160 @@
+"""Scatter: a command for many becomes a part for each of them, and parts become requests
+(protocol.md, 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from flrouter.core.gathers.gathers import Gathers, packed
+from flrouter.core.requests.parts import part_number
+from flrouter.core.requests.pending import Requests
+from flrouter.core.requests.rejected import Rejected, invalid, too_large
+from flrouter.core.state.context import Context
+from flrouter.core.values.effects import size_of
+from flrouter.core.values.events import Event
+from flrouter.core.values.inputs import Command
+from flrouter.core.values.peers import Scatter
+from flrouter.core.values.records import Gather, Pending
+from flrouter.core.values.request import Origin
+from flrouter.messages import headers as header
+from flrouter.messages.assembly import payload_of
+from flrouter.messages.envelope import Unreadable, decode
+from flrouter.messages.errors import ErrorType, Problem
+from flrouter.messages.kinds import switch_list
+from flrouter.messages.kinds.catalog import CommandKind
+
+
+class Scatters:
+    """The commands whose home this shard is, and the parts whose switches are at home here."""
+
+    def __init__(
+        self,
+        context: Context,
+        requests: Requests,
+        gathers: Gathers,
+        route: Callable[[str, Pending, Command], None],
+    ) -> None:
+        """Args:
+        route: sends a single-switch command to its FL, or raises `Rejected`.
+        """
+        self._context = context
+        self._requests = requests
+        self._gathers = gathers
+        self._route = route
+
+    def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
+        """In the command's home: tell each switch's home of the parts for it.
+
+        Raises:
+            Rejected: it lists no switches, or too many.
+        """
+        context, rules = self._context, self._context.rules
+        frame = switch_list.frame_of(command.data, gather.correlation_id)
+        around = len(frame) + size_of(command.headers)
+        try:
+            listed = switch_list.read(
+                payload_of(command.data),
+                kind,
+                context.catalog,
+                rules.most_parts,
+                around,
+                rules.max_scattered_bytes,
+            )
+        except switch_list.TooLarge as error:
+            raise too_large(str(error)) from error
+        except switch_list.BadList as error:
+            raise invalid(
+                ErrorType.REQUEST_INVALID,
+                "the command lists no switches that it can be sent to",
+                str(error)[:500],
+            ) from error
+        gather.switches = packed(listed)
+        self._gathers.begin(number, gather)
+        self._gathers.scatter(number, gather, frame, command.headers, listed)
+        faults = [item.fault for item in listed if item.fault]
+        if faults:
+            kinds = ErrorType.DATA_INVALID.value
+            reason = f"{kinds}: {len(faults)} of {len(listed)} items are not valid. {faults[0]}"
+            context.dead_letter(command.origin, command.data, reason, command.headers)
+
+    def send_to_all(
+        self, number: str, gather: Gather, floodlights: Collection[str], command: Command
+    ) -> None:
+        """In the command's home: every FL gets a copy; one that is in outage has failed at once.
+
+        The copies go out when the command comes back here: whom it is for is safe by then, and
+        what is read again after a kill in between goes to the same FLs under the same numbers.
+        """
+        gather.floodlights = list(floodlights)
+        self._gathers.begin(number, gather)
+        self._context.effects.checkpoint = True
+        for index, floodlight in enumerate(floodlights):
+            if not self._context.floodlights[floodlight].up:
+                self._gathers.fail(number, index, _silent(floodlight))
+        origin = (header.ORIGIN, gather.origin.encode())
+        self._context.pass_to(
+            self._context.number, "command", command.data, (origin, *command.headers)
+        )
+
+    def copy(self, number: str, command: Command) -> bool:
+        """Send the copies that are not on their way; False when it is no command for every FL,
+        or was answered.
+        """
+        gather = self._gathers.waiting(number)
+        if gather is None or not gather.floodlights:
+            return False
+        context, requests = self._context, self._requests
+        assert command.envelope is not None
+        known_id = command.envelope.correlation_id
+        for index in self._gathers.missing(number):
+            floodlight, part = gather.floodlights[index], part_number(number, index)
+            if requests.knows(part, gather.correlation_id):
+                requests.failed_before(part, context.number)
+                continue
+            state = context.floodlights.get(floodlight)
+            if state is None or not state.up:
+                self._gathers.fail(number, index, _silent(floodlight))
+                continue
+            cid, place = gather.correlation_id, gather.origin
+            pending = Pending.part(context.number, cid, place, gather.received)
+            pending.floodlight = floodlight
+            pending.steps = context.steps(gather.kind, command.data)
+            requests.forward(part, pending, command.data, known_id, command.headers)
+        return True
+
+    def take(self, note: Scatter) -> None:
+        """In the switches' home: from here on each part is a single-switch command."""
+        origin = Origin.parse(note.origin)
+        for index, switch, payload in note.parts:
+            number = part_number(origin.number, index)
+            if self._requests.knows(number, note.correlation_id):
+                self._context.count(Event.REDELIVERED)
+                self._requests.failed_before(number, note.gather)
+                continue
+            self._requests.replace(number, note.gather)
+            try:
+                self._begin(number, origin, switch, note.frame + payload + b"}", note)
+            except Rejected as rejected:
+                self._requests.parts.failed(number, note.gather, rejected.problem)
+
+    def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
+        most = self._context.rules.max_message_bytes
+        if len(data) > most:
+            message = f"{len(data)} bytes; at most {most} are taken."
+            raise Rejected(ErrorType.REQUEST_INVALID, "the command is too large", message)
+        try:
+            envelope = decode(data)
+        except Unreadable as error:
+            message = "the command cannot be read"
+            raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
+        command = Command(origin, data, envelope, note.headers)
+        cid, place = note.correlation_id, note.origin
+        pending = Pending.part(note.gather, cid, place, self._context.now, switch)
+        pending.steps = self._context.steps(envelope.kind, data)
+        self._route(number, pending, command)
+
+
+def _silent(floodlight: str) -> Problem:
+    message = f"floodlight {floodlight} is not answering"
+    return Problem(ErrorType.NOT_FOUND, message, "The command was not sent.")

@@ -1,0 +1,77 @@
+"""Traces: a command's `traceparent` goes to its FL and back, and its end here is a span.
+
+The span's id is made of where the command was first read: whoever takes the shard over goes on with
+the same span, and a command that is read again makes no second one. So nothing has to be kept but
+what the requester sent.
+"""
+
+from __future__ import annotations
+
+from flrouter.core.state.context import Context
+from flrouter.core.values.effects import Headers, Span
+from flrouter.core.values.records import Gather, Pending
+from flrouter.messages import headers as header
+from flrouter.messages import trace
+from flrouter.messages.errors import Problem
+
+
+def begin(record: Pending, headers: Headers) -> None:
+    """Keep the trace that a command's headers name."""
+    parent = trace.found_in(headers)
+    if parent and trace.read(parent) is not None:
+        record.trace = parent
+
+
+def onward(context: Context, origin: str, headers: Headers) -> Headers:
+    """The headers for what is done on behalf of a command: within its span, if it has one."""
+    parent = trace.found_in(headers)
+    inner = _within(context, origin, parent) if parent else b""
+    return trace.with_trace(headers, inner) if inner else headers
+
+
+def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> Headers:
+    """The headers of an answer; an FL that names a trace itself knows better."""
+    if trace.found_in(headers):
+        return headers
+    return (*headers, (header.TRACE, _within(context, record.origin, record.trace) or record.trace))
+
+
+def end(context: Context, record: Pending | Gather, error: str = "") -> None:
+    """The command's answer goes out; it is an error of this type, if any."""
+    parent = trace.read(record.trace)
+    if not context.rules.traces or parent is None or not parent.sampled:
+        return
+    switch, floodlight = "", ""
+    if isinstance(record, Pending):
+        switch, floodlight = record.switch, record.floodlight
+    cid, origin, start = record.correlation_id, record.origin, record.received
+    context.effects.spans.append(Span(parent, cid, origin, start, switch, floodlight, error))
+
+
+def answer_error(
+    context: Context, record: Pending | Gather, problem: Problem, key: str | None = None
+) -> None:
+    """Answer a request with an error, in its requester's form, and end its span.
+
+    Args:
+        key: of the record; the correlation id where there is none.
+    """
+    context.answer_error(
+        record.reply_topic,
+        record.correlation_id,
+        problem,
+        origin=record.origin,
+        key=key,
+        headers=back(context, record) if record.trace else (),
+        draft=record.draft,
+    )
+    if record.trace:
+        end(context, record, problem.kind.value)
+
+
+def _within(context: Context, origin: str, value: bytes) -> bytes:
+    """The header for what happens within a command's span; nothing when it has none."""
+    parent = trace.read(value) if context.rules.traces else None
+    if parent is None or not parent.sampled:
+        return b""
+    return trace.continued(parent, trace.span_id(origin))

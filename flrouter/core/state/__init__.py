@@ -1,0 +1,1 @@
+"""What all rules of a shard share: its tables, its deadlines, its time, its settings."""

@@ -1,0 +1,267 @@
+"""What all the rules of one shard share: its state, its time, and the effects of this batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import lru_cache
+
+from flrouter.core.state.deadlines import Deadlines
+from flrouter.core.state.rules import MAX_ID_BYTES, Rules
+from flrouter.core.state.table import Tables
+from flrouter.core.values import peers
+from flrouter.core.values.dead_letters import MAX_REASON_CHARACTERS, unusable
+from flrouter.core.values.effects import (
+    Answering,
+    CatchUp,
+    Effects,
+    End,
+    Fault,
+    Happening,
+    Headers,
+    Send,
+)
+from flrouter.core.values.events import Event
+from flrouter.core.values.home import home
+from flrouter.core.values.records import Floodlight, Gather, Pending, Steps
+from flrouter.core.values.request import Origin, Suffixes
+from flrouter.messages import headers as header
+from flrouter.messages.correlation import salvage
+from flrouter.messages.errors import Problem
+from flrouter.messages.forms.error_forms import finished
+from flrouter.messages.kinds.catalog import Catalog
+
+#: characters of a requester's text that are kept to tell of a request that has ended.
+MAX_TOLD_CHARACTERS = 300
+
+
+_NO_STEPS = Steps()
+
+
+@lru_cache(1_000)
+def _short(kind: str) -> str:
+    """The class of a payload without its package."""
+    return kind.rpartition(".")[2][:MAX_TOLD_CHARACTERS]
+
+
+class Context(Tables):
+    """The state of the shard of partition `number`, and how its rules act on the world."""
+
+    def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
+        super().__init__()
+        self.number = number
+        self.rules = rules
+        self.catalog = catalog
+        self.suffixes = Suffixes(rules.app_id, rules.partitions)
+        self.deadlines = Deadlines()
+        #: ms since the epoch, of the batch that is being decided.
+        self.now = 0
+        self.effects = Effects()
+        #: token → what waits for it.
+        self._catch_ups: dict[int, Callable[[int], None]] = {}
+        self._tokens = 0
+
+    def home(self, key: str) -> int:
+        """The home partition of a switch, an FL or a correlation id."""
+        return home(key, self.rules.partitions)
+
+    # -- acting -------------------------------------------------------------------------------
+
+    def send(
+        self,
+        topic: str,
+        key: str | None,
+        value: bytes,
+        headers: Headers = (),
+        partition: int | None = None,
+        answers: Answering | None = None,
+    ) -> None:
+        """Write a record for an FL or a service, with the headers that all of them have."""
+        missing = self.rules.headers
+        if missing and headers:
+            names = {name for name, _ in headers}
+            missing = tuple(header for header in missing if header[0] not in names)
+        if missing:
+            headers = (*headers, *missing)
+        self.effects.sends.append(
+            Send(
+                topic,
+                partition,
+                key.encode()[:MAX_ID_BYTES] if key else None,
+                value,
+                headers,
+                answers,
+            )
+        )
+
+    def pass_to(
+        self,
+        partition: int,
+        kind: str,
+        data: bytes,
+        headers: Headers,
+        answers: Answering | None = None,
+    ) -> None:
+        """Send a record on to its home; `what` says how to read it there."""
+        self.effects.sends.append(
+            Send(
+                self.rules.shards_topic,
+                partition,
+                None,
+                data,
+                ((header.WHAT, kind.encode()), *headers),
+                answers,
+            )
+        )
+        self.count(Event.REKEYED, kind)
+
+    def tell(self, partition: int, peer: peers.Peer) -> None:
+        """Say something to the shard of `partition`, which may be this one."""
+        self.effects.sends.append(peers.record(self.rules.shards_topic, partition, peer))
+
+    def tell_others(self, peer: peers.Peer) -> None:
+        """Say something to every other shard."""
+        for partition in range(self.rules.partitions):
+            if partition != self.number:
+                self.tell(partition, peer)
+
+    def catch_up(self, floodlight: str, then: Callable[[int], None]) -> int:
+        """Have all read that lies in an FL's write topics now (protocol.md, 4.4).
+
+        Args:
+            floodlight: the FL.
+            then: called once that was read, with the token that is returned here.
+        """
+        self._tokens += 1
+        self._catch_ups[self._tokens] = then
+        self.effects.catch_up.append(CatchUp(self._tokens, floodlight))
+        return self._tokens
+
+    def caught_up(self, token: int) -> None:
+        """What was asked for under `token` was read."""
+        then = self._catch_ups.pop(token, None)
+        if then is not None:
+            then(token)
+
+    def count(self, event: Event, label: str = "", times: int = 1) -> None:
+        """Count an event for the metrics."""
+        self.effects.counts[event, label] += times
+
+    def note(self, text: str) -> None:
+        """A line for the log."""
+        self.effects.notes.append(text)
+
+    def happened(
+        self, kind: str, floodlight: str, switch: str = "", text: str = "", began: int = 0
+    ) -> None:
+        """Something for the history, if there is one: see :class:`Happening`."""
+        if self.rules.history:
+            self.effects.happenings.append(
+                Happening(
+                    self.now, kind, floodlight, switch, text[:MAX_TOLD_CHARACTERS], began=began
+                )
+            )
+
+    # -- ends ---------------------------------------------------------------------------------
+
+    def steps(self, kind: str, command: bytes) -> Steps | None:
+        """What a command keeps for the history, if there is one.
+
+        Args:
+            kind: the class of its payload.
+            command: as it came.
+        """
+        if not self.rules.history:
+            return None
+        head = command[: self.rules.history_payload_bytes]
+        return Steps(_short(kind), command=head)
+
+    def end(
+        self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""
+    ) -> None:
+        """Note that a request has had its final answer, or how that began."""
+        switch, floodlight, parts = "", "", 0
+        if isinstance(record, Pending):
+            switch, floodlight = record.switch, record.floodlight
+        else:
+            parts = record.size
+        steps = record.steps or _NO_STEPS
+        self.effects.ends.append(
+            End(
+                number,
+                record.correlation_id[:MAX_TOLD_CHARACTERS],
+                record.origin,
+                switch,
+                floodlight,
+                record.reply_topic,
+                record.received,
+                self.now,
+                error[:MAX_TOLD_CHARACTERS],
+                steps.kind,
+                steps.sent,
+                steps.acked,
+                record.trace,
+                parts,
+                steps.command,
+                answer[: self.rules.history_payload_bytes],
+            )
+        )
+
+    def answer_error(
+        self,
+        topic: str,
+        correlation_id: str,
+        problem: Problem,
+        *,
+        origin: str,
+        key: str | None = None,
+        headers: Headers = (),
+        draft: bytes = b"",
+    ) -> None:
+        """Send the requester an error that the router itself wrote.
+
+        Args:
+            draft: of an error in another form than `ErrorMessage`.
+        """
+        value = finished(draft, correlation_id, *problem, self.now)
+        request = (header.REQUEST, origin.encode())
+        self.send(topic, key or correlation_id, value, (request, *headers))
+        self.count(Event.ERRORS, problem.kind.value)
+        self.effects.faults.append(Fault(str(problem), origin, correlation_id))
+
+    def dead_letter(
+        self,
+        origin: Origin,
+        data: bytes,
+        reason: str,
+        headers: Headers = (),
+        *,
+        only_head: bool = False,
+    ) -> None:
+        """Keep a record that cannot be used, with the reason."""
+        most = self.rules.max_message_bytes
+        kept, said = unusable(origin, data, reason, headers, most, only_head=only_head)
+        self.send(self.rules.dead_letter_topic, None, kept, said)
+        self.count(Event.DEAD_LETTERS, origin.topic)
+        correlation_id = salvage(kept, "correlation_id") or ""
+        told = reason[:MAX_REASON_CHARACTERS]
+        self.effects.faults.append(Fault(told, str(origin), correlation_id, kept=True))
+
+    def floodlight(self, name: str) -> Floodlight:
+        """The shard's record of an FL, made when there is none."""
+        state = self.floodlights.get(name)
+        if state is None:
+            state = Floodlight()
+            self.floodlights.put(name, state)
+        return state
+
+    def others_up(self, floodlight: str) -> bool:
+        """Whether an FL other than this one answers."""
+        return any(
+            state.known and state.up
+            for name, state in self.floodlights.items()
+            if name != floodlight
+        )
+
+    def known_floodlights(self) -> Collection[str]:
+        """The FLs that commands may go to, in order of their ids."""
+        return sorted(name for name, state in self.floodlights.items() if state.known)

@@ -1,0 +1,133 @@
+"""Moves: switches go to other FLs because an operator wants it, at once or by preference
+(protocol.md, 8.2).
+"""
+
+from __future__ import annotations
+
+from flrouter.core.state.context import Context
+from flrouter.core.switches.election import Election
+from flrouter.core.switches.listeners import Listeners
+from flrouter.core.values.events import Event
+from flrouter.core.values.records import Mode, Switch
+from flrouter.messages.switch_id import BadSwitchId, canonical
+
+
+class Moves:
+    """Moves switches whose home this shard is; what is pending at an FL ends there."""
+
+    def __init__(self, context: Context, election: Election, listeners: Listeners) -> None:
+        self._context = context
+        self._election = election
+        self._listeners = listeners
+        #: ms: when to look who prefers whom.
+        self._next_look = 0
+
+    def rearm(self) -> None:
+        """Nobody has been there since a time that is still to come."""
+        context = self._context
+        self._next_look = min(self._next_look, context.now)
+        for name, state in context.floodlights.items():
+            if state.since > context.now:
+                state.since = context.now
+                context.floodlights.put(name, state)
+        for name, switch in context.switches.items():
+            for holder in switch.holders.values():
+                if holder.since > context.now:
+                    holder.since = context.now
+                    context.switches.put(name, switch)
+
+    def move(self, name: str, floodlight: str) -> None:
+        """Make `floodlight` the switch's active FL.
+
+        Preferences leave it there until that FL loses it or is drained.
+        """
+        context = self._context
+        switch = context.switches.get(name)
+        holder = switch.holders.get(floodlight) if switch is not None else None
+        if switch is None or holder is None or holder.mode is not Mode.RW:
+            why = "which is not its master"
+        elif not context.floodlights[floodlight].up:
+            why = "which is not answering"
+        elif context.floodlights[floodlight].drained:
+            why = "which is drained"
+        else:
+            self._election.hand_over(name, switch, floodlight)
+            switch.pinned = True
+            context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
+            return
+        context.note(f"{name} cannot move to {floodlight}, {why}")
+        context.count(Event.MOVES_REFUSED, floodlight)
+
+    def place(self, given: str, region: str) -> None:
+        """Note in which region the switch is: FLs of that region are preferred."""
+        context = self._context
+        try:
+            name = canonical(given)
+        except BadSwitchId as error:
+            context.note(str(error))
+            return
+        if context.home(name) != context.number:
+            context.note(f"{name} is no switch of shard {context.number}")
+            return
+        switch = context.switches.get(name) or Switch({}, "", False)
+        switch.region = region
+        if switch.holders or region:
+            context.switches.put(name, switch)
+        else:
+            context.switches.drop(name)
+
+    def drained(self, floodlight: str) -> None:
+        """The FL's switches go to whoever serves them too."""
+        moved = left = 0
+        for name, switch in list(self._context.switches.items()):
+            if switch.active != floodlight:
+                continue
+            if self._election.hold(name, switch):
+                self._context.switches.put(name, switch)
+                self._listeners.changed(name, switch)
+                moved += 1
+            else:
+                left += 1
+        if moved or left:
+            self._context.note(
+                f"floodlight {floodlight} is drained: {moved} switches moved; {left} stay, as"
+                " nobody else serves them"
+            )
+
+    def tick(self) -> None:
+        """Now and then: bring switches back to the FLs that they prefer.
+
+        An FL that comes and goes gets none, for it must have been there for the settle time.
+        """
+        context = self._context
+        if context.now < self._next_look:
+            return
+        self._next_look = context.now + context.rules.settle_time
+        known = [state for state in context.floodlights.values() if state.known]
+        if len({(state.region, state.weight) for state in known}) > 1:
+            for name, switch in list(context.switches.items()):
+                if len(switch.holders) > 1 and not switch.pinned and switch.active:
+                    self._prefer(name, switch)
+
+    def _prefer(self, name: str, switch: Switch) -> None:
+        """Move the switch when an FL that is as fit as its active one is preferred to it."""
+        election, active = self._election, switch.active
+        fitness = election.standing(switch, active)
+        settled = [
+            floodlight
+            for floodlight in sorted(switch.holders)
+            if election.standing(switch, floodlight) == fitness
+            and self._settled(switch, floodlight)
+        ]
+        best = max(settled, key=lambda name: election.liking(switch, name), default=active)
+        if not self._context.floodlights[active].up:
+            return
+        if election.liking(switch, best) > election.liking(switch, active):
+            election.hand_over(name, switch, best)
+            self._context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
+
+    def _settled(self, switch: Switch, floodlight: str) -> bool:
+        since = max(self._context.floodlights[floodlight].since, switch.holders[floodlight].since)
+        return self._context.now - since >= self._context.rules.settle_time

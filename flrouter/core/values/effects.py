@@ -1,0 +1,170 @@
+"""Effects: what a shard decided. Performing them is the runtime's job alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from flrouter.core.values.events import Event
+from flrouter.messages.trace import Trace
+
+#: of a record; a value may be null.
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+def size_of(headers: Headers) -> int:
+    """The bytes of record headers."""
+    return sum(len(name) + len(value or b"") for name, value in headers)
+
+
+class Answering(msgspec.Struct, frozen=True, gc=False):
+    """The request that a record answers, or without which it never will be."""
+
+    correlation_id: str
+    #: where its command was first read, as text.
+    origin: str
+    #: where an error in the record's place goes, if not where the record should have gone.
+    topic: str = ""
+    #: what that error would be in the requester's form; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
+
+
+class Send(msgspec.Struct, gc=False):
+    """A record to write. `partition` None leaves it to Kafka's default partitioner."""
+
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    #: whom this answers, for the error in its place when the broker refuses it.
+    answers: Answering | None = None
+
+
+class CatchUp(msgspec.Struct, frozen=True):
+    """Ask to be told (:class:`~flrouter.core.values.inputs.CaughtUp`) when all that lies in the
+    write topics of `floodlight` now has been read, and what shards then sent here because of it.
+    """
+
+    token: int
+    floodlight: str
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """A record that did not get what it was for: it was answered with an error, or kept."""
+
+    text: str
+    #: where it was first read, as text.
+    origin: str
+    #: empty when nobody knows it.
+    correlation_id: str = ""
+    #: kept as a dead letter, for somebody to look at.
+    kept: bool = False
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """A command of a trace has come to its end here."""
+
+    #: the trace that its requester named.
+    trace: Trace
+    correlation_id: str
+    #: where it was first read, as text; the span's id is made of it.
+    origin: str
+    #: ms since the epoch: when it was first read into its home.
+    start: int
+    switch: str = ""
+    floodlight: str = ""
+    #: the type of the error that answered it; empty when it was answered by its FL.
+    error: str = ""
+
+
+class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A request has had its final answer. Times are in ms since the epoch."""
+
+    #: its request number.
+    number: str
+    correlation_id: str
+    #: where its command was first read, as text.
+    origin: str
+    #: empty where there is none.
+    switch: str
+    #: the FL that had it; empty when none did.
+    floodlight: str
+    reply_topic: str
+    received: int
+    ended: int
+    #: empty when its FL answered it, else the error that the router answered it with.
+    error: str = ""
+    #: what follows is told where a history is written: the class of the command's payload,
+    kind: str = ""
+    #: when it went to its FL, and when that acknowledged it; 0 when it did not,
+    sent: int = 0
+    acked: int = 0
+    #: the `traceparent` that it came with,
+    trace: bytes = b""
+    #: of how many parts its answer was put together,
+    parts: int = 0
+    #: and the first bytes of command and answer, if they may be kept.
+    command: bytes = b""
+    answer: bytes = b""
+
+
+class Happening(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something that happened to an FL or a switch, or that somebody ordered, for the history."""
+
+    #: ms since the epoch.
+    at: int
+    #: one of those in `flrouter/history/record.py`.
+    kind: str
+    floodlight: str = ""
+    switch: str = ""
+    #: what people read of it.
+    text: str = ""
+    #: of an order: who gave it, from which address, and "done" or why it was refused.
+    who: str = ""
+    source: str = ""
+    result: str = ""
+    #: of what lasted: when it began.
+    began: int = 0
+
+
+class Effects:
+    """All that follows from one batch."""
+
+    __slots__ = (
+        "catch_up",
+        "checkpoint",
+        "counts",
+        "ends",
+        "faults",
+        "happenings",
+        "inputs",
+        "membership_changed",
+        "notes",
+        "sends",
+        "spans",
+    )
+
+    def __init__(self) -> None:
+        #: how many inputs they follow from; filled in by whoever gave them.
+        self.inputs = 0
+        self.sends: list[Send] = []
+        self.catch_up: list[CatchUp] = []
+        #: the requests that have had their answer.
+        self.ends: list[End] = []
+        #: (what, label) → how often; the runtime's metrics.
+        self.counts: Counter[tuple[Event, str]] = Counter()
+        #: the tables must be durable before anything that follows is.
+        self.checkpoint = False
+        #: an FL came or went: the topics to read have changed.
+        self.membership_changed = False
+        #: what an operator should find in the log, a line each.
+        self.notes: list[str] = []
+        #: the same of single commands, which may be many.
+        self.faults: list[Fault] = []
+        #: commands of traces that ended; none where no traces are made.
+        self.spans: list[Span] = []
+        #: what happened to FLs and switches; nothing where no history is written.
+        self.happenings: list[Happening] = []

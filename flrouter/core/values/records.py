@@ -1,0 +1,296 @@
+"""The records that the tables hold; each is an array of MessagePack in its changelog.
+
+Fields are only ever added at the end, with a default: an older changelog must stay readable.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+from flrouter.core.values.effects import Headers, size_of
+from flrouter.core.values.request import Origin
+
+#: a time (ms), or what is counted up: far from where MessagePack's numbers end.
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+#: what a shard believes of a number that is a time, or a little more: there must be larger ones.
+MAX_TIME_MS = 1 << 52
+#: where a command was first read, as text.
+Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
+#: what has become of an FL.
+Condition = Literal["up", "drained", "outage", "removed"]
+
+
+class Stage(IntEnum):
+    """How far a pending request has come."""
+
+    #: no FL holds the switch, and the first sync has not said that none does.
+    HELD = 0
+    #: with an FL that has not acknowledged it.
+    SENT = 1
+    #: with an FL that has.
+    ACKED = 2
+    #: answers are passed on one by one; nothing is owed any more.
+    PASSING = 3
+
+
+class Steps(msgspec.Struct, array_like=True, gc=False):
+    """What a request keeps of itself for the history."""
+
+    #: the class of its payload, without the package.
+    kind: str = ""
+    #: ms since the epoch: when it went to its FL, and when that acknowledged it; 0: not yet.
+    sent: Count = 0
+    acked: Count = 0
+    #: the first bytes of its command, if they may be kept.
+    command: bytes = b""
+
+
+class Pending(msgspec.Struct, array_like=True, gc=False):
+    """A request that has no final answer yet. Key: its request number."""
+
+    floodlight: str
+    #: the requester's own.
+    correlation_id: str
+    reply_topic: str
+    #: canonical id; empty for a command to every FL.
+    switch: str
+    #: where the command was first read, as text.
+    origin: Place
+    #: ms since the epoch: when the deadline that counts now runs out.
+    due: Count
+    stage: Stage
+    #: the FL sent back part of a chain: all indexes below `next_index` and those `ahead` of it.
+    total: int = -1
+    next_index: int = 0
+    ahead: list[int] = []
+    #: an old-form chain goes on under this id.
+    next_id: str | None = None
+    #: the command itself while it is held, and its record headers.
+    command: bytes = b""
+    headers: Headers = ()
+    #: a part: the home of the command that it is a part of, which gets the answer; else -1.
+    gather: int = -1
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
+    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
+    #: None where no history is written.
+    steps: Steps | None = None
+
+    @classmethod
+    def single(
+        cls, correlation_id: str, reply_topic: str, switch: str, origin: str, received: int
+    ) -> Pending:
+        """A command to one switch; or, with none, one that becomes parts or copies."""
+        held = cls("", correlation_id, reply_topic, switch, origin, 0, Stage.HELD)
+        held.received = received
+        return held
+
+    @classmethod
+    def copy(
+        cls, floodlight: str, correlation_id: str, reply_topic: str, origin: str, received: int
+    ) -> Pending:
+        """An FL's copy of a command to every FL, whose answers are passed on one by one."""
+        sent = cls(floodlight, correlation_id, reply_topic, "", origin, 0, Stage.SENT)
+        sent.received = received
+        return sent
+
+    @classmethod
+    def part(
+        cls, gather: int, correlation_id: str, origin: str, received: int, switch: str = ""
+    ) -> Pending:
+        """A part of a command that the shard `gather` answers, for a switch or for an FL."""
+        held = cls("", correlation_id, "", switch, origin, 0, Stage.HELD, gather=gather)
+        held.received = received
+        return held
+
+    @property
+    def is_part(self) -> bool:
+        """Whether another shard answers the command that it is a part of."""
+        return self.gather >= 0
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is a command to every FL whose answers are passed on one by one."""
+        return not self.switch and not self.is_part
+
+    @property
+    def size(self) -> int:
+        """The bytes of it whose number is up to the requester."""
+        command = len(self.command) + size_of(self.headers)
+        return len(self.correlation_id) + len(self.draft) + command
+
+    @property
+    def begun(self) -> bool:
+        """Whether part of a chain has gone out already."""
+        return self.total >= 0 or self.next_id is not None
+
+
+class Barred(msgspec.Struct, array_like=True, gc=False):
+    """A blacklist entry: the request was answered with an error. Key: its request number."""
+
+    #: ms since the epoch.
+    expires: Count
+    floodlight: str
+    correlation_id: str
+    #: a part's `ErrorData`, to be told once more when the part comes again.
+    error: bytes = b""
+
+
+class Mode(IntEnum):
+    """How an FL holds a switch."""
+
+    #: it said that it lost it while a sync runs; kept until the sync is over.
+    GONE = 0
+    #: connected, without the right to change it (ADDED).
+    RO = 1
+    #: connected as its master (ACTIVATED).
+    RW = 2
+
+
+class Holder(msgspec.Struct, array_like=True):
+    """That one FL holds one switch."""
+
+    mode: Mode
+    #: the sync attempt during which the last live event came, and the last that listed it.
+    live: Count = 0
+    listed: Count = 0
+    #: ms since the epoch: when it became so.
+    since: Count = 0
+    #: both ends of the connection, as JSON; kept where listeners are told of connections.
+    addresses: bytes = b""
+
+
+class Switch(msgspec.Struct, array_like=True):
+    """Who holds a switch. Key: its canonical id."""
+
+    holders: dict[str, Holder] = {}
+    #: the FL that speaks for it and, when it is RW, gets its commands; empty when none does.
+    active: str = ""
+    #: listeners were told that nobody knows its state.
+    unmanaged: bool = False
+    #: an operator chose the active FL, so preferences leave it alone.
+    pinned: bool = False
+    #: where it is, as the operator says; FLs of the same region are preferred.
+    region: str = ""
+    #: where listeners are told of connections: those that they know of, and the master's.
+    told: dict[str, Mode] = {}
+    told_master: str = ""
+
+
+class Floodlight(msgspec.Struct, array_like=True):
+    """What a shard knows of an FL; the FL's home tells the others. Key: the FL's id."""
+
+    #: of the state; the home counts it up.
+    number: Count = 0
+    known: bool = False
+    up: bool = False
+    acks: bool = True
+    #: the sync that runs (0: none), and whether one was ever followed to its end.
+    syncing: Count = 0
+    synced: bool = False
+    #: the home's own: the last sync attempt, and since when the FL is in this state (ms).
+    attempt: Count = 0
+    since: Count = 0
+    #: the home's own: a sync was begun, and none has come to an end since.
+    owed: bool = False
+    #: an operator wants its switches elsewhere.
+    drained: bool = False
+    #: where it is, and how much it is preferred among those of one region.
+    region: str = ""
+    weight: Count = 100
+    #: the home's own: the correlation id of whom the sync is owed to; empty for nobody else.
+    owed_to: str = ""
+    #: the home's own: the ids of others who are owed one.
+    owed_more: list[str] = []
+    #: whether it ever said anything since it was added.
+    heard: bool = False
+
+    @property
+    def condition(self) -> Condition:
+        """One word for it; a drained FL in outage is in outage."""
+        if not self.known:
+            return "removed"
+        if not self.up:
+            return "outage"
+        return "drained" if self.drained else "up"
+
+
+class OldLink(msgspec.Struct, array_like=True):
+    """An old-form link's id. Key: the id.
+
+    Either its request is known (`number`) and the link awaited, or the link came first and waits
+    in `orphans` (FL, bytes) for the link before it to say whose it is.
+    """
+
+    due: Count
+    floodlight: str = ""
+    number: str = ""
+    owner: int = -1
+    orphans: list[tuple[str, bytes, Headers]] = []
+
+
+class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """A command of which parts went to several switches or FLs. Key: its request number."""
+
+    #: the requester's own.
+    correlation_id: str
+    reply_topic: str
+    #: where the command was first read, as text.
+    origin: Place
+    #: the class of its payload, by which the catalog knows how to answer.
+    kind: str
+    #: ms since the epoch: when parts without an answer fail; once answered, when it is forgotten.
+    due: Count
+    #: whom the parts went to, in request order: FLs, or switch ids of 8 bytes each (0: a bad one).
+    switches: bytes = b""
+    floodlights: list[str] = []
+    #: its answer went out; it stays for a while, so that it is known when it is read again.
+    answered: bool = False
+    #: ms since the epoch: when its home first took it.
+    received: Count = 0
+    #: the `traceparent` that it came with.
+    trace: bytes = b""
+    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    draft: bytes = b""
+    #: None where no history is written.
+    steps: Steps | None = None
+
+    @property
+    def size(self) -> int:
+        """How many parts there are."""
+        return len(self.floodlights) or len(self.switches) // 8
+
+
+class Part(msgspec.Struct, array_like=True, tag=True, gc=False):
+    """What came back for a part. Key: its command's number, its index, and which link it is."""
+
+    ok: bool
+    #: of the links of a chain, once that is known, else -1; 0 is a whole answer in one message.
+    total: int
+    #: the bytes of the FL's own payload, or of an `ErrorData`.
+    payload: bytes
+    #: what stood in the command in the place of a switch id.
+    given: str = ""
+
+
+__all__ = [
+    "Barred",
+    "Condition",
+    "Count",
+    "Floodlight",
+    "Gather",
+    "Holder",
+    "Mode",
+    "OldLink",
+    "Origin",
+    "Part",
+    "Pending",
+    "Stage",
+    "Switch",
+]

@@ -1,0 +1,76 @@
+"""How the demo went: the figures at its end, and whether all was as it should be."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from flrouter.demo.traffic.ledger import Ledger
+from flrouter.demo.traffic.outages import Outages
+
+#: lines about what was wrong; the rest is counted.
+MAX_SHOWN_LINES = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One run. Times are monotonic seconds, but for `first_answer`."""
+
+    ledger: Ledger
+    outages: Outages
+    #: what FLs said after the router had given up on it.
+    late_dropped: int
+    #: s from the start of the process to the first answer of an FL.
+    first_answer: float | None
+    #: when commands began to be sent; None when they did not.
+    began: float | None
+
+    @property
+    def good(self) -> bool:
+        """Whether every command got its one answer, and errors came only where they must."""
+        ledger = self.ledger
+        return self.began is not None and not (
+            ledger.unanswered or ledger.duplicates or ledger.wrong
+        )
+
+    def report(self) -> dict[str, Any]:
+        """The figures that `--json` writes."""
+        ledger = self.ledger
+        return {
+            "sent": ledger.sent,
+            "answered": ledger.answered,
+            "errors": dict(sorted(ledger.errors.items())),
+            "unanswered": ledger.unanswered,
+            "duplicates": ledger.duplicates,
+            "late_dropped": self.late_dropped,
+            "p50_ms": ledger.percentile(0.5),
+            "p99_ms": ledger.percentile(0.99),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The same for people."""
+        if self.began is None:
+            yield "stopped before any command was sent"
+            return
+        ledger = self.ledger
+        errors = ", ".join(f"{name} {count}" for name, count in sorted(ledger.errors.items()))
+        yield f"sent          {ledger.sent}"
+        yield f"answered      {ledger.answered}; errors among the answers: {errors or 'none'}"
+        yield f"unanswered    {ledger.unanswered}"
+        yield f"duplicates    {ledger.duplicates}"
+        yield f"late          {self.late_dropped} messages of floodlights, dropped"
+        yield (
+            f"latency       p50 {ledger.percentile(0.5)} ms, p99 {ledger.percentile(0.99)} ms,"
+            " of what floodlights answered"
+        )
+        yield f"first answer  {self.first_answer or 0:.1f} s after the start"
+        for outage in self.outages.all:
+            back = "the end" if outage.back is None else f"{outage.back - self.began:.1f} s"
+            dead = f"{outage.killed - self.began:.1f} s to {back}"
+            yield f"outage        {outage.floodlight} was dead from {dead}"
+        for text in ledger.wrong[:MAX_SHOWN_LINES]:
+            yield f"wrong         {text}"
+        if len(ledger.wrong) > MAX_SHOWN_LINES:
+            yield f"wrong         and {len(ledger.wrong) - MAX_SHOWN_LINES} more"
+        yield ("every command got its one answer" if self.good else "this is not as it should be")

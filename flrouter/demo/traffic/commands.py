@@ -1,0 +1,134 @@
+"""The commands that the requester sends, made from the samples in `commands.toml`."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from enum import Enum
+from importlib.resources import files
+from itertools import accumulate
+from typing import Protocol
+
+import msgspec
+
+from flrouter import profiles
+from flrouter.messages.kinds.catalog import Catalog, Done
+
+
+class Answer(Enum):
+    """What answers a command; `commands.toml` says what each means."""
+
+    ONCE = "once"
+    EACH = "each"
+    SYNC = "sync"
+    ERROR = "error"
+
+
+class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[command]]` entry of `commands.toml`, which says what the fields mean."""
+
+    sample: str
+    share: int
+    answer: Answer
+    message: str
+    every: float | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    command: list[Sample]
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command ready to be sent."""
+
+    correlation_id: str
+    answer: Answer
+    #: the switch that it names; None for those to every FL.
+    switch: str | None
+    value: bytes
+    #: where its kind belongs; nothing: to the first of the inbound topics.
+    inbound: str = ""
+
+
+_KIND = re.compile(r"org\.openkilda\.messaging\.command\.\w+\.\w+")
+_CORRELATION_ID = re.compile(r'"correlation_id": "[^"]*"')
+#: flows of one switch; so many that a dump of its rules becomes a chain, and no more.
+_FLOWS_PER_SWITCH = 120
+
+
+def samples() -> list[Sample]:
+    """All samples."""
+    data = files("flrouter.demo.traffic").joinpath("commands.toml").read_bytes()
+    return msgspec.toml.decode(data, type=_File).command
+
+
+class Draw(Protocol):
+    """Where commands come from."""
+
+    def at(self, elapsed: float) -> Command:
+        """The next command, `elapsed` seconds after the start."""
+
+    def probe(self, switch: str) -> Command:
+        """A harmless command for `switch`."""
+
+
+class Commands:
+    """Draws commands in the shares that the samples name, spread over the switches."""
+
+    def __init__(
+        self, switches: Sequence[str], prefix: str, catalog: Catalog | None = None
+    ) -> None:
+        """Args:
+        prefix: what every correlation id begins with.
+        catalog: the kinds of the profile; those that nothing answers in it are not sent.
+        """
+        self._catalog = catalog or profiles.load("plain").catalog({})
+        answered = [sample for sample in samples() if self._is_answered(sample)]
+        self._drawn = [sample for sample in answered if sample.every is None]
+        self._shares = list(accumulate(sample.share for sample in self._drawn))
+        self._timed = [sample for sample in answered if sample.every is not None]
+        self._next = [0.4 * (sample.every or 0) for sample in self._timed]
+        self._switches = switches
+        self._prefix = prefix
+        self._count = 0
+        self._chance = random.Random(1)
+
+    def at(self, elapsed: float) -> Command:
+        """The next command, `elapsed` seconds after the start."""
+        for number, sample in enumerate(self._timed):
+            if self._next[number] <= elapsed:
+                self._next[number] += sample.every or 0
+                return self.make(sample, None)
+        sample = self._chance.choices(self._drawn, cum_weights=self._shares)[0]
+        return self.make(sample, self._chance.choice(self._switches))
+
+    def probe(self, switch: str) -> Command:
+        """A harmless command for `switch`."""
+        return self.make(next(one for one in self._drawn if one.sample.startswith("14-")), switch)
+
+    def _is_answered(self, sample: Sample) -> bool:
+        entry = self._catalog.command(_kind(sample))
+        return sample.answer is Answer.ERROR or entry.done is not Done.NONE
+
+    def make(self, sample: Sample, switch: str | None) -> Command:
+        """`sample` for `switch`, under a correlation id that nobody had."""
+        self._count += 1
+        correlation_id = f"{self._prefix}-{self._count}"
+        cookie = self._chance.randrange(_FLOWS_PER_SWITCH)
+        text = sample.message.strip().replace("{cookie}", str(cookie))
+        text = text.replace("{flow}", f"flow-{cookie}").replace("{switch}", switch or "")
+        text = text.replace("{hex}", "0x" + (switch or "").replace(":", ""))
+        field = f'"correlation_id": "{correlation_id}"'
+        if _CORRELATION_ID.search(text):
+            text = _CORRELATION_ID.sub(field, text)
+        else:
+            text = text.replace("{", "{\n  " + field + ",", 1)
+        inbound = self._catalog.command(_kind(sample)).inbound
+        return Command(correlation_id, sample.answer, switch, text.encode(), inbound)
+
+
+def _kind(sample: Sample) -> str:
+    """The class of its payload, as it stands there first: some samples are malformed."""
+    kind = _KIND.search(sample.message)
+    return kind[0] if kind is not None else ""

@@ -1,0 +1,180 @@
+"""The ledger: every command that was sent, and what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from flrouter.demo.traffic.commands import Answer, Command
+from flrouter.demo.traffic.outages import Outages
+from flrouter.messages import names
+from flrouter.messages.chains import Link, OldLink, link_of
+from flrouter.messages.envelope import Envelope, Form, decode, form_of
+
+#: s; how long an answered command is remembered, to see when it is answered again.
+REMEMBER_S = 60.0
+
+_OUTAGE_ERRORS = {"NOT_FOUND", "OPERATION_TIMED_OUT"}
+_MALFORMED_ERRORS = {"REQUEST_INVALID", "DATA_INVALID", "PARAMETERS_INVALID"}
+
+
+class _ErrorData(msgspec.Struct, rename={"type": "error-type", "message": "error-message"}):
+    type: str = ""
+    message: str = ""
+
+
+class _Error(msgspec.Struct):
+    payload: _ErrorData
+
+
+class Entry:
+    """One command. Times are monotonic seconds."""
+
+    __slots__ = ("answered", "command", "links", "sent")
+
+    def __init__(self, command: Command, sent: float) -> None:
+        self.command = command
+        self.sent = sent
+        self.answered: float | None = None
+        #: the indexes of its chain that have come.
+        self.links: set[int] = set()
+
+
+class Ledger:
+    """Keeps account of commands and their answers."""
+
+    def __init__(self, homes: Mapping[str, Sequence[str]], outages: Outages) -> None:
+        """Args:
+        homes: every switch, and the FLs that hold it.
+        """
+        self._homes = homes
+        self._outages = outages
+        self._entries: dict[str, Entry] = {}
+        self._open_syncs: dict[str, Entry] = {}
+        self._chains: dict[str, set[int]] = {}
+        self._done: deque[tuple[float, str]] = deque()
+        self._latencies: Counter[int] = Counter()
+        self.sent = 0
+        self.answered = 0
+        self.duplicates = 0
+        self.errors: Counter[str] = Counter()
+        #: the commands that ended in an error which was no wonder in an outage, since last taken.
+        self.excused: deque[Command] = deque(maxlen=10_000)
+        #: what should not have come, a line each; at most 1,000 of them.
+        self.wrong: list[str] = []
+
+    @property
+    def unanswered(self) -> int:
+        """How many commands have no final answer."""
+        return self.sent - self.answered
+
+    def send(self, command: Command, now: float) -> None:
+        """A command goes out."""
+        entry = self._entries[command.correlation_id] = Entry(command, now)
+        if command.answer is Answer.SYNC:
+            self._open_syncs[command.correlation_id] = entry
+        self.sent += 1
+        while self._done and self._done[0][0] < now - REMEMBER_S:
+            self._entries.pop(self._done.popleft()[1], None)
+
+    def take(self, value: bytes, now: float) -> None:
+        """A record of a topic for answers."""
+        envelope = decode(value)
+        form = form_of(envelope.clazz)
+        entry = self._entries.get(envelope.correlation_id or "")
+        if entry is None:
+            if form is Form.CHUNK:
+                self._sync_link(envelope, now)
+            elif envelope.kind == names.DUMP_SWITCH:
+                self._dumped(envelope, now)
+        elif form is Form.ERROR:
+            self._error(entry, msgspec.json.decode(value, type=_Error).payload, now)
+        elif form is Form.CHUNK:
+            self._link(entry, envelope, now)
+        else:
+            self._final(entry, now)
+
+    def _final(self, entry: Entry, now: float) -> None:
+        """An answer that is complete, and no error."""
+        if entry.command.answer is Answer.ERROR:
+            self._note(f"{entry.command.correlation_id} is malformed, and was carried out")
+        if self._settle(entry, now):
+            self._latencies[round((now - entry.sent) * 10_000)] += 1
+
+    def _settle(self, entry: Entry, now: float) -> bool:
+        """Count a final answer; whether it is the first."""
+        command = entry.command
+        if entry.answered is not None:
+            if command.answer in (Answer.ONCE, Answer.ERROR):
+                self.duplicates += 1
+                self._note(f"{command.correlation_id} was answered again")
+            return False
+        entry.answered = now
+        self.answered += 1
+        self._done.append((now, command.correlation_id))
+        self._open_syncs.pop(command.correlation_id, None)
+        return True
+
+    def _link(self, entry: Entry, envelope: Envelope, now: float) -> None:
+        link = link_of(envelope)
+        if isinstance(link, OldLink):
+            if link.next_id is None:
+                self._final(entry, now)
+        elif _whole(entry.links, link) or entry.answered is not None:
+            self._final(entry, now)
+
+    def _sync_link(self, envelope: Envelope, now: float) -> None:
+        """A link of a sync's chain: syncs that run are joined, so any whole chain answers all."""
+        link = link_of(envelope)
+        name = envelope.correlation_id or ""
+        if isinstance(link, OldLink) or not _whole(self._chains.setdefault(name, set()), link):
+            return
+        del self._chains[name]
+        for entry in list(self._open_syncs.values()):
+            self._final(entry, now)
+
+    def _dumped(self, envelope: Envelope, now: float) -> None:
+        """A switch of a dump, which has no end: the first that comes for it counts."""
+        asked = envelope.payload.dump_id if envelope.payload is not None else None
+        entry = self._open_syncs.get(asked) if isinstance(asked, str) else None
+        if entry is not None:
+            self._final(entry, now)
+
+    def _error(self, entry: Entry, error: _ErrorData, now: float) -> None:
+        command = entry.command
+        self.errors[error.type] += 1
+        if command.answer is Answer.ERROR:
+            expected = error.type in _MALFORMED_ERRORS
+        else:
+            floodlights: Sequence[str | None] = (None,)
+            if command.switch:
+                floodlights = self._homes[command.switch]
+            expected = error.type in _OUTAGE_ERRORS and any(
+                self._outages.excuse(floodlight, entry.sent, now) for floodlight in floodlights
+            )
+        if expected and command.answer is not Answer.ERROR:
+            self.excused.append(command)
+        if not expected:
+            self._note(f"{command.correlation_id} ended in {error.type}: {error.message}")
+        self._settle(entry, now)
+
+    def _note(self, text: str) -> None:
+        if len(self.wrong) < 1_000:
+            self.wrong.append(text)
+
+    def percentile(self, share: float) -> float | None:
+        """How many ms at most so large a share of the FLs' answers took; None without any."""
+        rest = share * self._latencies.total()
+        for latency in sorted(self._latencies):
+            rest -= self._latencies[latency]
+            if rest <= 0:
+                return latency / 10
+        return None
+
+
+def _whole(seen: set[int], link: Link) -> bool:
+    """Note a link of a chain; whether the chain is whole with it."""
+    seen.add(link.index)
+    return link.index < 0 or len(seen) == link.total

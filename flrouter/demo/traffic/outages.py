@@ -1,0 +1,50 @@
+"""When which FL was dead: then, and only then, may commands to it end in an error."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flrouter.demo.traffic.plan import TIMEOUTS
+
+#: s; a command sent this long before the kill may have been with the FL still: some FLs cannot ack.
+BEFORE = TIMEOUTS["response_timeout"]
+#: s; the FL's first sign of life, and the router's telling all its shards of it.
+AFTER = TIMEOUTS["alive_timeout"]
+
+
+@dataclasses.dataclass
+class Outage:
+    """One FL's death. Times are monotonic seconds."""
+
+    floodlight: str
+    killed: float
+    #: when its process was ready again.
+    back: float | None = None
+
+
+class Outages:
+    """All deaths so far."""
+
+    def __init__(self) -> None:
+        self.all: list[Outage] = []
+
+    def killed(self, floodlight: str, now: float) -> Outage:
+        """An FL dies now."""
+        outage = Outage(floodlight, now)
+        self.all.append(outage)
+        return outage
+
+    def excuse(self, floodlight: str | None, sent: float, answered: float) -> bool:
+        """Whether an error is no wonder for a command to this FL, or to all of them when None.
+
+        Those to all are syncs: they wait for those under way, and some of these for quiet.
+        """
+        return any(
+            (
+                floodlight is None
+                or (floodlight == outage.floodlight and sent >= outage.killed - BEFORE)
+            )
+            and answered >= outage.killed
+            and (outage.back is None or sent <= outage.back + AFTER)
+            for outage in self.all
+        )

@@ -1,0 +1,152 @@
+"""The Faust application class: where the framework's extension points are filled."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+import faust
+from mode.supervisors import CrashingSupervisor
+from yarl import URL
+
+from flrouter.core.state.table import TABLES
+from flrouter.faust_side.assignor import ShardAssignor
+from flrouter.faust_side.consumer import Transport
+from flrouter.faust_side.tables import ShardTable, TableManager
+from flrouter.kafka.cluster.contact import Contact
+from flrouter.kafka.cluster.security import credentials
+from flrouter.runtime.batch import BatchSchema
+from flrouter.runtime.durability.formats import NewerFormat
+from flrouter.runtime.history import History
+from flrouter.runtime.membership import Membership
+from flrouter.runtime.shards import Shards
+from flrouter.settings.model import Settings
+from flrouter.telemetry import logs
+from flrouter.web_port import tls
+from flrouter.web_port.server import WebServer
+
+#: s; a rebalance waits until every member has heard of it, which is with its next heartbeat.
+HEARTBEAT_INTERVAL_S = 0.25
+
+
+class RouterApp(faust.App):
+    """A Faust app whose data path is the shards'."""
+
+    settings: Settings
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        super().__init__(
+            settings.app_id,
+            broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
+            broker_credentials=credentials(settings),
+            broker_session_timeout=settings.session_timeout,
+            broker_heartbeat_interval=min(settings.session_timeout / 4, HEARTBEAT_INTERVAL_S),
+            broker_request_timeout=max(30.0, settings.session_timeout),
+            # The embedded broker waits this out at every join: docs/embedded-broker.md.
+            broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
+            # A worker whose event loop stands still leaves the group, whatever its heartbeats say.
+            broker_max_poll_interval=settings.session_timeout * 3,
+            # A topic that a broker did not show yet when the group was formed is found by this.
+            consumer_metadata_max_age_ms=5_000,
+            topic_partitions=settings.partitions,
+            topic_replication_factor=settings.replication,
+            topic_allow_declare=False,  # topics are made and checked in one place: topics.py
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            stream_buffer_maxsize=1024,  # looks, not records
+            # An agent that fails must not lose its batch: the worker stops, the next one reads it.
+            agent_supervisor=CrashingSupervisor,
+            producer_request_timeout=15.0,
+            datadir=str(settings.data_path),
+            store="memory://",
+            autodiscover=False,
+            logging_config=logs.config(settings.log_format),
+            Table=ShardTable,
+            TableManager=TableManager,
+            PartitionAssignor=ShardAssignor,
+            web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
+            web_router_enabled=False,  # tables are looked up by shard, not by Faust's keys
+        )
+        self.contact = Contact(settings)
+        self.membership = Membership(self, settings)
+        self.history = History(settings, lambda: str(self.conf.canonical_url))
+        self.shards = Shards(
+            *(settings, lambda: self.consumer, self.membership, self.history, self.give_up)
+        )
+        #: why this process ends, if nobody asked it to.
+        self.given_up = ""
+        self.tables_by_name = {
+            name: self.Table(name, partitions=settings.partitions) for name in TABLES
+        }
+        self.commands_topic = self._batches(list(settings.inbound_topics))
+        self.shards_topic = self._batches([settings.shards_topic])
+        self.reports_topic = self._batches(
+            [
+                topic
+                for floodlight in settings.floodlights
+                for topic in settings.fl_topics.written_by(floodlight.id)
+            ]
+            or [settings.shards_topic]
+        )
+
+    def _batches(self, names: list[str]) -> Any:
+        return self.topic(*names, schema=BatchSchema(), partitions=self.settings.partitions)
+
+    def _new_transport(self) -> Any:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_web(self) -> WebServer:
+        return WebServer(self, self.settings.web_hosts, tls.shown(self.settings))
+
+    def warnings(self) -> list[str]:
+        """What people should see to, as sentences."""
+        shared_url = self.assignor.shared_url
+        return [*([shared_url] if shared_url else []), *self.shards.warnings()]
+
+    def give_up(self, why: str) -> None:
+        """End this process as if somebody had asked it to, and with `why` as its last line."""
+        if not self.given_up:
+            self.given_up = why
+            signal.raise_signal(signal.SIGTERM)
+
+    def _create_directories(self) -> None:
+        """None are needed: upstream makes a data folder wherever it is started."""
+
+    def read_floodlights(self, floodlights: Iterable[str]) -> None:
+        """Read the write topics of these FLs, as soon as the consumer subscribes again."""
+        names = [
+            topic
+            for floodlight in sorted(floodlights)
+            for topic in self.settings.fl_topics.written_by(floodlight)
+        ]
+        schema = self.reports_topic.schema
+        for topic in (self.reports_topic, *self.topics):
+            if topic.schema is schema:  # the agent's own copies of it
+                topic.topics = names
+
+    async def on_start(self) -> None:
+        """Make the topics and find the FLs before anything is read."""
+        if not (self.client_only or self.producer_only):
+            try:
+                floodlights = await self.membership.prepare()
+            except NewerFormat as why:
+                self.give_up(str(why))
+                await asyncio.Event().wait()  # for the end
+                return
+            self.read_floodlights(floodlights)
+        await super().on_start()
+
+    def on_init_dependencies(self) -> Iterable[Any]:
+        """The shards run before the consumer reads."""
+        upstream: Iterable[Any] = super().on_init_dependencies()
+        if self.client_only or self.producer_only:
+            return upstream
+        return [self.contact, self.history, self.shards, self.membership, *upstream]
+
+    async def on_started(self) -> None:
+        """Tell the homes of the FLs that the settings name, if there never was any."""
+        await super().on_started()
+        await self.membership.seed()

@@ -1,0 +1,221 @@
+"""The assignor: deals shards to workers, and with a shard its partitions of every topic."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from aiokafka.coordinator.protocol import (
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
+from faust.assignor.client_assignment import ClientAssignment
+from faust.assignor.partition_assignor import PartitionAssignor
+
+from flrouter import __version__
+from flrouter.core.values.home import shard_of
+
+log = logging.getLogger(__name__)
+
+
+def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]]) -> dict[int, str]:
+    """Who owns each shard: as even as can be, and each where it was as far as that allows.
+
+    Args:
+        shards: how many there are.
+        members: who may own some.
+        held: what each owned before.
+    """
+    names = sorted(members)
+    fewest, more = divmod(shards, len(names))
+    owners: dict[int, str] = {}
+    kept: dict[str, int] = dict.fromkeys(names, 0)
+    # Those who hold most keep one more, so that the fewest shards move.
+    rank = sorted(names, key=lambda name: (-len(set(held.get(name, ()))), name))
+    room = {name: fewest + (1 if at < more else 0) for at, name in enumerate(rank)}
+    for name in names:
+        for shard in sorted(set(held.get(name, ()))):
+            if 0 <= shard < shards and shard not in owners and kept[name] < room[name]:
+                owners[shard] = name
+                kept[name] += 1
+    for shard in range(shards):
+        if shard not in owners:
+            name = max(names, key=lambda name: (room[name] - kept[name], name))
+            owners[shard] = name
+            kept[name] += 1
+    return dict(sorted(owners.items()))
+
+
+class Deal(NamedTuple):
+    """Who is given which shards at once."""
+
+    owners: dict[int, str]
+    #: the others: each is dealt anew once those who hold it have let go of it.
+    moving: list[int]
+
+
+def hold_back(owners: Mapping[int, str], held: Mapping[str, Iterable[int]]) -> Deal:
+    """Give nobody a shard that somebody else holds.
+
+    Args:
+        owners: whose each shard is to be.
+        held: the shards that each member goes on to serve until it is told that they are not its.
+    """
+    moving = {
+        shard for member, shards in held.items() for shard in shards if owners.get(shard) != member
+    }
+    given = {shard: owner for shard, owner in owners.items() if shard not in moving}
+    return Deal(given, sorted(moving & owners.keys()))
+
+
+class _Held(msgspec.Struct):
+    actives: dict[str, list[int]] = {}
+
+
+class Member(msgspec.Struct):
+    """What the leader needs of all that a member says of itself: Faust's `ClientMetadata`."""
+
+    assignment: _Held = msgspec.field(default_factory=_Held)
+    url: str = ""
+    #: the release that it runs; empty for 0.1.0, which does not say.
+    version: str = ""
+    #: the shards that it holds while the group deals; None from a release that lets go of all.
+    holds: list[int] | None = None
+
+
+class Dealt(msgspec.Struct):
+    """What a member needs of what the leader says: Faust's `ClientMetadata`, and more."""
+
+    moving: tuple[int, ...] = ()
+    #: False from a leader of a release that knows nothing of it.
+    all_hold: bool = False
+
+
+_member = msgspec.json.Decoder(Member)
+_assignment = msgspec.json.Decoder(Dealt)
+
+
+def read_member(user_data: bytes) -> Member:
+    """What a member says; one of whom nothing can be read held nothing so far.
+
+    A stranger in the group must not keep the leader from dealing to all others.
+    """
+    try:
+        return _member.decode(user_data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Member()
+
+
+class ShardAssignor(PartitionAssignor):
+    """Gives a member a partition of a topic iff it owns the shard that reads it.
+
+    Upstream groups topics by who subscribes to them, so the topics of an FL that one worker knows
+    a moment earlier would be dealt out apart from the shards that they belong to.
+    """
+
+    #: that this worker shares its URL with others, and what to do; nothing when it does not.
+    shared_url = ""
+    #: what this worker told to hold when the group dealt last.
+    told: frozenset[int] = frozenset()
+    #: the shards that wait for their owners to let go of them.
+    moving: tuple[int, ...] = ()
+    #: whether all of the group go on to serve what they hold while it deals.
+    all_hold = False
+    #: whether this worker was a member all the time since the group dealt last.
+    stayed = False
+
+    def metadata(self, topics: Any) -> Any:
+        """What this worker says of itself when it joins the group; Faust knows no more of it."""
+        told = super().metadata(topics)
+        consumer = self.app._consumer
+        self.stayed = self.stayed and consumer is not None and consumer.is_member
+        self.told = self.app.shards.held if self.stayed else frozenset()
+        more = msgspec.json.decode(told.user_data)
+        more |= {"version": __version__, "holds": sorted(self.told)}
+        return ConsumerProtocolMemberMetadata(
+            told.version, told.subscription, msgspec.json.encode(more)
+        )
+
+    def on_assignment(self, assignment: Any) -> None:
+        """Take what the leader dealt, and see whether it took several workers for one."""
+        super().on_assignment(assignment)
+        dealt = _assignment.decode(self._decompress(assignment.user_data))
+        self.all_hold, self.moving, self.stayed = dealt.all_hold, dealt.moving, True
+        shards_topic, url = self.app.settings.shards_topic, str(self._url)
+        there_are = range(self._topic_groups.get(shards_topic, 0))
+        at_url: set[int] = set().union(*self.changelog_distribution.get(url, {}).values())
+        others = at_url.intersection(there_are).difference(
+            self._assignment.actives.get(shards_topic, ())
+        )
+        told, self.shared_url = self.shared_url, ""
+        if others:
+            self.shared_url = (
+                f"the group has another worker with the URL of this one, {url}. Unless that one was"
+                " killed a moment ago, start each worker with --web-host and a name or an address"
+                " at which the others reach it: they ask each other there"
+            )
+            if not told:
+                log.warning("%s", self.shared_url)
+
+    def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
+        settings = self.app.settings
+        clients = {
+            member: read_member(metadata.user_data) for member, metadata in member_metadata.items()
+        }
+        self._update_member_urls(clients)
+        releases = sorted({client.version or "0.1.0" for client in clients.values()})
+        if len(releases) > 1:
+            log.info("the group has workers of releases %s", ", ".join(releases))
+        topics_of = {
+            member: set(metadata.subscription) for member, metadata in member_metadata.items()
+        }
+        held = {
+            member: metadata.assignment.actives.get(settings.shards_topic, ())
+            for member, metadata in clients.items()
+        }
+        wanted = deal(settings.partitions, topics_of, held)
+        owners, moving = hold_back(
+            wanted, {member: client.holds or () for member, client in clients.items()}
+        )
+        assignments = {
+            member: ClientAssignment(actives={}, standbys={}) for member in member_metadata
+        }
+        groups: dict[str, int] = {}
+        for topic in sorted(set().union(*topics_of.values())):
+            partitions = sorted(cluster.partitions_for_topic(topic) or ())
+            groups[topic] = len(partitions)
+            for partition in partitions:
+                owner = owners.get(shard_of(partition, settings.partitions))
+                # An owner that does not know the topic yet will soon, and then joins again.
+                if owner is not None and topic in topics_of[owner]:
+                    assignments[owner].actives.setdefault(topic, []).append(partition)
+        changelogs = self._changelogs(owners)
+        dealt = self._protocol_assignments(
+            assignments, changelogs, self._get_external_topic_distribution(assignments), groups
+        )
+        more = {
+            "moving": moving,
+            "all_hold": all(client.holds is not None for client in clients.values()),
+        }
+        return {member: self._with_more(assignment, more) for member, assignment in dealt.items()}
+
+    def _with_more(self, assignment: Any, more: Mapping[str, Any]) -> Any:
+        data = msgspec.json.decode(self._decompress(assignment.user_data)) | more
+        return ConsumerProtocolMemberAssignment(
+            assignment.version,
+            assignment.assignment,
+            self._compress(msgspec.json.encode(data)),
+        )
+
+    def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
+        """Where the tables' partitions are, for Faust's routing of web requests."""
+        found: dict[str, dict[str, list[int]]] = {
+            url: {topic: [] for topic in self._table_manager.changelog_topics}
+            for url in self._member_urls.values()
+        }
+        for shard, member in owners.items():
+            for shards in found[self._member_urls[member]].values():
+                shards.append(shard)
+        return found

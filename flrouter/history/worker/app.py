@@ -1,0 +1,110 @@
+"""The history worker: a Faust application that reads the history topic into the database.
+
+What was read counts as read when the database has it. What comes twice changes nothing there, so
+a worker that is killed, or one more worker, does no harm. A database that is away is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flrouter.history import record
+from flrouter.history.record import Batch, Unreadable
+from flrouter.history.search import Store, StoreFailed
+from flrouter.history.store import open_store
+from flrouter.history.worker import serving
+from flrouter.network.listener import Listener
+from flrouter.settings.model import Settings, load
+
+#: records that are inserted at once, and how long (s) they may wait for each other.
+MAX_RECORDS = 500
+GATHERING_S = 0.5
+#: s; before a database that failed is tried again, and between two lines that say so.
+RETRY_DELAY_S = 1.0
+LINES_S = 60.0
+#: s; between two looks at what is too old, or too much.
+RETENTION_INTERVAL_S = 60.0
+DAY_MS = 86_400_000
+
+
+class HistoryApp(Listener):
+    """Reads the topic and keeps the database small enough."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        super().__init__(settings, "history")
+        self.store = store
+        #: why the database does not take what was read; nothing when it does.
+        self.trouble = ""
+        self._next_line = 0.0
+
+    async def keep(self, values: Sequence[bytes | None]) -> None:
+        """Insert what records say; returns when the database has it."""
+        batches = list(self._readable(values))
+        while not self.should_stop:
+            try:
+                await asyncio.to_thread(self.store.insert, batches)
+            except StoreFailed as error:
+                self._say(error)
+                await self.sleep(RETRY_DELAY_S)
+            else:
+                self.trouble = ""
+                return
+        raise asyncio.CancelledError  # not kept, so it must not count as read
+
+    def _readable(self, values: Iterable[bytes | None]) -> Iterable[Batch]:
+        for value in values:
+            try:
+                yield from record.decode(value or b"")
+            except Unreadable as error:
+                self.log.warning("a record is left out: %s", error)
+
+    async def forget(self) -> None:
+        """Delete what is too old, and what is too much."""
+        settings = self.settings
+        oldest = round(time.time() * 1000) - settings.history_days * DAY_MS
+        try:
+            await asyncio.to_thread(self.store.forget, oldest)
+            await asyncio.to_thread(self.store.shrink, settings.history_max_mb * 1_000_000)
+        except StoreFailed as error:
+            self._say(error)
+
+    def _say(self, error: StoreFailed) -> None:
+        self.trouble = str(error)
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + LINES_S
+            self.log.error("%s; trying until it goes", error)
+
+    async def on_stop(self) -> None:
+        """Let go of the database."""
+        await super().on_stop()
+        await asyncio.to_thread(self.store.close)
+
+
+def create_app(settings: Settings | None = None) -> HistoryApp:
+    """The history worker as a Faust application.
+
+    Args:
+        settings: those of the environment when not given.
+
+    Raises:
+        BadSetting: one of them cannot be.
+    """
+    settings = settings if settings is not None else load()
+    app = HistoryApp(settings, open_store(settings))
+    topic = app.topic(settings.history_topic, partitions=settings.partitions)
+
+    async def index(stream: Any) -> None:
+        async for values in stream.take(MAX_RECORDS, within=GATHERING_S):
+            await app.keep(values)
+
+    async def healthz(view: Any, request: Any) -> Any:
+        return view.text(f"{app.trouble or 'ok'}\n", status=503 if app.trouble else 200)
+
+    app.agent(topic, name="index")(index)
+    app.timer(interval=RETENTION_INTERVAL_S, on_leader=False)(app.forget)
+    app.page("/healthz", name="healthz")(healthz)
+    serving.register(app, app.store)
+    return app

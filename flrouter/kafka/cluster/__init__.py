@@ -1,0 +1,1 @@
+"""What is asked of the brokers beside records: login, topics, ends, whether they can do it."""

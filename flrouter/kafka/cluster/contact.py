@@ -1,0 +1,112 @@
+"""Contact: whether any broker answers. Their clients say so after half a minute, or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from time import monotonic
+
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+from mode import Service
+
+from flrouter.clock import now_ms
+from flrouter.kafka.cluster.login import (
+    Address,
+    LoginRefused,
+    bootstrap,
+    connect,
+    unreachable,
+    within,
+)
+from flrouter.settings.model import Settings
+
+#: s; between an answer and the next question.
+INTERVAL_S = 0.5
+#: s; how long a broker may take to answer. One that does not is given up for whichever answers on a
+#: new connection, which may take as long: after `INTERVAL_S` and twice this it is known that none
+#: does, and that is less than 5 s.
+ANSWER_TIMEOUT_S = 2.0
+#: s; between two lines that say so.
+LINES_S = 60.0
+
+
+class Contact(Service):
+    """Asks a broker twice a second which brokers there are, on a connection of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        # About one topic: a broker that is asked about none may tell of all, as the embedded one.
+        self._question = MetadataRequest([settings.shards_topic], allow_auto_topic_creation=False)
+        self._connection: AIOKafkaConnection | None = None
+        self._brokers: set[Address] = set()
+        self._why = ""
+        #: ms since the epoch: since when no broker answers; 0: one does.
+        self.lost_since = 0
+        #: monotonic seconds: until then no line says so.
+        self._next_line = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """That no broker answers, why, and since when; nothing while one does."""
+        if not self.lost_since:
+            return ""
+        since = datetime.fromtimestamp(self.lost_since / 1000, UTC)
+        return f"{self._why}, since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+    async def on_stop(self) -> None:
+        """Disconnect."""
+        self._disconnect()
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            asked_at = now_ms()
+            try:
+                await self._ask()
+            except LoginRefused as error:
+                self._lost(asked_at, str(error))
+            except KafkaError as error:
+                self._lost(asked_at, unreachable(self._settings, error))
+            else:
+                self._found()
+            await self.sleep(INTERVAL_S)
+
+    async def _ask(self) -> None:
+        """Return when a broker has answered.
+
+        Raises:
+            KafkaError, LoginRefused: none does.
+        """
+        if self._connection is not None:
+            try:
+                answer = await within(ANSWER_TIMEOUT_S, self._connection.send(self._question))
+            except (KafkaError, OSError):
+                self._disconnect()
+            else:
+                self._brokers = {(host, port) for _, host, port, *_ in answer.brokers}
+                return
+        # Those that the settings name may be away, and others there; or all have moved.
+        known = {*bootstrap(self._settings), *self._brokers}
+        self._connection = await connect(self._settings, known, ANSWER_TIMEOUT_S)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _lost(self, asked_at: int, why: str) -> None:
+        self._why = why
+        if not self.lost_since:
+            self.lost_since = asked_at
+            self._next_line = 0.0
+        if monotonic() >= self._next_line:
+            self._next_line = monotonic() + LINES_S
+            self.log.warning("%s", self.trouble)
+
+    def _found(self) -> None:
+        if self.lost_since:
+            away_s = (now_ms() - self.lost_since) / 1000
+            self.log.warning("the broker answers again, after %.0f s", away_s)
+            self.lost_since = 0

@@ -1,0 +1,1 @@
+"""Messages that flrouter writes itself, in the forms that its readers know."""

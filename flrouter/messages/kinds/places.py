@@ -1,0 +1,127 @@
+"""Where messages name their switch: by kind, as a table says.
+
+What is known of OpenKilda's kinds is in `places.toml`; a profile adds its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+
+import msgspec
+
+from flrouter.messages.envelope import Payload
+from flrouter.messages.kinds.pattern import Pattern
+from flrouter.messages.members import may_have_halves, readable
+
+#: a step that leads to the last item of a list.
+LAST = "last"
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder()
+
+Steps = tuple[str, ...]
+
+
+class SwitchPlaces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[switch]]` entry; `places.toml` says what the fields mean."""
+
+    kind: str
+    at: list[str]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    switch: list[SwitchPlaces]
+
+
+#: where OpenKilda's kinds name their switch.
+OPENKILDA = msgspec.toml.decode(
+    files("flrouter.messages.kinds").joinpath("places.toml").read_bytes(), type=_File
+).switch
+
+
+class Places:
+    """The entries in order of precedence; the first whose pattern matches a class name counts."""
+
+    def __init__(self, entries: Iterable[SwitchPlaces]) -> None:
+        self._entries = [
+            (Pattern(entry.kind), tuple(tuple(place.split(".")) for place in entry.at))
+            for entry in entries
+        ]
+        self._of: dict[str, tuple[Steps, ...]] = {}
+
+    def of(self, kind: str) -> tuple[Steps, ...]:
+        """The places in messages of this kind, beside the usual one."""
+        places = self._of.get(kind)
+        if places is None:
+            matching = (places for pattern, places in self._entries if pattern.matches(kind))
+            places = next(matching, ())
+            if len(self._of) < 10_000 and len(kind) <= 200:  # from outside: bounded
+                self._of[kind] = places
+        return places
+
+    def given(self, payload: Payload, data: bytes, root: Steps = ()) -> object:
+        """What stands where a payload names its switch; None when nothing does.
+
+        Args:
+            payload: what was decoded of it.
+            data: its bytes, or those of the message that has it at `root`.
+            root: how to come to the payload in `data`.
+        """
+        places = self.of(payload.clazz)
+        if places:
+            switch = _look(data, root, places)
+            if switch is None and may_have_halves(data):
+                switch = _look(readable(data), root, places)
+            if switch is not None:
+                return switch
+        return payload.switch
+
+    def told(self, kind: str) -> str:
+        """The places in a payload of this kind, in words."""
+        places = [".".join(("payload", *steps)) for steps in self.of(kind)]
+        return " or ".join([*places, "payload.switch_id"])
+
+
+def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
+    """What stands in the first place that there is; None when there is none."""
+    try:
+        top = _members.decode(data)
+        for step in root:
+            top = _members.decode(top[step])
+    except (msgspec.MsgspecError, KeyError):
+        return None
+    for steps in places:
+        value = _follow(top, steps)
+        if value is not None:
+            return value
+    return None
+
+
+def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
+    """The value to which `steps` lead; None where they lead nowhere.
+
+    `_` in a step stands for `-` too: OpenKilda spells one name in both ways.
+    """
+    members: dict[str, msgspec.Raw] | None = top
+    value = msgspec.Raw()
+    try:
+        for step in steps:
+            if step == LAST:
+                items = _items.decode(value)
+                if not items:
+                    return None
+                value, members = items[-1], None
+                continue
+            if members is None:
+                members = _members.decode(value)
+            member = members.get(step)
+            if member is None:
+                member = members.get(step.replace("_", "-"))
+            if member is None:
+                return None
+            value, members = member, None
+        return _any.decode(value)
+    except msgspec.MsgspecError:
+        return None

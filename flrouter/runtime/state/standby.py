@@ -1,0 +1,108 @@
+"""The standby: shards of other workers, followed so closely that taking them over is quick.
+
+Without it a worker that takes a shard over reads its changelogs from their beginning. With it only
+what came in the last moments is left to read; the price is that each worker holds the tables of all
+shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from mode import Service
+
+from flrouter.core.shard import Shard
+from flrouter.kafka.reader import Batch, Reader
+from flrouter.ports import Partition, Row, Start
+from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.formats import NewerFormat
+from flrouter.runtime.state.states import changelogs_of, put
+from flrouter.settings.model import Settings
+
+
+class Followed(NamedTuple):
+    """A shard that does nothing, and how far its changelogs were read into it."""
+
+    core: Shard
+    changelogs: Sequence[Changelog]
+
+
+class Standby(Service):
+    """Reads the changelogs of shards that this worker does not own into shards that do nothing."""
+
+    def __init__(self, settings: Settings, make: Callable[[int], Shard]) -> None:
+        """Args:
+        settings: where the brokers are.
+        make: makes an empty shard of a number.
+        """
+        super().__init__()
+        self._settings = settings
+        self._make = make
+        self._reader = Reader(settings, self._take, self._gone)
+        #: counts what was asked for, so that nothing of an older wish is taken.
+        self._term = 0
+        self._shards: dict[int, Followed] = {}
+        self._changelogs: dict[Partition, Changelog] = {}
+
+    async def on_start(self) -> None:
+        """Connect."""
+        self._reader.start()
+
+    async def on_shutdown(self) -> None:
+        """Disconnect."""
+        await self._reader.stop()
+
+    def follow(self, numbers: Collection[int]) -> None:
+        """From now on follow these shards, from the beginning those that were not followed."""
+        for number in self._shards.keys() - set(numbers):
+            del self._shards[number]
+        for number in set(numbers) - self._shards.keys():
+            self._begin(number)
+        self._read()
+
+    def hand_over(self, number: int) -> Followed | None:
+        """Stop following a shard; returns it if it was followed."""
+        return self._shards.pop(number, None)
+
+    def _begin(self, number: int) -> None:
+        changelogs = changelogs_of(self._settings, number)
+        self._shards[number] = Followed(self._make(number), changelogs)
+
+    def _read(self) -> None:
+        self._term += 1
+        self._changelogs = {
+            changelog.partition: changelog
+            for followed in self._shards.values()
+            for changelog in followed.changelogs
+        }
+        self._reader.read(
+            {
+                at: Start(changelog.position, self._term)
+                for at, changelog in self._changelogs.items()
+            }
+        )
+
+    def _take(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            followed = self._shards.get(batch.at.number)
+            if batch.term == self._term and followed is not None:
+                changelog = self._changelogs[batch.at]
+                rows = [Row(each.offset, *each[2:]) for each in batch.records]
+                try:
+                    changelog.replay(rows, partial(put, followed.core))
+                except NewerFormat as error:
+                    self.log.warning("no longer followed: %s", error)
+                    del self._shards[batch.at.number]
+                changelog.reached(batch.next_offset)
+            self._reader.taken(batch.at, len(batch.records))
+
+    def _gone(self, at: Partition, _: int, first: int, term: int) -> None:
+        """A changelog was made anew, or lost its beginning: so must be what was read of it."""
+        if term == self._term and at.number in self._shards:
+            self._begin(at.number)
+            for changelog in self._shards[at.number].changelogs:
+                if changelog.partition == at:
+                    changelog.reached(first)
+            self._read()

@@ -1,0 +1,1 @@
+"""The FL side's connection to Kafka: commands in, answers and events out."""

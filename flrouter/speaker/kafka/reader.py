@@ -1,0 +1,173 @@
+"""Reading the commands: every partition of the read topics, from where the last run stopped.
+
+Partitions are assigned by hand, because one FL is one process and reads them all; the consumer
+group only keeps the position. It is committed once *read*, about every second: a command that was
+read when the process died is not executed by the next one (the router tells its requester), and
+commands read within the last second before a crash may be read, and executed, again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from flrouter.kafka.patches import repair
+from flrouter.speaker.kafka.connection import Connection
+
+log = logging.getLogger(__name__)
+
+_COMMIT_INTERVAL_S = 1.0
+_COMMIT_TIMEOUT_S = 2.0
+#: records taken at once: enough to make batches, few enough (some 50 ms) to let others have a turn.
+_MAX_BATCH_RECORDS = 2000
+_RETRY_DELAY_S = 0.25
+
+
+class CatchUp:
+    """Follows the reading up to all that lies in the topic now.
+
+    The ends are taken from fetches that came after the start: they are right on every broker,
+    whereas the embedded one answers a question for the latest offset wrongly.
+    """
+
+    def __init__(self, consumer: Any, partitions: list[Any], stable: bool) -> None:
+        self._consumer = consumer
+        self._stable = stable
+        self._since_ms = _now_ms()
+        self._ends: dict[Any, int | None] = dict.fromkeys(partitions)
+
+    async def done(self) -> bool:
+        """Whether every partition has been read up to its end."""
+        self._since_ms = min(self._since_ms, _now_ms())  # the wall clock may step back
+        for partition, noted in list(self._ends.items()):
+            end = noted
+            if end is None:
+                polled = self._consumer.last_poll_timestamp(partition)
+                if polled is None or polled < self._since_ms:
+                    continue
+                end = (
+                    self._consumer.last_stable_offset(partition)
+                    if self._stable
+                    else self._consumer.highwater(partition)
+                )
+                self._ends[partition] = end
+            if end is not None and await self._consumer.position(partition) >= end:
+                del self._ends[partition]
+        return not self._ends
+
+
+class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under --strict
+    """Hands over what was read, in batches; the order within a partition is Kafka's."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Sequence[str],
+        partitions: int,
+        receive: Callable[[list[Any]], None],
+        room: Callable[[], Awaitable[None]],
+        **kwargs: Any,
+    ) -> None:
+        """Args:
+        partitions: of each topic.
+        receive: gets each batch of consumer records, empty ones included.
+        room: awaited after each batch; reading stops until it returns.
+        """
+        self._connection = connection
+        self._partitions = [
+            TopicPartition(topic, number) for topic in topics for number in range(partitions)
+        ]
+        self._receive = receive
+        self._room = room
+        self._consumer: Any = None
+        self._catch_up: CatchUp | None = None
+        self._aborted = False
+        super().__init__(**kwargs)
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether there may be unread records that were there when catching up began."""
+        return self._catch_up is not None
+
+    def catch_up(self) -> None:
+        """Begin to catch up (again)."""
+        self._catch_up = CatchUp(self._consumer, self._partitions, not self._connection.embedded)
+
+    def cut(self) -> None:
+        """Read nothing until `restore`, as if the network were gone."""
+        self._open.clear()
+
+    def restore(self) -> None:
+        """End a `cut`."""
+        self._open.set()
+
+    def abort(self) -> None:
+        """Let the coming stop commit nothing, as a crash would."""
+        self._aborted = True
+
+    async def on_start(self) -> None:
+        """Connect, and begin to read."""
+        self._open = asyncio.Event()
+        self._open.set()
+        repair(embedded=self._connection.embedded)
+        self._consumer = AIOKafkaConsumer(**self._connection.consumer)
+        self._consumer.assign(self._partitions)
+        while True:
+            try:
+                await self._consumer.start()
+                break
+            except KafkaError as error:
+                log.warning("cannot read from %s: %r", self._partitions[0].topic, error)
+                await asyncio.sleep(_RETRY_DELAY_S)
+        self.catch_up()
+        self.add_future(self._read())
+        self.add_future(self._commit())
+
+    async def on_shutdown(self) -> None:
+        """Keep the position and disconnect."""
+        if not self._aborted:
+            await self._keep_position()
+        await self._consumer.stop()
+
+    async def _read(self) -> None:
+        while not self.should_stop:
+            await self._open.wait()
+            wait_ms = 20 if self._catch_up is not None else 500
+            try:
+                batches = await self._consumer.getmany(
+                    timeout_ms=wait_ms, max_records=_MAX_BATCH_RECORDS
+                )
+            except KafkaError as error:
+                log.warning("reading from %s failed: %r", self._partitions[0].topic, error)
+                await asyncio.sleep(_RETRY_DELAY_S)
+                continue
+            await self._open.wait()  # what came in during a cut did not arrive
+            if self._catch_up is not None and await self._catch_up.done():
+                self._catch_up = None
+            self._receive([record for records in batches.values() for record in records])
+            await self._room()
+            await asyncio.sleep(0)  # getmany does not yield while it has records left
+
+    async def _commit(self) -> None:
+        while not self.should_stop:
+            await asyncio.sleep(_COMMIT_INTERVAL_S)
+            if self._open.is_set():
+                await self._keep_position()
+
+    async def _keep_position(self) -> None:
+        try:
+            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
+                await self._consumer.commit()
+        except (KafkaError, TimeoutError) as error:
+            log.warning("the position was not committed: %r", error)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,1 @@
+"""Rules and meters of a switch: what commands become, and dumps."""

@@ -1,0 +1,60 @@
+"""Meters: the limits on traffic that rules refer to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flrouter.speaker import dumps
+from flrouter.speaker.openflow.flows.flows import Meter
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
+
+#: a burst may be this much of what passes in a second, as OpenKilda has it.
+BURST_RATIO = 1.05
+_FLAGS = of.OFPMF_KBPS | of.OFPMF_BURST | of.OFPMF_STATS
+_NAMES = {of.OFPMF_KBPS: "KBPS", of.OFPMF_PKTPS: "PKTPS", of.OFPMF_BURST: "BURST"}
+_NAMES[of.OFPMF_STATS] = "STATS"
+
+
+def add(meter: Meter) -> Any:
+    """The message that adds a meter; refused when there is one with its id."""
+    return _mod(of.OFPMC_ADD, meter)
+
+
+def change(meter: Meter) -> Any:
+    """The message that changes a meter that is there."""
+    return _mod(of.OFPMC_MODIFY, meter)
+
+
+def delete(meter_id: int) -> Any:
+    """The message that deletes a meter, and with it the rules that refer to it."""
+    return messages.OFPMeterMod(DESC, command=of.OFPMC_DELETE, flags=0, meter_id=meter_id)
+
+
+def request() -> Any:
+    """The message that asks for all meters."""
+    return messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL)
+
+
+def read(stats: Any) -> dumps.Meter:
+    """A meter; `stats` is os-ken's OFPMeterConfigStats."""
+    band = stats.bands[0] if stats.bands else None
+    return dumps.Meter(
+        stats.meter_id,
+        band.rate if band is not None else 0,
+        band.burst_size if band is not None else 0,
+        [name for flag, name in _NAMES.items() if stats.flags & flag],
+    )
+
+
+def already_there(error: Any) -> bool:
+    """Whether an error says that a meter cannot be added because there is one."""
+    return bool(error.type == of.OFPET_METER_MOD_FAILED and error.code == of.OFPMMFC_METER_EXISTS)
+
+
+def _mod(command: int, meter: Meter) -> Any:
+    band = messages.OFPMeterBandDrop(
+        rate=meter.rate_kbps, burst_size=min(int(meter.rate_kbps * BURST_RATIO), 0xFFFFFFFF)
+    )
+    return messages.OFPMeterMod(
+        DESC, command=command, flags=_FLAGS, meter_id=meter.id, bands=[band]
+    )

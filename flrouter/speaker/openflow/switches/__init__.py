@@ -1,0 +1,1 @@
+"""One connected switch: the wire, its connection, its role, its ports."""

@@ -1,0 +1,288 @@
+"""One connection of a switch: messages in and out, and who waits for which answer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flrouter.speaker.openflow.switches.flood import PacketIns
+from flrouter.speaker.openflow.switches.parsing import parse
+from flrouter.speaker.openflow.switches.wire import (
+    DESC,
+    HEADER_BYTES,
+    BadFrame,
+    Unreadable,
+    encode,
+    header,
+    messages,
+    of,
+)
+
+log = logging.getLogger(__name__)
+
+
+#: s; how long a switch may take to carry out a command, or to list what it has: the router gives
+#: an FL 30 s for its answer, and a switch that is gone is found sooner by its signs of life.
+PATIENCE_S = 25.0
+
+
+class Disconnected(ConnectionError):
+    """The switch went away before it had answered."""
+
+
+class Silent(TimeoutError):
+    """The switch did not answer in time."""
+
+
+class Refused(Exception):
+    """The switch answered a request by an error."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(f"OpenFlow error type {error.type}, code {error.code}")
+        #: os-ken's OFPErrorMsg.
+        self.error = error
+
+
+#: how a request ends that gets no answer, or none that can be read.
+UNANSWERED = (Disconnected, Refused, Silent, Unreadable)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request that waits for its answer; anybody can guess its xid, so the type counts too."""
+
+    waiting: asyncio.Future[list[Any]]
+    kind: int
+    #: the bytes with which the answer goes on after its header: of what it is a part.
+    start: bytes
+    parts: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, request: Any) -> _Asked:
+        """What answers one of os-ken's requests: the type after its own."""
+        waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        multipart = request.cls_msg_type == of.OFPT_MULTIPART_REQUEST
+        start = request.type.to_bytes(2, "big") if multipart else b""
+        return cls(waiting, request.cls_msg_type + 1, start)
+
+    def fail(self, error: Exception) -> None:
+        """Let who waits know that there is no answer."""
+        if not self.waiting.done():
+            self.waiting.set_exception(error)
+
+    def take(self, frame: bytes) -> None:
+        """Note one part of the answer, which may be the last."""
+        if self.waiting.done():
+            return  # it is complete, or has failed, and whoever waits has not seen it yet
+        try:
+            self.parts.append(parse(frame))
+        except Unreadable as error:
+            self.fail(error)
+            return
+        more = self.start and self.parts[-1].flags & of.OFPMPF_REPLY_MORE
+        if not more:
+            self.waiting.set_result(self.parts)
+
+
+class Connection(asyncio.Protocol):
+    """Speaks OpenFlow 1.3 with whoever connected. Echo requests are answered here."""
+
+    def __init__(
+        self,
+        made: Callable[[Connection], None],
+        heard: Callable[[Connection, Any], None],
+        timeout_s: float,
+    ) -> None:
+        """Args:
+        made: takes each new connection.
+        heard: takes each message that nobody waits for: port status, packet-in.
+        timeout_s: how long an answer may take that costs a switch nothing.
+        """
+        self._made = made
+        self._heard = heard
+        self._timeout_s = timeout_s
+        self._buffer = bytearray()
+        self._xids = itertools.count(1)
+        self._transport: asyncio.Transport
+        #: requests that wait for their answer, by their xids.
+        self._asked: dict[int, _Asked] = {}
+        #: whom to tell of an error about a message that has no answer.
+        self._mods: dict[int, Callable[[Any], None]] = {}
+        self._packet_ins = PacketIns()
+        self.peer = "?"
+        #: the loop's time when the switch was last heard.
+        self.heard_at = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        #: how often the switch has said that a port changed.
+        self.port_news = 0
+        #: done when the switch has said which versions it speaks.
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
+        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
+        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.send(messages.OFPHello(DESC))
+        self._made(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell all who wait."""
+        for asked in self._asked.values():
+            asked.fail(Disconnected(f"the connection from {self.peer} was lost"))
+        self._asked.clear()
+        self._mods.clear()
+        for waiter in (self.closed, self.greeted):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a message may come in pieces, and several at once."""
+        self.heard_at = asyncio.get_running_loop().time()
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        try:
+            while len(buffer) - at >= HEADER_BYTES and not self._transport.is_closing():
+                version, kind, length, xid = header(buffer, at)
+                if len(buffer) - at < length:
+                    break
+                frame = bytes(buffer[at : at + length])
+                at += length
+                try:
+                    self._frame(version, kind, xid, frame)
+                except Unreadable as error:  # the next one is another matter
+                    log.warning("from %s: %s", self.peer, error)
+        except BadFrame as error:
+            self.close(str(error))
+            return
+        del buffer[:at]
+
+    # -- sending
+
+    @property
+    def congested(self) -> bool:
+        """Whether the switch does not take what is sent."""
+        return self._transport.get_write_buffer_size() > 256 << 10
+
+    def send(self, message: Any, xid: int | None = None) -> int:
+        """Send a message, under a new xid unless one is given; the xid."""
+        xid = next(self._xids) & 0xFFFFFFFF if xid is None else xid
+        if not self._transport.is_closing():
+            self._transport.write(encode(message, xid))
+        return xid
+
+    async def ask(self, request: Any, timeout_s: float | None = None) -> list[Any]:
+        """Send a request and return its answer, which has several parts when it is multipart.
+
+        Args:
+            timeout_s: how long that may take; as long as a sign of life if None.
+
+        Raises:
+            Refused: the answer is an error.
+            Unreadable: it is not what it should be.
+            Silent: there was none in time.
+            Disconnected: the switch went away.
+        """
+        if self._transport.is_closing():
+            raise Disconnected(f"the connection from {self.peer} is closed")
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        asked = _Asked.by(request)
+        xid = self.send(request)
+        self._asked[xid] = asked
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asked.waiting
+        except TimeoutError:
+            raise Silent(f"no answer within {timeout_s:g} s") from None
+        finally:
+            self._asked.pop(xid, None)
+
+    async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
+        """Send what changes the switch and wait until it has acted on all of it.
+
+        A barrier follows the last one; the switch answers it when all before it is done, and it
+        has reported what it refused by then.
+
+        Returns:
+            The errors, by the index in `mods`.
+
+        Raises:
+            UNANSWERED: what became of it is not known.
+        """
+        errors: dict[int, Any] = {}
+        xids = []
+        for index, mod in enumerate(mods):
+
+            def refused(error: Any, index: int = index) -> None:
+                errors.setdefault(index, error)
+
+            xids.append(self.send(mod))
+            self._mods[xids[-1]] = refused
+        try:
+            await self.ask(messages.OFPBarrierRequest(DESC), PATIENCE_S)
+        finally:
+            for xid in xids:
+                self._mods.pop(xid, None)
+        return errors
+
+    def close(self, reason: str) -> None:
+        """Hang up at once, whatever was still to be sent."""
+        if not self._transport.is_closing():
+            log.warning("hung up on %s: %s", self.peer, reason)
+            self._transport.abort()
+
+    # -- receiving
+
+    def _frame(self, version: int, kind: int, xid: int, frame: bytes) -> None:
+        if kind == of.OFPT_HELLO:
+            self._hello(version)
+        elif version != of.OFP_VERSION and kind != of.OFPT_ERROR:
+            raise BadFrame(f"a message of version {version:#x}, after both agreed on 0x4")
+        elif kind == of.OFPT_ECHO_REQUEST:
+            self.send(messages.OFPEchoReply(DESC, data=frame[HEADER_BYTES:]), xid)
+        elif kind == of.OFPT_PACKET_IN:
+            if self._packet_ins.wanted(frame, self.heard_at):
+                self._heard(self, parse(frame))
+        elif kind == of.OFPT_ERROR:
+            self._error(xid, frame)
+        elif kind == of.OFPT_PORT_STATUS:
+            self.port_news += 1
+            self._heard(self, parse(frame))
+        else:
+            asked = self._asked.get(xid)
+            if (
+                asked is not None
+                and kind == asked.kind
+                and frame.startswith(asked.start, HEADER_BYTES)
+            ):
+                asked.take(frame)
+
+    def _hello(self, version: int) -> None:
+        if version < of.OFP_VERSION:
+            error = messages.OFPErrorMsg(
+                DESC, of.OFPET_HELLO_FAILED, of.OFPHFC_INCOMPATIBLE, data=b"OpenFlow 1.3 only"
+            )
+            self.send(error)
+            self._transport.close()
+            log.warning("%s speaks OpenFlow up to version %#x, 0x4 is needed", self.peer, version)
+        elif not self.greeted.done():
+            self.greeted.set_result(None)
+
+    def _error(self, xid: int, frame: bytes) -> None:
+        try:
+            error = parse(frame)
+        except Unreadable as unreadable:  # something is refused, and nobody knows what
+            raise BadFrame(str(unreadable)) from unreadable
+        if xid in self._mods:
+            self._mods[xid](error)
+        elif xid in self._asked:
+            self._asked[xid].fail(Refused(error))
+        else:
+            log.warning("%s reports error type %s, code %s", self.peer, error.type, error.code)

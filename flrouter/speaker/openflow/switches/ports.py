@@ -1,0 +1,76 @@
+"""Ports: what a switch says of them, their events, and their counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from flrouter.speaker import payloads
+from flrouter.speaker.answers import Payload
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
+from flrouter.speaker.sync import PortState
+
+_COUNTERS = (
+    *("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped"),
+    *("rx_errors", "tx_errors", "rx_frame_err", "rx_over_err", "rx_crc_err", "collisions"),
+)
+
+
+class Port(NamedTuple):
+    """One port of a switch."""
+
+    number: int
+    name: str
+    state: PortState
+
+
+def read(described: Any) -> Port | None:
+    """A port of OpenFlow's; None when it is the switch's own end (LOCAL), which leads nowhere."""
+    if described.port_no > of.OFPP_MAX:
+        return None
+    down = described.config & of.OFPPC_PORT_DOWN or described.state & of.OFPPS_LINK_DOWN
+    name = described.name
+    text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+    return Port(described.port_no, text, PortState.DOWN if down else PortState.UP)
+
+
+def read_all(parts: Iterable[Any]) -> dict[int, Port]:
+    """The ports in the answer to `request`, by their numbers."""
+    read_ports = [read(described) for part in parts for described in part.body]
+    return {port.number: port for port in read_ports if port is not None}
+
+
+def request() -> Any:
+    """The message that asks for all ports."""
+    return messages.OFPPortDescStatsRequest(DESC, 0)
+
+
+def counters_request() -> Any:
+    """The message that asks for the counters of all ports."""
+    return messages.OFPPortStatsRequest(DESC, 0, of.OFPP_ANY)
+
+
+def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
+    """Port statistics, as they are reported; `now` in ms since the epoch."""
+    return payloads.port_counters(
+        switch,
+        [
+            (stats.port_no, {name: getattr(stats, name) for name in _COUNTERS})
+            for part in parts
+            for stats in part.body
+            if stats.port_no <= of.OFPP_MAX
+        ],
+        now,
+    )
+
+
+def states(switch: str, ports: Iterable[Port], requester: object, now: int) -> Payload:
+    """Which ports are up, as PortsCommandData asks for it."""
+    return payloads.port_states(
+        switch, ((port.number, port.state) for port in ports), requester, now
+    )
+
+
+def description(port: Port) -> Payload:
+    """One port, as the commands that ask for ports get it."""
+    return payloads.port(port.number, port.name, port.state)

@@ -1,0 +1,101 @@
+"""Roles: whether this FL may change a switch, as the switch itself has it."""
+
+from __future__ import annotations
+
+import contextlib
+from enum import StrEnum
+from typing import Any
+
+from flrouter.speaker.openflow.switches.connection import Connection, Refused
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
+
+
+class Mode(StrEnum):
+    """What this FL may do; the values are the switch events that report it."""
+
+    READ_WRITE = "ACTIVATED"
+    READ_ONLY = "ADDED"
+
+
+class Role(StrEnum):
+    """What to ask each switch for."""
+
+    #: like its other controllers: all may change it, and the router chooses who does.
+    EQUAL = "equal"
+    #: alone: its other controllers become slaves.
+    MASTER = "master"
+    #: only to watch.
+    SLAVE = "slave"
+
+
+_ALL_BITS = (1 << 64) - 1
+_CODES = {
+    Role.EQUAL: of.OFPCR_ROLE_EQUAL,
+    Role.MASTER: of.OFPCR_ROLE_MASTER,
+    Role.SLAVE: of.OFPCR_ROLE_SLAVE,
+}
+#: looks at a switch without anybody counting on after which its master is not there any more.
+MAX_MISSED_LOOKS = 3
+
+
+class Election:
+    """This FL's part in who is the master of a switch, when it wants to be: a lease.
+
+    The switch keeps a number, the generation, of which a master's must not be behind. The master
+    counts it on at each look. Who is a slave and finds that nobody counts any more takes over.
+    """
+
+    def __init__(self, connection: Connection, role: Role, interval_s: float) -> None:
+        """Args:
+        interval_s: how often all FLs of the switch look.
+        """
+        self._connection = connection
+        self._role = role
+        self._patience_s = MAX_MISSED_LOOKS * interval_s
+        self._generation = -1
+        self._since_s = 0.0
+
+    async def take(self) -> Mode:
+        """Ask for the role; what the switch then lets this FL do.
+
+        Raises:
+            UNANSWERED: it has none to give, or does not answer.
+        """
+        if self._role is Role.EQUAL:  # as every new connection is, also at a switch without roles
+            return Mode.READ_WRITE
+        reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
+        return await self._claim(reply.generation_id)
+
+    async def look(self, now_s: float) -> Mode:
+        """What the switch lets this FL do now: another controller may have become its master.
+
+        Raises:
+            UNANSWERED: it does not answer.
+        """
+        try:
+            reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
+        except Refused:
+            return Mode.READ_WRITE  # a switch that has no roles
+        if self._role is Role.MASTER and self._is_due(reply, now_s):
+            with contextlib.suppress(Refused):  # another FL has counted on meanwhile
+                return await self._claim(reply.generation_id)
+        return _mode(reply)
+
+    def _is_due(self, reply: Any, now_s: float) -> bool:
+        """Whether to claim the switch: as its master, or because there is none."""
+        if reply.generation_id != self._generation:
+            self._generation, self._since_s = reply.generation_id, now_s
+        return reply.role == of.OFPCR_ROLE_MASTER or now_s - self._since_s >= self._patience_s
+
+    async def _claim(self, generation: int) -> Mode:
+        # Counting on from what the switch has needs no clocks that agree.
+        step = 1 if self._role is Role.MASTER else 0
+        return _mode(await self._ask(_CODES[self._role], (generation + step) & _ALL_BITS))
+
+    async def _ask(self, role: int, generation: int) -> Any:
+        request = messages.OFPRoleRequest(DESC, role, generation)
+        return (await self._connection.ask(request))[-1]
+
+
+def _mode(reply: Any) -> Mode:
+    return Mode.READ_ONLY if reply.role == of.OFPCR_ROLE_SLAVE else Mode.READ_WRITE

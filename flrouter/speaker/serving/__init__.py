@@ -1,0 +1,1 @@
+"""The FL side at work: commands in order, each done once and in time."""

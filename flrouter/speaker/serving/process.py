@@ -1,0 +1,71 @@
+"""An FL as a process: from its start to a signal, and what it says of itself on stdout."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from flrouter.speaker.serving.speaker import Speaker
+
+log = logging.getLogger(__name__)
+
+
+async def run(
+    floodlight: Speaker,
+    facts: Callable[[], dict[str, Any]],
+    started: Callable[[asyncio.Event], None] = lambda _stop: None,
+) -> None:
+    """Run an FL until SIGTERM, SIGINT or a `stop` request.
+
+    Says `{"ready": true, …}` on stdout when it has started, and `{"summary": {…}}` (see `Counts`)
+    when it has stopped.
+
+    Args:
+        facts: what else to say when it is ready.
+        started: called then, with what ends the process when it is set.
+
+    Raises:
+        BadTopics: its topics cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # A signal while it still waits for the broker ends it too.
+    starting = asyncio.ensure_future(floodlight.start())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        try:
+            starting.result()
+        except BaseException:
+            stopping.cancel()
+            await floodlight.stop()
+            raise
+        say({"ready": True, "id": floodlight.options.id, **facts()})
+        started(stop)
+        crashed = asyncio.ensure_future(floodlight.wait_until_stopped())
+        await asyncio.wait([crashed, stopping], return_when=asyncio.FIRST_COMPLETED)
+        crashed.cancel()
+    else:
+        starting.cancel()
+    stopping.cancel()
+    await floodlight.stop()
+    say({"summary": {"id": floodlight.options.id, **floodlight.counts.as_dict()}})
+    if floodlight.crash_reason is not None:
+        raise floodlight.crash_reason
+
+
+def say(message: dict[str, Any]) -> None:
+    """Write a line to stdout; a reader that went away is no reason to fail."""
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        log.debug("nobody reads stdout any more")

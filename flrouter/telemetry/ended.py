@@ -1,0 +1,114 @@
+"""What is remembered of requests that have had their answer: the last, and how long all took."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from flrouter.clock import now_ms
+from flrouter.core.values.effects import End
+from flrouter.telemetry.histogram import Histogram
+
+#: requests that were answered, and as many that failed, at about 250 bytes each: people look for
+#: those that failed, which are few, so what is answered must not push them out.
+MOST = 50_000
+#: ms; upper bounds of the histogram's buckets.
+BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[End]).decode
+
+
+class Chunk(NamedTuple):
+    """What ended in one batch of a shard.
+
+    Encoded: as objects they would lie all over the memory, which every command then pays for.
+    """
+
+    shard: int
+    size: int
+    #: ms; when the last of them ended.
+    until: int
+    data: bytes
+
+    def about(self, correlation_id: str) -> list[End]:
+        """Those with this correlation id."""
+        if correlation_id.encode() not in self.data:
+            return []
+        return [end for end in self.ends() if end.correlation_id == correlation_id]
+
+    def of_switch(self, switch: str) -> list[End]:
+        """Those for this switch."""
+        if switch.encode() not in self.data:
+            return []
+        return [end for end in self.ends() if end.switch == switch]
+
+    def ends(self) -> list[End]:
+        """All of them, in the order in which they ended."""
+        return _decode(self.data)
+
+
+class _Last:
+    """The last ends of one kind."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[Chunk] = deque()
+        #: ms; all that ended after it are here.
+        self.since = now_ms()
+        self._count = 0
+
+    def add(self, shard: int, ends: Sequence[End]) -> None:
+        """Take some, at least one, and forget the oldest for them."""
+        self.chunks.append(Chunk(shard, len(ends), ends[-1].ended, _encode(ends)))
+        self._count += len(ends)
+        while self._count > MOST:
+            oldest = self.chunks.popleft()
+            self._count -= oldest.size
+            self.since = oldest.until
+
+
+class Ended:
+    """The ends of this worker's requests, told when they are decided."""
+
+    def __init__(self) -> None:
+        self._answered = _Last()
+        self._failed = _Last()
+        #: FL → how long its answers took (ms); errors that the router wrote are not among them.
+        self.latencies: dict[str, Histogram] = {}
+        #: of all others: the type of the error, or nothing for an answer that was put together.
+        self.others: Counter[str] = Counter()
+        #: FL → requests that the router answered with an error; those of no FL under "".
+        self.failed: Counter[str] = Counter()
+
+    def take(self, shard: int, ends: Sequence[End]) -> None:
+        """These requests of a shard have had their answer."""
+        failed: list[End] = []
+        latencies = self.latencies
+        for end in ends:
+            floodlight = end.floodlight
+            if end.error or not floodlight:
+                self.others[end.error.partition(":")[0]] += 1
+                if end.error:
+                    self.failed[floodlight] += 1
+                    failed.append(end)
+                continue
+            found = latencies.get(floodlight)
+            if found is None:
+                found = latencies[floodlight] = Histogram(BOUNDS)
+            found.add(end.ended - end.received)
+        if failed:
+            self._failed.add(shard, failed)
+            ends = [end for end in ends if not end.error]
+        if ends:
+            self._answered.add(shard, ends)
+
+    def last(self) -> list[Chunk]:
+        """Those that are remembered; of each kind the oldest first."""
+        return [*self._answered.chunks, *self._failed.chunks]
+
+    def since(self) -> tuple[int, int]:
+        """Since when (ms) all that were answered are remembered, and all that failed."""
+        return self._answered.since, self._failed.since

@@ -1,0 +1,87 @@
+"""FLs, as the shards of this worker know them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flrouter.core.values.records import Floodlight as State
+from flrouter.telemetry.ended import BOUNDS
+from flrouter.telemetry.histogram import Histogram
+from flrouter.web.calls.call import Site
+from flrouter.web.calls.shapes import Floodlight, FloodlightState, Latency
+
+#: what is counted with an FL's id as its label (`core/state/context.py`, `count`).
+COUNTED = frozenset(
+    {
+        "answers",
+        "commands",
+        "duplicate_links",
+        "events",
+        "foreign",
+        "late",
+        "moves",
+        "moves_refused",
+        "not_active",
+        "offline",
+        "outages",
+        "part_answers",
+        "recoveries",
+        "stray",
+        "syncs",
+        "syncs_failed",
+        "unknown_floodlight",
+        "unmanaged",
+        "write_errors",
+    }
+)
+
+
+async def heard_of(site: Site) -> dict[str, Floodlight]:
+    """Each FL that these shards have ever heard of, by id."""
+    shards = list(site.app.shards.owned())
+    tally = await site.tally.fresh()
+    newest: dict[str, State] = {}
+    pending: Counter[str] = Counter()
+    for shard in shards:
+        pending.update(shard.pending_by_floodlight())
+        for name, state in shard.context.floodlights.items():
+            if state.number and (name not in newest or newest[name].number < state.number):
+                newest[name] = state
+    syncs = {status.floodlight: status for shard in shards for status in shard.syncs()}
+    counts: dict[str, dict[str, int]] = {name: {} for name in newest}
+    for (what, label), count in site.app.shards.counts.items():
+        if what in COUNTED and label in counts:
+            counts[label][what] = count
+    return {
+        name: Floodlight(
+            name,
+            *_condition(site, state),
+            state.drained,
+            state.acks,
+            state.region,
+            state.weight,
+            state.number,
+            state.synced,
+            tally.speaks[name],
+            tally.holds[name],
+            max(pending[name], 0),
+            counts[name],
+            _latency(site, name),
+            syncs.get(name),
+            state.heard,
+        )
+        for name, state in newest.items()
+    }
+
+
+def _condition(site: Site, state: State) -> tuple[FloodlightState, int]:
+    """How an FL is, and since when: nothing is heard of one whose brokers cannot be reached."""
+    lost_since = site.app.contact.lost_since
+    if lost_since and state.condition in ("up", "drained"):
+        return "unknown", lost_since
+    return state.condition, state.since
+
+
+def _latency(site: Site, floodlight: str) -> Latency:
+    found = site.app.shards.ended.latencies.get(floodlight) or Histogram(BOUNDS)
+    return Latency(list(found.counts), [bound / 1000 for bound in BOUNDS], found.total / 1000)

@@ -1,0 +1,278 @@
+"""Lists: pages of what all shards hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.shard import Shard
+from flrouter.core.values.records import Barred, Gather, Part, Pending
+from flrouter.core.values.records import Switch as Held
+from flrouter.faust_side.app import RouterApp
+from flrouter.messages.switch_id import BadSwitchId, canonical
+from flrouter.web.api.reading import floodlights, rows, workload
+from flrouter.web.api.reading.merging import merged, newest
+from flrouter.web.api.reading.paging import first_keys
+from flrouter.web.calls import queries
+from flrouter.web.calls.call import BASE, Call, Operation, Refusal
+from flrouter.web.calls.shapes import Floodlight, Page, Request, ShardRow, Switch, Worker
+
+Row = TypeVar("Row")
+Local = Callable[[Call], Awaitable[Page[Any]]]
+
+
+def _listing(
+    name: str,
+    summary: str,
+    query: type[queries.Listing],
+    row: Any,
+    local: Local,
+    key: Callable[[Any], str],
+    combined: Callable[[list[Any]], Any] = lambda rows: rows[0],
+) -> Operation:
+    """A list that every worker has a part of."""
+    page = Page[row]
+
+    async def handle(call: Call) -> Page[Any]:
+        own = await local(call)
+        if call.query.local:
+            return own
+        others, missing = await call.site.workers.ask(f"{BASE}/{name}", call.query, page)
+        found = merged([own, *others], call.query.limit, key, combined)
+        found.missing = missing
+        return found
+
+    return Operation("GET", f"/{name}", summary, handle, page, query)
+
+
+def not_owned(app: RouterApp) -> list[int]:
+    """The shards that this worker does not have."""
+    return sorted(set(range(app.settings.partitions)) - set(app.shards.numbers))
+
+
+async def _table(
+    call: Call,
+    name: str,
+    shown: Callable[[Shard, str, Any], Row],
+    wanted: Callable[[str, Any], bool] | None,
+) -> Page[Row]:
+    """A page of one table of this worker's shards."""
+    query: queries.Listing = call.query
+    absent, shards = not_owned(call.app), list(call.app.shards.owned())
+    tables: list[Mapping[str, Any]] = [getattr(shard.context, name) for shard in shards]
+    async with call.site.scans.turn():
+        keys = await first_keys(tables, query.after, query.limit + 1, wanted)
+    found: dict[str, Row] = {}
+    for shard, table in zip(shards, tables, strict=True):
+        for key in keys[: query.limit]:
+            row = table.get(key)
+            if row is not None:
+                found[key] = shown(shard, key, row)
+        await asyncio.sleep(0)
+    return Page(
+        [found[key] for key in sorted(found)],
+        keys[query.limit - 1] if len(keys) > query.limit else None,
+        missing_shards=absent,
+    )
+
+
+def page_of(found: Mapping[str, Row], query: queries.Listing, absent: list[int]) -> Page[Row]:
+    """A page of rows that are few."""
+    keys = sorted(key for key in found if key > query.after)
+    more = keys[query.limit - 1] if len(keys) > query.limit else None
+    return Page([found[key] for key in keys[: query.limit]], more, missing_shards=absent)
+
+
+def read_switch(text: str) -> str:
+    """A switch's canonical id. Raises :class:`Refusal` for what is none."""
+    try:
+        return canonical(text)
+    except BadSwitchId as error:
+        raise Refusal(400, f"{error}; expected eight bytes as 00:00:00:00:00:00:00:09") from None
+
+
+async def _switches(call: Call) -> Page[Switch]:
+    query: queries.Switches = call.query
+    wanted = None
+    if query.floodlight or query.active or query.region or query.unmanaged is not None:
+
+        def wanted(_: str, row: Held) -> bool:
+            return (
+                (not query.floodlight or query.floodlight in row.holders)
+                and query.active in ("", row.active)
+                and query.region in ("", row.region)
+                and query.unmanaged in (None, row.unmanaged)
+            )
+
+    def shown(shard: Shard, key: str, row: Held) -> Switch:
+        return rows.switch(shard.context.number, key, row)
+
+    return await _table(call, "switches", shown, wanted)
+
+
+async def _pending(call: Call) -> Page[Request]:
+    query: queries.Pending = call.query
+    switch = read_switch(query.switch) if query.switch else ""
+
+    def wanted(_: str, row: Pending) -> bool:
+        return (
+            query.floodlight in ("", row.floodlight)
+            and switch in ("", row.switch)
+            and query.correlation_id in ("", row.correlation_id)
+            and query.state in (None, rows.pending_state(row))
+            and row.received >= query.since
+        )
+
+    def shown(shard: Shard, key: str, row: Pending) -> Request:
+        return rows.pending(shard.context.number, key, row)
+
+    return await _table(call, "pending", shown, wanted)
+
+
+async def _blacklist(call: Call) -> Page[Request]:
+    query: queries.Blacklist = call.query
+
+    def wanted(_: str, row: Barred) -> bool:
+        return query.floodlight in ("", row.floodlight) and query.correlation_id in (
+            "",
+            row.correlation_id,
+        )
+
+    def shown(shard: Shard, key: str, row: Barred) -> Request:
+        return rows.barred(shard.context.number, key, row)
+
+    return await _table(call, "blacklist", shown, wanted)
+
+
+async def _gathers(call: Call) -> Page[Request]:
+    query: queries.Gathers = call.query
+
+    def wanted(_: str, row: Gather | Part) -> bool:
+        return (
+            isinstance(row, Gather)
+            and query.correlation_id in ("", row.correlation_id)
+            and query.state in (None, rows.gather_state(row))
+            and row.received >= query.since
+        )
+
+    return await _table(call, "gathers", rows.gather, wanted)
+
+
+async def _floodlights(call: Call) -> Page[Floodlight]:
+    found = await floodlights.heard_of(call.site)
+    return page_of(found, call.query, not_owned(call.app))
+
+
+async def _syncs(call: Call) -> Page[SyncStatus]:
+    query: queries.Syncs = call.query
+    found = {
+        status.floodlight: status
+        for shard in call.app.shards.owned()
+        for status in shard.syncs()
+        if query.running in (None, status.running)
+    }
+    return page_of(found, query, not_owned(call.app))
+
+
+async def _shards(call: Call) -> Page[ShardRow]:
+    return page_of(workload.shards(call.site), call.query, not_owned(call.app))
+
+
+_floodlight_list = _listing(
+    "floodlights",
+    "The FLs that the router knows, by id.",
+    queries.Floodlights,
+    Floodlight,
+    _floodlights,
+    lambda row: row.id,
+    newest,
+)
+
+
+async def _some_floodlights(call: Call) -> Page[Floodlight]:
+    """Filtered when all is known of each: workers may differ for a moment."""
+    query: queries.Floodlights = call.query
+    everything = queries.Floodlights(limit=query.limit, after=query.after, local=query.local)
+    found: Page[Floodlight] = await _floodlight_list.handle(call._replace(query=everything))
+    if not query.local or query.state is not None:
+        found.items = [
+            row
+            for row in found.items
+            if (row.state != "removed" if query.state is None else row.state == query.state)
+        ]
+    return found
+
+
+async def _workers(call: Call) -> Page[Worker]:
+    """Also those who do not answer, as they should."""
+    own = workload.this_worker(call.site)
+    found = {own.url: own}
+    if call.query.local:
+        return page_of(found, call.query, not_owned(call.app))
+    others, missing = await call.site.workers.ask(
+        f"{BASE}/workers", queries.Listing(), Page[Worker]
+    )
+    found |= {row.url: row for page in others for row in page.items}
+    shards = call.site.workers.shards()
+    found |= {url: Worker(url, shards.get(url, []), answering=False) for url in missing}
+    page = page_of(found, call.query, [])
+    page.missing = missing
+    told = {shard for row in found.values() for shard in row.shards if row.answering}
+    page.missing_shards = sorted(set(range(call.app.settings.partitions)) - told)
+    return page
+
+
+OPERATIONS = (
+    _floodlight_list._replace(handle=_some_floodlights),
+    _listing(
+        "switches",
+        "The switches that FLs hold or an operator placed, by id.",
+        queries.Switches,
+        Switch,
+        _switches,
+        lambda row: row.id,
+    ),
+    _listing(
+        "pending",
+        "The commands that have no answer yet, by request number.",
+        queries.Pending,
+        Request,
+        _pending,
+        lambda row: row.request,
+    ),
+    _listing(
+        "blacklist",
+        "The commands whose late answers are dropped, by request number.",
+        queries.Blacklist,
+        Request,
+        _blacklist,
+        lambda row: row.request,
+    ),
+    _listing(
+        "gathers",
+        "The commands to several switches or FLs, by request number.",
+        queries.Gathers,
+        Request,
+        _gathers,
+        lambda row: row.request,
+    ),
+    _listing(
+        "syncs",
+        "How far each FL's sync is, by FL.",
+        queries.Syncs,
+        SyncStatus,
+        _syncs,
+        lambda row: row.floodlight,
+    ),
+    _listing(
+        "shards",
+        "The shards, and how much each has to do.",
+        queries.Listing,
+        ShardRow,
+        _shards,
+        lambda row: f"{row.shard:04}",
+    ),
+    Operation("GET", "/workers", "The workers.", _workers, Page[Worker], queries.Listing),
+)

@@ -1,0 +1,83 @@
+"""What a request to the API is handled with, and how it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.queries import Query
+from flrouter.web.calls.tally import Tally
+from flrouter.web.calls.workers import Workers
+
+if TYPE_CHECKING:
+    from flrouter.web.calls.people import Person
+    from flrouter.web.calls.scans import Scans
+    from flrouter.web.history.asking import HistoryWorker
+    from flrouter.web.series.recorder import Recorder
+
+#: the path under which all of it is.
+BASE = "/api/v1"
+
+
+class Refusal(Exception):
+    """A request that is not served; the text says what to do."""
+
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+class Site(NamedTuple):
+    """What all requests share."""
+
+    app: RouterApp
+    tally: Tally
+    workers: Workers
+    scans: Scans
+    recorder: Recorder
+    history: HistoryWorker
+
+
+class Call(NamedTuple):
+    """One request, read and admitted."""
+
+    site: Site
+    #: with its query taken off.
+    path: str
+    #: what stands in the path in the place of names.
+    names: Mapping[str, str]
+    query: Any
+    body: Any
+    #: who makes it, where a proxy or a provider says so.
+    person: Person | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether only this worker's own shards are asked for."""
+        return bool(getattr(self.query, "local", False))
+
+    @property
+    def app(self) -> RouterApp:
+        """The router."""
+        return self.site.app
+
+
+class Operation(NamedTuple):
+    """One kind of request. The OpenAPI document is made of these."""
+
+    method: str
+    #: below :data:`BASE`.
+    path: str
+    summary: str
+    handle: Callable[[Call], Awaitable[Any]]
+    #: what it answers.
+    answer: Any
+    query: type[msgspec.Struct] = Query
+    #: what it reads; None: it changes nothing.
+    body: type[msgspec.Struct] | None = None
+    #: why it may be refused, beside what holds for all requests of its kind.
+    refusals: tuple[int, ...] = ()

@@ -1,0 +1,57 @@
+"""`/healthz` and `/readyz`: whether this worker works at all, and whether it serves its shards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flrouter.faust_side.app import RouterApp
+
+
+def register(app: RouterApp) -> None:
+    """Give `app` both pages: 200, or 503 with the reason."""
+
+    async def healthz(view: Any, request: Any) -> Any:
+        return _told(view, broken(app))
+
+    async def readyz(view: Any, request: Any) -> Any:
+        return _told(view, not_ready(app))
+
+    app.page("/healthz", name="healthz")(healthz)
+    app.page("/readyz", name="readyz")(readyz)
+
+
+def _told(view: Any, reason: str) -> Any:
+    return view.text(f"{reason or 'ok'}\n", status=503 if reason else 200)
+
+
+def broken(app: RouterApp) -> str:
+    """Why only a new process can help; nothing when this one does what it can.
+
+    A broker that is away is no reason: the worker waits for it. That this is answered at all
+    shows that its event loop runs.
+    """
+    for what, service in (("it", app), ("its consumer", app.consumer), ("its shards", app.shards)):
+        if service.crashed:
+            return f"{what} crashed: {service.crash_reason!r}"
+    return ""
+
+
+def not_ready(app: RouterApp) -> str:
+    """Why this worker serves nobody now; nothing when it does."""
+    reason = broken(app)
+    if reason:
+        return reason
+    shards = app.shards
+    if app.should_stop:
+        return "it is stopping"
+    if app.contact.trouble:
+        return app.contact.trouble
+    if not shards.serving:
+        if shards.refusal:
+            return shards.refusal
+        left = shards.left_to_restore
+        rest = f", {left} records to restore" if left else ""
+        return f"rebalancing: it is taking over its shards{rest}"
+    if shards.numbers and not shards.sure:
+        return "the coordinator of its consumer group (Kafka) does not answer"
+    return ""

@@ -1,0 +1,54 @@
+"""How many switches each FL has, which only a look at all of them tells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import chain
+from operator import attrgetter
+from time import monotonic
+
+from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.turns import in_turns
+
+#: s; how old the numbers may be at least.
+FRESH = 1.0
+#: and how many times as old as it took to count them: counting takes a 200th of the time at most.
+SELDOM = 200
+
+_active, _holders = attrgetter("active"), attrgetter("holders")
+
+
+class Tally:
+    """Counts this worker's switches anew when somebody asks and the last count is too old."""
+
+    def __init__(self, app: RouterApp) -> None:
+        self._app = app
+        self._counting = asyncio.Lock()
+        self._fresh_until = 0.0
+        self._term = -1
+        #: FL → the switches that it speaks for, and those that it holds.
+        self.speaks: Counter[str] = Counter()
+        self.holds: Counter[str] = Counter()
+
+    async def fresh(self) -> Tally:
+        """Itself, with numbers that are not old."""
+        async with self._counting:
+            term, began = self._app.shards.term, monotonic()
+            if began > self._fresh_until or term != self._term:
+                await self._count()
+                now = monotonic()
+                self._term = term
+                self._fresh_until = now + max(FRESH, SELDOM * (now - began))
+        return self
+
+    async def _count(self) -> None:
+        speaks: Counter[str] = Counter()
+        holds: Counter[str] = Counter()
+        for shard in list(self._app.shards.owned()):
+            for switches in in_turns(list(shard.context.switches.values())):
+                speaks.update(map(_active, switches))
+                holds.update(chain.from_iterable(map(_holders, switches)))
+                await asyncio.sleep(0)
+        del speaks[""]
+        self.speaks, self.holds = speaks, holds
