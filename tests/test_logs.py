@@ -10,7 +10,7 @@ import pytest
 
 from flrouter.core.values.effects import Fault
 from flrouter.telemetry import fault_log
-from flrouter.telemetry.fault_log import MOST, FaultLog
+from flrouter.telemetry.fault_log import MAX_LINES_PER_S, FaultLog
 from flrouter.telemetry.logs import FOLD_S, MAX_LINES, Folding, JsonFormatter, config
 
 
@@ -66,9 +66,9 @@ def test_a_flood_of_faults_is_no_flood_of_lines(
     monkeypatch.setattr(fault_log, "monotonic", lambda: now)
     log = FaultLog()
     with caplog.at_level(logging.INFO, logger="flrouter"):
-        for number in range(MOST + 7):
+        for number in range(MAX_LINES_PER_S + 7):
             log.take(3, [Fault("NOT_FOUND: no", "t/0/1", f"op-{number}")])
-        assert len(caplog.records) == MOST
+        assert len(caplog.records) == MAX_LINES_PER_S
         assert vars(caplog.records[0])["correlation_id"] == "op-0"
         now = 2.0
         log.tick()

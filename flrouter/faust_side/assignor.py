@@ -211,11 +211,11 @@ class ShardAssignor(PartitionAssignor):
 
     def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
         """Where the tables' partitions are, for Faust's routing of web requests."""
-        found: dict[str, dict[str, list[int]]] = {
+        by_member: dict[str, dict[str, list[int]]] = {
             url: {topic: [] for topic in self._table_manager.changelog_topics}
             for url in self._member_urls.values()
         }
         for shard, member in owners.items():
-            for shards in found[self._member_urls[member]].values():
+            for shards in by_member[self._member_urls[member]].values():
                 shards.append(shard)
-        return found
+        return by_member

@@ -41,14 +41,14 @@ class Committed:
             except KafkaException as error:
                 log.warning("cannot read the committed offsets: %s", error)
                 return None
-        found: dict[Partition, int] = {}
+        offsets: dict[Partition, int] = {}
         for answer in answers:
             if answer.error is not None:
                 log.warning("no committed offset of %s: %s", answer.topic, answer.error)
                 return None
             if answer.offset >= 0:
-                found[Partition(answer.topic, answer.partition)] = answer.offset
-        return found
+                offsets[Partition(answer.topic, answer.partition)] = answer.offset
+        return offsets
 
     def close(self) -> None:
         """Disconnect."""

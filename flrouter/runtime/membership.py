@@ -22,7 +22,7 @@ from flrouter.runtime.state.reading import read_tables
 from flrouter.settings.model import Settings
 
 #: s; between two tries to reach the brokers at the start.
-RETRY = 1.0
+RETRY_DELAY_S = 1.0
 #: s; how long they may be away then until a line says so, and between two such lines.
 FIRST_LINE_S = 5.0
 LINES_S = 60.0
@@ -82,16 +82,16 @@ class Membership(Service):
         next_line = monotonic() + FIRST_LINE_S
         while True:
             try:
-                found = await self._prepare()
+                prepared = await self._prepare()
             except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
                 if not getattr(error, "retriable", True):
                     raise
                 if monotonic() >= next_line:
                     next_line = monotonic() + LINES_S
                     self._say(error)
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_DELAY_S)
             else:
-                return found
+                return prepared
 
     def _say(self, error: Exception) -> None:
         """Say what is waited for."""
@@ -105,8 +105,8 @@ class Membership(Service):
         await require_transactions(self._settings)
         await asyncio.to_thread(provide, self._settings, of_router(self._settings))
         known = await self._in_table()
-        found = known or {floodlight.id for floodlight in self._settings.floodlights}
-        self.subscribed = await self._fitting(found)
+        names = known or {floodlight.id for floodlight in self._settings.floodlights}
+        self.subscribed = await self._fitting(names)
         return sorted(self.subscribed)
 
     async def _fitting(self, floodlights: set[str]) -> set[str]:
@@ -177,7 +177,7 @@ class Membership(Service):
             except (kafka.errors.KafkaError, TimeoutError) as error:
                 self.log.warning("no topics for a floodlight yet, retrying: %r", error)
                 self._suspects |= suspects
-                await self.sleep(RETRY)
+                await self.sleep(RETRY_DELAY_S)
                 self._changed.set()
                 continue
             if settled | fitting != self.subscribed:

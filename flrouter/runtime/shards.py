@@ -122,7 +122,9 @@ class Shards(Service):
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
-        optional = [each for each in (self._shares.standby, self._spans) if each is not None]
+        optional = [
+            service for service in (self._shares.standby, self._spans) if service is not None
+        ]
         return [self.directory, self.group, *optional]
 
     async def on_start(self) -> None:

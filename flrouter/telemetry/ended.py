@@ -14,7 +14,7 @@ from flrouter.telemetry.histogram import Histogram
 
 #: requests that were answered, and as many that failed, at about 250 bytes each: people look for
 #: those that failed, which are few, so what is answered must not push them out.
-MOST = 50_000
+MAX_ENDED_REQUESTS = 50_000
 #: ms; upper bounds of the histogram's buckets.
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
 
@@ -64,7 +64,7 @@ class _Last:
         """Take some, at least one, and forget the oldest for them."""
         self.chunks.append(Chunk(shard, len(ends), ends[-1].ended, _encode(ends)))
         self._count += len(ends)
-        while self._count > MOST:
+        while self._count > MAX_ENDED_REQUESTS:
             oldest = self.chunks.popleft()
             self._count -= oldest.size
             self.since = oldest.until
@@ -95,10 +95,10 @@ class Ended:
                     self.failed[floodlight] += 1
                     failed.append(end)
                 continue
-            found = latencies.get(floodlight)
-            if found is None:
-                found = latencies[floodlight] = Histogram(BOUNDS)
-            found.add(end.ended - end.received)
+            histogram = latencies.get(floodlight)
+            if histogram is None:
+                histogram = latencies[floodlight] = Histogram(BOUNDS)
+            histogram.add(end.ended - end.received)
         if failed:
             self._failed.add(shard, failed)
             ends = [end for end in ends if not end.error]

@@ -9,7 +9,7 @@ from time import monotonic
 from flrouter.core.values.effects import Fault
 
 #: lines a second; an FL that dies may leave thousands of commands behind.
-MOST = 100
+MAX_LINES_PER_S = 100
 
 #: a requester's own text must not make lines of its own.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -32,7 +32,7 @@ class FaultLog:
             level = logging.WARNING if fault.kept else logging.INFO
             if not log.isEnabledFor(level):
                 continue
-            if self._written == MOST:
+            if self._written == MAX_LINES_PER_S:
                 self._left_out += 1
                 continue
             self._written += 1

@@ -12,7 +12,7 @@ from flrouter.core.values.effects import Effects
 
 #: what is counted in the core and worth telling; of outages, their ends and refused moves there
 #: are notes, which say more.
-TOLD = frozenset(
+TOLD_EVENTS = frozenset(
     {
         "dead_letters",
         "late",
@@ -27,11 +27,11 @@ TOLD = frozenset(
 #: the note of an outage, and whose.
 OUTAGE = re.compile(r"outage of floodlight (\S+): ")
 #: of each kind, so that much of one leaves room for the others.
-MOST = 12
+MAX_HAPPENINGS = 12
 #: ms; the same about the same, within so long, is told as one.
-TOGETHER = 10_000
+TOGETHER_MS = 10_000
 #: characters of what it is about.
-LONGEST = 300
+MAX_ABOUT_CHARACTERS = 300
 
 Number = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -60,22 +60,24 @@ class Feed:
     """Keeps the last happenings of each kind."""
 
     def __init__(self) -> None:
-        self._last: defaultdict[str, deque[Happening]] = defaultdict(lambda: deque(maxlen=MOST))
+        self._last: defaultdict[str, deque[Happening]] = defaultdict(
+            lambda: deque(maxlen=MAX_HAPPENINGS)
+        )
         self._number = 0
 
     def take(self, effects: Effects, now: int) -> None:
         """Note what of these effects is worth telling, as of `now`."""
         for text in effects.notes:
-            self._add("note", text[:LONGEST], 1, now)
-        for (what, label), count in effects.counts.items():
-            if what in TOLD:
-                self._add(what, label[:LONGEST], count, now)
+            self._add("note", text[:MAX_ABOUT_CHARACTERS], 1, now)
+        for (event, label), count in effects.counts.items():
+            if event in TOLD_EVENTS:
+                self._add(event, label[:MAX_ABOUT_CHARACTERS], count, now)
 
     def _add(self, what: str, about: str, count: int, now: int) -> None:
         new = Happening(self._number + 1, now, now, what, about, count)
         kept = self._last[new.kind]
         for happening in reversed(kept):
-            if happening.about == about and now - happening.began < TOGETHER:
+            if happening.about == about and now - happening.began < TOGETHER_MS:
                 happening.at = now
                 happening.count += count
                 return
@@ -84,5 +86,5 @@ class Feed:
 
     def last(self) -> list[Happening]:
         """Those that are kept, of all kinds, oldest first."""
-        found = [happening for kept in self._last.values() for happening in kept]
-        return sorted(found, key=lambda happening: happening.number)
+        happenings = [happening for kept in self._last.values() for happening in kept]
+        return sorted(happenings, key=lambda happening: happening.number)

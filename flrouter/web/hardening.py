@@ -47,8 +47,8 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
         if not request.path.startswith("/api/") or error.status < 400:
             raise
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        what = f"{request.method} {request.path[:200]}"
-        text = f"{what}: {error.reason}. {BASE}/openapi.json has what there is"
+        request_line = f"{request.method} {request.path[:200]}"
+        text = f"{request_line}: {error.reason}. {BASE}/openapi.json has what there is"
         return refused(Refusal(error.status, text, headers))
     return answer
 

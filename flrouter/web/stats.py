@@ -34,8 +34,8 @@ async def figures(app: RouterApp) -> dict[str, Any]:
     """
     shards: list[Shard] = list(app.shards.owned())
     counts: dict[str, dict[str, int]] = {}
-    for (what, label), count in app.shards.counts.items():
-        counts.setdefault(what, {})[label] = count
+    for (event, label), count in app.shards.counts.items():
+        counts.setdefault(event, {})[label] = count
     return {
         "app_id": app.settings.app_id,
         "shards": sorted(app.shards.numbers),
@@ -54,15 +54,15 @@ async def _floodlights(shards: list[Shard]) -> dict[str, dict[str, Any]]:
         for switches in in_turns(list(shard.context.switches.values())):
             speaks.update(switch.active for switch in switches)
             await asyncio.sleep(0)
-    found: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, dict[str, Any]] = {}
     for shard in shards:
         for name, state in shard.context.floodlights.items():
-            if name not in found or found[name]["number"] < state.number:
-                found[name] = {
+            if name not in by_name or by_name[name]["number"] < state.number:
+                by_name[name] = {
                     "number": state.number,
                     "known": state.known,
                     "up": state.up,
                     "acks": state.acks,
                     "switches": speaks[name],
                 }
-    return found
+    return by_name

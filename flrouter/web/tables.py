@@ -15,7 +15,7 @@ from flrouter.faust_side.app import RouterApp
 from flrouter.web_port.streaming import streamed
 
 #: bytes of rows before others get their turn: less than a millisecond.
-SOME = 64 << 10
+TURN_BYTES = 64 << 10
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,7 +49,7 @@ async def lines(shards: Iterable[Shard], name: str) -> AsyncIterator[bytes]:
             if row is None:
                 continue
             some += _encode((shard.context.number, key, row)) + b"\n"
-            if len(some) > SOME:
+            if len(some) > TURN_BYTES:
                 yield bytes(some)
                 some.clear()
                 await asyncio.sleep(0)

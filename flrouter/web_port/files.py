@@ -26,19 +26,19 @@ def file(body: bytes, kind: str) -> File:
 
 def folder(place: Traversable) -> dict[str, File]:
     """Those in a folder that browsers know what to do with, by name."""
-    kinds = {each: _TYPES.get(each.name.rpartition(".")[2]) for each in place.iterdir()}
-    return {each.name: file(each.read_bytes(), kind) for each, kind in kinds.items() if kind}
+    kinds = {path: _TYPES.get(path.name.rpartition(".")[2]) for path in place.iterdir()}
+    return {path.name: file(path.read_bytes(), kind) for path, kind in kinds.items() if kind}
 
 
-def answer(request: web.Request, found: File | None, name: str = "") -> web.Response:
+def answer(request: web.Request, served: File | None, name: str = "") -> web.Response:
     """The file, or that the browser has it already, or that there is none of this name."""
-    if found is None:
+    if served is None:
         return web.Response(status=404, text=f"there is no {name[:100]}\n")
-    tag = ETag(found.etag)
+    tag = ETag(served.etag)
     if request.if_none_match and tag in request.if_none_match:
         response = web.Response(status=304)
     else:
-        response = web.Response(body=found.body, content_type=found.kind, charset="utf-8")
+        response = web.Response(body=served.body, content_type=served.kind, charset="utf-8")
     response.etag = tag
     response.headers["Cache-Control"] = "no-cache"
     return response

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable
 from aiohttp import web
 
 #: s; how long somebody may take to read a part, before it counts as gone.
-PATIENCE = 10.0
+PATIENCE_S = 10.0
 
 
 async def streamed(
@@ -21,7 +21,7 @@ async def streamed(
         await response.prepare(request)
         if request.method != "HEAD":
             async for part in parts:
-                await asyncio.wait_for(response.write(part), PATIENCE)
+                await asyncio.wait_for(response.write(part), PATIENCE_S)
     except (ConnectionError, TimeoutError):
         if request.transport is not None:
             request.transport.abort()

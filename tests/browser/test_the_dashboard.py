@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from flrouter.web.api.operations import OPERATIONS
-from flrouter.web.dashboard.stream import MOST
+from flrouter.web.dashboard.stream import MAX_VIEWERS
 from tests.browser.axe import assert_usable
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import TOKEN, Scene, scene
@@ -199,7 +199,7 @@ def test_the_api_is_described_beside_it(stage: Scene, browser: Browser) -> None:
 def test_it_serves_only_so_many(stage: Scene) -> None:
     """Whoever comes when all places are taken is told so; who leaves makes room."""
     with ExitStack() as leaving:
-        for _ in range(MOST):
+        for _ in range(MAX_VIEWERS):
             connection = http.client.HTTPConnection("127.0.0.1", stage.worker.web_port, timeout=30)
             leaving.callback(connection.close)
             connection.request("GET", "/dashboard/events")

@@ -22,11 +22,11 @@ def ends(found: ended.Ended) -> list[End]:
 def test_only_the_last_are_kept() -> None:
     """Memory stays bounded."""
     found = ended.Ended()
-    for start in range(0, ended.MOST + 1_000, 500):
+    for start in range(0, ended.MAX_ENDED_REQUESTS + 1_000, 500):
         found.take(3, [end(number) for number in range(start, start + 500)])
     kept = ends(found)
-    assert len(kept) == ended.MOST
-    assert kept[-1] == end(ended.MOST + 999)
+    assert len(kept) == ended.MAX_ENDED_REQUESTS
+    assert kept[-1] == end(ended.MAX_ENDED_REQUESTS + 999)
     assert kept[0].number == "1000"
     assert {chunk.shard for chunk in found.last()} == {3}
 
@@ -36,9 +36,9 @@ def test_those_that_failed_are_kept_longer() -> None:
     found = ended.Ended()
     found.take(3, [end(1), end(2, error="NOT_FOUND: x"), end(3, floodlight="")])
     assert [each.number for each in ends(found)] == ["1", "3", "2"]
-    found.take(4, [end(number) for number in range(10, 10 + ended.MOST)])
+    found.take(4, [end(number) for number in range(10, 10 + ended.MAX_ENDED_REQUESTS)])
     kept = ends(found)
-    assert len(kept) == ended.MOST + 1
+    assert len(kept) == ended.MAX_ENDED_REQUESTS + 1
     assert kept[-1] == end(2, error="NOT_FOUND: x")
 
 
@@ -59,7 +59,7 @@ def test_it_says_how_far_back_it_remembers() -> None:
     found.take(0, [end(1)])
     answered, failed = found.since()
     assert before <= answered <= failed <= time.time_ns() // 1_000_000
-    found.take(0, [end(number) for number in range(2, 2 + ended.MOST)])
+    found.take(0, [end(number) for number in range(2, 2 + ended.MAX_ENDED_REQUESTS)])
     assert found.since() == (1_003, failed)
 
 

@@ -6,7 +6,14 @@ from base64 import b64encode
 
 import pytest
 
-from flrouter.web.access.guard import BURST, MOST, RATE, WRONG_BURST, WRONG_RATE, Guard
+from flrouter.web.access.guard import (
+    BURST_CHANGES,
+    BURST_WRONG_TOKENS,
+    CHANGES_PER_S,
+    MAX_ADDRESSES,
+    WRONG_TOKENS_PER_S,
+    Guard,
+)
 from flrouter.web.calls.call import Refusal
 
 HERE, THERE = "192.0.2.1", "2001:db8::1"
@@ -52,8 +59,10 @@ def test_changes_are_limited() -> None:
     now = 0.0
     guard = Guard("secret", clock=lambda: now)
     assert status(guard, "Bearer wrong") == 403
-    assert [status(guard, "Bearer secret") for _ in range(BURST + 1)] == [202] * BURST + [429]
-    now += 2 / RATE
+    assert [status(guard, "Bearer secret") for _ in range(BURST_CHANGES + 1)] == [
+        202
+    ] * BURST_CHANGES + [429]
+    now += 2 / CHANGES_PER_S
     assert [status(guard, "Bearer secret") for _ in range(3)] == [202, 202, 429]
 
 
@@ -61,11 +70,11 @@ def test_wrong_tokens_are_limited() -> None:
     """Of the address that they come from: others are heard; and it is heard again soon."""
     now = 0.0
     guard = Guard("secret", clock=lambda: now)
-    wrong = [status(guard, "Bearer wrong") for _ in range(WRONG_BURST + 1)]
-    assert wrong == [403] * WRONG_BURST + [429]
+    wrong = [status(guard, "Bearer wrong") for _ in range(BURST_WRONG_TOKENS + 1)]
+    assert wrong == [403] * BURST_WRONG_TOKENS + [429]
     assert status(guard, "Bearer secret") == 429, "or else it would be known as the right one"
     assert status(guard, "Bearer secret", THERE) == 202
-    now += 1 / WRONG_RATE
+    now += 1 / WRONG_TOKENS_PER_S
     assert [status(guard, f"Bearer {shown}") for shown in ("secret", "wrong", "wrong")] == [
         *(202, 403, 429)
     ]
@@ -74,9 +83,9 @@ def test_wrong_tokens_are_limited() -> None:
 def test_it_counts_so_many_addresses() -> None:
     """Memory stays bounded."""
     guard = Guard("secret")
-    for number in range(2 * MOST + 1):
+    for number in range(2 * MAX_ADDRESSES + 1):
         assert status(guard, "Bearer wrong", f"2001:db8::{number:x}") == 403
-    assert len(guard._wrong) <= MOST
+    assert len(guard._wrong) <= MAX_ADDRESSES
 
 
 def reading(guard: Guard, authorization: str | None, address: str = HERE) -> int:
@@ -136,7 +145,7 @@ def test_wrong_tokens_of_readers_are_limited_too() -> None:
     """They would find out the other one, otherwise."""
     now = 0.0
     guard = Guard("secret", "reader", clock=lambda: now)
-    wrong = [reading(guard, "Bearer wrong") for _ in range(WRONG_BURST + 1)]
-    assert wrong == [401] * WRONG_BURST + [429]
+    wrong = [reading(guard, "Bearer wrong") for _ in range(BURST_WRONG_TOKENS + 1)]
+    assert wrong == [401] * BURST_WRONG_TOKENS + [429]
     assert reading(guard, "Bearer reader", THERE) == 200
     assert reading(guard, None) == 401, "nothing was shown, so nothing was tried"

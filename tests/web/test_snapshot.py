@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from flrouter.core.floodlights.sync_status import SyncStatus
-from flrouter.telemetry.feed import MOST, Happening
+from flrouter.telemetry.feed import MAX_HAPPENINGS, Happening
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard.snapshot import Snapshot, Told, merged
 
@@ -129,7 +129,7 @@ def test_routine_is_one_line(names: list[str], about: str) -> None:
 
 def test_the_newest_of_each_kind_is_told() -> None:
     """However much there is of another kind, and of whichever worker."""
-    late = range(100, 100 + 2 * MOST)
+    late = range(100, 100 + 2 * MAX_HAPPENINGS)
     whole = merged(
         [
             part("http://a", feed=happenings("http://a", "late", *late)),
@@ -138,4 +138,4 @@ def test_the_newest_of_each_kind_is_told() -> None:
         [],
     )
     began = [told.happening.began for told in whole.feed]
-    assert began == [*sorted(late, reverse=True)[:MOST], 1]
+    assert began == [*sorted(late, reverse=True)[:MAX_HAPPENINGS], 1]

@@ -25,11 +25,11 @@ async def ends(
     consumer.assign(list(listed))
     for tp, end in listed.items():
         consumer.seek(tp, max(end - 1, 0))
-    found: dict[TopicPartition, int] = {}
-    while len(found) < len(listed):
+    last_offsets: dict[TopicPartition, int] = {}
+    while len(last_offsets) < len(listed):
         await consumer.getmany(timeout_ms=20)
         for tp in listed:
             end = consumer.highwater(tp)
             if end is not None:
-                found[tp] = end
-    return found
+                last_offsets[tp] = end
+    return last_offsets

@@ -72,7 +72,7 @@ async def connect(
         KafkaConnectionError: none answers in time; the text says why.
     """
     outcomes = await asyncio.gather(*(_try(settings, *at, timeout_s) for at in sorted(brokers)))
-    connections = [each for each in outcomes if not isinstance(each, str | Exception)]
+    connections = [outcome for outcome in outcomes if not isinstance(outcome, str | Exception)]
     for spare in connections[1:]:
         spare.close()
     if connections:

@@ -13,7 +13,7 @@ from flrouter.kafka.cluster.clients import connection
 from flrouter.settings.model import Settings
 
 #: ms; how long a broker may take to answer.
-TIMEOUT = 10_000
+TIMEOUT_MS = 10_000
 
 
 class NoTransactions(RuntimeError):
@@ -31,7 +31,7 @@ async def require_transactions(settings: Settings) -> None:
     producer = aiokafka.AIOKafkaProducer(
         **connection(settings),
         transactional_id=f"{settings.app_id}-probe",
-        request_timeout_ms=TIMEOUT,
+        request_timeout_ms=TIMEOUT_MS,
     )
     log = logging.getLogger("aiokafka")
     level = log.level

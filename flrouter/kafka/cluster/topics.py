@@ -26,7 +26,7 @@ CHANGELOG = {
 #: Brokers may have less, or compact, by default; a week is how long they keep committed offsets.
 KEPT = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
 #: s; how long a topic may take to have a leader for every partition after it was created.
-APPEARANCE = 30.0
+APPEARANCE_TIMEOUT_S = 30.0
 
 
 class BadTopic(RuntimeError):
@@ -138,7 +138,7 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
         # Another worker may be faster; its partitions are looked at below.
         with contextlib.suppress(TopicAlreadyExistsError):
             client.create_topics([new])
-    until = time.monotonic() + APPEARANCE
+    until = time.monotonic() + APPEARANCE_TIMEOUT_S
     while any(topic.name not in counts for topic in wanted) and time.monotonic() < until:
         time.sleep(0.05)
         counts = _counts(client, names)
@@ -146,7 +146,7 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
         if topic.name not in counts:
             raise NoLeader(
                 f"topic {topic.name} is not there, or has a partition without a leader, for"
-                f" {APPEARANCE:.0f} s: are all brokers up?"
+                f" {APPEARANCE_TIMEOUT_S:.0f} s: are all brokers up?"
             )
     return counts
 

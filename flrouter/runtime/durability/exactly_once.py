@@ -71,8 +71,8 @@ class ExactlyOnce:
             self._committing = True
             self._commit([*sends, *checkpoint.rows], checkpoint, done)
             return
-        for each in done:
-            each()
+        for tell in done:
+            tell()
         self._finish()
 
     def _commit(
@@ -90,8 +90,8 @@ class ExactlyOnce:
                 was_busy = self.busy
                 self._committing = False
                 self.owner.kept(checkpoint, outcome, lambda: None)
-                for each in done:
-                    each()
+                for tell in done:
+                    tell()
                 if self._done:
                     self._begin()
                 else:

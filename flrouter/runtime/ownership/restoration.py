@@ -142,9 +142,9 @@ class Restoration:
             transaction.close()
 
     def _while_wanted(self, heard: Callable[..., None]) -> Callable[..., None]:
-        def hear(*what: object) -> None:
+        def hear(*answer: object) -> None:
             if not self._dropped:
-                heard(*what)
+                heard(*answer)
 
         return hear
 
@@ -278,13 +278,17 @@ class Restoration:
 
     def _unreadable(self) -> str | None:
         """What to do about a row that no release wrote: who guesses at it may lose a request."""
-        changelogs = (each for share in self._shares.values() for each in share.changelogs)
-        return next((why for each in changelogs for why in each.unreadable.values()), None)
+        changelogs = (
+            changelog for share in self._shares.values() for changelog in share.changelogs
+        )
+        return next(
+            (why for changelog in changelogs for why in changelog.unreadable.values()), None
+        )
 
     def _expired(self, positions: Mapping[Partition, int]) -> str | None:
         """Whether the group forgot how far it had read: all would be done once more."""
         for owner, share in self._shares.items():
-            has_rows = any(each.count or each.copied for each in share.changelogs)
+            has_rows = any(changelog.count or changelog.copied for changelog in share.changelogs)
             if has_rows and not any(at in positions for at in share.partitions):
                 return (
                     f"shard {owner} has a state, but its group has no committed offset any more:"

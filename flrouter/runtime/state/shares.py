@@ -112,7 +112,7 @@ class Shares:
     @property
     def left(self) -> int:
         """How many changelog records are to be read yet, as far as is known."""
-        return sum(max(each.epoch - each.position, 0) for each in self._changelogs)
+        return sum(max(changelog.epoch - changelog.position, 0) for changelog in self._changelogs)
 
     def own(self, own: Collection[int]) -> None:
         """These shards are this worker's: follow all others."""

@@ -89,7 +89,7 @@ class Standby(Service):
             followed = self._shards.get(batch.at.number)
             if batch.term == self._term and followed is not None:
                 changelog = self._changelogs[batch.at]
-                rows = [Row(each.offset, *each[2:]) for each in batch.records]
+                rows = [Row(record.offset, *record[2:]) for record in batch.records]
                 try:
                     changelog.replay(rows, partial(put, followed.core))
                 except NewerFormat as error:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 #: s; an older copy is not used: Kafka forgets tombstones after a day, and a copy that never saw
 #: them would bring keys back to life.
-TOO_OLD = 12 * 3600.0
+MAX_AGE_S = 12 * 3600.0
 
 #: rows that are kept at once.
 MAX_LATER_ROWS = 10_000
@@ -56,7 +56,7 @@ class Copy:
         A copy that is too old is emptied instead.
         """
         saved_at = self._db.get(_SAVED_AT)
-        if saved_at is None or time.time() - float(saved_at) > TOO_OLD:
+        if saved_at is None or time.time() - float(saved_at) > MAX_AGE_S:
             self.clear()
             return {}
         positions: dict[str, int] = {}

@@ -13,13 +13,13 @@ from flrouter.web.calls.call import Refusal
 from flrouter.web.calls.people import Person, Role
 
 #: changes in a row, and a second in the long run.
-BURST = 100
-RATE = 50.0
+BURST_CHANGES = 100
+CHANGES_PER_S = 50.0
 #: wrong tokens of one address in a row, and a second in the long run.
-WRONG_BURST = 100
-WRONG_RATE = 1.0
+BURST_WRONG_TOKENS = 100
+WRONG_TOKENS_PER_S = 1.0
 #: addresses that wrong tokens are counted of: who has more of them is not stopped by this.
-MOST = 1_000
+MAX_ADDRESSES = 1_000
 
 
 class Guard:
@@ -36,7 +36,7 @@ class Guard:
         self._token = token.encode()
         self._read_token = read_token.encode()
         self._clock = clock
-        self._changes = Bucket(BURST, RATE, clock)
+        self._changes = Bucket(BURST_CHANGES, CHANGES_PER_S, clock)
         #: address → the wrong tokens that it may still show. By address: nobody keeps others out.
         self._wrong: dict[str, Bucket] = {}
 
@@ -48,7 +48,9 @@ class Guard:
             text = f"{person.name} may not change anything: that needs a group of OPERATOR_GROUPS"
             raise Refusal(403, text)
         if not self._changes.take():
-            text = f"too many changes: {RATE:g} a second are taken, {BURST} in a row"
+            text = (
+                f"too many changes: {CHANGES_PER_S:g} a second are taken, {BURST_CHANGES} in a row"
+            )
             raise Refusal(429, text, {"Retry-After": "1"})
 
     def _check_token(self, authorization: str | None, address: str) -> None:
@@ -101,9 +103,9 @@ class Guard:
     def note_wrong(self, address: str) -> None:
         """Something wrong came from there."""
         if address not in self._wrong:
-            if len(self._wrong) >= MOST:
+            if len(self._wrong) >= MAX_ADDRESSES:
                 self._wrong.clear()
-            self._wrong[address] = Bucket(WRONG_BURST, WRONG_RATE, self._clock)
+            self._wrong[address] = Bucket(BURST_WRONG_TOKENS, WRONG_TOKENS_PER_S, self._clock)
         self._wrong[address].take()
 
 

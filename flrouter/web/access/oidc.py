@@ -69,7 +69,7 @@ class Provider:
             claims = _read(token, await self._not_older_than(KEYS_LIFE_S))
         except _WRONG:  # perhaps by a key that is new
             claims = self._read_or_refuse(token, await self._not_older_than(KEYS_PAUSE_S))
-        names = (claims.get(each) for each in ("preferred_username", "email", "sub"))
+        names = (claims.get(claim) for claim in ("preferred_username", "email", "sub"))
         name = str(next(filter(None, names), "somebody"))
         return member(name, groups_in(claims, self._settings.oidc_claim), self._settings)
 

@@ -14,7 +14,7 @@ from flrouter.web.calls.queries import Floodlights
 from flrouter.web.calls.shapes import Accepted, Floodlight, Page
 
 #: s; how long Kafka may take with an order.
-TIMEOUT = 10.0
+ORDER_TIMEOUT_S = 10.0
 
 
 async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
@@ -31,7 +31,7 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
         for about, order in orders.items()
     ]
     try:
-        outcome = await asyncio.wait_for(call.app.shards.write(sends), TIMEOUT)
+        outcome = await asyncio.wait_for(call.app.shards.write(sends), ORDER_TIMEOUT_S)
     except TimeoutError:
         text = "Kafka did not confirm it in time: check whether it was done, then try again"
         raise Refusal(503, text, {"Retry-After": "5"}) from None
@@ -42,19 +42,21 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
 
 async def _move(call: Call) -> Accepted:
     order: shapes.Move = call.body
-    found = (await ones.switch(call, call.names["id"])).switch
+    switch = (await ones.switch(call, call.names["id"])).switch
     floodlight = (await _floodlight_in_body(call, order.floodlight)).floodlight
-    mode = next((each.mode for each in found.holders if each.floodlight == floodlight.id), None)
+    mode = next(
+        (holder.mode for holder in switch.holders if holder.floodlight == floodlight.id), None
+    )
     if mode != "RW":
-        masters = [each.floodlight for each in found.holders if each.mode == "RW"]
+        masters = [holder.floodlight for holder in switch.holders if holder.mode == "RW"]
         master = ", ".join(masters) or "no floodlight"
-        text = f"{floodlight.id} is not the master of {found.id}: {master} is"
+        text = f"{floodlight.id} is not the master of {switch.id}: {master} is"
         raise Refusal(409, text)
     if floodlight.state != "up":
         why = "drained" if floodlight.drained else "down"
         raise Refusal(409, f"{floodlight.id} is {why}: choose another floodlight")
-    await _tell(call, {found.id: peers.MoveSwitch(found.id, floodlight.id)})
-    return Accepted(f"{found.id} goes to {floodlight.id} and stays there")
+    await _tell(call, {switch.id: peers.MoveSwitch(switch.id, floodlight.id)})
+    return Accepted(f"{switch.id} goes to {floodlight.id} and stays there")
 
 
 async def _floodlight_in_body(call: Call, name: str) -> shapes.FloodlightDetail:
@@ -91,24 +93,24 @@ async def _prefer(call: Call) -> Accepted:
     order: shapes.Prefer = call.body
     if order.region is None and order.weight is None:
         raise Refusal(400, "body: expected a region, a weight or both")
-    found = (await ones.floodlight(call, call.names["id"])).floodlight
-    await _tell(call, {found.id: peers.PreferFloodlight(found.id, order.region, order.weight)})
-    region = found.region if order.region is None else order.region
-    weight = found.weight if order.weight is None else order.weight
-    return Accepted(f"{found.id} is in {region or 'no region'} with weight {weight}")
+    row = (await ones.floodlight(call, call.names["id"])).floodlight
+    await _tell(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
+    region = row.region if order.region is None else order.region
+    weight = row.weight if order.weight is None else order.weight
+    return Accepted(f"{row.id} is in {region or 'no region'} with weight {weight}")
 
 
 async def _sync(call: Call) -> Accepted:
-    found = (await ones.floodlight(call, call.names["id"])).floodlight
-    if found.state == "outage":
-        text = f"{found.id} is down: it is synced when it answers again"
+    row = (await ones.floodlight(call, call.names["id"])).floodlight
+    if row.state == "outage":
+        text = f"{row.id} is down: it is synced when it answers again"
         raise Refusal(409, text)
-    await _tell(call, {found.id: peers.SyncWanted(found.id, peers.OWN_SYNC)})
-    return Accepted(f"{found.id}: sync requested")
+    await _tell(call, {row.id: peers.SyncWanted(row.id, peers.OWN_SYNC)})
+    return Accepted(f"{row.id}: sync requested")
 
 
 async def _sync_all(call: Call) -> Accepted:
-    listing = next(each for each in lists.OPERATIONS if each.path == "/floodlights")
+    listing = next(operation for operation in lists.OPERATIONS if operation.path == "/floodlights")
     page: Page[Floodlight] = await listing.handle(call._replace(query=Floodlights(limit=1000)))
     names = [row.id for row in page.items if row.state != "outage"]
     if not names:

@@ -19,16 +19,18 @@ _TEMPLATE = "#/components/schemas/{name}"
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """The document, as JSON values."""
     known = list(operations)
-    types = [Problem, *(each.answer for each in known)]
-    types += [each.body for each in known if each.body is not None]
-    types += [each.query for each in known]
+    types = [Problem, *(operation.answer for operation in known)]
+    types += [operation.body for operation in known if operation.body is not None]
+    types += [operation.query for operation in known]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
     of = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, Any] = {}
-    for each in known:
-        query = components[each.query.__name__]
-        paths.setdefault(BASE + each.path, {})[each.method.lower()] = _operation(each, query, of)
-    for name in {each.query.__name__ for each in known if each.body is None}:
+    for operation in known:
+        query = components[operation.query.__name__]
+        paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = _operation(
+            operation, query, of
+        )
+    for name in {operation.query.__name__ for operation in known if operation.body is None}:
         del components[name]
     return {
         "openapi": "3.1.0",
@@ -48,29 +50,31 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     }
 
 
-def _operation(each: Operation, query: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "-", f"{each.method} {each.path}").strip("-").lower(),
-        "summary": each.summary,
-        "parameters": [*_in_path(each), *_in_query(query)],
-        "responses": _responses(each, of),
+def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": re.sub(r"\W+", "-", f"{operation.method} {operation.path}")
+        .strip("-")
+        .lower(),
+        "summary": operation.summary,
+        "parameters": [*_in_path(operation), *_in_query(query)],
+        "responses": _responses(operation, of),
     }
-    if each.body is not None:
-        content = {"application/json": {"schema": of[repr(each.body)]}}
-        required = bool(msgspec.structs.fields(each.body)) and any(
-            field.required for field in msgspec.structs.fields(each.body)
+    if operation.body is not None:
+        content = {"application/json": {"schema": of[repr(operation.body)]}}
+        required = bool(msgspec.structs.fields(operation.body)) and any(
+            field.required for field in msgspec.structs.fields(operation.body)
         )
-        found["requestBody"] = {"required": required, "content": content}
-        found["security"] = [{"token": []}]
+        described["requestBody"] = {"required": required, "content": content}
+        described["security"] = [{"token": []}]
     else:
-        found["security"] = [{}, {"token": []}, {"password": []}]
-    return found
+        described["security"] = [{}, {"token": []}, {"password": []}]
+    return described
 
 
-def _in_path(each: Operation) -> list[dict[str, Any]]:
+def _in_path(operation: Operation) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"\{(\w+)\}", each.path)
+        for name in re.findall(r"\{(\w+)\}", operation.path)
     ]
 
 
@@ -88,14 +92,14 @@ def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(each: Operation, of: dict[str, Any]) -> dict[str, Any]:
-    changes = each.body is not None
+def _responses(operation: Operation, of: dict[str, Any]) -> dict[str, Any]:
+    changes = operation.body is not None
     good = HTTPStatus.ACCEPTED if changes else HTTPStatus.OK
-    statuses = {400, 401, 403, 421, 429, 503, *each.refusals}
+    statuses = {400, 401, 403, 421, 429, 503, *operation.refusals}
     if changes:
         statuses |= {413}
     return {
-        str(good.value): _response(good, of[repr(each.answer)]),
+        str(good.value): _response(good, of[repr(operation.answer)]),
         **{
             str(status): _response(HTTPStatus(status), of[repr(Problem)])
             for status in sorted(statuses)
@@ -116,4 +120,4 @@ def _portable(schema: Any) -> Any:
             else _portable(value)
             for name, value in schema.items()
         }
-    return [_portable(each) for each in schema] if isinstance(schema, list) else schema
+    return [_portable(item) for item in schema] if isinstance(schema, list) else schema

@@ -27,7 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 #: bytes that the body of a request may have.
-MOST = 10_000
+MAX_BODY_BYTES = 10_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -109,13 +109,13 @@ def read_query(request: web.Request, kind: type[Query]) -> Query:
 
 
 async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > MOST:
-        raise Refusal(413, f"the body is too large: at most {MOST} bytes are read")
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     data = b""
-    async for some in request.content.iter_chunked(MOST):
+    async for some in request.content.iter_chunked(MAX_BODY_BYTES):
         data += some
-        if len(data) > MOST:
-            raise Refusal(413, f"the body is too large: at most {MOST} bytes are read")
+        if len(data) > MAX_BODY_BYTES:
+            raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     return data
 
 

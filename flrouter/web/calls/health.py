@@ -30,9 +30,9 @@ def broken(app: RouterApp) -> str:
     A broker that is away is no reason: the worker waits for it. That this is answered at all
     shows that its event loop runs.
     """
-    for what, service in (("it", app), ("its consumer", app.consumer), ("its shards", app.shards)):
+    for part, service in (("it", app), ("its consumer", app.consumer), ("its shards", app.shards)):
         if service.crashed:
-            return f"{what} crashed: {service.crash_reason!r}"
+            return f"{part} crashed: {service.crash_reason!r}"
     return ""
 
 

@@ -12,9 +12,9 @@ from flrouter.faust_side.app import RouterApp
 from flrouter.web.calls.turns import in_turns
 
 #: s; how old the numbers may be at least.
-FRESH = 1.0
+FRESH_S = 1.0
 #: and how many times as old as it took to count them: counting takes a 200th of the time at most.
-SELDOM = 200
+MAX_AGE_FACTOR = 200
 
 _active, _holders = attrgetter("active"), attrgetter("holders")
 
@@ -39,7 +39,7 @@ class Tally:
                 await self._count()
                 now = monotonic()
                 self._term = term
-                self._fresh_until = now + max(FRESH, SELDOM * (now - began))
+                self._fresh_until = now + max(FRESH_S, MAX_AGE_FACTOR * (now - began))
         return self
 
     async def _count(self) -> None:

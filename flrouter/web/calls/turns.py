@@ -8,10 +8,10 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 #: items that are looked at before others get their turn: about a millisecond.
-SOME = 4_000
+TURN_ITEMS = 4_000
 
 
 def in_turns(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """So many of `items` at a time that looking at them takes no time to speak of."""
-    for at in range(0, len(items), SOME):
-        yield items[at : at + SOME]
+    for at in range(0, len(items), TURN_ITEMS):
+        yield items[at : at + TURN_ITEMS]

@@ -13,11 +13,11 @@ from flrouter.faust_side.app import RouterApp
 from flrouter.web_port import tls as web_tls
 
 #: s; how long a worker may take to answer, before it is said to be missing.
-TIMEOUT = 2.0
+TIMEOUT_S = 2.0
 #: the header with which a worker that has this API says so, also where it knows of nothing.
 VERSION = "Flrouter-Version"
 #: bytes that an answer of another worker may have.
-MOST = 16 << 20
+MAX_ANSWER_BYTES = 16 << 20
 
 Answer = TypeVar("Answer")
 
@@ -36,11 +36,11 @@ class Workers:
 
     def shards(self) -> dict[str, list[int]]:
         """Worker → its shards; this one with those that it has now."""
-        found: dict[str, list[int]] = {}
+        by_url: dict[str, list[int]] = {}
         for url, topics in self._app.assignor.tables_metadata().items():
-            found[str(url).rstrip("/")] = sorted(next(iter(topics.values()), []))
-        found[self.own] = sorted(self._app.shards.numbers)
-        return found
+            by_url[str(url).rstrip("/")] = sorted(next(iter(topics.values()), []))
+        by_url[self.own] = sorted(self._app.shards.numbers)
+        return by_url
 
     async def ask(
         self, path: str, query: msgspec.Struct, kind: type[Answer], shard: int | None = None
@@ -60,14 +60,21 @@ class Workers:
         ]
         target = f"{path}?{urlencode(local(query))}"
         answers = await asyncio.gather(*(self._one(url + target, kind) for url in urls))
-        missing = [url for url, found in zip(urls, answers, strict=True) if found is None]
-        return [answer for found in answers if found is not None for answer in found], sorted(
-            missing
-        )
+        missing = [
+            url
+            for url, answer_of_worker in zip(urls, answers, strict=True)
+            if answer_of_worker is None
+        ]
+        return [
+            answer
+            for answer_of_worker in answers
+            if answer_of_worker is not None
+            for answer in answer_of_worker
+        ], sorted(missing)
 
     async def _one(self, url: str, kind: type[Answer]) -> tuple[Answer, ...] | None:
         """What a worker answers; nothing when it knows of none, None when it does not answer."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         token = self._app.settings.read_token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         tls = self._trust.context
@@ -91,9 +98,9 @@ class Workers:
 
 async def body_of(response: aiohttp.ClientResponse) -> bytes:
     """Its body, cut where it is too long."""
-    data = await response.content.read(MOST)
-    while not response.content.at_eof() and len(data) < MOST:
-        data += await response.content.read(MOST - len(data))
+    data = await response.content.read(MAX_ANSWER_BYTES)
+    while not response.content.at_eof() and len(data) < MAX_ANSWER_BYTES:
+        data += await response.content.read(MAX_ANSWER_BYTES - len(data))
     return data
 
 

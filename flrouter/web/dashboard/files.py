@@ -45,13 +45,13 @@ def pages(*, history: bool = False) -> dict[str, File]:
         )
         return file(whole.encode(), "text/html")
 
-    found = {"": page("", "dashboard", "flrouter")}
+    by_kind = {"": page("", "dashboard", "flrouter")}
     for kind in KINDS:
         path = f"{kind}/{{id}}"
-        found[path] = page(path, kind, f"{kind.capitalize()} – flrouter")
+        by_kind[path] = page(path, kind, f"{kind.capitalize()} – flrouter")
     for path, (name, title) in PAST.items():
-        found[path] = page(path, name, f"{title} – flrouter")
-    return found
+        by_kind[path] = page(path, name, f"{title} – flrouter")
+    return by_kind
 
 
 def _html(name: str) -> str:

@@ -13,7 +13,7 @@ from flrouter.web.calls.call import BASE, Call, Refusal, Site
 from flrouter.web.calls.queries import Query
 
 #: characters of what is looked for.
-LONGEST = 1_000
+MAX_CHARACTERS = 1_000
 
 
 class Hit(msgspec.Struct):
@@ -32,19 +32,19 @@ class Found(msgspec.Struct):
 
 async def search(site: Site, text: str) -> Found:
     """Look for an FL, a switch (its id in any form) and requests (by correlation id)."""
-    found = Found([], [])
-    name = text.strip()[:LONGEST]
+    result = Found([], [])
+    name = text.strip()[:MAX_CHARACTERS]
     if not name:
-        return found
+        return result
     call = Call(site, BASE, {"id": name, "correlation_id": name}, Query(), None)
     for looked in await asyncio.gather(
         _look(_floodlight(call, name)), _look(_switch(call, name)), _look(_request(call, name))
     ):
         if isinstance(looked, Hit):
-            found.hits.append(looked)
+            result.hits.append(looked)
         elif looked:
-            found.unknown.append(looked)
-    return found
+            result.unknown.append(looked)
+    return result
 
 
 async def _floodlight(call: Call, name: str) -> Hit:

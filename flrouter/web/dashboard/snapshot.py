@@ -14,7 +14,7 @@ from time import monotonic
 
 import msgspec
 
-from flrouter.telemetry.feed import MOST, OUTAGE, Happening
+from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, Happening
 from flrouter.web.api.reading import floodlights, workload
 from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import Site
@@ -24,12 +24,12 @@ from flrouter.web.calls.shapes import Floodlight, ShardRow, Worker
 #: where workers ask each other for their parts.
 PATH = "/dashboard/snapshot"
 #: s; how old a worker's part may be when it is told again.
-FRESH = 0.9
+FRESH_S = 0.9
 #: what happens all the time where all is well: told in one line, which names so many FLs.
 ROUTINE = "syncs"
 MAX_NAMED = 3
 #: shards that are told one by one.
-MOST_SHARDS = 1_000
+MAX_SHARDS = 1_000
 
 
 class Told(msgspec.Struct):
@@ -80,7 +80,7 @@ class Snapshots:
         async with self._making:
             if monotonic() >= self._until:
                 self._part = _encode(await self._make())
-                self._until = monotonic() + FRESH
+                self._until = monotonic() + FRESH_S
         return self._part
 
     async def whole(self) -> bytes:
@@ -97,15 +97,15 @@ class Snapshots:
         site = self._site
         shards = site.app.shards
         ended = {kind or "answered": count for kind, count in shards.ended.others.items()}
-        answered = sum(sum(each.counts) for each in shards.ended.latencies.values())
+        answered = sum(sum(histogram.counts) for histogram in shards.ended.latencies.values())
         ended["answered"] = ended.get("answered", 0) + answered
         own = site.workers.own
-        found = await floodlights.heard_of(site)
-        dead = [count for (what, _), count in shards.counts.items() if what == "dead_letters"]
+        heard = await floodlights.heard_of(site)
+        dead = [count for (event, _), count in shards.counts.items() if event == "dead_letters"]
         return Snapshot(
             round(time.time() * 1000),
             own,
-            list(found.values()),
+            list(heard.values()),
             [workload.this_worker(site)],
             list(workload.shards(site).values()),
             [Told(own, happening) for happening in shards.happenings.last()],
@@ -129,15 +129,15 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
         feed += part.feed
         for kind, count in part.ended.items():
             ended[kind] = ended.get(kind, 0) + count
-    found = [newest(rows[name]) for name in sorted(rows)]
+    newest_rows = [newest(rows[name]) for name in sorted(rows)]
     workers = [worker for part in parts for worker in part.workers] + absent
     return Snapshot(
         whole.at,
         whole.worker,
-        [row for row in found if row.state != "removed"],
+        [row for row in newest_rows if row.state != "removed"],
         sorted(workers, key=lambda worker: worker.url),
-        [shards[number] for number in sorted(shards)][:MOST_SHARDS],
-        _in_order(feed, {row.id: row for row in found}),
+        [shards[number] for number in sorted(shards)][:MAX_SHARDS],
+        _in_order(feed, {row.id: row for row in newest_rows}),
         whole.partitions,
         ended,
         sum(part.dead_letters for part in parts),
@@ -161,7 +161,7 @@ def _in_order(feed: list[Told], floodlights: Mapping[str, Floodlight]) -> list[T
             routine.append(told.happening)
             continue
         kept[kind] += 1
-        if kept[kind] > MOST:
+        if kept[kind] > MAX_HAPPENINGS:
             continue
         name = _whose(told.happening)
         # Only the newest of a kind can last: what came before it was over by then.

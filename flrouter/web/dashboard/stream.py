@@ -12,9 +12,9 @@ from flrouter.web.dashboard.snapshot import Snapshots
 from flrouter.web_port.streaming import streamed
 
 #: s; between two snapshots.
-PERIOD = 1.0
+PERIOD_S = 1.0
 #: browsers that may look on at a worker.
-MOST = 50
+MAX_VIEWERS = 50
 
 
 class Stream:
@@ -25,7 +25,7 @@ class Stream:
         self._making = asyncio.Lock()
         self._frame = b""
         self._number = 0
-        self._made = -PERIOD
+        self._made = -PERIOD_S
         self._viewers = 0
         self._ending = False
 
@@ -35,8 +35,8 @@ class Stream:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Tell one viewer until it goes."""
-        if self._viewers >= MOST:
-            text = f"{MOST} others look on at this worker already: look on at another one\n"
+        if self._viewers >= MAX_VIEWERS:
+            text = f"{MAX_VIEWERS} others look on at this worker already: look on at another one\n"
             return web.Response(status=503, text=text, headers={"Retry-After": "10"})
         self._viewers += 1
         try:
@@ -54,8 +54,8 @@ class Stream:
         """A snapshot that is newer than number `seen`, made by whoever needs it first."""
         async with self._making:
             age = monotonic() - self._made
-            if seen == self._number or age > PERIOD:
-                await asyncio.sleep(PERIOD - age)
+            if seen == self._number or age > PERIOD_S:
+                await asyncio.sleep(PERIOD_S - age)
                 whole = await self._snapshots.whole()
                 self._frame = b"data: " + whole + b"\n\n"
                 self._made = monotonic()

@@ -105,17 +105,17 @@ class RouterCollector(Collector):
         return family
 
     def _counts(self) -> Iterator[Metric]:
-        by_what: dict[str, Counter[str]] = {what: Counter() for what in COUNTED}
-        for (what, label), count in (self._app.shards.counts + self._app.history.counts).items():
-            if what in by_what:
-                by_what[what][label] += count
-        for what, counted in COUNTED.items():
-            yield self._counter(counted.metric, counted.text, counted.label, by_what[what])
+        by_what: dict[str, Counter[str]] = {event: Counter() for event in COUNTED}
+        for (event, label), count in (self._app.shards.counts + self._app.history.counts).items():
+            if event in by_what:
+                by_what[event][label] += count
+        for event, counted in COUNTED.items():
+            yield self._counter(counted.metric, counted.text, counted.label, by_what[event])
 
     def _ends(self) -> Iterator[Metric]:
         ended = self._app.shards.ended
         outcomes = Counter({kind or "answered": n for kind, n in ended.others.items()})
-        outcomes["answered"] += sum(sum(each.counts) for each in ended.latencies.values())
+        outcomes["answered"] += sum(sum(counted.counts) for counted in ended.latencies.values())
         yield self._counter(
             "requests_ended", "Requests that had their answer.", "outcome", outcomes
         )
@@ -127,7 +127,9 @@ class RouterCollector(Collector):
         merged: dict[str, Histogram] = {}
         for name, histogram in ended.latencies.items():
             into = merged.setdefault(self._shown(FLOODLIGHT, name), Histogram(BOUNDS))
-            into.counts = [sum(each) for each in zip(into.counts, histogram.counts, strict=True)]
+            into.counts = [
+                sum(counted) for counted in zip(into.counts, histogram.counts, strict=True)
+            ]
             into.total += histogram.total
         for name, histogram in sorted(merged.items()):
             buckets = _cumulative(histogram, [bound / 1000 for bound in BOUNDS])
@@ -159,7 +161,7 @@ class RouterCollector(Collector):
         ):
             name = f"{PREFIX}{table}_entries"
             yield GaugeMetricFamily(
-                name, text, sum(len(getattr(each.context, table)) for each in shards)
+                name, text, sum(len(getattr(owned.context, table)) for owned in shards)
             )
 
     def _floodlights(self) -> Iterator[Metric]:
@@ -246,13 +248,13 @@ class RouterCollector(Collector):
 
 def _cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
     """As Prometheus has them: each bucket with all that are smaller."""
-    found: list[tuple[str, float]] = []
+    buckets: list[tuple[str, float]] = []
     total = 0
     names = [*(f"{float(bound):g}" for bound in bounds), "+Inf"]
     for name, count in zip(names, histogram.counts, strict=True):
         total += count
-        found.append((name, total))
-    return found
+        buckets.append((name, total))
+    return buckets
 
 
 def register(app: RouterApp, tally: Tally) -> None:

@@ -80,7 +80,9 @@ class Recorder:
         """Its ring; a new one takes the place of an FL's that is not known any more."""
         if name not in self._rings:
             if len(self._rings) > MAX_FLOODLIGHTS:
-                gone = next((each for each in self._rings if each and each not in known), None)
+                gone = next(
+                    (oldest for oldest in self._rings if oldest and oldest not in known), None
+                )
                 if gone is None:
                     return None
                 del self._rings[gone]
@@ -99,8 +101,8 @@ class Recorder:
             for label in {name, ALL}:
                 counted.setdefault(label, list(_NOTHING))[column] += count
 
-        for (what, name), count in shards.counts.items():
-            if what == "commands":
+        for (event, name), count in shards.counts.items():
+            if event == "commands":
                 add(name, 0, count)
         add(ALL, 1, shards.ended.others[""])
         for name, count in shards.ended.failed.items():

@@ -49,9 +49,9 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
                 newest[name] = state
     syncs = {status.floodlight: status for shard in shards for status in shard.syncs()}
     counts: dict[str, dict[str, int]] = {name: {} for name in newest}
-    for (what, label), count in site.app.shards.counts.items():
-        if what in COUNTED and label in counts:
-            counts[label][what] = count
+    for (event, label), count in site.app.shards.counts.items():
+        if event in COUNTED and label in counts:
+            counts[label][event] = count
     return {
         name: Floodlight(
             name,
@@ -83,5 +83,7 @@ def _condition(site: Site, state: State) -> tuple[FloodlightState, int]:
 
 
 def _latency(site: Site, floodlight: str) -> Latency:
-    found = site.app.shards.ended.latencies.get(floodlight) or Histogram(BOUNDS)
-    return Latency(list(found.counts), [bound / 1000 for bound in BOUNDS], found.total / 1000)
+    histogram = site.app.shards.ended.latencies.get(floodlight) or Histogram(BOUNDS)
+    return Latency(
+        list(histogram.counts), [bound / 1000 for bound in BOUNDS], histogram.total / 1000
+    )

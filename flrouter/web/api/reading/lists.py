@@ -40,9 +40,9 @@ def _listing(
         if call.query.local:
             return own
         others, missing = await call.site.workers.ask(f"{BASE}/{name}", call.query, page)
-        found = merged([own, *others], call.query.limit, key, combined)
-        found.missing = missing
-        return found
+        whole = merged([own, *others], call.query.limit, key, combined)
+        whole.missing = missing
+        return whole
 
     return Operation("GET", f"/{name}", summary, handle, page, query)
 
@@ -64,25 +64,25 @@ async def _table(
     tables: list[Mapping[str, Any]] = [getattr(shard.context, name) for shard in shards]
     async with call.site.scans.turn():
         keys = await first_keys(tables, query.after, query.limit + 1, wanted)
-    found: dict[str, Row] = {}
+    by_key: dict[str, Row] = {}
     for shard, table in zip(shards, tables, strict=True):
         for key in keys[: query.limit]:
             row = table.get(key)
             if row is not None:
-                found[key] = shown(shard, key, row)
+                by_key[key] = shown(shard, key, row)
         await asyncio.sleep(0)
     return Page(
-        [found[key] for key in sorted(found)],
+        [by_key[key] for key in sorted(by_key)],
         keys[query.limit - 1] if len(keys) > query.limit else None,
         missing_shards=absent,
     )
 
 
-def page_of(found: Mapping[str, Row], query: queries.Listing, absent: list[int]) -> Page[Row]:
+def page_of(by_key: Mapping[str, Row], query: queries.Listing, absent: list[int]) -> Page[Row]:
     """A page of rows that are few."""
-    keys = sorted(key for key in found if key > query.after)
+    keys = sorted(key for key in by_key if key > query.after)
     more = keys[query.limit - 1] if len(keys) > query.limit else None
-    return Page([found[key] for key in keys[: query.limit]], more, missing_shards=absent)
+    return Page([by_key[key] for key in keys[: query.limit]], more, missing_shards=absent)
 
 
 def read_switch(text: str) -> str:
@@ -161,19 +161,19 @@ async def _gathers(call: Call) -> Page[Request]:
 
 
 async def _floodlights(call: Call) -> Page[Floodlight]:
-    found = await floodlights.heard_of(call.site)
-    return page_of(found, call.query, not_owned(call.app))
+    by_name = await floodlights.heard_of(call.site)
+    return page_of(by_name, call.query, not_owned(call.app))
 
 
 async def _syncs(call: Call) -> Page[SyncStatus]:
     query: queries.Syncs = call.query
-    found = {
+    by_name = {
         status.floodlight: status
         for shard in call.app.shards.owned()
         for status in shard.syncs()
         if query.running in (None, status.running)
     }
-    return page_of(found, query, not_owned(call.app))
+    return page_of(by_name, query, not_owned(call.app))
 
 
 async def _shards(call: Call) -> Page[ShardRow]:
@@ -195,31 +195,31 @@ async def _some_floodlights(call: Call) -> Page[Floodlight]:
     """Filtered when all is known of each: workers may differ for a moment."""
     query: queries.Floodlights = call.query
     everything = queries.Floodlights(limit=query.limit, after=query.after, local=query.local)
-    found: Page[Floodlight] = await _floodlight_list.handle(call._replace(query=everything))
+    page: Page[Floodlight] = await _floodlight_list.handle(call._replace(query=everything))
     if not query.local or query.state is not None:
-        found.items = [
+        page.items = [
             row
-            for row in found.items
+            for row in page.items
             if (row.state != "removed" if query.state is None else row.state == query.state)
         ]
-    return found
+    return page
 
 
 async def _workers(call: Call) -> Page[Worker]:
     """Also those who do not answer, as they should."""
     own = workload.this_worker(call.site)
-    found = {own.url: own}
+    by_url = {own.url: own}
     if call.query.local:
-        return page_of(found, call.query, not_owned(call.app))
+        return page_of(by_url, call.query, not_owned(call.app))
     others, missing = await call.site.workers.ask(
         f"{BASE}/workers", queries.Listing(), Page[Worker]
     )
-    found |= {row.url: row for page in others for row in page.items}
+    by_url |= {row.url: row for page in others for row in page.items}
     shards = call.site.workers.shards()
-    found |= {url: Worker(url, shards.get(url, []), answering=False) for url in missing}
-    page = page_of(found, call.query, [])
+    by_url |= {url: Worker(url, shards.get(url, []), answering=False) for url in missing}
+    page = page_of(by_url, call.query, [])
     page.missing = missing
-    told = {shard for row in found.values() for shard in row.shards if row.answering}
+    told = {shard for row in by_url.values() for shard in row.shards if row.answering}
     page.missing_shards = sorted(set(range(call.app.settings.partitions)) - told)
     return page
 

@@ -32,11 +32,11 @@ def merged(
             rows.setdefault(key(row), []).append(row)
     keys = sorted(rows)
     more = len(keys) > limit or any(page.next is not None for page in pages)
-    found = keys[:limit]
+    kept = keys[:limit]
     absent = set(pages[0].missing_shards).intersection(*(page.missing_shards for page in pages))
     return Page(
-        [combined(rows[each]) for each in found],
-        found[-1] if more and found else None,
+        [combined(rows[kept_key]) for kept_key in kept],
+        kept[-1] if more and kept else None,
         missing_shards=sorted(absent),
     )
 
@@ -47,19 +47,19 @@ def newest(rows: list[Floodlight]) -> Floodlight:
     """
     if len(rows) == 1:
         return rows[0]
-    found = max(rows, key=lambda row: (row.number, row.state != "unknown"))
+    best = max(rows, key=lambda row: (row.number, row.state != "unknown"))
     counts: dict[str, int] = {}
     for row in rows:
-        for what, count in row.counts.items():
-            counts[what] = counts.get(what, 0) + count
-    latency = found.latency
+        for event, count in row.counts.items():
+            counts[event] = counts.get(event, 0) + count
+    latency = best.latency
     latency.counts = [
         sum(each) for each in zip(*(row.latency.counts for row in rows), strict=False)
     ]
     latency.total = sum(row.latency.total for row in rows)
-    found.switches = sum(row.switches for row in rows)
-    found.holds = sum(row.holds for row in rows)
-    found.pending = sum(row.pending for row in rows)
-    found.counts = counts
-    found.sync = next((row.sync for row in rows if row.sync is not None), None)
-    return found
+    best.switches = sum(row.switches for row in rows)
+    best.holds = sum(row.holds for row in rows)
+    best.pending = sum(row.pending for row in rows)
+    best.counts = counts
+    best.sync = next((row.sync for row in rows if row.sync is not None), None)
+    return best

@@ -21,7 +21,7 @@ from flrouter.web.calls.shapes import FloodlightDetail, Me, Request, SwitchDetai
 from flrouter.web.calls.turns import in_turns
 
 #: requests of one switch that are shown.
-MOST = 100
+MAX_SHOWN_REQUESTS = 100
 
 
 def _incomplete(missing: Iterable[str], what: str) -> Refusal:
@@ -40,18 +40,18 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
         Refusal: it is not known, or nobody can tell.
     """
     own = (await floodlights.heard_of(call.site)).get(name)
-    found = [own] if own is not None else []
+    known_rows = [own] if own is not None else []
     absent = set(not_owned(call.app))
     missing: list[str] = []
     if not call.local:
         path = f"{BASE}/floodlights/{quote(name, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), FloodlightDetail)
-        found += [other.floodlight for other in others]
+        known_rows += [other.floodlight for other in others]
         for other in others:
             absent &= set(other.missing_shards)
-    if not found and (missing or not list(call.app.shards.numbers)):
+    if not known_rows and (missing or not list(call.app.shards.numbers)):
         raise _incomplete(missing, f"a floodlight {name}")
-    row = newest(found) if found else None
+    row = newest(known_rows) if known_rows else None
     if row is None or (row.state == "removed" and not call.local):
         text = f"there is no floodlight {name}: {BASE}/floodlights lists those there are"
         raise Refusal(404, text)
@@ -81,15 +81,16 @@ async def switch(call: Call, given: str) -> SwitchDetail:
             raise Refusal(404, text)
         pending = shard.context.pending
         waiting = [
-            rows.pending(number, each, pending[each]) for each in shard.pending_at(name)[:MOST]
+            rows.pending(number, request, pending[request])
+            for request in shard.pending_at(name)[:MAX_SHOWN_REQUESTS]
         ]
         return SwitchDetail(rows.switch(number, name, row), waiting)
     if not call.local:
         path = f"{BASE}/switches/{name}"
         owners = [url for url, has in call.site.workers.shards().items() if number in has]
-        found, missing = await call.site.workers.ask(path, Query(), SwitchDetail, number)
-        if found:
-            return found[0]
+        details, missing = await call.site.workers.ask(path, Query(), SwitchDetail, number)
+        if details:
+            return details[0]
         if owners and not missing:
             raise Refusal(404, f"no floodlight holds a switch {name}")
         raise _incomplete(missing, f"a switch {name}")
@@ -109,15 +110,15 @@ async def trace(call: Call, correlation_id: str) -> Trace:
     Raises:
         Refusal: none is known, or nobody can tell.
     """
-    found: dict[str, Request] = {}
+    requests: dict[str, Request] = {}
     absent = set(not_owned(call.app))
     missing: list[str] = []
     async with call.site.scans.turn():
         for shard in list(call.app.shards.owned()):
-            await _look(shard, correlation_id, found)
+            await _look(shard, correlation_id, requests)
         # Then those that have ended, perhaps since their shard was looked at.
         answered_since, failed_since = call.app.shards.ended.since()
-        await _remember(call, correlation_id, found)
+        await _remember(call, correlation_id, requests)
     if not call.local:
         path = f"{BASE}/requests/{quote(correlation_id, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), Trace)
@@ -126,17 +127,17 @@ async def trace(call: Call, correlation_id: str) -> Trace:
             answered_since = max(answered_since, other.answered_since)
             failed_since = max(failed_since, other.failed_since)
             for row in other.requests:
-                found[row.request] = _known_better(found.get(row.request), row)
-        if not found and (missing or absent):
+                requests[row.request] = _known_better(requests.get(row.request), row)
+        if not requests and (missing or absent):
             raise _incomplete(missing, f"a request {correlation_id[:100]}")
-        if not found:
+        if not requests:
             text = (
                 f"no request with the correlation id {correlation_id[:100]} is known: it never"
                 f" came, or it ended too long ago. Since {_moment(answered_since)} all that were"
                 f" answered are remembered, since {_moment(failed_since)} all that failed"
             )
             raise Refusal(404, text)
-    in_order = sorted(found.values(), key=lambda row: (row.received, row.request))
+    in_order = sorted(requests.values(), key=lambda row: (row.received, row.request))
     return Trace(correlation_id, in_order, missing, sorted(absent), answered_since, failed_since)
 
 
@@ -148,37 +149,41 @@ async def _requests(call: Call) -> Trace:
     return await trace(call, call.names["correlation_id"])
 
 
-async def _look(shard: Shard, correlation_id: str, found: dict[str, Request]) -> None:
+async def _look(shard: Shard, correlation_id: str, requests: dict[str, Request]) -> None:
     """Find what a shard's tables have of a correlation id."""
     context, number = shard.context, shard.context.number
     for numbers in in_turns(list(context.pending)):
-        for each in numbers:
-            pending = context.pending.get(each)
+        for request in numbers:
+            pending = context.pending.get(request)
             if pending is not None and pending.correlation_id == correlation_id:
-                found[each] = rows.pending(number, each, pending)
+                requests[request] = rows.pending(number, request, pending)
         await asyncio.sleep(0)
     for numbers in in_turns(list(context.blacklist)):
-        for each in numbers:
-            barred = context.blacklist.get(each)
+        for request in numbers:
+            barred = context.blacklist.get(request)
             if barred is not None and barred.correlation_id == correlation_id:
-                found[each] = _known_better(found.get(each), rows.barred(number, each, barred))
+                requests[request] = _known_better(
+                    requests.get(request), rows.barred(number, request, barred)
+                )
         await asyncio.sleep(0)
     for numbers in in_turns(list(context.gathers)):
-        for each in numbers:
-            gather = context.gathers.get(each)
+        for request in numbers:
+            gather = context.gathers.get(request)
             if isinstance(gather, Gather) and gather.correlation_id == correlation_id:
-                found[each] = _known_better(found.get(each), rows.gather(shard, each, gather))
+                requests[request] = _known_better(
+                    requests.get(request), rows.gather(shard, request, gather)
+                )
         await asyncio.sleep(0)
 
 
-async def _remember(call: Call, correlation_id: str, found: dict[str, Request]) -> None:
+async def _remember(call: Call, correlation_id: str, requests: dict[str, Request]) -> None:
     """Find what this worker remembers of those that have had their answer."""
     told = correlation_id[:MAX_TOLD_CHARACTERS]
     for chunks in in_turns(call.app.shards.ended.last()):
         for chunk in chunks:
             for end in chunk.about(told):
                 row = rows.ended(chunk.shard, end)
-                found[end.number] = _known_better(found.get(end.number), row)
+                requests[end.number] = _known_better(requests.get(end.number), row)
         await asyncio.sleep(0)
 
 

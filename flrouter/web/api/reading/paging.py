@@ -19,20 +19,20 @@ async def first_keys(
 
     Tables change while others have their turn: a key may be gone when its row is looked up.
     """
-    found: list[str] = []
+    first: list[str] = []
     end: str | None = None
     for table in tables:
         for keys in in_turns(list(table)):
-            found += [
+            first += [
                 key
                 for key in keys
                 if key > after
                 and (end is None or key < end)
                 and (wanted is None or ((row := table.get(key)) is not None and wanted(key, row)))
             ]
-            if len(found) > most:
-                found.sort()
-                del found[most:]
-                end = found[-1]
+            if len(first) > most:
+                first.sort()
+                del first[most:]
+                end = first[-1]
             await asyncio.sleep(0)
-    return sorted(found)
+    return sorted(first)
