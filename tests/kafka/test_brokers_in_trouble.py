@@ -88,7 +88,7 @@ def test_a_worker_waits_for_a_partition_that_nobody_leads(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It starts when the broker is back, and until then says what is missing."""
-    monkeypatch.setattr(topics, "APPEARANCE", 1.0)
+    monkeypatch.setattr(topics, "APPEARANCE_TIMEOUT_S", 1.0)
     mine: Any = settings(cluster.url, replication=1, floodlights="fl-1")
     provide(mine, of_router(mine))
 

@@ -70,7 +70,7 @@ def test_a_copy_that_is_too_old_is_not_used(
     """Tombstones that it never saw may be gone from the changelog."""
     copy = Copy(tmp_path / "shard-0")
     copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
-    monkeypatch.setattr(store, "TOO_OLD", -1.0)
+    monkeypatch.setattr(store, "MAX_AGE_S", -1.0)
     assert _load(copy) == ({}, {})
     monkeypatch.undo()
     assert _load(copy) == ({}, {})

@@ -222,7 +222,7 @@ def test_known_keys_are_used_while_a_provider_is_away(monkeypatch: pytest.Monkey
 
 def test_roles_by_a_proxys_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are believed with its secret alone; and a page of another site cannot use them."""
-    monkeypatch.setattr("flrouter.web.access.guard.WRONG_BURST", 6)
+    monkeypatch.setattr("flrouter.web.access.guard.BURST_WRONG_TOKENS", 6)
 
     async def ask() -> None:
         async with worker(proxy_secret=SECRET) as session:
