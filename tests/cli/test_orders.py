@@ -45,7 +45,8 @@ def test_orders_are_remembered(
         orders = [
             (one.floodlight, one.text, one.result)
             for read in (read_all(deployment.bootstrap, [topic]) if history else ())
-            for one in record.happened(record.decode(read.value))
+            for batch in record.decode(read.value)
+            for one in record.happened(batch)
             if one.kind == "order" and one.who and one.source == socket.gethostname()
         ]
     why = "1 are put back; it is from no inbound topic, nor from an FL's"
