@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from itertools import pairwise, product
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -138,15 +138,13 @@ class Field:
     async def _send(self) -> None:
         producer = aiokafka.AIOKafkaProducer(bootstrap_servers=self._cluster.bootstrap, acks="all")
         await producer.start()
-        began, number = time.monotonic(), 0
+        began = time.monotonic()
         try:
-            while True:
-                number += 1
+            for sent, number in enumerate(_numbers()):
                 partition, kind, value = command(number)
-                switch = SWITCHES[number // PARTITIONS % len(SWITCHES)]
-                self._shards[name_of(number)] = home(switch, PARTITIONS)
+                self._shards[name_of(number)] = _shard(number)
                 await producer.send(PLAIN.inbound[kind], value, partition=partition)
-                await asyncio.sleep(max(0.0, began + number / RATE - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + sent / RATE - time.monotonic()))
         finally:
             await producer.stop()
 
@@ -167,6 +165,26 @@ class Field:
                             self._answered[self._shards[name]].append(record.timestamp)
         finally:
             await consumer.stop()
+
+
+def _shard(number: int) -> int:
+    """Where the switch of a command is at home."""
+    return home(SWITCHES[number // PARTITIONS % len(SWITCHES)], PARTITIONS)
+
+
+def _numbers() -> Iterator[int]:
+    """Those of all commands, in an order that gives each shard its own at an even pace."""
+    round_length = PARTITIONS * len(SWITCHES)
+    for first in count(0, round_length):
+        of_shards: dict[int, list[int]] = {}
+        for number in range(first, first + round_length):
+            of_shards.setdefault(_shard(number), []).append(number)
+        places = [
+            ((place + 0.5) / len(numbers), number)
+            for numbers in of_shards.values()
+            for place, number in enumerate(numbers)
+        ]
+        yield from (number for _, number in sorted(places))
 
 
 if __name__ == "__main__":
