@@ -9,6 +9,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # uv takes seconds where pip takes a minute; pip stands in where an index is set for pip alone.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python $(1) || $(PIP_INSTALL) $(1)
 SITE := build/site/index.html
+# Quix Streams pins an older confluent-kafka than the one that flrouter is measured with.
+QUIX := .venv/quix
 # How much longer tests wait than on a quiet machine: as this one is now.
 PATIENT = FLROUTER_TEST_PATIENCE=$${FLROUTER_TEST_PATIENCE:-$$($(BIN)/python -m tests.support.patience)}
 # The same pins for every Python that flrouter runs on, and for Linux and macOS.
@@ -100,6 +102,8 @@ check-deploy: .venv/.installed-deploy programs ## what can be checked of deploy/
 .venv/.installed-bench: $(STAMP) pyproject.toml
 	@echo "installing what 'bench' needs into .venv"
 	@$(call install,--editable '.[bench]')
+	@$(BIN)/python -m venv $(QUIX)
+	@$(BIN)/uv pip install --quiet --python $(QUIX)/bin/python --editable '.[quix]' || $(QUIX)/bin/python -m pip install --quiet --editable '.[quix]'
 	@touch $@
 
 load: $(STAMP) ## brokers away, floods, slow and babbling FLs, on Apache Kafka; ARGS="-k flood"

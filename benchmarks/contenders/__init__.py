@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from pathlib import Path
 
 from benchmarks.contenders import java_build
 from benchmarks.layout import Layout
@@ -38,12 +38,14 @@ class Contender:
     missing: Callable[[], str | None] = lambda: None
 
 
-def _python(module: str, *arguments: str) -> Callable[[Layout], list[str]]:
-    return lambda layout: [sys.executable, "-m", module, *arguments]
+#: it pins an older confluent-kafka than flrouter's own.
+QUIX = Path(__file__).parents[2] / ".venv" / "quix" / "bin" / "python"
 
 
-def _package(name: str) -> Callable[[], str | None]:
-    return lambda: None if find_spec(name) else f"needs the package {name}: make bench installs it"
+def _python(
+    module: str, *arguments: str, python: Path = Path(sys.executable)
+) -> Callable[[Layout], list[str]]:
+    return lambda layout: [str(python), "-m", module, *arguments]
 
 
 def router_settings(layout: Layout) -> dict[str, str]:
@@ -92,8 +94,8 @@ ALL = (
     Contender(
         "quix-streams",
         "Quix Streams with state (RocksDB)",
-        _python("benchmarks.contenders.quix_streams"),
-        missing=_package("quixstreams"),
+        _python("benchmarks.contenders.quix_streams", python=QUIX),
+        missing=lambda: None if QUIX.exists() else f"needs {QUIX}: make bench makes it",
     ),
     Contender(
         "kafka-streams",
