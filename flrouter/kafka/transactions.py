@@ -292,8 +292,9 @@ class KafkaTransaction:
         if fate.error is not None:
             if fate.error.code() == KafkaError._PURGE_QUEUE:
                 # None of them was sent, as the transaction itself has failed. Its end tells why.
-                fate.error = None
+                purged, fate.error = fate.error, None
                 producer.commit_transaction(self._patience_s)
+                raise KafkaException(purged)
             raise KafkaException(fate.error)
 
     def _note_forbidden(self, topics: Iterable[str]) -> None:
