@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class FaultLog:
-    """Writes a line for each fault, and of those beyond `MOST` in a second how many they were."""
+    """Writes a line for each fault, and of those beyond `MAX_LINES_PER_S` how many they were."""
 
     def __init__(self) -> None:
         self._second = 0

@@ -107,9 +107,9 @@ def search(as_json: bool, error: str | None, **filters: Any) -> None:
     A search without --switch, --floodlight, --error or --id looks at every request of the time that
     --since and --until give.
     """
-    found = _ask(lambda store: store.search(Search(error=error or "", **filters)))
+    page = _ask(lambda store: store.search(Search(error=error or "", **filters)))
     if as_json:
-        show_json({"requests": [_as_json(one) for one in found.requests], "cursor": found.cursor})
+        show_json({"requests": [_as_json(one) for one in page.requests], "cursor": page.cursor})
         return
     show_table(
         ("ended", "correlation id", "kind", "switch", "floodlight", "ms>", "result"),
@@ -118,10 +118,10 @@ def search(as_json: bool, error: str | None, **filters: Any) -> None:
                 *(moment(one.answered), one.correlation_id, one.kind, one.switch, one.floodlight),
                 *(one.answered - one.received, one.error or "completed"),
             )
-            for one in found.requests
+            for one in page.requests
         ],
     )
-    _more(found.cursor)
+    _more(page.cursor)
 
 
 @history.command()
@@ -192,12 +192,12 @@ def _step(request: Request, name: str) -> str | None:
 @click.option("--who", default="", help="Only what this person ordered.")
 def events(as_json: bool, kind: str | None, **filters: Any) -> None:
     """List what happened to FLs and switches, and who ordered what, the newest first."""
-    found = _ask(lambda store: store.events(EventSearch(kind=kind or "", **filters)))
+    page = _ask(lambda store: store.events(EventSearch(kind=kind or "", **filters)))
     if as_json:
-        show_json(msgspec.to_builtins(found))
+        show_json(msgspec.to_builtins(page))
         return
-    _show_events(found.events)
-    _more(found.cursor)
+    _show_events(page.events)
+    _more(page.cursor)
 
 
 def _show_events(happened: list[Happened]) -> None:

@@ -73,7 +73,7 @@ def requests(store: Store, query: shapes.PastRequests) -> shapes.EndedPage:
         BadSearch: it cannot be asked so.
         StoreFailed: the database is away.
     """
-    found = store.search(
+    page = store.search(
         Search(
             since=query.since,
             until=query.until,
@@ -87,13 +87,13 @@ def requests(store: Store, query: shapes.PastRequests) -> shapes.EndedPage:
             cursor=query.after,
         )
     )
-    rows = [_ended(one) for one in found.requests]
-    return shapes.EndedPage(rows, found.cursor or None, store.extent().oldest)
+    rows = [_ended(one) for one in page.requests]
+    return shapes.EndedPage(rows, page.cursor or None, store.extent().oldest)
 
 
 def events(store: Store, query: shapes.PastEvents) -> shapes.HappenedPage:
     """A page of events. Raises as :func:`requests`."""
-    found = store.events(
+    page = store.events(
         EventSearch(
             since=query.since,
             until=query.until,
@@ -105,8 +105,8 @@ def events(store: Store, query: shapes.PastEvents) -> shapes.HappenedPage:
             cursor=query.after,
         )
     )
-    rows = [shapes.Happened(**msgspec.structs.asdict(one)) for one in found.events]
-    return shapes.HappenedPage(rows, found.cursor or None, store.extent().oldest)
+    rows = [shapes.Happened(**msgspec.structs.asdict(one)) for one in page.events]
+    return shapes.HappenedPage(rows, page.cursor or None, store.extent().oldest)
 
 
 def request(store: Store, query: shapes.PastRequest, *, id: str) -> shapes.EndedWhole:  # noqa: A002
@@ -116,12 +116,12 @@ def request(store: Store, query: shapes.PastRequest, *, id: str) -> shapes.Ended
         Refusal: there is none.
         StoreFailed: the database is away.
     """
-    found: search.Whole | None = store.request(id)
-    if found is None:
+    whole: search.Whole | None = store.request(id)
+    if whole is None:
         text = f"the history has no request {id[:30]}: it never had, or it is too long ago"
         raise Refusal(404, text)
-    parts = [_ended(part) for part in found.parts[: query.limit]]
-    return shapes.EndedWhole(_ended(found.request), parts)
+    parts = [_ended(part) for part in whole.parts[: query.limit]]
+    return shapes.EndedWhole(_ended(whole.request), parts)
 
 
 def _ended(request: record.Request) -> shapes.Ended:

@@ -30,14 +30,14 @@ from flrouter.web.metrics.counted import COUNTED, FLOODLIGHT
 
 PREFIX = "flrouter_"
 #: different values of one label; what comes later is told under OTHER.
-MOST = 100
+MAX_LABELS = 100
 OTHER = "other"
 
 
 class Labels:
     """The values of one label, first come, first told: a counter keeps its label for good."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MAX_LABELS) -> None:
         self._most = most
         self._told: set[str] = set()
 
