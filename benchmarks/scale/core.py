@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 import psutil
-from faust.types import TP
 
 from benchmarks import messages
 from flrouter.agents import shards as shards_agent
@@ -30,6 +29,7 @@ from flrouter.core.values.peers import AddFloodlight
 from flrouter.core.values.request import Origin
 from flrouter.messages.envelope import decode
 from flrouter.messages.forms import build
+from flrouter.ports import Partition
 from flrouter.runtime.rules import rules_of
 from flrouter.settings.model import Settings
 
@@ -42,7 +42,7 @@ COMMANDS, PARTS = 10_000, 5
 NOW = 1_700_000_000_000
 
 #: where the shard reads what it says to itself.
-AT_HOME = TP("flrouter.shards", 0)
+AT_HOME = Partition("flrouter.shards", 0)
 
 _encode = msgspec.msgpack.Encoder().encode
 

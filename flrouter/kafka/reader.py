@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from flrouter.kafka.librdkafka import reading
+from flrouter.kafka.pace import Pace
 from flrouter.kafka.records import Record, record_of
 from flrouter.ports import Partition, Start
 from flrouter.settings.model import Settings
@@ -134,7 +135,8 @@ class Reader:
     def _run(self) -> None:
         consumer = Consumer(reading(self._settings))
         paused: frozenset[Partition] = frozenset()
-        look_at = 0.0
+        look_at = next_look = 0.0
+        pace = Pace()
         try:
             while not self._stopping:
                 if time.monotonic() > look_at:
@@ -146,12 +148,16 @@ class Reader:
                     self._begin_anew(consumer)
                 if not self._room.wait(WAIT_S):
                     continue
+                if self._changed.wait(max(next_look - time.monotonic(), 0.0)):
+                    continue
                 first = consumer.poll(WAIT_S)
                 if first is None:
                     continue
                 # Whatever else is there; asked for with a time to wait it would wait all of it.
                 messages = [first, *consumer.consume(MAX_RECORDS - 1, 0)]
                 self._hand_over(self._sorted(consumer, messages))
+                if len(messages) < MAX_RECORDS:  # else more is there already
+                    next_look = pace.next_look(time.monotonic(), len(messages))
         except RuntimeError:
             if not self._loop.is_closed():
                 raise
