@@ -12,8 +12,8 @@ from flrouter.core.state.context import Context
 from flrouter.core.values.dead_letters import HEAD_KEPT
 from flrouter.core.values.effects import Answering, Headers
 from flrouter.core.values.events import Event
-from flrouter.core.values.records import Gather, Origin, Part
-from flrouter.core.values.request import topic_of
+from flrouter.core.values.records import Gather, Part
+from flrouter.core.values.request import Origin, topic_of
 from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import Entry, list_results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -130,41 +131,27 @@ class Happening(msgspec.Struct, array_like=True, frozen=True, gc=False):
     began: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = (
-        "catch_up",
-        "checkpoint",
-        "counts",
-        "ends",
-        "faults",
-        "happenings",
-        "inputs",
-        "membership_changed",
-        "notes",
-        "sends",
-        "spans",
-    )
-
-    def __init__(self) -> None:
-        #: how many inputs they follow from; filled in by whoever gave them.
-        self.inputs = 0
-        self.sends: list[Send] = []
-        self.catch_up: list[CatchUp] = []
-        #: the requests that have had their answer.
-        self.ends: list[End] = []
-        #: (what, label) → how often; the runtime's metrics.
-        self.counts: Counter[tuple[Event, str]] = Counter()
-        #: the tables must be durable before anything that follows is.
-        self.checkpoint = False
-        #: an FL came or went: the topics to read have changed.
-        self.membership_changed = False
-        #: what an operator should find in the log, a line each.
-        self.notes: list[str] = []
-        #: the same of single commands, which may be many.
-        self.faults: list[Fault] = []
-        #: commands of traces that ended; none where no traces are made.
-        self.spans: list[Span] = []
-        #: what happened to FLs and switches; nothing where no history is written.
-        self.happenings: list[Happening] = []
+    #: how many inputs they follow from; filled in by the caller of `decide`.
+    inputs: int = 0
+    sends: list[Send] = field(default_factory=list)
+    catch_up: list[CatchUp] = field(default_factory=list)
+    #: requests that have had their answer.
+    ends: list[End] = field(default_factory=list)
+    #: (event, label) → how often, for the metrics.
+    counts: Counter[tuple[Event, str]] = field(default_factory=Counter)
+    #: the tables must be durable before anything that follows is.
+    checkpoint: bool = False
+    #: an FL came or went: the topics to read have changed.
+    membership_changed: bool = False
+    #: lines for the operator's log.
+    notes: list[str] = field(default_factory=list)
+    #: lines about single commands, of which there may be many.
+    faults: list[Fault] = field(default_factory=list)
+    #: commands of traces that ended; empty unless traces are made.
+    spans: list[Span] = field(default_factory=list)
+    #: what happened to FLs and switches; empty unless a history is written.
+    happenings: list[Happening] = field(default_factory=list)

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from flrouter.core.values.effects import Headers, size_of
-from flrouter.core.values.request import Origin
 
 #: a time (ms), or what is counted up: far from where MessagePack's numbers end.
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
@@ -87,27 +86,26 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
         cls, correlation_id: str, reply_topic: str, switch: str, origin: str, received: int
     ) -> Pending:
         """A command to one switch; or, with none, one that becomes parts or copies."""
-        held = cls("", correlation_id, reply_topic, switch, origin, 0, Stage.HELD)
-        held.received = received
-        return held
+        held = Stage.HELD
+        return cls("", correlation_id, reply_topic, switch, origin, 0, held, received=received)
 
     @classmethod
     def copy(
         cls, floodlight: str, correlation_id: str, reply_topic: str, origin: str, received: int
     ) -> Pending:
         """An FL's copy of a command to every FL, whose answers are passed on one by one."""
-        sent = cls(floodlight, correlation_id, reply_topic, "", origin, 0, Stage.SENT)
-        sent.received = received
-        return sent
+        sent = Stage.SENT
+        return cls(floodlight, correlation_id, reply_topic, "", origin, 0, sent, received=received)
 
     @classmethod
     def part(
         cls, gather: int, correlation_id: str, origin: str, received: int, switch: str = ""
     ) -> Pending:
         """A part of a command that the shard `gather` answers, for a switch or for an FL."""
-        held = cls("", correlation_id, "", switch, origin, 0, Stage.HELD, gather=gather)
-        held.received = received
-        return held
+        held = Stage.HELD
+        return cls(
+            "", correlation_id, "", switch, origin, 0, held, gather=gather, received=received
+        )
 
     @property
     def is_part(self) -> bool:
@@ -277,20 +275,3 @@ class Part(msgspec.Struct, array_like=True, tag=True, gc=False):
     payload: bytes
     #: what stood in the command in the place of a switch id.
     given: str = ""
-
-
-__all__ = [
-    "Barred",
-    "Condition",
-    "Count",
-    "Floodlight",
-    "Gather",
-    "Holder",
-    "Mode",
-    "OldLink",
-    "Origin",
-    "Part",
-    "Pending",
-    "Stage",
-    "Switch",
-]

@@ -13,6 +13,7 @@ looks at the number, so workers of another release may write theirs in another w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 import msgspec
@@ -49,17 +50,10 @@ def topic_of(origin: str) -> str:
     return origin.rsplit("/", 2)[0]
 
 
-_short: dict[str, str] = {}
-
-
+@lru_cache(10_000)  # bounded: a redelivered origin may name any topic
 def short(text: str) -> str:
     """Eight hex digits that stand for a name in correlation ids."""
-    known = _short.get(text)
-    if known is None:
-        known = f"{crc32(text.encode()):08x}"
-        if len(_short) < 10_000:  # a redelivered origin may name any topic: bounded
-            _short[text] = known
-    return known
+    return f"{crc32(text.encode()):08x}"
 
 
 def read_number(text: str) -> int | None:
