@@ -22,7 +22,7 @@ from flrouter.core.values.request import Origin
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
-from flrouter.messages.errors import ErrorType, Problem
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms.error_forms import draft
 from flrouter.messages.kinds.catalog import CommandKind, Done, Scope
 from flrouter.messages.kinds.switch_list import TooLarge, check_room
@@ -210,13 +210,13 @@ class Commands:
 
     def release(self, switch: str) -> None:
         """Somebody holds `switch` now: send on what was held for it."""
-        for number, pending in self._requests.held_for(switch):
+        for number, pending in self._requests.held(switch):
             self._decide_again(number, pending)
 
     def release_all(self) -> None:
         """A sync is over: when no more is to come, what is held is for switches of nobody."""
         if not self._cold():
-            for number, pending in self._requests.all_held():
+            for number, pending in self._requests.held():
                 self._decide_again(number, pending)
 
     def _decide_again(self, number: str, pending: Pending) -> None:
@@ -224,13 +224,13 @@ class Commands:
             envelope = decode(pending.command)
         except Unreadable as error:  # it could when it came: nested as deeply as just went there
             unreadable = ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
-            self._requests.fail(number, Problem(*unreadable))
+            self._requests.fail(number, *unreadable)
             return
         command = Command(Origin.parse(pending.origin), pending.command, envelope, pending.headers)
         try:
             self._route(number, pending, command)
         except Rejected as rejected:
-            self._requests.fail(number, rejected.problem)
+            self._requests.fail(number, *rejected.problem)
 
     # -- every floodlight ---------------------------------------------------------------------
 

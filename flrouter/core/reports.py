@@ -267,7 +267,7 @@ class Reports:
         why = f"It has {size} bytes; at most {limit} are passed on. {HEAD_KEPT}"
         problem = Problem(ErrorType.INTERNAL_ERROR, "the answer is too large", why)
         if not pending.passes:
-            self._requests.fail(number, problem)
+            self._requests.fail(number, *problem)
         else:
             topic, cid, origin = pending.reply_topic, pending.correlation_id, pending.origin
             context.answer_error(topic, cid, problem, origin=origin, key=key)

@@ -127,11 +127,7 @@ class Gathers:
         """No command's time is longer than that of one that begins now."""
         context, rules = self._context, self._context.rules
         latest = context.now + max(rules.gather_timeout, rules.blacklist_ttl)
-        for number, gather in context.gathers.items():
-            if isinstance(gather, Gather) and gather.due > latest:
-                gather.due = latest
-                context.gathers.put(number, gather)
-                context.deadlines.add(latest, "gathers", number)
+        context.keep_no_longer(context.gathers, latest)
 
     @property
     def room_taken(self) -> float:
@@ -174,7 +170,7 @@ class Gathers:
         """The parts of a waiting command that have not come to an end."""
         gather, parts = self.waiting(number), self._parts[number]
         assert gather is not None
-        return [index for index in range(gather.size) if index not in parts.whole]
+        return [index for index in range(gather.parts) if index not in parts.whole]
 
     def ended(self, number: str) -> int:
         """How many parts of a command have come to an end."""
@@ -190,9 +186,7 @@ class Gathers:
         age = context.rules.gather_timeout
         if kind.deadline is not None:
             age = min(age, round(kind.deadline * 1000))
-        gather.due = context.now + age
-        context.gathers.put(number, gather)
-        context.deadlines.add(gather.due, "gathers", number)
+        context.keep_until(context.gathers, number, gather, context.now + age)
         self._parts[number] = _Parts()
         context.count(Event.GATHERS)
 
@@ -240,7 +234,7 @@ class Gathers:
     def _came(self, number: str, index: int, link: int, part: Part) -> None:
         context = self._context
         gather = self.waiting(number)
-        if gather is None or index >= gather.size:
+        if gather is None or index >= gather.parts:
             context.count(Event.LATE_PARTS)
             return
         parts = self._parts[number]
@@ -255,7 +249,7 @@ class Gathers:
         parts.bytes += len(part.payload)
         for useless_link in useless:
             parts.bytes -= self._drop(_key(number, index, useless_link))
-        if len(parts.whole) == gather.size:
+        if len(parts.whole) == gather.parts:
             self._finish(number, gather, parts)
 
     def _no_room(self, gather: Gather, index: int, part: Part) -> Part:
@@ -277,7 +271,7 @@ class Gathers:
         context = self._context
         keys = [
             [_key(number, index, link) for link in range(parts.whole[index])]
-            for index in range(gather.size)
+            for index in range(gather.parts)
         ]
         rows = [[self._row(key) for key in part_keys] for part_keys in keys]
         error = self._answer.send(gather, targets(gather), rows)
@@ -286,8 +280,7 @@ class Gathers:
         expires = context.now + context.rules.blacklist_ttl
         cid, origin, received = gather.correlation_id, gather.origin, gather.received
         done = Gather(cid, "", origin, gather.kind, expires, answered=True, received=received)
-        context.gathers.put(number, done)
-        context.deadlines.add(expires, "gathers", number)
+        context.keep_until(context.gathers, number, done, expires)
         self._answered += 1
         for part_keys in keys:
             self._spent += part_keys

@@ -46,12 +46,12 @@ class Links:
     def rearm(self) -> None:
         """No id is kept longer than one that is heard of now."""
         context = self._context
-        latest = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        for link_id, link in context.links.items():
-            if link.due > latest:
-                link.due = latest
-                context.links.put(link_id, link)
-                context.deadlines.add(latest, "links", link_id)
+        context.keep_no_longer(context.links, self._kept_until)
+
+    @property
+    def _kept_until(self) -> int:
+        """Until when an id is kept that is heard of now (ms)."""
+        return self._context.now + MAX_ORPHAN_WAITS * self._context.rules.response_timeout
 
     def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
         """A chain of this shard goes on under `link_id`."""
@@ -72,10 +72,8 @@ class Links:
             _, data, headers = mine[0]
             self._deliver(note.owner, note.number, note.floodlight, data, headers)
             return
-        due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        link = OldLink(due, note.floodlight, note.number, note.owner, waiting)
-        context.links.put(note.link_id, link)
-        context.deadlines.add(due, "links", note.link_id)
+        link = OldLink(0, note.floodlight, note.number, note.owner, waiting)
+        context.keep_until(context.links, note.link_id, link, self._kept_until)
 
     def wanted(self, note: LinkWanted) -> None:
         """The deadline of a link is due. What came before was sent on before this reply."""
@@ -96,9 +94,8 @@ class Links:
             context.count(Event.STRAY, report.floodlight)
             return
         if link is None:
-            due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-            link = OldLink(due, orphans=[])
-            context.deadlines.add(due, "links", link_id)
+            link = OldLink(self._kept_until, orphans=[])
+            context.deadlines.add(link.due, "links", link_id)
         fits = not link.orphans or _size(link) + size <= context.rules.max_message_bytes
         if len(link.orphans) < MAX_ORPHANS and fits:  # in one record of the changelog
             self._orphaned -= _size(link)
@@ -112,23 +109,10 @@ class Links:
             self._orphaned -= _size(link)
 
     def _deliver(
-        self,
-        owner: int,
-        number: str,
-        floodlight: str,
-        data: bytes,
-        headers: Headers,
+        self, owner: int, number: str, floodlight: str, data: bytes, headers: Headers
     ) -> None:
-        self._context.pass_to(
-            owner,
-            "report",
-            data,
-            (
-                (header.FLOODLIGHT, floodlight.encode()),
-                (header.NUMBER, number.encode()),
-                *headers,
-            ),
-        )
+        own = ((header.FLOODLIGHT, floodlight.encode()), (header.NUMBER, number.encode()))
+        self._context.pass_to(owner, "report", data, (*own, *headers))
 
     def expire(self, link_ids: list[str]) -> None:
         """The time of these ids is over; but the chain may go on with what was not read yet."""
@@ -162,9 +146,7 @@ class Links:
             self._left_over.discard(link_id)
             return False
         self._left_over.add(link_id)
-        link.due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        context.links.put(link_id, link)
-        context.deadlines.add(link.due, "links", link_id)
+        context.keep_until(context.links, link_id, link, self._kept_until)
         return True
 
     def _forget(self, links: list[tuple[str, int]]) -> None:

@@ -26,6 +26,7 @@ another command is read in its place      failed  failed    failed     failed   
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from flrouter.core.requests import traces
@@ -78,9 +79,7 @@ class Requests:
         """No deadline is further away than one that begins now."""
         context, rules = self._context, self._context.rules
         latest = context.now + max(rules.ack_timeout, rules.response_timeout, rules.sync_timeout)
-        for number, pending in context.pending.items():
-            if pending.due > latest:
-                self.postpone(number, pending, latest)
+        context.keep_no_longer(context.pending, latest)
         self.blacklist.rearm()
 
     @property
@@ -130,12 +129,10 @@ class Requests:
         elif pending is not None:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.INTERNAL_ERROR,
-                    "another command was read in its place",
-                    "The topic that it was sent to was deleted and made again. Whether it took"
-                    " effect is not known.",
-                ),
+                ErrorType.INTERNAL_ERROR,
+                "another command was read in its place",
+                "The topic that it was sent to was deleted and made again. Whether it took"
+                " effect is not known.",
             )
         context.blacklist.drop(number)
 
@@ -146,12 +143,9 @@ class Requests:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
             count = len(context.pending)
             return f"shard {context.number} has {count} commands without an answer{large}"
-        if self.by_floodlight[floodlight] >= rules.max_at_floodlight and context.others_up(
-            floodlight
-        ):
-            return (
-                f"floodlight {floodlight} has {self.by_floodlight[floodlight]} commands to answer"
-            )
+        waiting = self.by_floodlight[floodlight]
+        if waiting >= rules.max_at_floodlight and context.others_up(floodlight):
+            return f"floodlight {floodlight} has {waiting} commands to answer"
         return ""
 
     def hold(self, number: str, pending: Pending) -> None:
@@ -159,8 +153,7 @@ class Requests:
         context = self._context
         if number not in context.pending:
             self.by_floodlight[pending.floodlight] += 1
-        context.pending.put(number, pending)
-        context.deadlines.add(pending.due, "pending", number)
+        context.keep_until(context.pending, number, pending, pending.due)
         self._at.setdefault(pending.switch, {})[number] = None
         self._weigh(number, pending.size)
         context.count(Event.HELD)
@@ -187,7 +180,6 @@ class Requests:
             self.by_floodlight[""] -= 1
         acks = context.floodlights[pending.floodlight].acks
         pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
-        pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
         if pending.steps is not None:
             pending.steps.sent = context.now
@@ -203,8 +195,8 @@ class Requests:
             headers,
             context.number,
         )
-        context.pending.put(number, pending)
-        context.deadlines.add(pending.due, "pending", number)
+        due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
+        context.keep_until(context.pending, number, pending, due)
         self._at.setdefault(pending.switch, {})[number] = None
         self.by_floodlight[pending.floodlight] += 1
         own = len(pending.correlation_id) + len(pending.draft)
@@ -215,12 +207,6 @@ class Requests:
             self.done(number)
 
     # -- going on -----------------------------------------------------------------------------
-
-    def postpone(self, number: str, pending: Pending, due: int) -> None:
-        """Give a request until `due` (ms)."""
-        pending.due = due
-        self._context.pending.put(number, pending)
-        self._context.deadlines.add(due, "pending", number)
 
     def acknowledged(self, number: str, pending: Pending) -> None:
         """The FL has the command."""
@@ -239,8 +225,10 @@ class Requests:
         self._answers_within(number, pending, Stage.PASSING)
 
     def _answers_within(self, number: str, pending: Pending, stage: Stage) -> None:
+        context = self._context
         pending.stage = stage
-        self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
+        due = context.now + context.rules.response_timeout
+        context.keep_until(context.pending, number, pending, due)
 
     # -- ending -------------------------------------------------------------------------------
 
@@ -251,9 +239,9 @@ class Requests:
             self._forget_place(number, pending)
             self._context.end(number, pending, answer=answer)
 
-    def fail(self, number: str, problem: Problem) -> None:
+    def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
         """End a request with an error; whatever its FL still sends for it is dropped."""
-        context = self._context
+        context, problem = self._context, Problem(kind, message, description)
         pending = context.pending.drop(number)
         if pending is None:
             return
@@ -261,14 +249,10 @@ class Requests:
         if pending.stage is Stage.PASSING:
             return
         context.end(number, pending, str(problem))
-        error = b""
-        if pending.is_part:
-            error = self.parts.failed(number, pending.gather, problem)
+        error = self.parts.failed(number, pending.gather, problem) if pending.is_part else b""
         expires = context.now + context.rules.blacklist_ttl
-        barred = Barred(
-            expires, pending.floodlight, pending.correlation_id[:MAX_TOLD_CHARACTERS], error
-        )
-        self.blacklist.put(number, barred)
+        cid = pending.correlation_id[:MAX_TOLD_CHARACTERS]
+        self.blacklist.put(number, Barred(expires, pending.floodlight, cid, error))
         if not pending.is_part:
             key = pending.correlation_id if pending.begun else pending.switch
             traces.answer_error(context, pending, problem, key)
@@ -276,40 +260,21 @@ class Requests:
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
         """End all that is pending at an FL, or at one switch of it, because that is gone."""
         pending = self._context.pending
-        numbers = list(pending) if switch is None else list(self._at.get(switch, ()))
-        for number in numbers:
+        unsure = "The command was on its way; whether it took effect is not known."
+        for number in list(pending) if switch is None else self.at(switch):
             if pending[number].floodlight == floodlight:
-                self.fail(
-                    number,
-                    Problem(
-                        ErrorType.NOT_FOUND,
-                        why,
-                        "The command was on its way; whether it took effect is not known.",
-                    ),
-                )
+                self.fail(number, ErrorType.NOT_FOUND, why, unsure)
 
     def at(self, switch: str) -> list[str]:
         """The numbers of the requests that are pending at a switch."""
         return list(self._at.get(switch, ()))
 
-    def held_for(self, switch: str) -> list[tuple[str, Pending]]:
-        """The held commands for `switch`, in the order in which they came."""
+    def held(self, switch: str | None = None) -> list[tuple[str, Pending]]:
+        """The held commands, of one switch or of all, in the order in which they came."""
         pending = self._context.pending
-        held = [
-            (number, pending[number])
-            for number in self._at.get(switch, ())
-            if pending[number].stage is Stage.HELD
-        ]
-        return sorted(held, key=_place_in_line)
-
-    def all_held(self) -> list[tuple[str, Pending]]:
-        """Every held command, in the order in which they came."""
-        held = [
-            (number, pending)
-            for number, pending in self._context.pending.items()
-            if pending.stage is Stage.HELD
-        ]
-        return sorted(held, key=_place_in_line)
+        numbers = pending if switch is None else self._at.get(switch, ())
+        rows = [(number, pending[number]) for number in numbers]
+        return sorted((row for row in rows if row[1].stage is Stage.HELD), key=_place_in_line)
 
     def _forget_place(self, number: str, pending: Pending) -> None:
         self.by_floodlight[pending.floodlight] -= 1
@@ -336,36 +301,36 @@ class Requests:
             if pending is not None and pending.due <= context.now:
                 overdue.setdefault(pending.floodlight, []).append((number, pending.due))
         for floodlight, requests in overdue.items():
-            if floodlight:
-                context.catch_up(floodlight, partial(self._fire_all, requests))
-            else:
-                self._fire_all(requests)
+            self._after_catch_up(floodlight, partial(self._fire_all, requests))
 
-    def _fire_all(self, requests: list[tuple[str, int]], _token: int = 0) -> None:
+    def _after_catch_up(self, floodlight: str, then: Callable[[int], None]) -> None:
+        """Once what its FL wrote was read; at once for requests that are with none."""
+        if floodlight:
+            self._context.catch_up(floodlight, then)
+        else:
+            then(0)
+
+    def _fire_all(self, requests: list[tuple[str, int]], _token: int) -> None:
         for number, due in requests:
-            self._fire(number, due)
+            pending = self._context.pending.get(number)
+            # Else it was answered, acknowledged or has gone on while the topic was read.
+            if pending is not None and pending.due == due:
+                self._fire(number, pending)
 
-    def _fire(self, number: str, due: int) -> None:
-        pending = self._context.pending.get(number)
-        if pending is None or pending.due != due:
-            return  # answered, acknowledged or gone on while the topic was read
+    def _fire(self, number: str, pending: Pending) -> None:
         if pending.stage is Stage.HELD:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.NOT_FOUND,
-                    f"no floodlight holds switch {pending.switch}",
-                    "No sync listed it within the time that a cold start may take.",
-                ),
+                ErrorType.NOT_FOUND,
+                f"no floodlight holds switch {pending.switch}",
+                "No sync listed it within the time that a cold start may take.",
             )
         elif pending.stage is Stage.SENT:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.NOT_FOUND,
-                    f"floodlight {pending.floodlight} did not acknowledge the command",
-                    f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
-                ),
+                ErrorType.NOT_FOUND,
+                f"floodlight {pending.floodlight} did not acknowledge the command",
+                f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
             )
         elif pending.next_id is not None:
             # The link may lie with its id's home, which waits for others to say whose it is.
@@ -382,14 +347,13 @@ class Requests:
             self._time_out(number, pending)
 
     def _time_out(self, number: str, pending: Pending) -> None:
+        waited = f"Nothing came within {self._context.rules.response_timeout} ms"
+        since = "after part of a chain" if pending.begun else "of the acknowledgement"
         self.fail(
             number,
-            Problem(
-                ErrorType.OPERATION_TIMED_OUT,
-                f"floodlight {pending.floodlight} did not answer in time",
-                f"Nothing came within {self._context.rules.response_timeout} ms"
-                + (" after part of a chain." if pending.begun else " of the acknowledgement."),
-            ),
+            ErrorType.OPERATION_TIMED_OUT,
+            f"floodlight {pending.floodlight} did not answer in time",
+            f"{waited} {since}.",
         )
 
     def end_parts(self, note: PartsOverdue) -> None:
@@ -411,10 +375,7 @@ class Requests:
                 lost = Problem(ErrorType.INTERNAL_ERROR, message, "Its result was lost.")
                 self.parts.failed(number, note.gather, lost)
         for floodlight, numbers in ending.items():
-            if floodlight:
-                context.catch_up(floodlight, partial(self._end_all, numbers))
-            else:
-                self._end_all(numbers)
+            self._after_catch_up(floodlight, partial(self._end_all, numbers))
 
     def failed_before(self, number: str, gather: int) -> bool:
         """Whether a part ended with an error a short while ago, which is told once more."""
@@ -424,20 +385,14 @@ class Requests:
         self.parts.answered(number, gather, 0, Part(False, 0, barred.error))
         return True
 
-    def _end_all(self, numbers: list[str], _token: int = 0) -> None:
+    def _end_all(self, numbers: list[str], _token: int) -> None:
         for number in numbers:
             pending = self._context.pending.get(number)
-            if pending is None:
-                continue
-            at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
-            self.fail(
-                number,
-                Problem(
-                    ErrorType.OPERATION_TIMED_OUT,
-                    f"{at} did not answer before the command's deadline",
-                    "Whether it took effect is not known.",
-                ),
-            )
+            if pending is not None:
+                at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
+                late = f"{at} did not answer before the command's deadline"
+                unsure = "Whether it took effect is not known."
+                self.fail(number, ErrorType.OPERATION_TIMED_OUT, late, unsure)
 
 
 def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:

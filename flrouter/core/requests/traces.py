@@ -41,11 +41,9 @@ def end(context: Context, record: Pending | Gather, error: str = "") -> None:
     parent = trace.read(record.trace)
     if not context.rules.traces or parent is None or not parent.sampled:
         return
-    switch, floodlight = "", ""
-    if isinstance(record, Pending):
-        switch, floodlight = record.switch, record.floodlight
     cid, origin, start = record.correlation_id, record.origin, record.received
-    context.effects.spans.append(Span(parent, cid, origin, start, switch, floodlight, error))
+    span = Span(parent, cid, origin, start, record.switch, record.floodlight, error)
+    context.effects.spans.append(span)
 
 
 def answer_error(

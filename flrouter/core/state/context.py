@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from typing import Any
 
 from flrouter.core.state.deadlines import Deadlines
 from flrouter.core.state.rules import MAX_ID_BYTES, Rules
-from flrouter.core.state.table import Tables
+from flrouter.core.state.table import Table, Tables
 from flrouter.core.values import peers
 from flrouter.core.values.dead_letters import MAX_REASON_CHARACTERS, unusable
 from flrouter.core.values.effects import (
@@ -22,7 +23,7 @@ from flrouter.core.values.effects import (
 )
 from flrouter.core.values.events import Event
 from flrouter.core.values.home import home
-from flrouter.core.values.records import Floodlight, Gather, Pending, Steps
+from flrouter.core.values.records import Floodlight, Gather, OldLink, Pending, Steps
 from flrouter.core.values.request import Origin, Suffixes
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
@@ -32,8 +33,6 @@ from flrouter.messages.kinds.catalog import Catalog
 
 #: characters of a requester's text that are kept to tell of a request that has ended.
 MAX_TOLD_CHARACTERS = 300
-
-
 _NO_STEPS = Steps()
 
 
@@ -82,16 +81,8 @@ class Context(Tables):
             missing = tuple(header for header in missing if header[0] not in names)
         if missing:
             headers = (*headers, *missing)
-        self.effects.sends.append(
-            Send(
-                topic,
-                partition,
-                key.encode()[:MAX_ID_BYTES] if key else None,
-                value,
-                headers,
-                answers,
-            )
-        )
+        record_key = key.encode()[:MAX_ID_BYTES] if key else None
+        self.effects.sends.append(Send(topic, partition, record_key, value, headers, answers))
 
     def pass_to(
         self,
@@ -101,17 +92,9 @@ class Context(Tables):
         headers: Headers,
         answers: Answering | None = None,
     ) -> None:
-        """Send a record on to its home; `what` says how to read it there."""
-        self.effects.sends.append(
-            Send(
-                self.rules.shards_topic,
-                partition,
-                None,
-                data,
-                ((header.WHAT, kind.encode()), *headers),
-                answers,
-            )
-        )
+        """Send a record on to its home; `kind` says how to read it there."""
+        topic, headers = self.rules.shards_topic, ((header.WHAT, kind.encode()), *headers)
+        self.effects.sends.append(Send(topic, partition, None, data, headers, answers))
         self.count(Event.REKEYED, kind)
 
     def tell(self, partition: int, peer: peers.Peer) -> None:
@@ -142,6 +125,20 @@ class Context(Tables):
         if then is not None:
             then(token)
 
+    def keep_until(
+        self, table: Table[Any], key: str, row: Pending | OldLink | Gather, due: int
+    ) -> None:
+        """Keep a row whose deadline is `due` (ms)."""
+        row.due = due
+        table.put(key, row)
+        self.deadlines.add(due, table.name, key)
+
+    def keep_no_longer(self, table: Table[Any], latest: int) -> None:
+        """No deadline of the rows in a table is later than `latest` (ms): the clock went back."""
+        for key, row in table.items():
+            if getattr(row, "due", 0) > latest:
+                self.keep_until(table, key, row, latest)
+
     def count(self, event: Event, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
         self.effects.counts[event, label] += times
@@ -155,11 +152,9 @@ class Context(Tables):
     ) -> None:
         """Something for the history, if there is one: see :class:`Happening`."""
         if self.rules.history:
-            self.effects.happenings.append(
-                Happening(
-                    self.now, kind, floodlight, switch, text[:MAX_TOLD_CHARACTERS], began=began
-                )
-            )
+            text = text[:MAX_TOLD_CHARACTERS]
+            happening = Happening(self.now, kind, floodlight, switch, text, began=began)
+            self.effects.happenings.append(happening)
 
     # -- ends ---------------------------------------------------------------------------------
 
@@ -172,26 +167,20 @@ class Context(Tables):
         """
         if not self.rules.history:
             return None
-        head = command[: self.rules.history_payload_bytes]
-        return Steps(_short(kind), command=head)
+        return Steps(_short(kind), command=command[: self.rules.history_payload_bytes])
 
     def end(
         self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""
     ) -> None:
-        """Note that a request has had its final answer, or how that began."""
-        switch, floodlight, parts = "", "", 0
-        if isinstance(record, Pending):
-            switch, floodlight = record.switch, record.floodlight
-        else:
-            parts = record.size
+        """Note that a request has had its final answer; `answer` is how that begins."""
         steps = record.steps or _NO_STEPS
         self.effects.ends.append(
             End(
                 number,
                 record.correlation_id[:MAX_TOLD_CHARACTERS],
                 record.origin,
-                switch,
-                floodlight,
+                record.switch,
+                record.floodlight,
                 record.reply_topic,
                 record.received,
                 self.now,
@@ -200,7 +189,7 @@ class Context(Tables):
                 steps.sent,
                 steps.acked,
                 record.trace,
-                parts,
+                record.parts,
                 steps.command,
                 answer[: self.rules.history_payload_bytes],
             )

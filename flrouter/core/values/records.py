@@ -6,7 +6,7 @@ Fields are only ever added at the end, with a default: an older changelog must s
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -80,6 +80,8 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     draft: bytes = b""
     #: None where no history is written.
     steps: Steps | None = None
+    #: only a gather has parts.
+    parts: ClassVar[int] = 0
 
     @classmethod
     def single(
@@ -258,9 +260,12 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     draft: bytes = b""
     #: None where no history is written.
     steps: Steps | None = None
+    #: it is for no single switch, and at no single FL.
+    switch: ClassVar[str] = ""
+    floodlight: ClassVar[str] = ""
 
     @property
-    def size(self) -> int:
+    def parts(self) -> int:
         """How many parts there are."""
         return len(self.floodlights) or len(self.switches) // 8
 
