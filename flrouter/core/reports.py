@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from flrouter.core.floodlights.liveness import Liveness
@@ -33,24 +35,16 @@ MAX_AHEAD = 100_000
 PLAIN_COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
 
+@dataclass(eq=False)
 class Reports:
     """The rules for what comes from FLs."""
 
-    def __init__(
-        self,
-        context: Context,
-        requests: Requests,
-        switches: SwitchMap,
-        links: Links,
-        liveness: Liveness,
-        syncs: Syncs,
-    ) -> None:
-        self._context = context
-        self._requests = requests
-        self._switches = switches
-        self._links = links
-        self._liveness = liveness
-        self._syncs = syncs
+    _context: Context
+    _requests: Requests
+    _switches: SwitchMap
+    _links: Links
+    _liveness: Liveness
+    _syncs: Syncs
 
     def take(self, report: Report) -> None:
         """One record of an FL's write topic."""
@@ -61,7 +55,7 @@ class Reports:
             if self._known(report):
                 clazz = envelope.clazz[:200] if envelope is not None else ""
                 reason = report.fault or f"no message that an FL sends: {clazz!r}"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                context.dead_letter_of(report, reason)
             return
         if report.number is not None:
             self._numbered(report, envelope, form, report.number)
@@ -107,24 +101,19 @@ class Reports:
     # -- answers ------------------------------------------------------------------------------
 
     def _numbered(
-        self,
-        report: Report,
-        envelope: Envelope,
-        form: Form,
-        number: str,
-        original: str | None = None,
+        self, report: Report, envelope: Envelope, form: Form, number: str, cid: str | None = None
     ) -> None:
         """A record that belongs to a request or a sync of this shard.
 
         Args:
-            original: the requester's id that it came under; None for an older link with its own.
+            cid: the requester's id that it came under; None for an older link with its own.
         """
         sync = read_sync_number(number)
         if sync is not None:
             self._syncs.take(report, envelope, form, *sync)
             return
         pending = self._context.pending.get(number)
-        if pending is not None and original not in (None, pending.correlation_id):
+        if pending is not None and cid not in (None, pending.correlation_id):
             self._context.count(Event.STRAY, report.floodlight)  # of what was read there before
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
@@ -182,7 +171,7 @@ class Reports:
         try:
             link = link_of(envelope)
         except BadLink as error:
-            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            context.dead_letter_of(report, str(error))
             return
         key = pending.correlation_id
         if isinstance(link, OldLink):
@@ -199,15 +188,15 @@ class Reports:
             pending.next_index += 1
         else:
             if pending.total >= 0 and link.total != pending.total:
-                reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                why = f"a chain of {pending.total} has a link of a chain of {link.total}"
+                context.dead_letter_of(report, why)
                 return
             if has_come(pending, link):
                 context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
                 reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                context.dead_letter_of(report, reason)
                 return
             whole = follow(pending, link)
             at, total = link.index, link.total
@@ -284,7 +273,7 @@ class Reports:
                 link = link_of(envelope)
             except BadLink as error:
                 if self._known(report):
-                    context.dead_letter(report.origin, report.data, str(error), report.headers)
+                    context.dead_letter_of(report, str(error))
                 return
             if isinstance(link, OldLink) and envelope.correlation_id:
                 if self._here(report, context.home(envelope.correlation_id)):
@@ -298,8 +287,7 @@ class Reports:
         clazz = names.ERROR_DATA if form is Form.ERROR else envelope.kind
         event = context.catalog.event(clazz, report.floodlight, report.origin.topic)
         if form in PLAIN_COMMANDS and not event.written:
-            reason = "a command from an FL that nobody sent it"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, "a command from an FL that nobody sent it")
         elif envelope.kind == names.ACK:
             context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:
@@ -329,8 +317,7 @@ class Reports:
     def _publish(self, report: Report, event: EventKind, key: str | None) -> None:
         context = self._context
         if len(report.data) > context.rules.max_message_bytes:
-            reason = f"an event of {len(report.data)} bytes"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, f"an event of {len(report.data)} bytes")
             return
         context.send(context.catalog.topic_of(event), key, report.data, report.headers)
         context.count(Event.EVENTS, report.floodlight)

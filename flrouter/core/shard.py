@@ -28,7 +28,6 @@ from flrouter.core.values import peers
 from flrouter.core.values.effects import Effects
 from flrouter.core.values.events import Event
 from flrouter.core.values.inputs import CaughtUp, Command, Garbled, Input, Report, Told
-from flrouter.messages.errors import ErrorType
 from flrouter.messages.kinds.catalog import Catalog
 
 
@@ -162,11 +161,10 @@ class Shard:
         context = self.context
         context.note(f"a {type(item).__name__} was not handled: {error!r}")
         context.count(Event.BUGS)
-        reason = f"INTERNAL_ERROR: {error!r}"
         if isinstance(item, Command):
-            self._commands.fail(item, ErrorType.INTERNAL_ERROR, reason)
+            self._commands.fail(item, f"the router could not handle the command: {error!r}")
         elif isinstance(item, Report | Garbled):
-            context.dead_letter(item.origin, item.data, reason)
+            context.dead_letter(item.origin, item.data, f"INTERNAL_ERROR: {error!r}")
 
     def _garbled(self, record: Garbled) -> None:
         self.context.dead_letter(record.origin, record.data, record.fault)

@@ -22,6 +22,7 @@ it answers                 =        =        =                up               d
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -43,39 +44,30 @@ def _told(floodlight: str, state: Floodlight) -> peers.FloodlightState:
     return peers.FloodlightState(floodlight, *(getattr(state, field) for field in _TOLD))
 
 
+@dataclass(eq=False)
 class Floodlights:
     """The known FLs."""
 
-    def __init__(
-        self,
-        context: Context,
-        requests: Requests,
-        switches: SwitchMap,
-        moves: Moves,
-        syncs: Syncs,
-        settled: Callable[[], None],
-    ) -> None:
-        """Args:
-        settled: called when an FL is not waited for any more.
-        """
-        self._context = context
-        self._requests = requests
-        self._switches = switches
-        self._moves = moves
-        self._syncs = syncs
-        self._settled = settled
-        self.liveness = Liveness(context, syncs, self._announce)
-        #: whether a former owner may have told the others what its changelog does not hold.
-        self._taken_over = False
+    _context: Context
+    _requests: Requests
+    _switches: SwitchMap
+    _moves: Moves
+    _syncs: Syncs
+    #: called when an FL is not waited for any more.
+    _settled: Callable[[], None]
+    #: whether a former owner may have told the others what its changelog does not hold.
+    _taken_over: bool = False
+
+    def __post_init__(self) -> None:
+        self.liveness = Liveness(self._context, self._syncs, self._announce)
 
     def rebuild(self) -> None:
         """The table was restored: what is there must be told again."""
         self._taken_over = True
         for switch in self._context.switches.values():
             for floodlight in switch.holders:
-                self._context.floodlight(
-                    floodlight
-                )  # a kill may have come before its row was written
+                # A kill may have come before its row was written.
+                self._context.floodlight(floodlight)
 
     def tick(self) -> None:
         """In the home: tell once what a former owner may have told and not kept."""
@@ -121,9 +113,8 @@ class Floodlights:
             self._context.note(f"there is no floodlight {wanted.floodlight} to drain")
         else:
             if wanted.drained != state.drained:
-                self._context.happened(
-                    "drained" if wanted.drained else "undrained", wanted.floodlight
-                )
+                kind = "drained" if wanted.drained else "undrained"
+                self._context.happened(kind, wanted.floodlight)
             self._announce(wanted.floodlight, drained=wanted.drained)
 
     def _announce(self, floodlight: str, **changes: Any) -> None:
@@ -162,7 +153,7 @@ class Floodlights:
         if news.number <= state.number:
             known = _told(name, state)
             if news != known:
-                context.tell(context.home(name), known)
+                context.tell_home(name, known)
             return
         before, condition = _told(name, state), state.condition
         for field in _TOLD:
@@ -191,7 +182,7 @@ class Floodlights:
             self._switches.floodlight_back(name)
             if before.known and context.home(name) != context.number:
                 # The home may not know that it was away: a former owner was killed as it said so.
-                context.tell(context.home(name), peers.SyncWanted(name, peers.OWN_SYNC))
+                context.tell_home(name, peers.SyncWanted(name, peers.OWN_SYNC))
         elif news.drained and not before.drained:
             self._moves.drained(name)
         elif before.drained and not news.drained:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,20 +24,18 @@ class Announce(Protocol):
     def __call__(self, floodlight: str, **changes: Any) -> None: ...
 
 
+@dataclass(slots=True, eq=False)
 class Watch:
     """The alert of one FL, in its home. Not kept: a router that has just started knows nothing."""
 
-    __slots__ = ("armed", "asked", "next_tick", "silence")
-
-    def __init__(self, now: int) -> None:
-        #: ms: when the alert was armed; 0 while it is not.
-        self.armed = 0
-        #: ms: when to ask again.
-        self.next_tick = now
-        #: the token with which the FL's write topic is being read before an outage is told.
-        self.asked = 0
-        #: ms: for how long the router has waited for an answer, by its own attention.
-        self.silence = 0
+    #: ms: when to ask again.
+    next_tick: int
+    #: ms: when the alert was armed; 0 while it is not.
+    armed: int = 0
+    #: the token with which the FL's write topic is being read before an outage is told.
+    asked: int = 0
+    #: ms: for how long the router has waited for an answer, by its own attention.
+    silence: int = 0
 
     def disarm(self) -> None:
         """The FL has answered."""
@@ -85,12 +84,8 @@ class Liveness:
             if not watch.armed:
                 watch.armed = context.now
             asked = context.suffixes.add("alive", context.number, f"alive.{context.now}")
-            context.send(
-                rules.read_topic(name),
-                name,
-                build.alive_request(asked, context.now),
-                partition=context.number,
-            )
+            request = build.alive_request(asked, context.now)
+            context.send(rules.read_topic(name), name, request, partition=context.number)
 
     def forget(self, floodlight: str) -> None:
         """The FL is gone for good."""

@@ -116,13 +116,9 @@ class Syncs:
             return
         full = len(sync.requesters) + len(sync.waiting) >= MAX_REQUESTERS
         if full and correlation_id != peers.OWN_SYNC:
-            self._tell_error(
-                floodlight,
-                correlation_id,
-                ErrorType.INTERNAL_ERROR,
-                f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it",
-                "Ask again when one of them has its chain.",
-            )
+            busy = f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it"
+            advice = "Ask again when one of them has its chain."
+            self._tell_error(floodlight, correlation_id, ErrorType.INTERNAL_ERROR, busy, advice)
             return
         if sync.links:
             sync.waiting = and_also(sync.waiting, correlation_id)
@@ -183,12 +179,9 @@ class Syncs:
         sync.due = context.now + context.rules.sync_patience_at_first
         asked = self._id(floodlight, sync.requesters[0])
         dump_id = asked if context.rules.sync_by_dump_id else ""
-        context.send(
-            context.rules.read_topic(floodlight),
-            floodlight,
-            build.sync_request(asked, context.now, dump_id),
-            partition=context.number,
-        )
+        request = build.sync_request(asked, context.now, dump_id)
+        topic = context.rules.read_topic(floodlight)
+        context.send(topic, floodlight, request, partition=context.number)
 
     def cancel(self, floodlight: str, why: str) -> None:
         """The FL is in outage, where its next sync begins when it is back, or is removed.
@@ -209,17 +202,12 @@ class Syncs:
     ) -> None:
         """A record that the FL sent for a sync."""
         context = self._context
-        sync = self._running.get(floodlight)
-        current = context.floodlights.get(floodlight)
-        if (
-            sync is None
-            or current is None
-            or current.attempt != attempt
-            or report.floodlight != floodlight
-            or envelope.kind == names.ACK
-        ):
-            if envelope.kind != names.ACK:
-                context.count(Event.LATE, report.floodlight)
+        if envelope.kind == names.ACK:
+            return
+        sync, state = self._running.get(floodlight), context.floodlights.get(floodlight)
+        current = state is not None and state.attempt == attempt
+        if sync is None or not current or report.floodlight != floodlight:
+            context.count(Event.LATE, report.floodlight)
             return
         if envelope.kind == names.DUMP_END:
             # Nothing says how much comes before it, and some of that may lie in other partitions.
@@ -230,7 +218,7 @@ class Syncs:
         try:
             whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
         except BadLink as error:
-            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            context.dead_letter_of(report, str(error))
             return
         if whole is None:
             context.count(Event.DUPLICATE_LINKS, floodlight)
@@ -286,8 +274,7 @@ class Syncs:
         if not context.rules.dumps_by_master:
             return [b""]
         if len(report.data) > context.rules.max_message_bytes:
-            reason = f"a sync's record of {len(report.data)} bytes"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, f"a sync's record of {len(report.data)} bytes")
             return [b""]
         ids = [None if requester == peers.OWN_SYNC else requester for requester in sync.requesters]
         return [with_dump_id(report.data, dump_id) for dump_id in ids]
@@ -413,9 +400,8 @@ class Syncs:
             self._failed(floodlight)
             return
         attempt = context.floodlights[floodlight].attempt
-        if (
-            not sync.links and not context.rules.dumps_by_master
-        ):  # an FL without switches writes nothing at all
+        # An FL without switches writes nothing at all.
+        if not sync.links and not context.rules.dumps_by_master:
             for requester in sync.requesters:
                 name = self._id(floodlight, requester)
                 began = ((header.SYNC_BEGAN, str(attempt).encode()),)
@@ -471,8 +457,7 @@ class Syncs:
 
     def completed(self, note: peers.SyncComplete) -> None:
         """In every shard: the chain was whole, so what it did not list is gone."""
-        state = self._over(note.floodlight, note.attempt)
-        if state:
+        if self._over(note.floodlight, note.attempt):
             self._switches.sync_complete(note.floodlight, note.attempt)
             self._settled()
 

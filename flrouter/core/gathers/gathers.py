@@ -13,6 +13,7 @@ the first few of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -32,29 +33,25 @@ from flrouter.messages.kinds.switch_list import Listed
 MAX_RECORD_PARTS = 200
 
 
+@dataclass(slots=True)
 class _Chain:
     """The links of a chain that came so far."""
 
-    __slots__ = ("links", "total")
-
-    def __init__(self) -> None:
-        self.links: set[int] = set()
-        #: -1 until it is known.
-        self.total = -1
+    links: set[int] = field(default_factory=set)
+    #: -1 until it is known.
+    total: int = -1
 
 
+@dataclass(slots=True)
 class _Parts:
     """How far the parts of one command have come; made anew from the table after a restart."""
 
-    __slots__ = ("bytes", "chains", "whole")
-
-    def __init__(self) -> None:
-        #: what their results have together.
-        self.bytes = 0
-        #: index → of how many rows its answer consists.
-        self.whole: dict[int, int] = {}
-        #: index → the chain that came in part.
-        self.chains: dict[int, _Chain] = {}
+    #: what their results have together.
+    bytes: int = 0
+    #: index → of how many rows its answer consists.
+    whole: dict[int, int] = field(default_factory=dict)
+    #: index → the chain that came in part.
+    chains: dict[int, _Chain] = field(default_factory=dict)
 
     def came(self, index: int, link: int, part: Part) -> set[int] | None:
         """Note what came; returns the links that are of no use now, None when itself is of none."""
@@ -151,15 +148,12 @@ class Gathers:
         if parts is None:
             self._answered -= 1
             return
-        error = self._answer.error(
-            gather,
-            Problem(
-                ErrorType.INTERNAL_ERROR,
-                "another command was read in its place",
-                "The topic that it was sent to was deleted and made again.",
-            ),
+        replaced = Problem(
+            ErrorType.INTERNAL_ERROR,
+            "another command was read in its place",
+            "The topic that it was sent to was deleted and made again.",
         )
-        context.end(number, gather, error)
+        context.end(number, gather, self._answer.error(gather, replaced))
 
     def waiting(self, number: str) -> Gather | None:
         """The command, if it waits for parts."""
@@ -191,12 +185,7 @@ class Gathers:
         context.count(Event.GATHERS)
 
     def scatter(
-        self,
-        number: str,
-        gather: Gather,
-        frame: bytes,
-        headers: Headers,
-        listed: Sequence[Listed],
+        self, number: str, gather: Gather, frame: bytes, headers: Headers, listed: Sequence[Listed]
     ) -> None:
         """Tell each switch's home of the parts for it; what cannot be sent has failed already."""
         context = self._context
@@ -212,10 +201,8 @@ class Gathers:
         for home, parts in homes.items():
             most, room = MAX_RECORD_PARTS, min(room, FULL_RECORD_BYTES)
             for some in in_records(parts, lambda part: len(part[2]), room, most):
-                note = Scatter(
-                    gather.origin, context.number, gather.correlation_id, frame, headers, some
-                )
-                context.tell(home, note)
+                origin, cid = gather.origin, gather.correlation_id
+                context.tell(home, Scatter(origin, context.number, cid, frame, headers, some))
         # Once the command is known nobody reads it again, and says again what failed.
         context.gathers.write_last(number)
 
@@ -269,10 +256,8 @@ class Gathers:
 
     def _finish(self, number: str, gather: Gather, parts: _Parts) -> None:
         context = self._context
-        keys = [
-            [_key(number, index, link) for link in range(parts.whole[index])]
-            for index in range(gather.parts)
-        ]
+        links = [range(parts.whole[index]) for index in range(gather.parts)]
+        keys = [[_key(number, index, link) for link in some] for index, some in enumerate(links)]
         rows = [[self._row(key) for key in part_keys] for part_keys in keys]
         error = self._answer.send(gather, targets(gather), rows)
         context.end(number, gather, error)

@@ -7,6 +7,7 @@ command for each FL, which names the switches that this FL is to ask: no switch 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flrouter.core.requests.parts import part_number
 from flrouter.core.requests.pending import Requests
@@ -18,7 +19,6 @@ from flrouter.core.values.inputs import Command
 from flrouter.core.values.peers import Populate
 from flrouter.core.values.records import Mode, Pending
 from flrouter.core.values.request import Origin, topic_of
-from flrouter.messages.errors import ErrorType
 from flrouter.messages.kinds import switch_list
 from flrouter.messages.kinds.catalog import Prefer
 
@@ -31,12 +31,12 @@ MIN_SCOPE_BYTES = 1_000
 AROUND_BYTES = 500
 
 
+@dataclass(eq=False)
 class Populations:
     """The commands whose home this shard is, and this shard's part in all others."""
 
-    def __init__(self, context: Context, requests: Requests) -> None:
-        self._context = context
-        self._requests = requests
+    _context: Context
+    _requests: Requests
 
     def send(self, pending: Pending, command: Command) -> None:
         """In the command's home: tell every shard.
@@ -47,8 +47,8 @@ class Populations:
         context, rules, envelope = self._context, self._context.rules, command.envelope
         assert envelope is not None
         if not envelope.root:
-            message = "a command for all switches has a payload"
-            raise invalid(ErrorType.REQUEST_INVALID, message, "No AbstractMessage has one.")
+            why = "No AbstractMessage has one."
+            raise invalid("a command for all switches has a payload", why)
         own = len(command.data) + len(pending.correlation_id) + size_of(command.headers)
         most = rules.max_message_bytes - AROUND_BYTES - MIN_SCOPE_BYTES
         if own > most or own * rules.partitions > rules.max_scattered_bytes:
@@ -105,14 +105,9 @@ class Populations:
         masters, scopes = self._by_master(), dict[str, list[str]]()
         floodlights, asked = self._context.floodlights, set[str]()
         for name, switch in self._context.switches.items():
-            observers = (
-                floodlight
-                for floodlight, holder in sorted(switch.holders.items())
-                if holder.mode is Mode.RO
-                and floodlights[floodlight].up
-                and floodlight not in masters
-            )
-            observer = next(observers, "")
+            readers = (at for at, held in sorted(switch.holders.items()) if held.mode is Mode.RO)
+            idle = (at for at in readers if floodlights[at].up and at not in masters)
+            observer = next(idle, "")
             if observer:
                 scopes.setdefault(observer, []).append(name)
                 asked.add(name)

@@ -57,7 +57,7 @@ class Links:
         """A chain of this shard goes on under `link_id`."""
         context = self._context
         note = NextLink(link_id, floodlight, number, context.number, due)
-        context.tell(context.home(link_id), note)
+        context.tell_home(link_id, note)
 
     def registered(self, note: NextLink) -> None:
         """The request that `link_id` belongs to is known."""

@@ -336,7 +336,7 @@ class Requests:
             # The link may lie with its id's home, which waits for others to say whose it is.
             context = self._context
             wanted = LinkWanted(pending.next_id, number, context.number)
-            context.tell(context.home(pending.next_id), wanted)
+            context.tell_home(pending.next_id, wanted)
         else:
             self._time_out(number, pending)
 

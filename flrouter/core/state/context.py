@@ -23,7 +23,8 @@ from flrouter.core.values.effects import (
 )
 from flrouter.core.values.events import Event
 from flrouter.core.values.home import home
-from flrouter.core.values.records import Floodlight, Gather, OldLink, Pending, Steps
+from flrouter.core.values.inputs import Command, Report
+from flrouter.core.values.records import Floodlight, Gather, OldLink, Pending, Steps, Switch
 from flrouter.core.values.request import Origin, Suffixes
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
@@ -100,6 +101,10 @@ class Context(Tables):
     def tell(self, partition: int, peer: peers.Peer) -> None:
         """Say something to the shard of `partition`, which may be this one."""
         self.effects.sends.append(peers.record(self.rules.shards_topic, partition, peer))
+
+    def tell_home(self, key: str, peer: peers.Peer) -> None:
+        """Say something to the home of a switch, an FL or a correlation id."""
+        self.tell(self.home(key), peer)
 
     def tell_others(self, peer: peers.Peer) -> None:
         """Say something to every other shard."""
@@ -227,13 +232,24 @@ class Context(Tables):
         only_head: bool = False,
     ) -> None:
         """Keep a record that cannot be used, with the reason."""
-        most = self.rules.max_message_bytes
-        kept, said = unusable(origin, data, reason, headers, most, only_head=only_head)
+        limit = self.rules.max_message_bytes
+        kept, said = unusable(origin, data, reason, headers, limit, only_head=only_head)
         self.send(self.rules.dead_letter_topic, None, kept, said)
         self.count(Event.DEAD_LETTERS, origin.topic)
         correlation_id = salvage(kept, "correlation_id") or ""
         told = reason[:MAX_REASON_CHARACTERS]
         self.effects.faults.append(Fault(told, str(origin), correlation_id, kept=True))
+
+    def dead_letter_of(self, record: Command | Report, reason: str) -> None:
+        """Keep a command or a report that cannot be used, with the reason."""
+        self.dead_letter(record.origin, record.data, reason, record.headers)
+
+    def keep_switch(self, name: str, switch: Switch) -> None:
+        """Keep what is known of a switch, if anything is: who holds it, or its region."""
+        if switch.holders or switch.region:
+            self.switches.put(name, switch)
+        else:
+            self.switches.drop(name)
 
     def floodlight(self, name: str) -> Floodlight:
         """The shard's record of an FL, made when there is none."""
@@ -245,11 +261,8 @@ class Context(Tables):
 
     def others_up(self, floodlight: str) -> bool:
         """Whether an FL other than this one answers."""
-        return any(
-            state.known and state.up
-            for name, state in self.floodlights.items()
-            if name != floodlight
-        )
+        others = (state for name, state in self.floodlights.items() if name != floodlight)
+        return any(state.known and state.up for state in others)
 
     def known_floodlights(self) -> Collection[str]:
         """The FLs that commands may go to, in order of their ids."""

@@ -82,6 +82,5 @@ class Election:
         them; and what that one reports from then on does not reach them either.
         """
         for floodlight in sorted(self._gained):
-            home = self._context.home(floodlight)
-            self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
+            self._context.tell_home(floodlight, peers.SyncWanted(floodlight, peers.OWN_SYNC))
         self._gained.clear()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from flrouter.core.requests.pending import Requests
 from flrouter.core.state.context import Context
@@ -18,27 +19,16 @@ CONNECTED = {"ACTIVATED": Mode.RW, "ADDED": Mode.RO}
 LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 
+@dataclass(eq=False)
 class SwitchMap:
     """The switches whose home this shard is (protocol.md, 8)."""
 
-    def __init__(
-        self,
-        context: Context,
-        election: Election,
-        listeners: Listeners,
-        requests: Requests,
-        released: Callable[[str], None],
-    ) -> None:
-        """Args:
-        election: who speaks for a switch.
-        listeners: they are told of every change.
-        released: called with a switch that somebody holds from now on.
-        """
-        self._context = context
-        self._requests = requests
-        self._elect = election.hold
-        self._listeners = listeners
-        self._released = released
+    _context: Context
+    _election: Election
+    _listeners: Listeners
+    _requests: Requests
+    #: called with a switch that somebody holds from now on.
+    _released: Callable[[str], None]
 
     # -- live events --------------------------------------------------------------------------
 
@@ -58,7 +48,7 @@ class SwitchMap:
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
             holder.mode, holder.since = mode, self._context.now
-        self._elect(name, switch, newcomer)
+        self._election.hold(name, switch, newcomer)
         self._context.switches.put(name, switch)
         shown = self._listeners.connected(name, switch, floodlight, record)
         if switch.active == floodlight:
@@ -102,11 +92,10 @@ class SwitchMap:
             self._alive_holder(switch, floodlight).mode = Mode.GONE
         else:
             switch.holders.pop(floodlight, None)
-        self._elect(name, switch)
-        self._keep(name, switch)
-        self._requests.fail_at(
-            floodlight, name, f"floodlight {floodlight} lost switch {name} meanwhile"
-        )
+        self._election.hold(name, switch)
+        self._context.keep_switch(name, switch)
+        why = f"floodlight {floodlight} lost switch {name} meanwhile"
+        self._requests.fail_at(floodlight, name, why)
         return self._listeners.lost(name, switch, served_by_another=other)
 
     def _known(self, name: str, floodlight: str) -> Switch | None:
@@ -121,7 +110,7 @@ class SwitchMap:
                 )
             context.count(Event.SWITCHES_REFUSED, floodlight)
             return None
-        return switch or Switch({}, "", False)
+        return switch or Switch({})
 
     def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
         """The holder's record, marked with the sync that runs: a live event wins over it."""
@@ -139,12 +128,7 @@ class SwitchMap:
     # -- sync ---------------------------------------------------------------------------------
 
     def listed(
-        self,
-        name: str,
-        floodlight: str,
-        attempt: int,
-        mode: Mode | None = None,
-        dump: bytes = b"",
+        self, name: str, floodlight: str, attempt: int, mode: Mode | None = None, dump: bytes = b""
     ) -> None:
         """A sync's chain lists the switch. A live event since the sync began wins over it.
 
@@ -161,7 +145,7 @@ class SwitchMap:
         if holder.mode is not mode and holder.live != attempt:
             holder.mode, holder.since = mode, self._context.now
         holder.listed = attempt
-        self._elect(name, switch, newcomer=floodlight)
+        self._election.hold(name, switch, newcomer=floodlight)
         self._context.switches.put(name, switch)
         self._listeners.listed(name, switch, floodlight, dump)
         if switch.active == floodlight:
@@ -169,13 +153,10 @@ class SwitchMap:
 
     def sync_complete(self, floodlight: str, attempt: int) -> None:
         """Report what the chain did not list and no live event named since as offline."""
-        for name, switch in list(self._context.switches.items()):
-            holder = switch.holders.get(floodlight)
-            if holder is None:
-                continue
+        for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-                self._keep(name, switch)
+                self._context.keep_switch(name, switch)
             elif attempt not in (holder.listed, holder.live):
                 self._gone_offline(name, switch, floodlight)
             elif switch.active == floodlight:
@@ -185,23 +166,27 @@ class SwitchMap:
     def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
         del switch.holders[floodlight]
         was_active = switch.active == floodlight
-        self._elect(name, switch)
-        self._keep(name, switch)
+        self._election.hold(name, switch)
+        self._context.keep_switch(name, switch)
         self._requests.fail_at(floodlight, name, f"floodlight {floodlight} lost switch {name}")
         self._listeners.dropped(name, switch, floodlight, was_active=was_active)
+
+    def _held_by(self, floodlight: str) -> Iterator[tuple[str, Switch, Holder]]:
+        """The switches that an FL holds, or has just lost; they may change meanwhile."""
+        for name, switch in list(self._context.switches.items()):
+            holder = switch.holders.get(floodlight)
+            if holder is not None:
+                yield name, switch, holder
 
     # -- outages ------------------------------------------------------------------------------
 
     def floodlight_lost(self, floodlight: str) -> None:
         """An FL is in outage: its switches move to others, or nobody knows their state."""
-        for name, switch in list(self._context.switches.items()):
-            holder = switch.holders.get(floodlight)
-            if holder is None:
-                continue
+        for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-            self._elect(name, switch)
-            self._keep(name, switch)
+            self._election.hold(name, switch)
+            self._context.keep_switch(name, switch)
             self._listeners.changed(name, switch)
 
     def sync_failed(self, floodlight: str) -> None:
@@ -210,37 +195,29 @@ class SwitchMap:
             holder = switch.holders.get(floodlight)
             if holder is not None and holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-                self._keep(name, switch)
+                self._context.keep_switch(name, switch)
             if switch.active == floodlight:
                 self._listeners.unknown(name, switch)
 
     def floodlight_back(self, floodlight: str) -> None:
         """An FL answers again: switches that nobody could serve have it back at once."""
-        for name, switch in list(self._context.switches.items()):
-            if floodlight in switch.holders:
-                before = switch.active
-                self._elect(name, switch)
-                if switch.active != before:
-                    self._context.switches.put(name, switch)
-                self._listeners.changed(name, switch)
-                if switch.active == floodlight:
-                    # What is held goes first, or the next command would overtake it.
-                    self._released(name)
+        for name, switch, _ in self._held_by(floodlight):
+            before = switch.active
+            self._election.hold(name, switch)
+            if switch.active != before:
+                self._context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
+            if switch.active == floodlight:
+                # What is held goes first, or the next command would overtake it.
+                self._released(name)
 
     def floodlight_removed(self, floodlight: str) -> None:
         """An FL is gone for good: its switches move, or are unmanaged and forgotten."""
-        for name, switch in list(self._context.switches.items()):
-            if switch.holders.pop(floodlight, None) is None:
-                continue
+        for name, switch, _ in self._held_by(floodlight):
+            del switch.holders[floodlight]
             was_active = switch.active == floodlight
-            self._elect(name, switch)
+            self._election.hold(name, switch)
             if was_active and not switch.active:
                 self._listeners.unknown(name, switch)
-            self._keep(name, switch)
+            self._context.keep_switch(name, switch)
             self._listeners.changed(name, switch)
-
-    def _keep(self, name: str, switch: Switch) -> None:
-        if switch.holders or switch.region:
-            self._context.switches.put(name, switch)
-        else:
-            self._context.switches.drop(name)

@@ -118,7 +118,7 @@ class ByAvailability:
         self._context = context
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
-        """The event itself tells them nothing."""
+        """They are not to see the event itself."""
         if record:
             self._note(name, switch, floodlight, record)
         elif self._news(switch).needs_record:
@@ -127,7 +127,7 @@ class ByAvailability:
         return False
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """Nor does this one."""
+        """They are not to see the event itself."""
         self.changed(name, switch)
         return False
 
@@ -160,8 +160,7 @@ class ByAvailability:
 
     def _want_record(self, floodlight: str) -> None:
         """Without a record they cannot be told, and the FL's next sync has it."""
-        home = self._context.home(floodlight)
-        self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
+        self._context.tell_home(floodlight, peers.SyncWanted(floodlight, peers.OWN_SYNC))
 
     def _note(self, name: str, switch: Switch, floodlight: str, record: bytes) -> None:
         """Keep what of a record goes into the list of connections."""

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flrouter.core.state.context import Context
 from flrouter.core.switches.election import Election
 from flrouter.core.switches.listeners import Listeners
@@ -12,15 +14,15 @@ from flrouter.core.values.records import Mode, Switch
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
 
+@dataclass(eq=False)
 class Moves:
     """Moves switches whose home this shard is; what is pending at an FL ends there."""
 
-    def __init__(self, context: Context, election: Election, listeners: Listeners) -> None:
-        self._context = context
-        self._election = election
-        self._listeners = listeners
-        #: ms: when to look who prefers whom.
-        self._next_look = 0
+    _context: Context
+    _election: Election
+    _listeners: Listeners
+    #: ms: when to look who prefers whom.
+    _next_look: int = 0
 
     def rearm(self) -> None:
         """Nobody has been there since a time that is still to come."""
@@ -70,12 +72,9 @@ class Moves:
         if context.home(name) != context.number:
             context.note(f"{name} is no switch of shard {context.number}")
             return
-        switch = context.switches.get(name) or Switch({}, "", False)
+        switch = context.switches.get(name) or Switch({})
         switch.region = region
-        if switch.holders or region:
-            context.switches.put(name, switch)
-        else:
-            context.switches.drop(name)
+        context.keep_switch(name, switch)
 
     def drained(self, floodlight: str) -> None:
         """The FL's switches go to whoever serves them too."""
@@ -90,10 +89,8 @@ class Moves:
             else:
                 left += 1
         if moved or left:
-            self._context.note(
-                f"floodlight {floodlight} is drained: {moved} switches moved; {left} stay, as"
-                " nobody else serves them"
-            )
+            text = f"floodlight {floodlight} is drained: {moved} switches moved"
+            self._context.note(f"{text}; {left} stay, as nobody else serves them")
 
     def tick(self) -> None:
         """Now and then: bring switches back to the FLs that they prefer.
@@ -114,12 +111,8 @@ class Moves:
         """Move the switch when an FL that is as fit as its active one is preferred to it."""
         election, active = self._election, switch.active
         fitness = election.standing(switch, active)
-        settled = [
-            floodlight
-            for floodlight in sorted(switch.holders)
-            if election.standing(switch, floodlight) == fitness
-            and self._settled(switch, floodlight)
-        ]
+        as_fit = (at for at in sorted(switch.holders) if election.standing(switch, at) == fitness)
+        settled = (floodlight for floodlight in as_fit if self._settled(switch, floodlight))
         best = max(settled, key=lambda name: election.liking(switch, name), default=active)
         if not self._context.floodlights[active].up:
             return

@@ -264,6 +264,14 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     switch: ClassVar[str] = ""
     floodlight: ClassVar[str] = ""
 
+    @classmethod
+    def of(cls, command: Pending, kind: str) -> Gather:
+        """A command that becomes parts; `kind` is the class of its payload."""
+        gather = cls(command.correlation_id, command.reply_topic, command.origin, kind, 0)
+        gather.received, gather.trace = command.received, command.trace
+        gather.draft, gather.steps = command.draft, command.steps
+        return gather
+
     @property
     def parts(self) -> int:
         """How many parts there are."""
