@@ -55,7 +55,11 @@ class Commands:
             self._reject(command, rejected)
 
     def _usable(self, command: Command) -> Envelope:
-        """The envelope of a command that can be read, and is not too large for anybody."""
+        """The envelope of a command.
+
+        Raises:
+            Rejected: it cannot be read, or is too large.
+        """
         context, envelope = self._context, command.envelope
         if envelope is None:
             raise unreadable(command.fault)
@@ -112,7 +116,7 @@ class Commands:
             self.scatters.send(kind, number, Gather.of(pending, envelope.kind), command)
 
     def _pass_on(self, home: int, command: Command, kind: CommandKind, envelope: Envelope) -> None:
-        """Send a command to its home; its requester is told when the broker does not take it."""
+        """Send a command to its home; if the broker refuses it, its requester gets an error."""
         origin = str(command.origin)
         cid = envelope.correlation_id or command.origin.number
         topic = self._reply_topic(kind, envelope, command)
@@ -189,19 +193,19 @@ class Commands:
             raise Rejected(ErrorType.INTERNAL_ERROR, full, advice)
 
     def _cold(self) -> bool:
-        """Whether some FL has not yet said which switches it holds, so that nobody can tell."""
+        """Whether some FL has not said yet which switches it holds."""
         floodlights = self._context.floodlights
         return not floodlights or any(
             state.known and state.up and not state.synced for state in floodlights.values()
         )
 
     def release(self, switch: str) -> None:
-        """Somebody holds `switch` now: send on what was held for it."""
+        """An FL holds `switch` now: send on the commands that waited for it."""
         for number, pending in self._requests.held(switch):
             self._decide_again(number, pending)
 
     def release_all(self) -> None:
-        """A sync is over: when no more is to come, what is held is for switches of nobody."""
+        """A sync is over. If it was the last, no FL holds what the held commands wait for."""
         if not self._cold():
             for number, pending in self._requests.held():
                 self._decide_again(number, pending)

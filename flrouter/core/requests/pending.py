@@ -1,9 +1,9 @@
 """Pending requests: from the command to its one final answer (protocol.md, 4).
 
-A request's life: what happens to it, in which stage, and what follows. That is a stage, nothing
-(=) or its end. A *copy* is of a command to every FL whose answers are passed on one by one, so that
-nobody knows the last of them: in the end it is forgotten, and nobody is told. Only this file writes
-the stage; `tests/core/test_a_requests_life.py` tries each cell.
+A request's life: what happens to it, in which stage, and what follows: a stage, nothing (=) or the
+end. A *copy* belongs to a command to every FL, whose answers are passed on one by one. Nobody knows
+the last of them, so in the end a copy is forgotten, without an error. Only this file writes the
+stage; `tests/core/test_a_requests_life.py` tries each cell.
 
 ========================================  ======  ========  =========  ========  =========
 what happens                              HELD    SENT      SENT copy  ACKED     PASSING
@@ -51,18 +51,18 @@ class Requests:
         self._context = context
         self.parts = Parts(context)
         self.blacklist = Blacklist(context)
-        #: the requests at each switch; so that losing one does not cost a look at all of them.
+        #: switch → its requests, so that losing a switch costs no look at all others.
         self._at: dict[str, dict[str, None]] = {}
-        #: the sizes of those that are large, and what they have together.
+        #: the sizes of large requests, and their sum.
         self._large: dict[str, int] = {}
         self._bytes = 0
-        #: how many requests each FL holds.
+        #: FL → how many requests it holds.
         self.by_floodlight: Counter[str] = Counter()
-        #: those that were pending when the shard was taken over: their commands may be read again.
+        #: what was pending when the shard was taken over: these commands may be read again.
         self._taken_over: dict[str, str] = {}
 
     def rebuild(self) -> None:
-        """Make indexes and deadlines anew from the restored tables."""
+        """Make indexes and deadlines from the restored tables."""
         context = self._context
         self._taken_over = {
             number: pending.correlation_id for number, pending in context.pending.items()
@@ -76,7 +76,7 @@ class Requests:
         self.blacklist.rebuild()
 
     def rearm(self) -> None:
-        """No deadline is further away than one that begins now."""
+        """The clock went back: no deadline is later than one that begins now."""
         context, rules = self._context, self._context.rules
         latest = context.now + max(rules.ack_timeout, rules.response_timeout, rules.sync_timeout)
         context.keep_no_longer(context.pending, latest)
@@ -84,11 +84,11 @@ class Requests:
 
     @property
     def room_taken(self) -> float:
-        """How much of the room for requests is taken: a large one counts as several."""
+        """Pending requests; a large one counts as several."""
         return len(self._context.pending) + self._bytes / BYTES_PER_PENDING
 
     def _weigh(self, number: str, size: int) -> None:
-        """Note the size of a request, which is 0 when it is gone."""
+        """Note the size of a request; 0: it is gone."""
         self._bytes -= self._large.pop(number, 0)
         if size > BYTES_PER_PENDING:
             self._large[number] = size
@@ -97,10 +97,10 @@ class Requests:
     # -- beginning ----------------------------------------------------------------------------
 
     def knows(self, number: str, correlation_id: str) -> bool:
-        """Whether the request is pending or was, and its command is read again.
+        """Whether this request is known, so that its command was read before.
 
-        A record that is delivered again has the id that it had. Another one in its place is
-        another command: its topic was deleted and made again, or a broker lost what it had.
+        A record that is delivered again has the same id. With another id it is another command: its
+        topic was deleted and made again, or a broker lost records.
         """
         context = self._context
         pending, barred = context.pending.get(number), context.blacklist.get(number)
@@ -118,13 +118,13 @@ class Requests:
         """Make room for another command in the place where this request was read.
 
         Args:
-            number: theirs.
-            gather: the home of the other one, if it is a part of one.
+            number: of both.
+            gather: if the new command is a part: the home of its command.
         """
         context = self._context
         pending = context.pending.get(number)
         if pending is not None and 0 <= pending.gather == gather:
-            context.pending.drop(number)  # whoever gathered it there does so no more
+            context.pending.drop(number)  # its former command is not gathered there any more
             self._forget_place(number, pending)
         elif pending is not None:
             self.fail(
@@ -137,7 +137,7 @@ class Requests:
         context.blacklist.drop(number)
 
     def full(self, floodlight: str) -> str:
-        """Why one more request for this FL would be too much; nothing when it would not."""
+        """Why the shard takes no more requests for this FL; empty if it does."""
         context, rules = self._context, self._context.rules
         if self.room_taken >= rules.too_many_pending:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
@@ -149,7 +149,7 @@ class Requests:
         return ""
 
     def hold(self, number: str, pending: Pending) -> None:
-        """Keep a command until somebody holds its switch, or the first sync says that none does."""
+        """Keep a command until an FL holds its switch, or until it is known that none does."""
         context = self._context
         if number not in context.pending:
             self.by_floodlight[pending.floodlight] += 1
@@ -167,13 +167,13 @@ class Requests:
         headers: Headers,
         done: Done = Done.MESSAGE,
     ) -> None:
-        """Send a command to the FL that `pending` names, and remember that it is owed an answer.
+        """Send a command to the FL that `pending` names, and wait for the answer.
 
         Args:
             data: the command as it came.
-            known_id: the correlation id in `data`; None when it has none.
+            known_id: the correlation id in `data`; None: it has none.
             headers: its record headers, which travel with it.
-            done: what completes its answer; where nothing does, it ends here.
+            done: what completes its answer; if nothing does, it ends here.
         """
         context, rules = self._context, self._context.rules
         if number in context.pending:
@@ -221,7 +221,7 @@ class Requests:
         self._answers_within(number, pending, answers)
 
     def passed_on(self, number: str, pending: Pending) -> None:
-        """One of the answers went out of which nobody knows the last."""
+        """One of several answers went out; nobody knows which is the last."""
         self._answers_within(number, pending, Stage.PASSING)
 
     def _answers_within(self, number: str, pending: Pending, stage: Stage) -> None:
@@ -240,7 +240,7 @@ class Requests:
             self._context.end(number, pending, answer=answer)
 
     def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
-        """End a request with an error; whatever its FL still sends for it is dropped."""
+        """End a request with an error; what its FL sends later is dropped."""
         context, problem = self._context, Problem(kind, message, description)
         pending = context.pending.drop(number)
         if pending is None:
@@ -258,7 +258,7 @@ class Requests:
             traces.answer_error(context, pending, problem, key)
 
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
-        """End all that is pending at an FL, or at one switch of it, because that is gone."""
+        """An FL, or one switch of it, is gone: end what is pending there."""
         pending = self._context.pending
         unsure = "The command was on its way; whether it took effect is not known."
         for number in list(pending) if switch is None else self.at(switch):
@@ -289,10 +289,10 @@ class Requests:
     # -- time ---------------------------------------------------------------------------------
 
     def woken(self, numbers: list[str]) -> None:
-        """Deadlines of these requests have come; which still hold is seen here.
+        """Look at requests whose deadline may be due.
 
-        A deadline fires only when the router has read what already lay in the FL's write topic
-        and on the shards' topic at that moment (protocol.md, 4.4).
+        It fires only once the router has read what already lay in the FL's write topics and on the
+        shards' topic (protocol.md, 4.4).
         """
         context = self._context
         overdue: dict[str, list[tuple[str, int]]] = {}
@@ -304,7 +304,7 @@ class Requests:
             self._after_catch_up(floodlight, partial(self._fire_all, requests))
 
     def _after_catch_up(self, floodlight: str, then: Callable[[int], None]) -> None:
-        """Once what its FL wrote was read; at once for requests that are with none."""
+        """Go on once what the FL wrote has been read; at once for requests without an FL."""
         if floodlight:
             self._context.catch_up(floodlight, then)
         else:
@@ -313,7 +313,7 @@ class Requests:
     def _fire_all(self, requests: list[tuple[str, int]], _token: int) -> None:
         for number, due in requests:
             pending = self._context.pending.get(number)
-            # Else it was answered, acknowledged or has gone on while the topic was read.
+            # Otherwise it was answered or acknowledged while the topic was read.
             if pending is not None and pending.due == due:
                 self._fire(number, pending)
 
@@ -323,7 +323,7 @@ class Requests:
                 number,
                 ErrorType.NOT_FOUND,
                 f"no floodlight holds switch {pending.switch}",
-                "No sync listed it within the time that a cold start may take.",
+                "It waited until all floodlights had listed their switches; that took too long.",
             )
         elif pending.stage is Stage.SENT:
             self.fail(
@@ -333,7 +333,7 @@ class Requests:
                 f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
             )
         elif pending.next_id is not None:
-            # The link may lie with its id's home, which waits for others to say whose it is.
+            # The link may wait in its id's home.
             context = self._context
             wanted = LinkWanted(pending.next_id, number, context.number)
             context.tell_home(pending.next_id, wanted)
@@ -341,7 +341,7 @@ class Requests:
             self._time_out(number, pending)
 
     def link_missing(self, number: str, link_id: str) -> None:
-        """The home of an old-form link's id has not seen the link that is overdue."""
+        """The home of an old-form link's id has not seen the overdue link."""
         pending = self._context.pending.get(number)
         if pending is not None and pending.next_id == link_id:
             self._time_out(number, pending)
@@ -357,13 +357,13 @@ class Requests:
         )
 
     def end_parts(self, note: PartsOverdue) -> None:
-        """The deadline of a command is due: these parts of it end, if they have no answer.
+        """A command's time is over: end those of its parts that have no answer.
 
-        Each that has one told it before, and whoever was told drops what is said again.
+        What a part has told before may be told again: the command's home drops it.
         """
         context = self._context
         if note.gather >= context.rules.partitions:
-            return  # no shard wrote it: a record for a partition that is not there is never written
+            return  # no shard wrote this: there is no such partition
         ending: dict[str, list[str]] = {}
         for index in note.indexes:
             number = part_number(note.number, index)
@@ -378,7 +378,7 @@ class Requests:
             self._after_catch_up(floodlight, partial(self._end_all, numbers))
 
     def failed_before(self, number: str, gather: int) -> bool:
-        """Whether a part ended with an error a short while ago, which is told once more."""
+        """Whether a part ended with an error a short while ago; that is told once more."""
         barred = self._context.blacklist.get(number)
         if barred is None or not barred.error:
             return False
@@ -396,9 +396,10 @@ class Requests:
 
 
 def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:
-    """By its offset: deadlines are of several workers' clocks, and tables of compacted changelogs
-    have no order. Commands from different partitions have none that anybody was promised. Parts of
-    one command go by their index.
+    """Commands by their offset, parts of one command by their index.
+
+    Deadlines come from several workers' clocks, and restored tables have no order. Between
+    partitions no order is promised.
     """
     number, pending = held
     index = (read_number(number.rpartition(".")[2]) or 0) if pending.is_part else 0

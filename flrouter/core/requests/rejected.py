@@ -7,7 +7,7 @@ from flrouter.messages.errors import ErrorType, Problem
 
 
 class Rejected(Exception):
-    """A command that ends at once with an error; `keep` says that it is dead-lettered too."""
+    """A command that ends at once with an error; `keep`: it becomes a dead letter too."""
 
     def __init__(
         self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False
@@ -20,12 +20,12 @@ class Rejected(Exception):
 def invalid(
     message: str, description: str, kind: ErrorType = ErrorType.REQUEST_INVALID
 ) -> Rejected:
-    """For a command that nobody could carry out: it is kept, for somebody to look into."""
+    """For a command that nobody could carry out: it is kept as a dead letter."""
     return Rejected(kind, message, description, keep=True)
 
 
 def too_large(why: str) -> Rejected:
-    """For a command that would become too much; `why` says the limit and what to do."""
+    """For a command whose parts or copies would be too large; `why` says the limit."""
     return invalid("the command would become too large", why, ErrorType.PARAMETERS_INVALID)
 
 

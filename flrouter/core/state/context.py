@@ -56,7 +56,7 @@ class Context(Tables):
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
         self.effects = Effects()
-        #: token → what waits for it.
+        #: token → what to call when its catch-up is done.
         self._catch_ups: dict[int, Callable[[int], None]] = {}
         self._tokens = 0
 
@@ -75,7 +75,7 @@ class Context(Tables):
         partition: int | None = None,
         answers: Answering | None = None,
     ) -> None:
-        """Write a record for an FL or a service, with the headers that all of them have."""
+        """Write a record for an FL or a service, with the headers that all of these have."""
         missing = self.rules.headers
         if missing and headers:
             names = {name for name, _ in headers}
@@ -113,11 +113,11 @@ class Context(Tables):
                 self.tell(partition, peer)
 
     def catch_up(self, floodlight: str, then: Callable[[int], None]) -> int:
-        """Have all read that lies in an FL's write topics now (protocol.md, 4.4).
+        """Have everything read that lies in an FL's write topics now (protocol.md, 4.4).
 
         Args:
             floodlight: the FL.
-            then: called once that was read, with the token that is returned here.
+            then: called when that is done, with the token that is returned here.
         """
         self._tokens += 1
         self._catch_ups[self._tokens] = then
@@ -125,7 +125,7 @@ class Context(Tables):
         return self._tokens
 
     def caught_up(self, token: int) -> None:
-        """What was asked for under `token` was read."""
+        """The catch-up of `token` is done."""
         then = self._catch_ups.pop(token, None)
         if then is not None:
             then(token)
@@ -155,7 +155,7 @@ class Context(Tables):
     def happened(
         self, kind: str, floodlight: str, switch: str = "", text: str = "", began: int = 0
     ) -> None:
-        """Something for the history, if there is one: see :class:`Happening`."""
+        """A :class:`Happening`, if a history is written."""
         if self.rules.history:
             text = text[:MAX_TOLD_CHARACTERS]
             happening = Happening(self.now, kind, floodlight, switch, text, began=began)
@@ -164,12 +164,7 @@ class Context(Tables):
     # -- ends ---------------------------------------------------------------------------------
 
     def steps(self, kind: str, command: bytes) -> Steps | None:
-        """What a command keeps for the history, if there is one.
-
-        Args:
-            kind: the class of its payload.
-            command: as it came.
-        """
+        """What a command of payload class `kind` keeps for the history, if one is written."""
         if not self.rules.history:
             return None
         return Steps(_short(kind), command=command[: self.rules.history_payload_bytes])
@@ -177,7 +172,7 @@ class Context(Tables):
     def end(
         self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""
     ) -> None:
-        """Note that a request has had its final answer; `answer` is how that begins."""
+        """Note that a request has ended: with its FL's `answer`, or with an `error`."""
         steps = record.steps or _NO_STEPS
         self.effects.ends.append(
             End(
@@ -211,10 +206,10 @@ class Context(Tables):
         headers: Headers = (),
         draft: bytes = b"",
     ) -> None:
-        """Send the requester an error that the router itself wrote.
+        """Send the requester an error of the router's own.
 
         Args:
-            draft: of an error in another form than `ErrorMessage`.
+            draft: the error in the requester's form, if that is no `ErrorMessage`.
         """
         value = finished(draft, correlation_id, *problem, self.now)
         request = (header.REQUEST, origin.encode())
@@ -245,14 +240,14 @@ class Context(Tables):
         self.dead_letter(record.origin, record.data, reason, record.headers)
 
     def keep_switch(self, name: str, switch: Switch) -> None:
-        """Keep what is known of a switch, if anything is: who holds it, or its region."""
+        """Keep a switch that an FL holds or an operator has placed; forget any other."""
         if switch.holders or switch.region:
             self.switches.put(name, switch)
         else:
             self.switches.drop(name)
 
     def floodlight(self, name: str) -> Floodlight:
-        """The shard's record of an FL, made when there is none."""
+        """The record of an FL, made if there is none."""
         state = self.floodlights.get(name)
         if state is None:
             state = Floodlight()
@@ -260,10 +255,10 @@ class Context(Tables):
         return state
 
     def others_up(self, floodlight: str) -> bool:
-        """Whether an FL other than this one answers."""
+        """Whether another FL answers."""
         others = (state for name, state in self.floodlights.items() if name != floodlight)
         return any(state.known and state.up for state in others)
 
     def known_floodlights(self) -> Collection[str]:
-        """The FLs that commands may go to, in order of their ids."""
+        """The FLs that commands may go to, by id."""
         return sorted(name for name, state in self.floodlights.items() if state.known)

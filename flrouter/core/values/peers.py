@@ -1,7 +1,7 @@
 """What shards say to each other, as records on the shards' topic.
 
-Only records survive a restart and replay the same way, so shards have no other way to talk.
-Every one of these may arrive twice and then changes nothing.
+Only records survive a restart, so shards have no other way to talk. Each of these may arrive twice:
+the second time it changes nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _OfSync(_OfFloodlight, frozen=True):
 
 
 class AddFloodlight(_OfFloodlight, frozen=True):
-    """To an FL's home: route to this FL from now on, or whether it acknowledges if it is known."""
+    """To an FL's home: route to this FL. If it is known: whether it acknowledges commands."""
 
     acks: bool = True
 
@@ -47,13 +47,13 @@ class RemoveFloodlight(_OfFloodlight, frozen=True):
 
 
 class DrainFloodlight(_OfFloodlight, frozen=True):
-    """To an FL's home: an operator wants its switches elsewhere, or wants that no longer."""
+    """To an FL's home: an operator moves its switches elsewhere, or lets them come back."""
 
     drained: bool = True
 
 
 class PreferFloodlight(_OfFloodlight, frozen=True):
-    """To an FL's home: where it is, and how much it is preferred; None leaves that as it is."""
+    """To an FL's home: where it is, and how much it is preferred; None: as it was."""
 
     region: Region | None = None
     weight: Count | None = None
@@ -83,7 +83,7 @@ class SyncWanted(_OfFloodlight, frozen=True):
 
 
 class SyncStarted(_OfSync, frozen=True):
-    """From an FL's home to every shard: from here on live events win over this sync's chain."""
+    """From an FL's home to every shard: from now on live events win over this sync's chain."""
 
 
 class SyncReceipt(_OfSync, frozen=True):
@@ -93,7 +93,7 @@ class SyncReceipt(_OfSync, frozen=True):
 
 
 class SyncRecords(_OfSync, frozen=True):
-    """From an FL's home to other switches': the sync's chain lists these."""
+    """From an FL's home to its switches' homes: the sync's chain lists these."""
 
     switches: list[str]
     #: how the FL holds them; None when the chain does not say.
@@ -124,7 +124,7 @@ class NextLink(_Peer, frozen=True):
 
 
 class LinkWanted(_Peer, frozen=True):
-    """To the home of an old-form link's id: its deadline is due; has it come?"""
+    """To the home of an old-form link's id: the link is overdue; has it come?"""
 
     link_id: str
     number: str
@@ -132,7 +132,7 @@ class LinkWanted(_Peer, frozen=True):
 
 
 class LinkMissing(_Peer, frozen=True):
-    """The reply, behind the link itself if that was there: it had not come."""
+    """The reply: the link has not come. A link that has come is sent before this reply."""
 
     link_id: str
     number: str
@@ -153,12 +153,12 @@ class PlaceSwitch(_Peer, frozen=True):
 
 
 class Scatter(_Peer, frozen=True):
-    """From the home of a command that lists switches to theirs: these parts are yours."""
+    """From the home of a command that lists switches to the switches' homes: your parts."""
 
     origin: Place
     gather: Partition
     correlation_id: str
-    #: each part's message is this, its payload and a brace.
+    #: each part's message is this, the part's payload and a closing brace.
     frame: bytes
     headers: Headers
     #: index, canonical switch id, payload.
@@ -179,7 +179,7 @@ class Populate(_Peer, frozen=True):
 
 
 class PartResults(_Peer, frozen=True):
-    """To the home of such a command: what came for parts of it."""
+    """To the home of a command with parts: what came for some of them."""
 
     number: str
     #: index, link.
@@ -187,7 +187,7 @@ class PartResults(_Peer, frozen=True):
 
 
 class PartsOverdue(_Peer, frozen=True):
-    """From the home of such a command: its deadline is due; end those that have no answer."""
+    """From the home of a command with parts: its time is over; end parts without an answer."""
 
     number: str
     gather: Partition
