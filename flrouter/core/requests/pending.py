@@ -323,7 +323,7 @@ class Requests:
                 number,
                 ErrorType.NOT_FOUND,
                 f"no floodlight holds switch {pending.switch}",
-                "It waited until all floodlights had listed their switches; that took too long.",
+                "No sync listed it within the time that a cold start may take.",
             )
         elif pending.stage is Stage.SENT:
             self.fail(
