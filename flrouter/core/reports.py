@@ -30,7 +30,7 @@ from flrouter.messages.forms.notifications import record_of
 from flrouter.messages.kinds.catalog import EventKind
 from flrouter.messages.kinds.origin import switch_of
 
-#: links of one chain that may come before one that is missing: their indexes are kept in one row.
+#: links of one chain that may come before a missing one: one row keeps their indexes.
 MAX_AHEAD = 100_000
 PLAIN_COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
@@ -73,10 +73,10 @@ class Reports:
             self._numbered(report, envelope, form, suffix.number, suffix.original)
 
     def _known(self, report: Report) -> bool:
-        """Whether the router listens to the record's FL, as far as this shard has heard.
+        """Whether the record's FL is known here.
 
-        The record's home alone asks: others may not have heard of the FL yet that the home has
-        sent a command already.
+        Only the record's home asks: it may have sent the FL commands before other shards have heard
+        of it.
         """
         state = self._context.floodlights.get(report.floodlight)
         known = state is not None and state.known
@@ -85,14 +85,14 @@ class Reports:
         return known
 
     def _here(self, report: Report, home: int) -> bool:
-        """Whether this shard is the record's home; otherwise it is sent there."""
+        """Whether this shard is the record's home; if not, send it there."""
         context = self._context
         if home == context.number:
             return True
         headers = (
             (header.FLOODLIGHT, report.floodlight.encode()),
             (header.ORIGIN, str(report.origin).encode()),
-            # An FL's own headers must not pass for what a shard says of the record.
+            # An FL's own headers must not pass for a shard's.
             *(item for item in report.headers if not header.is_own(item[0])),
         )
         context.pass_to(home, "report", report.data, headers)
@@ -106,7 +106,7 @@ class Reports:
         """A record that belongs to a request or a sync of this shard.
 
         Args:
-            cid: the requester's id that it came under; None for an older link with its own.
+            cid: the requester's id under which it came; None: an older link with an id of its own.
         """
         sync = read_sync_number(number)
         if sync is not None:
@@ -114,7 +114,7 @@ class Reports:
             return
         pending = self._context.pending.get(number)
         if pending is not None and cid not in (None, pending.correlation_id):
-            self._context.count(Event.STRAY, report.floodlight)  # of what was read there before
+            self._context.count(Event.STRAY, report.floodlight)  # for the command before this one
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
         else:
@@ -160,7 +160,7 @@ class Reports:
         self._requests.done(number, answer)
 
     def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
-        """One of the answers to a command to every FL, of which no one knows the last."""
+        """One of the answers to a command to every FL; nobody knows which is the last."""
         key = self._switch_of(report, envelope) or pending.correlation_id
         self._pass_on(report, envelope, number, pending, key)
         self._requests.passed_on(number, pending)
@@ -175,7 +175,7 @@ class Reports:
             return
         key = pending.correlation_id
         if isinstance(link, OldLink):
-            # The first has the request's own id; one that comes without it was read before a kill.
+            # The first link has the request's own id. Without it, it was read before a kill.
             expected = report.number is None
             if pending.begun:
                 expected = envelope.correlation_id == pending.next_id
@@ -218,9 +218,12 @@ class Reports:
         link: int = 0,
         total: int = 0,
     ) -> bool:
-        """Send an answer to its requester, under the id that the command came with; False when
-        it is too large. Of a part, its payload goes to the command's home, and of a chain which
-        `link` it is (-1: there are none) of how many.
+        """Send an answer to its requester under the command's own id; of a part, its payload to the
+        command's home. False: it is too large.
+
+        Args:
+            link: of a chain: which link it is; -1: the chain has none.
+            total: of how many.
         """
         context = self._context
         value = report.data
@@ -301,7 +304,7 @@ class Reports:
         return switch_of(envelope, report.data, self._context.catalog.places)
 
     def _is_news(self, report: Report, envelope: Envelope, switch: str) -> bool:
-        """Bring the map up to date; whether requesters are to see the event."""
+        """Bring the map up to date; True if requesters are to see the event."""
         state = envelope.payload.state if envelope.payload is not None else None
         if envelope.kind == names.SWITCH_EVENT and isinstance(state, str):
             if state in CONNECTED:
@@ -310,7 +313,7 @@ class Reports:
                 return self._switches.connected(switch, report.floodlight, mode, record)
             if state in LOST:
                 return self._switches.lost(switch, report.floodlight, state)
-        # One that another router asked for lists switches that the FL may only read, too.
+        # A sync of another router also lists switches that the FL may only read.
         listed = mode_of(envelope) if envelope.kind == names.DUMP_SWITCH else None
         return self._switches.seen(switch, report.floodlight, listed or Mode.RW)
 
@@ -324,7 +327,7 @@ class Reports:
 
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
-    """What an FL wrote for a command whose answers are events, under its requester's own id."""
+    """What an FL wrote for a command whose answers are events, under the requester's own id."""
     old, message_id = envelope.correlation_id, envelope.message_id
     data = with_correlation_id(report.data, original, old=old, message_id=message_id)
     envelope = replace(envelope, correlation_id=original)
@@ -332,8 +335,8 @@ def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, E
 
 
 def _asked_under(envelope: Envelope) -> str | None:
-    """The id under which the FL was asked for this, if it was."""
+    """The id under which the FL was asked for this, if it was asked."""
     dump_id = envelope.payload.dump_id if envelope.payload is not None else None
     if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
-        return dump_id  # such records have correlation ids that the FL makes up
+        return dump_id  # the correlation ids of such records are made up by the FL
     return envelope.correlation_id

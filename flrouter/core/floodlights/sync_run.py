@@ -14,7 +14,7 @@ _PREFIX = "sync."
 
 
 def sync_number(attempt: int, floodlight: str) -> str:
-    """Stands where a request number does in the correlation id of a SyncRequest."""
+    """What a SyncRequest's correlation id has in place of a request number."""
     return f"{_PREFIX}{attempt}.{floodlight}"
 
 
@@ -31,20 +31,20 @@ def read_sync_number(number: str) -> tuple[int, str] | None:
 
 @dataclass(slots=True, eq=False)
 class Sync:
-    """One sync of one FL, in its home. Not kept: after a restart the next attempt begins."""
+    """One sync of one FL, in its home. Not kept: a restart begins the next attempt."""
 
     #: the correlation ids under which its chain goes out.
     requesters: list[str]
     retries: int
     #: shards whose receipt is not here yet; the FL is asked when all are.
     waiting_for: set[int]
-    #: the correlation ids of those who came too late: they get the chain of the next one.
+    #: the correlation ids of those who came too late, and get the next sync's chain.
     waiting: list[str] = field(default_factory=list)
     #: ms: when the next link is overdue; 0 before the FL was asked.
     due: int = 0
-    #: the token with which the FL's write topic is being read before the sync ends.
+    #: the token of the catch-up before the sync ends; 0: none.
     asked: int = 0
-    #: the marker that ends a dump, kept until all that the FL wrote before it was read.
+    #: the marker that ends a dump, kept until all that the FL wrote before it is read.
     end: tuple[Report, Envelope] | None = None
     #: how many links have come.
     links: int = 0
@@ -55,7 +55,7 @@ class Sync:
 
     @property
     def everybody(self) -> list[str]:
-        """The ids of all who are to get a chain: this one or the next."""
+        """The correlation ids of all who are to get this chain or the next."""
         requesters = self.requesters
         for requester in self.waiting:
             requesters = and_also(requesters, requester)
@@ -74,7 +74,7 @@ class Plan(NamedTuple):
 
 
 def and_also(requesters: list[str], correlation_id: str) -> list[str]:
-    """These and one more, each once; the router itself reads along with any of them."""
+    """These and one more, each once; the router's own id counts only if there is no other."""
     asked = [requester for requester in requesters if requester != peers.OWN_SYNC]
     if correlation_id != peers.OWN_SYNC and correlation_id not in asked:
         asked.append(correlation_id)

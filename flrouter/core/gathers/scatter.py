@@ -1,4 +1,4 @@
-"""Scatter: a command for many becomes a part for each of them, and parts become requests
+"""Scatter: a command for many switches or FLs becomes parts, and parts become requests
 (protocol.md, 5).
 """
 
@@ -36,7 +36,7 @@ class Scatters:
     _route: Callable[[str, Pending, Command], None]
 
     def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
-        """In the command's home: tell each switch's home of the parts for it.
+        """In the command's home: send each switch's home its parts.
 
         Raises:
             Rejected: it lists no switches, or too many.
@@ -69,10 +69,10 @@ class Scatters:
     def send_to_all(
         self, number: str, gather: Gather, floodlights: Collection[str], command: Command
     ) -> None:
-        """In the command's home: every FL gets a copy; one that is in outage has failed at once.
+        """In the command's home: every FL gets a copy; a copy for an FL in outage fails at once.
 
-        The copies go out when the command comes back here: whom it is for is safe by then, and
-        what is read again after a kill in between goes to the same FLs under the same numbers.
+        The copies go out when the command comes back here, for by then the list of FLs is durable.
+        After a kill in between, the command goes to the same FLs under the same numbers.
         """
         gather.floodlights = list(floodlights)
         self._gathers.begin(number, gather)
@@ -84,8 +84,8 @@ class Scatters:
         self._context.pass_to(self._context.number, "command", command.data, headers)
 
     def copy(self, number: str, command: Command) -> bool:
-        """Send the copies that are not on their way; False when it is no command for every FL,
-        or was answered.
+        """Send the copies that are not on their way. False: this is no command for every FL, or it
+        is answered.
         """
         gather = self._gathers.waiting(number)
         if gather is None or not gather.floodlights:
@@ -110,7 +110,7 @@ class Scatters:
         return True
 
     def take(self, note: Scatter) -> None:
-        """In the switches' home: from here on each part is a single-switch command."""
+        """In the switches' home: from now on each part is a single-switch command."""
         origin = Origin.parse(note.origin)
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)

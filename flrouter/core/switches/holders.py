@@ -15,7 +15,7 @@ from flrouter.core.values.records import Holder, Mode, Switch
 
 #: the states of a switch event that say that the FL has the switch, and as what.
 CONNECTED = {"ACTIVATED": Mode.RW, "ADDED": Mode.RO}
-#: those that say that it has it no longer, or no longer as its master.
+#: the states that say that the FL lost it, or is its master no more.
 LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 
@@ -36,7 +36,7 @@ class SwitchMap:
         """A live event says that `floodlight` has the switch; True if listeners are to see it.
 
         Args:
-            record: what it says of the switch, as JSON.
+            record: what the event says of the switch, as JSON.
         """
         switch = self._known(name, floodlight)
         return switch is None or self._connect(name, switch, floodlight, mode, record)
@@ -59,7 +59,7 @@ class SwitchMap:
         """Something names the switch as its origin; True if `floodlight` speaks for it.
 
         Args:
-            mode: as what the FL has it, unless more is known.
+            mode: how the FL holds it, if that is not known.
         """
         switch = self._context.switches.get(name)
         holder = switch.holders.get(floodlight) if switch is not None else None
@@ -88,7 +88,7 @@ class SwitchMap:
             holder = self._alive_holder(switch, floodlight)
             holder.mode, holder.since = left, context.now
         elif syncing:
-            # Remembered until the sync is over, so that its chain does not bring it back.
+            # Remembered until the sync is over, or its chain would bring the switch back.
             self._alive_holder(switch, floodlight).mode = Mode.GONE
         else:
             switch.holders.pop(floodlight, None)
@@ -99,7 +99,7 @@ class SwitchMap:
         return self._listeners.lost(name, switch, served_by_another=other)
 
     def _known(self, name: str, floodlight: str) -> Switch | None:
-        """The switch's record, made when there is none; None when there are too many."""
+        """The switch's record, made if there is none; None: there are too many."""
         context = self._context
         switch = context.switches.get(name)
         if switch is None and len(context.switches) >= MAX_SWITCHES:
@@ -113,13 +113,13 @@ class SwitchMap:
         return switch or Switch({})
 
     def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
-        """The holder's record, marked with the sync that runs: a live event wins over it."""
+        """The holder's record, marked so that this live event wins over the sync that runs."""
         holder = self._holder(switch, floodlight)
         holder.live = self._context.floodlights[floodlight].syncing
         return holder
 
     def _holder(self, switch: Switch, floodlight: str) -> Holder:
-        """The holder's record, made when there is none."""
+        """The holder's record, made if there is none."""
         holder = switch.holders.get(floodlight)
         if holder is None:
             holder = switch.holders[floodlight] = Holder(Mode.RW, since=self._context.now)
@@ -133,8 +133,8 @@ class SwitchMap:
         """A sync's chain lists the switch. A live event since the sync began wins over it.
 
         Args:
-            mode: how the FL holds it; None when the chain does not say.
-            dump: the record that lists it, if listeners have not had that.
+            mode: how the FL holds it; None: the chain does not say.
+            dump: the record that lists it, if listeners have not had it.
         """
         switch = self._known(name, floodlight)
         if switch is None:
@@ -152,7 +152,7 @@ class SwitchMap:
             self._released(name)
 
     def sync_complete(self, floodlight: str, attempt: int) -> None:
-        """Report what the chain did not list and no live event named since as offline."""
+        """Report as offline what neither the chain nor a live event since its start has named."""
         for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
@@ -160,7 +160,7 @@ class SwitchMap:
             elif attempt not in (holder.listed, holder.live):
                 self._gone_offline(name, switch, floodlight)
             elif switch.active == floodlight:
-                # Not before: listeners ignore a chain that stops before its end.
+                # Not earlier: listeners ignore a chain that stops before its end.
                 self._listeners.known(name, switch)
 
     def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
@@ -172,7 +172,7 @@ class SwitchMap:
         self._listeners.dropped(name, switch, floodlight, was_active=was_active)
 
     def _held_by(self, floodlight: str) -> Iterator[tuple[str, Switch, Holder]]:
-        """The switches that an FL holds, or has just lost; they may change meanwhile."""
+        """The switches that an FL holds, or has just lost; the map may change meanwhile."""
         for name, switch in list(self._context.switches.items()):
             holder = switch.holders.get(floodlight)
             if holder is not None:
@@ -181,7 +181,7 @@ class SwitchMap:
     # -- outages ------------------------------------------------------------------------------
 
     def floodlight_lost(self, floodlight: str) -> None:
-        """An FL is in outage: its switches move to others, or nobody knows their state."""
+        """An FL is in outage: its switches move to others, or their state is unknown."""
         for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
@@ -190,7 +190,7 @@ class SwitchMap:
             self._listeners.changed(name, switch)
 
     def sync_failed(self, floodlight: str) -> None:
-        """An FL's chain did not come to its end: what it holds is not known."""
+        """An FL's chain did not come to its end: the state of its switches is unknown."""
         for name, switch in list(self._context.switches.items()):
             holder = switch.holders.get(floodlight)
             if holder is not None and holder.mode is Mode.GONE:
@@ -200,7 +200,7 @@ class SwitchMap:
                 self._listeners.unknown(name, switch)
 
     def floodlight_back(self, floodlight: str) -> None:
-        """An FL answers again: switches that nobody could serve have it back at once."""
+        """An FL answers again: it serves at once the switches that no other FL could."""
         for name, switch, _ in self._held_by(floodlight):
             before = switch.active
             self._election.hold(name, switch)
@@ -208,11 +208,11 @@ class SwitchMap:
                 self._context.switches.put(name, switch)
             self._listeners.changed(name, switch)
             if switch.active == floodlight:
-                # What is held goes first, or the next command would overtake it.
+                # Held commands go first, or the next one would overtake them.
                 self._released(name)
 
     def floodlight_removed(self, floodlight: str) -> None:
-        """An FL is gone for good: its switches move, or are unmanaged and forgotten."""
+        """An FL is gone for good: its switches move to others, or are forgotten as unmanaged."""
         for name, switch, _ in self._held_by(floodlight):
             del switch.holders[floodlight]
             was_active = switch.active == floodlight
