@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _DAY_S = 86_400.0
 #: characters of a token, so that nobody guesses it.
-_MIN_TOKEN_CHARACTERS = 16
+MIN_TOKEN_CHARACTERS = 16
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}", re.ASCII)
@@ -53,10 +53,28 @@ class Kind(Generic[T]):
     show: Callable[[object], str] = repr
 
 
+Read = Callable[[object], T]
+
+
+def _kind(allowed: str, show: Callable[[object], str] = repr) -> Callable[[Read[T]], Kind[T]]:
+    """Makes the function that reads a value into its kind."""
+    return lambda read: Kind(allowed, read, show)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise Refused
     return value.strip()
+
+
+def _masked(value: object) -> str:
+    """`value` without what stands before an @, which may be a password."""
+    shown = repr(value)
+    return shown if "@" not in shown else "'***@" + shown.rpartition("@")[2]
+
+
+def _hidden(_: object) -> str:
+    return "'***'"
 
 
 def _items(value: object) -> list[str]:
@@ -84,21 +102,18 @@ def whole(low: int, high: int) -> Kind[int]:
     return Kind(f"a whole number from {low} to {high}", read)
 
 
-def yes_or_no() -> Kind[bool]:
-    """Whether something is to be so."""
+@_kind("true or false")
+def yes_or_no(value: object) -> bool:
+    """Yes or no."""
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-    def read(value: object) -> bool:
-        truth = words.get(value.strip().lower()) if isinstance(value, str) else value
-        if not isinstance(truth, bool):
-            raise Refused
-        return truth
-
-    return Kind("true or false", read)
+    truth = words.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(truth, bool):
+        raise Refused
+    return truth
 
 
 def duration(*, zero: bool = False) -> Kind[float]:
-    """Seconds, from a millisecond to 30 days; nought too if `zero`."""
+    """Seconds, from a millisecond to 30 days; 0 too if `zero`."""
 
     def read(value: object) -> float:
         if isinstance(value, str):
@@ -118,13 +133,13 @@ def duration(*, zero: bool = False) -> Kind[float]:
 
 def choice(*names: str) -> Kind[str]:
     """One of some names, in upper or lower case."""
+    by_lower = {name.lower(): name for name in names}
 
     def read(value: object) -> str:
-        text = _text(value)
-        for name in names:
-            if text.lower() == name.lower():
-                return name
-        raise Refused
+        name = by_lower.get(_text(value).lower())
+        if name is None:
+            raise Refused
+        return name
 
     return Kind(" or ".join((", ".join(names[:-1]), names[-1])), read)
 
@@ -136,34 +151,27 @@ def _topic(value: object) -> str:
     return text
 
 
-_TOPIC_NAME = "a topic name (at most 249 of A-Z a-z 0-9 . _ -)"
+#: the name of one Kafka topic.
+topic = Kind("a topic name (at most 249 of A-Z a-z 0-9 . _ -)", _topic)
 
 
-def topic() -> Kind[str]:
-    """The name of one Kafka topic."""
-    return Kind(_TOPIC_NAME, _topic)
-
-
-def headers() -> Kind[tuple[tuple[str, str], ...]]:
+@_kind("name=value, with commas between several, or a TOML table")
+def headers(value: object) -> tuple[tuple[str, str], ...]:
     """Record headers, by their names."""
-
-    def read(value: object) -> tuple[tuple[str, str], ...]:
-        if isinstance(value, Mapping):
-            pairs = [(_text(name), _text(text)) for name, text in value.items()]
-        elif isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
-            pairs = [(_text(name), _text(text)) for name, text in value]
-        else:
-            pairs = []
-            for item in _items(value):
-                name, equals, text = item.partition("=")
-                if not equals:
-                    raise Refused(f"{item!r} has no =")
-                pairs.append((name.strip(), text.strip()))
-        if any(not name or name.startswith("flrouter-") for name, _ in pairs):
-            raise Refused("headers have a name, which does not begin with flrouter-")
-        return tuple(pairs)
-
-    return Kind("name=value, with commas between several, or a TOML table", read)
+    if isinstance(value, Mapping):
+        pairs = [(_text(name), _text(text)) for name, text in value.items()]
+    elif isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
+        pairs = [(_text(name), _text(text)) for name, text in value]
+    else:
+        pairs = []
+        for item in _items(value):
+            name, equals, text = item.partition("=")
+            if not equals:
+                raise Refused(f"{item!r} has no =")
+            pairs.append((name.strip(), text.strip()))
+    if any(not name or name.startswith("flrouter-") for name, _ in pairs):
+        raise Refused("headers have a name, which does not begin with flrouter-")
+    return tuple(pairs)
 
 
 def or_nothing(kind: Kind[T], nothing: T) -> Kind[T]:
@@ -171,37 +179,23 @@ def or_nothing(kind: Kind[T], nothing: T) -> Kind[T]:
     return Kind(f"{kind.allowed}, or nothing", lambda value: kind.read(value) if value else nothing)
 
 
-def topics() -> Kind[tuple[str, ...]]:
-    """A list of Kafka topics, at least one."""
-
-    def read(value: object) -> tuple[str, ...]:
-        topic_names = tuple(_topic(item) for item in _items(value))
-        if not topic_names:
-            raise Refused
-        return topic_names
-
-    return Kind("a list of topic names (at least one), or text with commas", read)
+@_kind("a list of topic names (at least one), or text with commas")
+def topics(value: object) -> tuple[str, ...]:
+    """Kafka topics, at least one."""
+    topic_names = tuple(_topic(item) for item in _items(value))
+    if not topic_names:
+        raise Refused
+    return topic_names
 
 
-def topic_template() -> Kind[str]:
+@_kind("a topic name with {fl} once in it, at most 249 characters when {fl} is an id of 64")
+def topic_template(value: object) -> str:
     """A topic name with `{fl}` where the FL's id goes."""
-
-    def read(value: object) -> str:
-        text = _text(value)
-        if text.count("{fl}") != 1:
-            raise Refused
-        _topic(text.replace("{fl}", "x" * 64))
-        return text
-
-    return Kind(
-        "a topic name with {fl} once in it, at most 249 characters when {fl} is an id of 64", read
-    )
-
-
-def _masked(value: object) -> str:
-    """`value` without what stands before an @, which may be a password."""
-    shown = repr(value)
-    return shown if "@" not in shown else "'***@" + shown.rpartition("@")[2]
+    text = _text(value)
+    if text.count("{fl}") != 1:
+        raise Refused
+    _topic(text.replace("{fl}", "x" * 64))
+    return text
 
 
 def broker(schemes: tuple[str, ...]) -> Kind[str]:
@@ -215,7 +209,7 @@ def broker(schemes: tuple[str, ...]) -> Kind[str]:
                 raise Refused
             scheme = scheme or match["scheme"]
             port = int(match["port"] or 9092)
-            if scheme not in schemes or (match["scheme"] or scheme) != scheme:
+            if scheme not in schemes or match["scheme"] not in (None, scheme):
                 raise Refused
             if not 1 <= port <= 65_535:
                 raise Refused
@@ -228,16 +222,13 @@ def broker(schemes: tuple[str, ...]) -> Kind[str]:
     return Kind(f"{forms}; more hosts of one scheme after commas or semicolons", read, _masked)
 
 
-def app_id() -> Kind[str]:
+@_kind("1 to 100 of A-Z a-z 0-9 . _ -")
+def app_id(value: object) -> str:
     """The name of the consumer group, and the start of the names of the router's own topics."""
-
-    def read(value: object) -> str:
-        text = _topic(value)
-        if len(text) > 100:
-            raise Refused
-        return text
-
-    return Kind("1 to 100 of A-Z a-z 0-9 . _ -", read)
+    text = _topic(value)
+    if len(text) > 100:
+        raise Refused
+    return text
 
 
 @dataclass(frozen=True)
@@ -245,7 +236,7 @@ class Floodlight:
     """An FL that the settings name."""
 
     id: str
-    #: whether it sends `FlReceiveAck`; without, only the response timeout applies.
+    #: whether it sends `FlReceiveAck`; if not, only the response timeout applies.
     ack: bool = True
 
 
@@ -253,7 +244,7 @@ FLOODLIGHT_ID = "1 to 64 of A-Z a-z 0-9 . _ -"
 
 
 def floodlight_id(value: object) -> str:
-    """`value` if it may be the id of an FL.
+    """`value`, if it may be the id of an FL.
 
     Raises:
         Refused: it may not; the text says what is allowed.
@@ -268,33 +259,31 @@ def metric_name(topic_name: str) -> str:
     return topic_name.replace("_", ".")
 
 
-def floodlights() -> Kind[tuple[Floodlight, ...]]:
+def _floodlight(name: str, options: object) -> Floodlight:
+    if not isinstance(options, Mapping) or not options.keys() <= {"ack"}:
+        raise Refused(f"{name} has {options!r}, which is not a table with ack = true or false")
+    ack = options.get("ack", True)
+    if not isinstance(ack, bool):
+        raise Refused(f"{name} has ack = {ack!r}")
+    return Floodlight(floodlight_id(name), ack)
+
+
+@_kind(f"a list of FL ids ({FLOODLIGHT_ID}), or a table of them with ack = false")
+def floodlights(value: object) -> tuple[Floodlight, ...]:
     """FLs: a list of ids, or a table of ids with `ack`."""
-
-    def one(name: str, options: object) -> Floodlight:
-        if not isinstance(options, Mapping) or not options.keys() <= {"ack"}:
-            raise Refused(f"{name} has {options!r}, which is not a table with ack = true or false")
-        ack = options.get("ack", True)
-        if not isinstance(ack, bool):
-            raise Refused(f"{name} has ack = {ack!r}")
-        return Floodlight(floodlight_id(name), ack)
-
-    def read(value: object) -> tuple[Floodlight, ...]:
-        listed: Iterable[Floodlight]
-        if isinstance(value, Mapping):
-            listed = [one(name, options) for name, options in value.items()]
-        elif isinstance(value, tuple) and all(isinstance(item, Floodlight) for item in value):
-            listed = value
-        else:
-            listed = [Floodlight(floodlight_id(item)) for item in _items(value)]
-        seen: dict[str, str] = {}
-        for floodlight in listed:
-            other = seen.setdefault(metric_name(floodlight_id(floodlight.id)), floodlight.id)
-            if other is not floodlight.id:
-                raise Refused(f"{other} and {floodlight.id} would share their topics")
-        return tuple(listed)
-
-    return Kind(f"a list of FL ids ({FLOODLIGHT_ID}), or a table of them with ack = false", read)
+    listed: Iterable[Floodlight]
+    if isinstance(value, Mapping):
+        listed = [_floodlight(name, options) for name, options in value.items()]
+    elif isinstance(value, tuple) and all(isinstance(item, Floodlight) for item in value):
+        listed = value
+    else:
+        listed = [Floodlight(floodlight_id(item)) for item in _items(value)]
+    seen: dict[str, str] = {}
+    for floodlight in listed:
+        other = seen.setdefault(metric_name(floodlight_id(floodlight.id)), floodlight.id)
+        if other is not floodlight.id:
+            raise Refused(f"{other} and {floodlight.id} would share their topics")
+    return tuple(listed)
 
 
 def text(allowed: str = "text") -> Kind[str]:
@@ -302,85 +291,67 @@ def text(allowed: str = "text") -> Kind[str]:
     return Kind(allowed, _text)
 
 
-def secret() -> Kind[str]:
+@_kind("text", _hidden)
+def secret(value: object) -> str:
     """Text that is never shown and keeps its spaces."""
-
-    def read(value: object) -> str:
-        if not isinstance(value, str):
-            raise Refused
-        return value
-
-    return Kind("text", read, lambda _: "'***'")
+    if not isinstance(value, str):
+        raise Refused
+    return value
 
 
-def url() -> Kind[str]:
+@_kind("http://host:port or https://host:port with a path, or nothing", _masked)
+def url(value: object) -> str:
     """The address of something that speaks HTTP, or nothing."""
-
-    def read(value: object) -> str:
-        address = _text(value).rstrip("/")
-        if address and _URL.fullmatch(address) is None:
-            raise Refused
-        return address
-
-    return Kind("http://host:port or https://host:port with a path, or nothing", read, _masked)
+    address = _text(value).rstrip("/")
+    if address and _URL.fullmatch(address) is None:
+        raise Refused
+    return address
 
 
-def database() -> Kind[str]:
+@_kind("a folder, `postgresql://user:password@host/name`, or nothing", _masked)
+def database(value: object) -> str:
     """A folder, PostgreSQL's address, or nothing; a password in it is never shown."""
-
-    def read(value: object) -> str:
-        given = str(value) if isinstance(value, Path) else _text(value)
-        if "://" in given and not given.startswith("postgresql://"):
-            raise Refused
-        return given
-
-    return Kind("a folder, `postgresql://user:password@host/name`, or nothing", read, _masked)
+    given = str(value) if isinstance(value, Path) else _text(value)
+    if "://" in given and not given.startswith("postgresql://"):
+        raise Refused
+    return given
 
 
-def token() -> Kind[str]:
+@_kind(f"at least {MIN_TOKEN_CHARACTERS} letters, digits and signs of ASCII, or nothing", _hidden)
+def token(value: object) -> str:
     """A secret that fits into an HTTP header, or nothing."""
-
-    def read(value: object) -> str:
-        text = _text(value)
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise Refused
-        if text and len(text) < _MIN_TOKEN_CHARACTERS:
-            raise Refused("it can be guessed: make one with `openssl rand -hex 16`")
-        return text
-
-    allowed = f"at least {_MIN_TOKEN_CHARACTERS} letters, digits and signs of ASCII, or nothing"
-    return Kind(allowed, read, lambda _: "'***'")
+    text = _text(value)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise Refused
+    if text and len(text) < MIN_TOKEN_CHARACTERS:
+        raise Refused("it can be guessed: make one with `openssl rand -hex 16`")
+    return text
 
 
-def hosts() -> Kind[tuple[str, ...]]:
+@_kind("a list of names without ports, or text with commas, or nothing")
+def hosts(value: object) -> tuple[str, ...]:
     """Names of hosts, each perhaps with a dot in front."""
-
-    def read(value: object) -> tuple[str, ...]:
-        names = tuple(item.lower() for item in _items(value))
-        for name in names:
-            if _HOST.fullmatch(name) is None:
-                raise Refused(f"{name!r} is no host's name")
-        return names
-
-    return Kind("a list of names without ports, or text with commas, or nothing", read)
+    names = tuple(item.lower() for item in _items(value))
+    for name in names:
+        if _HOST.fullmatch(name) is None:
+            raise Refused(f"{name!r} is no host's name")
+    return names
 
 
-def names() -> Kind[tuple[str, ...]]:
+@_kind("a list of names, or text with commas")
+def names(value: object) -> tuple[str, ...]:
     """A list of names."""
-    return Kind("a list of names, or text with commas", lambda value: tuple(_items(value)))
+    return tuple(_items(value))
 
 
-def file() -> Kind[Path | None]:
+@_kind("a readable file, or nothing")
+def file(value: object) -> Path | None:
     """A file that can be read, or nothing."""
-
-    def read(value: object) -> Path | None:
-        path = value if isinstance(value, Path) else _text(value) if value else ""
-        if path == "":
-            return None
-        try:
-            with Path(path).open("rb"):
-                return Path(path)
-        except (OSError, ValueError) as error:
-            raise Refused(f"it cannot be read ({getattr(error, 'strerror', error)})") from error
-
-    return Kind("a readable file, or nothing", read)
+    path = value if isinstance(value, Path) else _text(value) if value else ""
+    if path == "":
+        return None
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except (OSError, ValueError) as error:
+        raise Refused(f"it cannot be read ({getattr(error, 'strerror', error)})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from flrouter.core.gathers.gathers import Gathers
 from flrouter.core.gathers.population import Populations
@@ -10,7 +11,7 @@ from flrouter.core.gathers.scatter import Scatters
 from flrouter.core.requests import traces
 from flrouter.core.requests.parts import part_number
 from flrouter.core.requests.pending import Requests
-from flrouter.core.requests.rejected import Rejected, invalid, too_large
+from flrouter.core.requests.rejected import Rejected, envelope_of, invalid, too_large, unreadable
 from flrouter.core.state.context import Context
 from flrouter.core.state.rules import MAX_ID_BYTES
 from flrouter.core.values.effects import Answering, size_of
@@ -21,63 +22,58 @@ from flrouter.core.values.records import Gather, Mode, Pending
 from flrouter.core.values.request import Origin
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
-from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
-from flrouter.messages.errors import ErrorType, Problem
+from flrouter.messages.envelope import COMMANDS, Envelope
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms.error_forms import draft
 from flrouter.messages.kinds.catalog import CommandKind, Done, Scope
 from flrouter.messages.kinds.switch_list import TooLarge, check_room
 from flrouter.messages.switch_id import BadSwitchId
 
 
+@dataclass(eq=False)
 class Commands:
     """The rules for what comes from requesters."""
 
-    def __init__(self, context: Context, requests: Requests, gathers: Gathers) -> None:
-        self._context = context
-        self._requests = requests
-        self._gathers = gathers
-        self.scatters = Scatters(context, requests, gathers, self._route)
-        self.populations = Populations(context, requests)
+    _context: Context
+    _requests: Requests
+    _gathers: Gathers
+
+    def __post_init__(self) -> None:
+        self.scatters = Scatters(self._context, self._requests, self._gathers, self._route)
+        self.populations = Populations(self._context, self._requests)
 
     def take(self, command: Command) -> None:
         """One record of an inbound topic."""
         context = self._context
         envelope = command.envelope
         if envelope is not None and envelope.form not in COMMANDS:
-            reason = f"no command: {envelope.clazz[:200]!r}"
-            context.dead_letter(command.origin, command.data, reason, command.headers)
+            context.dead_letter_of(command, f"no command: {envelope.clazz[:200]!r}")
             return
         try:
             self._place(command, self._usable(command))
         except Rejected as rejected:
-            self._reject(command, envelope, rejected)
+            self._reject(command, rejected)
 
     def _usable(self, command: Command) -> Envelope:
-        """The envelope of a command that can be read, and is not too large for anybody."""
+        """The envelope of a command.
+
+        Raises:
+            Rejected: it cannot be read, or is too large.
+        """
         context, envelope = self._context, command.envelope
         if envelope is None:
-            raise invalid(
-                ErrorType.REQUEST_INVALID, "the command cannot be read", command.fault[:500]
-            )
-        size, most = len(command.data) + size_of(command.headers), context.rules.max_message_bytes
-        if size > most:
-            raise invalid(
-                ErrorType.REQUEST_INVALID,
-                "the command is too large",
-                f"{size} bytes with its record headers; at most {most} are taken.",
-            )
-        if envelope.correlation_id and len(envelope.correlation_id.encode()) > MAX_ID_BYTES:
-            raise invalid(
-                ErrorType.REQUEST_INVALID,
-                "the correlation id is too long",
-                f"{len(envelope.correlation_id.encode())} bytes; at most {MAX_ID_BYTES} are taken.",
-            )
+            raise unreadable(command.fault)
+        size, limit = len(command.data) + size_of(command.headers), context.rules.max_message_bytes
+        if size > limit:
+            why = f"{size} bytes with its record headers; at most {limit} are taken."
+            raise invalid("the command is too large", why)
+        id_size = len((envelope.correlation_id or "").encode())
+        if id_size > MAX_ID_BYTES:
+            why = f"{id_size} bytes; at most {MAX_ID_BYTES} are taken."
+            raise invalid("the correlation id is too long", why)
         if not envelope.kind:
-            raise invalid(
-                ErrorType.REQUEST_INVALID,
-                "the command has no payload with a clazz",
-                "A command is an object with a payload whose clazz says what to do.",
-            )
+            why = "A command is an object with a payload whose clazz says what to do."
+            raise invalid("the command has no payload with a clazz", why)
         return envelope
 
     def _place(self, command: Command, envelope: Envelope) -> None:
@@ -117,10 +113,10 @@ class Commands:
             self._someone_up()
             self.populations.send(pending, command)
         else:
-            self.scatters.send(kind, number, self._gather(pending, envelope.kind), command)
+            self.scatters.send(kind, number, Gather.of(pending, envelope.kind), command)
 
     def _pass_on(self, home: int, command: Command, kind: CommandKind, envelope: Envelope) -> None:
-        """Send a command to its home; its requester is told when the broker does not take it."""
+        """Send a command to its home; if the broker refuses it, its requester gets an error."""
         origin = str(command.origin)
         cid = envelope.correlation_id or command.origin.number
         topic = self._reply_topic(kind, envelope, command)
@@ -133,15 +129,11 @@ class Commands:
             return self._context.catalog.switch_of(envelope, data)
         except BadSwitchId as error:
             if error.given is None:
-                raise invalid(
-                    ErrorType.REQUEST_INVALID,
-                    "the command names no switch",
-                    f"Commands of kind {envelope.kind[:200]} need one at "
-                    f"{self._context.catalog.places.told(envelope.kind)}.",
-                ) from error
-            raise invalid(
-                ErrorType.DATA_INVALID, "the switch id is not valid", str(error)[:500]
-            ) from error
+                places = self._context.catalog.places.told(envelope.kind)
+                why = f"Commands of kind {envelope.kind[:200]} need one at {places}."
+                raise invalid("the command names no switch", why) from error
+            why = str(error)[:500]
+            raise invalid("the switch id is not valid", why, ErrorType.DATA_INVALID) from error
 
     def _check_reply(self, topic: str, exists: bool) -> None:
         rules = self._context.rules
@@ -197,40 +189,35 @@ class Commands:
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)
         if full and number not in self._context.pending:
-            raise Rejected(
-                ErrorType.INTERNAL_ERROR, full, "The command was not sent. Send fewer at a time."
-            )
+            advice = "The command was not sent. Send fewer at a time."
+            raise Rejected(ErrorType.INTERNAL_ERROR, full, advice)
 
     def _cold(self) -> bool:
-        """Whether some FL has not yet said which switches it holds, so that nobody can tell."""
+        """Whether some FL has not said yet which switches it holds."""
         floodlights = self._context.floodlights
         return not floodlights or any(
             state.known and state.up and not state.synced for state in floodlights.values()
         )
 
     def release(self, switch: str) -> None:
-        """Somebody holds `switch` now: send on what was held for it."""
-        for number, pending in self._requests.held_for(switch):
+        """An FL holds `switch` now: send on the commands that waited for it."""
+        for number, pending in self._requests.held(switch):
             self._decide_again(number, pending)
 
     def release_all(self) -> None:
-        """A sync is over: when no more is to come, what is held is for switches of nobody."""
+        """A sync is over. If it was the last, no FL holds what the held commands wait for."""
         if not self._cold():
-            for number, pending in self._requests.all_held():
+            for number, pending in self._requests.held():
                 self._decide_again(number, pending)
 
     def _decide_again(self, number: str, pending: Pending) -> None:
+        origin, data = Origin.parse(pending.origin), pending.command
         try:
-            envelope = decode(pending.command)
-        except Unreadable as error:  # it could when it came: nested as deeply as just went there
-            unreadable = ErrorType.REQUEST_INVALID, "the command cannot be read", str(error)[:500]
-            self._requests.fail(number, Problem(*unreadable))
-            return
-        command = Command(Origin.parse(pending.origin), pending.command, envelope, pending.headers)
-        try:
+            # It could be read when it came, if perhaps not this deep in the stack.
+            command = Command(origin, data, envelope_of(data), pending.headers)
             self._route(number, pending, command)
         except Rejected as rejected:
-            self._requests.fail(number, rejected.problem)
+            self._requests.fail(number, *rejected.problem)
 
     # -- every floodlight ---------------------------------------------------------------------
 
@@ -243,9 +230,7 @@ class Commands:
             if not known:
                 raise Rejected(ErrorType.NOT_FOUND, "no floodlight is known")
             for floodlight in known:
-                context.tell(
-                    context.home(floodlight), SyncWanted(floodlight, pending.correlation_id)
-                )
+                context.tell_home(floodlight, SyncWanted(floodlight, pending.correlation_id))
             return
         up = self._someone_up()
         try:
@@ -254,7 +239,7 @@ class Commands:
         except TooLarge as error:
             raise too_large(str(error)) from error
         if kind.gathered:
-            self.scatters.send_to_all(number, self._gather(pending, envelope.kind), known, command)
+            self.scatters.send_to_all(number, Gather.of(pending, envelope.kind), known, command)
             return
         parts = [part_number(number, at) for at in range(len(known))]
         if any(self._requests.knows(part, pending.correlation_id) for part in parts):
@@ -277,42 +262,28 @@ class Commands:
             raise Rejected(ErrorType.NOT_FOUND, "no floodlight is answering")
         return up
 
-    def _gather(self, pending: Pending, kind: str) -> Gather:
-        return Gather(
-            pending.correlation_id,
-            pending.reply_topic,
-            pending.origin,
-            kind,
-            0,
-            received=pending.received,
-            trace=pending.trace,
-            draft=pending.draft,
-            steps=pending.steps,
-        )
-
-    def fail(self, command: Command, kind: ErrorType, message: str) -> None:
+    def fail(self, command: Command, message: str) -> None:
         """End a command that could not be handled."""
-        rejected = Rejected(kind, message, "It is kept as a dead letter.", keep=True)
-        self._reject(command, command.envelope, rejected)
+        why = "It is kept as a dead letter."
+        self._reject(command, invalid(message, why, ErrorType.INTERNAL_ERROR))
 
     # -- ends ---------------------------------------------------------------------------------
 
-    def _reject(self, command: Command, envelope: Envelope | None, rejected: Rejected) -> None:
-        context = self._context
+    def _reject(self, command: Command, rejected: Rejected) -> None:
+        context, envelope = self._context, command.envelope
+        kind_name = envelope.kind if envelope is not None else ""
+        kind = context.catalog.command(kind_name, command.origin.topic)
+        topic = context.catalog.answer_topic(kind, command.origin.topic)
         key: str | None = None
-        if envelope is not None:
-            correlation_id = envelope.correlation_id or command.origin.number
-            kind = context.catalog.command(envelope.kind, command.origin.topic)
-            topic = context.catalog.answer_topic(kind, command.origin.topic)
-            wanted = envelope.reply_to
+        if envelope is None:
+            correlation_id = salvage(command.data, "correlation_id")
+            wanted = salvage(command.data, "reply_to")
+        else:
+            correlation_id, wanted = envelope.correlation_id, envelope.reply_to
             if kind.scope is Scope.SWITCH:
                 with suppress(Rejected):
                     key = self._switch(envelope, command.data)
-        else:
-            correlation_id = salvage(command.data, "correlation_id") or command.origin.number
-            kind = context.catalog.command("", command.origin.topic)
-            topic = context.catalog.answer_topic(kind, command.origin.topic)
-            wanted = salvage(command.data, "reply_to")
+        correlation_id = correlation_id or command.origin.number
         if wanted:
             with suppress(Rejected):  # it may name a topic that takes no answers
                 self._check_reply(wanted, command.reply_exists)
@@ -320,11 +291,10 @@ class Commands:
         origin, problem = str(command.origin), rejected.problem
         pending = Pending.single(correlation_id, topic, key or "", origin, context.now)
         pending.draft = draft(kind.error, command.data)
-        pending.steps = context.steps(envelope.kind if envelope else "", command.data)
+        pending.steps = context.steps(kind_name, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         traces.answer_error(context, pending, problem, key)
         context.end(command.origin.number, pending, str(problem))
         if rejected.keep:
-            reason = f"{problem}. {problem.description}"
-            context.dead_letter(command.origin, command.data, reason, command.headers)
+            context.dead_letter_of(command, f"{problem}. {problem.description}")

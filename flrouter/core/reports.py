@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from msgspec.structs import replace
 
 from flrouter.core.floodlights.liveness import Liveness
@@ -28,29 +30,21 @@ from flrouter.messages.forms.notifications import record_of
 from flrouter.messages.kinds.catalog import EventKind
 from flrouter.messages.kinds.origin import switch_of
 
-#: links of one chain that may come before one that is missing: their indexes are kept in one row.
+#: links of one chain that may come before a missing one: one row keeps their indexes.
 MAX_AHEAD = 100_000
 PLAIN_COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
 
+@dataclass(eq=False)
 class Reports:
     """The rules for what comes from FLs."""
 
-    def __init__(
-        self,
-        context: Context,
-        requests: Requests,
-        switches: SwitchMap,
-        links: Links,
-        liveness: Liveness,
-        syncs: Syncs,
-    ) -> None:
-        self._context = context
-        self._requests = requests
-        self._switches = switches
-        self._links = links
-        self._liveness = liveness
-        self._syncs = syncs
+    _context: Context
+    _requests: Requests
+    _switches: SwitchMap
+    _links: Links
+    _liveness: Liveness
+    _syncs: Syncs
 
     def take(self, report: Report) -> None:
         """One record of an FL's write topic."""
@@ -61,7 +55,7 @@ class Reports:
             if self._known(report):
                 clazz = envelope.clazz[:200] if envelope is not None else ""
                 reason = report.fault or f"no message that an FL sends: {clazz!r}"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                context.dead_letter_of(report, reason)
             return
         if report.number is not None:
             self._numbered(report, envelope, form, report.number)
@@ -79,10 +73,10 @@ class Reports:
             self._numbered(report, envelope, form, suffix.number, suffix.original)
 
     def _known(self, report: Report) -> bool:
-        """Whether the router listens to the record's FL, as far as this shard has heard.
+        """Whether the record's FL is known here.
 
-        The record's home alone asks: others may not have heard of the FL yet that the home has
-        sent a command already.
+        Only the record's home asks: it may have sent the FL commands before other shards have heard
+        of it.
         """
         state = self._context.floodlights.get(report.floodlight)
         known = state is not None and state.known
@@ -91,14 +85,14 @@ class Reports:
         return known
 
     def _here(self, report: Report, home: int) -> bool:
-        """Whether this shard is the record's home; otherwise it is sent there."""
+        """Whether this shard is the record's home; if not, send it there."""
         context = self._context
         if home == context.number:
             return True
         headers = (
             (header.FLOODLIGHT, report.floodlight.encode()),
             (header.ORIGIN, str(report.origin).encode()),
-            # An FL's own headers must not pass for what a shard says of the record.
+            # An FL's own headers must not pass for a shard's.
             *(item for item in report.headers if not header.is_own(item[0])),
         )
         context.pass_to(home, "report", report.data, headers)
@@ -107,25 +101,20 @@ class Reports:
     # -- answers ------------------------------------------------------------------------------
 
     def _numbered(
-        self,
-        report: Report,
-        envelope: Envelope,
-        form: Form,
-        number: str,
-        original: str | None = None,
+        self, report: Report, envelope: Envelope, form: Form, number: str, cid: str | None = None
     ) -> None:
         """A record that belongs to a request or a sync of this shard.
 
         Args:
-            original: the requester's id that it came under; None for an older link with its own.
+            cid: the requester's id under which it came; None: an older link with an id of its own.
         """
         sync = read_sync_number(number)
         if sync is not None:
             self._syncs.take(report, envelope, form, *sync)
             return
         pending = self._context.pending.get(number)
-        if pending is not None and original not in (None, pending.correlation_id):
-            self._context.count(Event.STRAY, report.floodlight)  # of what was read there before
+        if pending is not None and cid not in (None, pending.correlation_id):
+            self._context.count(Event.STRAY, report.floodlight)  # for the command before this one
         elif envelope.kind == names.ACK:
             self._acknowledged(report, number)
         else:
@@ -171,7 +160,7 @@ class Reports:
         self._requests.done(number, answer)
 
     def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
-        """One of the answers to a command to every FL, of which no one knows the last."""
+        """One of the answers to a command to every FL; nobody knows which is the last."""
         key = self._switch_of(report, envelope) or pending.correlation_id
         self._pass_on(report, envelope, number, pending, key)
         self._requests.passed_on(number, pending)
@@ -182,11 +171,11 @@ class Reports:
         try:
             link = link_of(envelope)
         except BadLink as error:
-            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            context.dead_letter_of(report, str(error))
             return
         key = pending.correlation_id
         if isinstance(link, OldLink):
-            # The first has the request's own id; one that comes without it was read before a kill.
+            # The first link has the request's own id. Without it, it was read before a kill.
             expected = report.number is None
             if pending.begun:
                 expected = envelope.correlation_id == pending.next_id
@@ -199,15 +188,15 @@ class Reports:
             pending.next_index += 1
         else:
             if pending.total >= 0 and link.total != pending.total:
-                reason = f"a chain of {pending.total} has a link of a chain of {link.total}"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                why = f"a chain of {pending.total} has a link of a chain of {link.total}"
+                context.dead_letter_of(report, why)
                 return
             if has_come(pending, link):
                 context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
                 reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
-                context.dead_letter(report.origin, report.data, reason, report.headers)
+                context.dead_letter_of(report, reason)
                 return
             whole = follow(pending, link)
             at, total = link.index, link.total
@@ -229,9 +218,12 @@ class Reports:
         link: int = 0,
         total: int = 0,
     ) -> bool:
-        """Send an answer to its requester, under the id that the command came with; False when
-        it is too large. Of a part, its payload goes to the command's home, and of a chain which
-        `link` it is (-1: there are none) of how many.
+        """Send an answer to its requester under the command's own id; of a part, its payload to the
+        command's home. False: it is too large.
+
+        Args:
+            link: of a chain: which link it is; -1: the chain has none.
+            total: of how many.
         """
         context = self._context
         value = report.data
@@ -267,7 +259,7 @@ class Reports:
         why = f"It has {size} bytes; at most {limit} are passed on. {HEAD_KEPT}"
         problem = Problem(ErrorType.INTERNAL_ERROR, "the answer is too large", why)
         if not pending.passes:
-            self._requests.fail(number, problem)
+            self._requests.fail(number, *problem)
         else:
             topic, cid, origin = pending.reply_topic, pending.correlation_id, pending.origin
             context.answer_error(topic, cid, problem, origin=origin, key=key)
@@ -284,7 +276,7 @@ class Reports:
                 link = link_of(envelope)
             except BadLink as error:
                 if self._known(report):
-                    context.dead_letter(report.origin, report.data, str(error), report.headers)
+                    context.dead_letter_of(report, str(error))
                 return
             if isinstance(link, OldLink) and envelope.correlation_id:
                 if self._here(report, context.home(envelope.correlation_id)):
@@ -298,8 +290,7 @@ class Reports:
         clazz = names.ERROR_DATA if form is Form.ERROR else envelope.kind
         event = context.catalog.event(clazz, report.floodlight, report.origin.topic)
         if form in PLAIN_COMMANDS and not event.written:
-            reason = "a command from an FL that nobody sent it"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, "a command from an FL that nobody sent it")
         elif envelope.kind == names.ACK:
             context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:
@@ -313,7 +304,7 @@ class Reports:
         return switch_of(envelope, report.data, self._context.catalog.places)
 
     def _is_news(self, report: Report, envelope: Envelope, switch: str) -> bool:
-        """Bring the map up to date; whether requesters are to see the event."""
+        """Bring the map up to date; True if requesters are to see the event."""
         state = envelope.payload.state if envelope.payload is not None else None
         if envelope.kind == names.SWITCH_EVENT and isinstance(state, str):
             if state in CONNECTED:
@@ -322,22 +313,21 @@ class Reports:
                 return self._switches.connected(switch, report.floodlight, mode, record)
             if state in LOST:
                 return self._switches.lost(switch, report.floodlight, state)
-        # One that another router asked for lists switches that the FL may only read, too.
+        # A sync of another router also lists switches that the FL may only read.
         listed = mode_of(envelope) if envelope.kind == names.DUMP_SWITCH else None
         return self._switches.seen(switch, report.floodlight, listed or Mode.RW)
 
     def _publish(self, report: Report, event: EventKind, key: str | None) -> None:
         context = self._context
         if len(report.data) > context.rules.max_message_bytes:
-            reason = f"an event of {len(report.data)} bytes"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, f"an event of {len(report.data)} bytes")
             return
         context.send(context.catalog.topic_of(event), key, report.data, report.headers)
         context.count(Event.EVENTS, report.floodlight)
 
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
-    """What an FL wrote for a command whose answers are events, under its requester's own id."""
+    """What an FL wrote for a command whose answers are events, under the requester's own id."""
     old, message_id = envelope.correlation_id, envelope.message_id
     data = with_correlation_id(report.data, original, old=old, message_id=message_id)
     envelope = replace(envelope, correlation_id=original)
@@ -345,8 +335,8 @@ def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, E
 
 
 def _asked_under(envelope: Envelope) -> str | None:
-    """The id under which the FL was asked for this, if it was."""
+    """The id under which the FL was asked for this, if it was asked."""
     dump_id = envelope.payload.dump_id if envelope.payload is not None else None
     if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
-        return dump_id  # such records have correlation ids that the FL makes up
+        return dump_id  # the correlation ids of such records are made up by the FL
     return envelope.correlation_id

@@ -1,8 +1,8 @@
 """The shard: the sequential owner of one home partition's state.
 
 ``decide`` is all there is: a batch of inputs and the time go in, effects come out, and the tables
-hold what is to be kept. Whoever cannot perform the effects must throw the shard away and restore
-another from its changelogs.
+hold what is kept. If its effects cannot be performed, the shard must be thrown away: another one is
+restored from the changelogs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from flrouter.core.values import peers
 from flrouter.core.values.effects import Effects
 from flrouter.core.values.events import Event
 from flrouter.core.values.inputs import CaughtUp, Command, Garbled, Input, Report, Told
-from flrouter.messages.errors import ErrorType
 from flrouter.messages.kinds.catalog import Catalog
 
 
@@ -48,13 +47,9 @@ class Shard:
         )
         self._links = Links(context)
         self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
+        release = self._commands.release_all
         self._floodlights = Floodlights(
-            context,
-            self._requests,
-            self._switches,
-            self._moves,
-            self._syncs,
-            self._commands.release_all,
+            context, self._requests, self._switches, self._moves, self._syncs, release
         )
         self._liveness = self._floodlights.liveness
         self._reports = Reports(
@@ -91,14 +86,14 @@ class Shard:
         }
 
     def load(self, waiting: int = 0) -> float:
-        """How full it is with so many inputs to come: from 1 on, give it no more commands."""
+        """How full it is, `waiting` inputs included: from 1 on, give it no more commands."""
         has = self._requests.room_taken + self._gathers.room_taken
         return (has + waiting) / self.context.rules.max_pending
 
     def restored(self, now: int) -> None:
-        """The tables hold what their changelogs did: make the rest of the state anew from them."""
+        """The tables were restored from their changelogs: make the rest of the state from them."""
         self.context.now = now
-        self._rearm()  # whoever set the deadlines may have had a clock that was ahead
+        self._rearm()  # the clock that set the deadlines may have been ahead
         self._requests.rebuild()
         self._gathers.rebuild()
         self._links.rebuild()
@@ -106,7 +101,7 @@ class Shard:
         self._syncs.rebuild()
 
     def decide(self, batch: Iterable[Input], now: int) -> Effects:
-        """What follows from `batch`, and from its being `now` (ms since the epoch)."""
+        """What follows from `batch` at the time `now` (ms since the epoch)."""
         context = self.context
         went_back, context.now = now < context.now, now
         effects = context.effects = Effects()
@@ -126,7 +121,7 @@ class Shard:
         return effects
 
     def _rearm(self) -> None:
-        """The clock may have gone back: what was to happen soon must not wait until it is there."""
+        """The clock went back: what was to happen soon must not wait until it is there again."""
         self._requests.rearm()
         self._gathers.rearm()
         self._links.rearm()
@@ -143,7 +138,7 @@ class Shard:
         self._syncs.tick()
 
     def _wake(self) -> None:
-        """Hand what is due to those who know whether it still is."""
+        """Hand what is due to the rules that know whether it still is."""
         due: dict[str, list[str]] = {}
         for table, key in self.context.deadlines.due(self.context.now):
             due.setdefault(table, []).append(key)
@@ -158,21 +153,20 @@ class Shard:
         self._hear[type(told.peer)](told.peer)
 
     def _survive(self, item: Input, error: Exception) -> None:
-        """A bug of ours: the record is kept, and whoever waits for it is told."""
+        """A bug of ours: keep the record, and tell the requester who waits for it."""
         context = self.context
         context.note(f"a {type(item).__name__} was not handled: {error!r}")
         context.count(Event.BUGS)
-        reason = f"INTERNAL_ERROR: {error!r}"
         if isinstance(item, Command):
-            self._commands.fail(item, ErrorType.INTERNAL_ERROR, reason)
+            self._commands.fail(item, f"the router could not handle the command: {error!r}")
         elif isinstance(item, Report | Garbled):
-            context.dead_letter(item.origin, item.data, reason)
+            context.dead_letter(item.origin, item.data, f"INTERNAL_ERROR: {error!r}")
 
     def _garbled(self, record: Garbled) -> None:
         self.context.dead_letter(record.origin, record.data, record.fault)
 
     def pending_at(self, switch: str) -> list[str]:
-        """The numbers of the requests that wait for this switch's FL."""
+        """The numbers of the requests that are pending at a switch."""
         return self._requests.at(switch)
 
     def parts_ended(self, number: str) -> int:
@@ -184,14 +178,14 @@ class Shard:
         return self._requests.by_floodlight
 
     def syncs(self) -> list[SyncStatus]:
-        """How far the syncs of the FLs are whose home this shard is."""
+        """The syncs of the FLs whose home this shard is."""
         return self._syncs.status()
 
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
-        """What changed in each table since the last call: key and new value, None where gone."""
+        """What changed in each table since the last call: key and new value, None if gone."""
         return [(table.name, table.take_changes()) for table in self.context.tables]
 
     def write_again(self, table: str, keys: Collection[str]) -> None:
-        """Count rows of a table as changed: somebody else has written into its changelog."""
+        """Count rows of a table as changed: another worker has written into its changelog."""
         for key in keys:
             getattr(self.context, table).write_again(key)

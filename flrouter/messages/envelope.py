@@ -87,8 +87,6 @@ class Form(Enum):
 
 #: those of requesters.
 COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY, Form.ABSTRACT)
-
-
 _FORMS: dict[str, Form] = {}
 
 
@@ -154,9 +152,7 @@ def _refuse_half(
     if "\ufffd" in (correlation_id or ""):
         other = _decoder.decode(members.readable(data, instead=rb"\ufffc"))
         if id_of(other) != correlation_id:
-            raise Unreadable(
-                "correlation_id has half a surrogate pair, which no Kafka key can hold"
-            )
+            raise Unreadable("correlation_id has half a surrogate pair: no Kafka key can hold it")
 
 
 def decode(data: bytes) -> Envelope:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-import msgspec
-
 from flrouter.messages import names
 
 
@@ -48,21 +46,3 @@ def error_data(kind: ErrorType, message: str, description: str) -> dict[str, str
         "error-message": message,
         "error-description": description,
     }
-
-
-def error_message(
-    correlation_id: str, kind: ErrorType, message: str, description: str, now: int
-) -> bytes:
-    """An `ErrorMessage`. `message` is one line; `description` says what to do about it.
-
-    Args:
-        now: the message's timestamp, in ms since the epoch.
-    """
-    return msgspec.json.encode(
-        {
-            "clazz": names.ERROR,
-            "timestamp": now,
-            "correlation_id": correlation_id,
-            "payload": error_data(kind, message, description),
-        }
-    )

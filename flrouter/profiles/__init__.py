@@ -242,9 +242,9 @@ def _check_values(profile: Profile) -> None:
     ]
     templates = [*(entry.read for entry in profile.inbound), profile.asks, *profile.write]
     checks: list[tuple[kinds.Kind[Any], list[object]]] = [
-        (kinds.topic(), list(topics)),
-        (kinds.topic_template(), list(templates)),
-        (kinds.headers(), [profile.headers]),
+        (kinds.topic, list(topics)),
+        (kinds.topic_template, list(templates)),
+        (kinds.headers, [profile.headers]),
     ]
     for kind, values in checks:
         for value in values:

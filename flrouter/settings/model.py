@@ -25,9 +25,9 @@ from flrouter.settings.topic_roles import FloodlightTopics, Use
 
 __all__ = ["BadSetting", "Floodlight", "Settings", "load"]
 
-_TOPIC = kinds.or_nothing(kinds.topic(), "")
-_TOPICS = kinds.or_nothing(kinds.topics(), ())
-_TEMPLATE = kinds.or_nothing(kinds.topic_template(), "")
+_TOPIC = kinds.or_nothing(kinds.topic, "")
+_TOPICS = kinds.or_nothing(kinds.topics, ())
+_TEMPLATE = kinds.or_nothing(kinds.topic_template, "")
 _ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
 
 T = TypeVar("T")
@@ -50,12 +50,12 @@ class Settings:
     )
     app_id: str = _setting(
         "flrouter",
-        kinds.app_id(),
+        kinds.app_id,
         "The consumer group, and the start of the names of the router's own topics.",
     )
     floodlights: tuple[Floodlight, ...] = _setting(
         (),
-        kinds.floodlights(),
+        kinds.floodlights,
         "FLs to begin with; it seeds an empty list only. In TOML also `[floodlights.fl-3]` with"
         " `ack = false` for an FL that cannot acknowledge.",
     )
@@ -66,7 +66,7 @@ class Settings:
         " Where a topic below is nothing, it is the profile's.",
     )
     headers: tuple[tuple[str, str], ...] = _setting(
-        (), kinds.headers(), "Record headers with other values than the profile's."
+        (), kinds.headers, "Record headers with other values than the profile's."
     )
     inbound_topics: tuple[str, ...] = _setting((), _TOPICS, "Where requesters send commands.")
     fl_read_topic: str = _setting("", _TEMPLATE, "The topic that an FL reads.")
@@ -124,7 +124,7 @@ class Settings:
     )
     standby: bool = _setting(
         False,
-        kinds.yes_or_no(),
+        kinds.yes_or_no,
         "Whether each worker follows the tables of all other shards, to take them over at once;"
         " needs `store` memory.",
     )
@@ -133,7 +133,7 @@ class Settings:
     )
     dead_letter_topic: str = _setting(
         "",
-        kinds.or_nothing(kinds.topic(), ""),
+        kinds.or_nothing(kinds.topic, ""),
         "Where records go that nobody can read; nothing: `<app_id>-dead-letters`.",
     )
     max_message_bytes: int = _setting(
@@ -168,24 +168,24 @@ class Settings:
         "How to log in, when `security_protocol` says SASL.",
     )
     sasl_username: str = _setting("", kinds.text(), "Who logs in.")
-    sasl_password: str = _setting("", kinds.secret(), "The password; never shown.", hidden=True)
+    sasl_password: str = _setting("", kinds.secret, "The password; never shown.", hidden=True)
     ssl_cafile: Path | None = _setting(
-        None, kinds.file(), "Certificates to trust; nothing: the system's."
+        None, kinds.file, "Certificates to trust; nothing: the system's."
     )
-    ssl_certfile: Path | None = _setting(None, kinds.file(), "The certificate to show Kafka.")
-    ssl_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+    ssl_certfile: Path | None = _setting(None, kinds.file, "The certificate to show Kafka.")
+    ssl_keyfile: Path | None = _setting(None, kinds.file, "Its key; nothing: in the same file.")
     log_format: str = _setting(
         "text", kinds.choice("text", "json"), "How log lines look: for people, or JSON objects."
     )
     traces_url: str = _setting(
         "",
-        kinds.url(),
+        kinds.url,
         "An OpenTelemetry collector (OTLP over HTTP, as `http://host:4318/v1/traces`) that gets a"
         " span of each command whose `traceparent` header says that it is sampled; nothing: none.",
     )
     history: bool = _setting(
         False,
-        kinds.yes_or_no(),
+        kinds.yes_or_no,
         "Whether workers write what became of each request to the topic `<app_id>-history`"
         " ([History](history.md)).",
     )
@@ -194,7 +194,7 @@ class Settings:
     )
     history_database: str = _setting(
         "",
-        kinds.database(),
+        kinds.database,
         "Where the history worker keeps it; nothing: in files in the folder `history` of"
         " `data_dir`. Passwords are never shown.",
     )
@@ -204,32 +204,32 @@ class Settings:
     )
     worker_url: str = _setting(
         "http://127.0.0.1:6066",
-        kinds.url(),
+        kinds.url,
         "Any worker's web server, for the command line.",
     )
     history_url: str = _setting(
         "",
-        kinds.url(),
+        kinds.url,
         "The web port of `flrouter history worker`, which the workers ask for `/api/v1/history` and"
         " the dashboard's pages of it; nothing: they show none.",
     )
     web_hosts: tuple[str, ...] = _setting(
         (),
-        kinds.hosts(),
+        kinds.hosts,
         "Names by which workers' web ports are called, beside addresses, localhost, the machine's"
         " name and `--web-host`: those of a proxy or a Service. `.example.com` stands for all that"
         " end so.",
     )
     token: str = _setting(
         "",
-        kinds.token(),
+        kinds.token,
         "What a request that changes anything must show (`Authorization: Bearer ...`); nothing:"
         " only people with a role change anything. Never shown.",
         hidden=True,
     )
     read_token: str = _setting(
         "",
-        kinds.token(),
+        kinds.token,
         "What a request that reads must show, in the same header or as the password in a browser;"
         " nothing: who reaches the web port may read. Not for `/healthz` and `/readyz`. Never"
         " shown.",
@@ -237,19 +237,19 @@ class Settings:
     )
     web_certfile: Path | None = _setting(
         None,
-        kinds.file(),
+        kinds.file,
         "The certificate of the web port, for the name in `--web-host`; nothing: plain HTTP.",
     )
-    web_keyfile: Path | None = _setting(None, kinds.file(), "Its key; nothing: in the same file.")
+    web_keyfile: Path | None = _setting(None, kinds.file, "Its key; nothing: in the same file.")
     web_cafile: Path | None = _setting(
         None,
-        kinds.file(),
+        kinds.file,
         "Certificates that workers trust when they ask each other, and the command line when it"
         " asks one; nothing: the system's.",
     )
     proxy_secret: str = _setting(
         "",
-        kinds.token(),
+        kinds.token,
         "What a proxy that logs people in shows as `X-Flrouter-Proxy`, so that its"
         " `X-Forwarded-User` and `X-Forwarded-Groups` are believed; nothing: nobody's are. Never"
         " shown.",
@@ -257,7 +257,7 @@ class Settings:
     )
     oidc_issuer: str = _setting(
         "",
-        kinds.url(),
+        kinds.url,
         "A provider of OpenID Connect whose Bearer tokens are taken; nothing: none.",
     )
     oidc_audience: str = _setting("flrouter", kinds.text(), "For whom such a token must be.")
@@ -267,10 +267,10 @@ class Settings:
         "What in a token lists the groups of whom it names.",
     )
     reader_groups: tuple[str, ...] = _setting(
-        ("flrouter-reader",), kinds.names(), "Groups, of either, that may read."
+        ("flrouter-reader",), kinds.names, "Groups, of either, that may read."
     )
     operator_groups: tuple[str, ...] = _setting(
-        ("flrouter-operator",), kinds.names(), "Groups that may change things too."
+        ("flrouter-operator",), kinds.names, "Groups that may change things too."
     )
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from flrouter.cli.sending.answers import Answers
 from flrouter.cli.sending.command_file import read
 from flrouter.messages import names
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms import build
 from flrouter.settings.model import Settings
 from tests.support.plain import INSTALL, O, command
@@ -58,7 +58,7 @@ def test_by_their_ids() -> None:
     assert outcomes(answers) == ["unanswered", "answered"]
     assert answers.asked[1].ms == 2000
     assert not answers.complete
-    error = error_message("one", ErrorType.NOT_FOUND, "no FL", "holds it", 0)
+    error = build.error("one", ErrorType.NOT_FOUND, "no FL", "holds it", 0)
     answers.take(error, None, 4.0)
     assert outcomes(answers) == ["error", "answered"]
     assert answers.complete

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from flrouter.core import commands
+from flrouter.core.requests import rejected
 from flrouter.core.shard import Shard
 from flrouter.core.values import peers, records
 from flrouter.core.values.inputs import Told
@@ -81,14 +81,14 @@ def test_a_held_command_that_can_be_read_no_more(
     world.run()
     asked = [world.ask(OTHER, f"op-{at}") for at in range(2)]
     world.run()
-    read = commands.decode
+    read = rejected.decode
 
     def decode(data: bytes) -> Envelope:
         if data == asked[0].data:
             raise Unreadable("nested too deeply")
         return read(data)
 
-    monkeypatch.setattr(commands, "decode", decode)
+    monkeypatch.setattr(rejected, "decode", decode)
     world.floodlights["fl-1"].connect(OTHER)
     world.run()
     assert world.events(OTHER) == ["ACTIVATED"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections import ChainMap
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -140,15 +141,8 @@ def test_an_entry_that_an_older_version_wrote() -> None:
         assert isinstance(msgspec.msgpack.decode(data, type=kind), kind)
 
 
-PEERS = [
-    kind
-    for _, kind in inspect.getmembers(peers, inspect.isclass)
-    if issubclass(kind, peers._Peer) and kind is not peers._Peer
-]
-
-
-@pytest.mark.parametrize("kind", PEERS)
-def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
+@pytest.mark.parametrize("kind", get_args(peers.Peer))
+def test_what_shards_say_is_read_as_it_was_written(kind: Any) -> None:
     """Every note, and a shard has an ear for each."""
     values = {
         "str": "text",
@@ -169,7 +163,8 @@ def test_what_shards_say_is_read_as_it_was_written(kind: type) -> None:
         "list[tuple[Count, str, bytes]]": [(1, "text", b"bytes")],
         "list[tuple[Count, Count, Part]]": [(1, 2, records.Part(True, 0, b"bytes"))],
     }
-    note = kind(*(values[str(field)] for field in kind.__annotations__.values()))
+    types = ChainMap(*map(inspect.get_annotations, kind.__mro__))
+    note = kind(*(values[types[field]] for field in kind.__struct_fields__))
     assert peers.decode(peers.encode(note)) == note
     world = World("text")
     world.run()

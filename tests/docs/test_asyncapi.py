@@ -15,7 +15,7 @@ import yaml
 
 from flrouter.messages import headers, names
 from flrouter.messages.assembly import Entry, list_results
-from flrouter.messages.errors import ErrorType, error_data, error_message
+from flrouter.messages.errors import ErrorType, error_data
 from flrouter.messages.forms import build, notifications
 from flrouter.messages.kinds import switch_list
 from flrouter.messages.kinds import switch_list as broadcast
@@ -99,7 +99,7 @@ def test_what_the_router_builds_is_as_it_says() -> None:
     ]
     assert kinds == [kind.value for kind in ErrorType]
     for kind in ErrorType:
-        message = error_message("id", kind, "text", "more", 1)
+        message = build.error("id", kind, "text", "more", 1)
         assert faults("Error", json.loads(message)) == []
 
 

@@ -63,7 +63,7 @@ FIGURES: list[tuple[str, str, list[float]]] = [
     ("security", r"pages of at most (\S+) rows", [guard.MAX_ADDRESSES]),
     ("security", r"shows (\S+) wrong ones is heard", [guard.BURST_WRONG_TOKENS]),
     ("security", r"wrong ones is heard (\w+) a second", [guard.WRONG_TOKENS_PER_S]),
-    ("security", r"one has at least (\S+) characters", [kinds._MIN_TOKEN_CHARACTERS]),
+    ("security", r"one has at least (\S+) characters", [kinds.MIN_TOKEN_CHARACTERS]),
     ("dashboard", r"the same within (\w+) seconds is one line", [feed.TOGETHER_MS / 1000]),
     ("dashboard", r"the last (\w+) of a kind", [feed.MAX_HAPPENINGS]),
     ("dashboard", r"told anew (\w+) a second", [1 / stream.PERIOD_S]),

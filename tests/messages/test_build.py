@@ -9,7 +9,7 @@ import pytest
 
 from flrouter.messages import names
 from flrouter.messages.envelope import decode
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms import build
 from tests.messages.strategies import SAMPLES
 
@@ -43,7 +43,7 @@ def sample(number: str) -> Any:
         ("D04", build.sync_request(ID, NOW)),
         (
             "35",
-            error_message(ID, ErrorType.NOT_FOUND, "no FL holds the switch", "wait", NOW),
+            build.error(ID, ErrorType.NOT_FOUND, "no FL holds the switch", "wait", NOW),
         ),
     ],
 )
@@ -90,7 +90,7 @@ def test_switch_events_name_the_switch() -> None:
 @pytest.mark.parametrize("kind", ErrorType)
 def test_errors(kind: ErrorType) -> None:
     """An error's fields have hyphens, and its type is OpenKilda's word."""
-    message = json.loads(error_message(ID, kind, "short", "long", NOW))
+    message = json.loads(build.error(ID, kind, "short", "long", NOW))
     assert message["payload"] == {
         "clazz": names.ERROR_DATA,
         "error-type": kind.name,

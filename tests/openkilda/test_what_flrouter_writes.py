@@ -10,7 +10,7 @@ import pytest
 
 from flrouter import profiles
 from flrouter.messages.envelope import decode
-from flrouter.messages.errors import ErrorType, error_message
+from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms import build
 from flrouter.speaker import answers, dumps, payloads, sync
 from flrouter.speaker.command import Command
@@ -38,7 +38,7 @@ BY_ROUTER: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "offline": (build.switch_event(SWITCH, "REMOVED", "id", NOW), VERSIONS),
     "empty chain": (build.chunk(None, "id", 0, 0, NOW), VERSIONS),
     **{
-        f"error {kind}": (error_message("id", kind, "text", "more", NOW), VERSIONS)
+        f"error {kind}": (build.error("id", kind, "text", "more", NOW), VERSIONS)
         for kind in ErrorType
     },
 }

@@ -16,6 +16,7 @@ from flrouter.core.shard import Shard
 from flrouter.core.state.table import TABLES
 from flrouter.core.values import peers, records
 from flrouter.core.values.inputs import Command, Report, Told
+from flrouter.core.values.request import Origin
 from flrouter.kafka.records import Record
 from flrouter.messages.envelope import decode
 from flrouter.messages.forms import build
@@ -126,7 +127,7 @@ def test_its_requests_get_their_answers(shard: dict[str, Any], number: str) -> N
     pending = core.context.pending[number]
     asked = core.context.suffixes.add(pending.correlation_id, shard["number"], number)
     data = build.message("org.openkilda.messaging.info.InfoMessage", {"clazz": "x"}, asked, 0)
-    origin = records.Origin("kilda.fl.x.write", shard["number"], 1)
+    origin = Origin("kilda.fl.x.write", shard["number"], 1)
     effects = core.decide(
         [Report(pending.floodlight, origin, data, decode(data), [])], shard["now"]
     )

@@ -98,7 +98,7 @@ def _check(settings: Settings, name: str) -> None:
     try:
         kinds.floodlight_id(name)
         for topic in (*settings.fl_topics.read_by(name), *settings.fl_topics.written_by(name)):
-            kinds.topic().read(topic)
+            kinds.topic.read(topic)
     except kinds.Refused as error:
         raise Failure(
             str(error) or f"{name!r} is too long for an FL's id", BAD_USAGE_STATUS

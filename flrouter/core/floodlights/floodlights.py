@@ -22,6 +22,7 @@ it answers                 =        =        =                up               d
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -43,42 +44,33 @@ def _told(floodlight: str, state: Floodlight) -> peers.FloodlightState:
     return peers.FloodlightState(floodlight, *(getattr(state, field) for field in _TOLD))
 
 
+@dataclass(eq=False)
 class Floodlights:
     """The known FLs."""
 
-    def __init__(
-        self,
-        context: Context,
-        requests: Requests,
-        switches: SwitchMap,
-        moves: Moves,
-        syncs: Syncs,
-        settled: Callable[[], None],
-    ) -> None:
-        """Args:
-        settled: called when an FL is not waited for any more.
-        """
-        self._context = context
-        self._requests = requests
-        self._switches = switches
-        self._moves = moves
-        self._syncs = syncs
-        self._settled = settled
-        self.liveness = Liveness(context, syncs, self._announce)
-        #: whether a former owner may have told the others what its changelog does not hold.
-        self._taken_over = False
+    _context: Context
+    _requests: Requests
+    _switches: SwitchMap
+    _moves: Moves
+    _syncs: Syncs
+    #: called when an FL is not waited for any more.
+    _settled: Callable[[], None]
+    #: whether a former owner may have told the others what its changelog does not hold.
+    _taken_over: bool = False
+
+    def __post_init__(self) -> None:
+        self.liveness = Liveness(self._context, self._syncs, self._announce)
 
     def rebuild(self) -> None:
-        """The table was restored: what is there must be told again."""
+        """The table was restored: tell other shards again what it says."""
         self._taken_over = True
         for switch in self._context.switches.values():
             for floodlight in switch.holders:
-                self._context.floodlight(
-                    floodlight
-                )  # a kill may have come before its row was written
+                # Its row may be missing after a kill.
+                self._context.floodlight(floodlight)
 
     def tick(self) -> None:
-        """In the home: tell once what a former owner may have told and not kept."""
+        """In the home: once after a takeover, tell what the former owner may not have kept."""
         if self._taken_over:
             self._taken_over = False
             for name in self._context.known_floodlights():
@@ -88,12 +80,12 @@ class Floodlights:
     # -- coming and going ---------------------------------------------------------------------
 
     def add(self, wanted: peers.AddFloodlight) -> None:
-        """In the home: route to this FL from now on. One that is known stays as it is else."""
+        """In the home: route to this FL; of a known one, only `acks` changes."""
         name, acks = wanted.floodlight, wanted.acks
         state = self._context.floodlight(name)
         if state.known:
             self._announce(name, acks=acks)
-        else:  # also one that was removed: it is new
+        else:  # an FL that was removed is a new one
             self._context.happened("added", name)
             self._tell(peers.FloodlightState(name, state.number, known=True, up=True, acks=acks))
             self._syncs.serve(name)
@@ -115,19 +107,18 @@ class Floodlights:
             self._announce(floodlight, known=False, up=False)
 
     def drain(self, wanted: peers.DrainFloodlight) -> None:
-        """In the home: its switches go elsewhere, or may come back."""
+        """In the home: the FL's switches go elsewhere, or may come back."""
         state = self._context.floodlights.get(wanted.floodlight)
         if state is None or not state.known:
             self._context.note(f"there is no floodlight {wanted.floodlight} to drain")
         else:
             if wanted.drained != state.drained:
-                self._context.happened(
-                    "drained" if wanted.drained else "undrained", wanted.floodlight
-                )
+                kind = "drained" if wanted.drained else "undrained"
+                self._context.happened(kind, wanted.floodlight)
             self._announce(wanted.floodlight, drained=wanted.drained)
 
     def _announce(self, floodlight: str, **changes: Any) -> None:
-        """Tell every shard what is new about an FL, if anything is."""
+        """Tell every shard what changes about an FL, if anything does."""
         state = self._context.floodlight(floodlight)
         before = _told(floodlight, state)
         news = msgspec.structs.replace(before, **changes)
@@ -135,7 +126,7 @@ class Floodlights:
             self._tell(news)
 
     def _tell(self, news: peers.FloodlightState) -> None:
-        # By the clock, for a number that was told may be missing in the changelog after a kill.
+        # By the clock: after a kill the last number that was told may be unknown here.
         number = max(news.number + 1, self._context.now)
         news = msgspec.structs.replace(news, number=number)
         self._context.tell_others(news)
@@ -144,8 +135,9 @@ class Floodlights:
     def heard(self, news: peers.FloodlightState) -> None:
         """Another shard says what it knows of an FL.
 
-        In the FL's home nobody knows better: only the number counts, which a former owner may have
-        told and not kept, by a clock that was ahead. What is told under an older one is not heard.
+        The FL's home knows best, but its number may be too low: a former owner may have told a
+        higher one before it was killed. The home then tells its own state under a number above
+        that, for others ignore lower ones.
         """
         state = self._context.floodlights.get(news.floodlight)
         if self._context.home(news.floodlight) != self._context.number:
@@ -162,7 +154,7 @@ class Floodlights:
         if news.number <= state.number:
             known = _told(name, state)
             if news != known:
-                context.tell(context.home(name), known)
+                context.tell_home(name, known)
             return
         before, condition = _told(name, state), state.condition
         for field in _TOLD:
@@ -190,8 +182,8 @@ class Floodlights:
         elif news.up and not before.up:
             self._switches.floodlight_back(name)
             if before.known and context.home(name) != context.number:
-                # The home may not know that it was away: a former owner was killed as it said so.
-                context.tell(context.home(name), peers.SyncWanted(name, peers.OWN_SYNC))
+                # The home may not know of the outage: a former owner was killed as it told of it.
+                context.tell_home(name, peers.SyncWanted(name, peers.OWN_SYNC))
         elif news.drained and not before.drained:
             self._moves.drained(name)
         elif before.drained and not news.drained:

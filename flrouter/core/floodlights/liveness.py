@@ -1,9 +1,8 @@
-"""Liveness: each FL is asked in its home whether it is there, and one that is silent is in outage
-(protocol.md, 7).
-"""
+"""Liveness: each FL's home asks it for signs of life; a silent FL is in outage (protocol.md, 7)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ from flrouter.core.values.events import Event
 from flrouter.messages.envelope import Envelope
 from flrouter.messages.forms import build
 
-#: of messages that an FL says it failed to write: it may say any number.
+#: the most failed writes that are counted from one answer: an FL may name any number.
 MAX_WRITE_ERRORS = 1_000_000
 
 
@@ -23,20 +22,18 @@ class Announce(Protocol):
     def __call__(self, floodlight: str, **changes: Any) -> None: ...
 
 
+@dataclass(slots=True, eq=False)
 class Watch:
-    """The alert of one FL, in its home. Not kept: a router that has just started knows nothing."""
+    """The watch over one FL, in its home. Not kept: it begins anew after a restart."""
 
-    __slots__ = ("armed", "asked", "next_tick", "silence")
-
-    def __init__(self, now: int) -> None:
-        #: ms: when the alert was armed; 0 while it is not.
-        self.armed = 0
-        #: ms: when to ask again.
-        self.next_tick = now
-        #: the token with which the FL's write topic is being read before an outage is told.
-        self.asked = 0
-        #: ms: for how long the router has waited for an answer, by its own attention.
-        self.silence = 0
+    #: ms: when to ask again.
+    next_tick: int
+    #: ms: when the FL was asked, if it has not answered since; else 0.
+    armed: int = 0
+    #: the token of the catch-up before an outage; 0: none.
+    asked: int = 0
+    #: ms: how long an answer has been awaited, while the router was able to hear one.
+    silence: int = 0
 
     def disarm(self) -> None:
         """The FL has answered."""
@@ -54,7 +51,7 @@ class Liveness:
         self._last_tick = 0
 
     def rearm(self) -> None:
-        """Each FL is asked an alive interval from now at the latest."""
+        """The clock went back: ask each FL an alive interval from now at the latest."""
         now, interval = self._context.now, self._context.rules.alive_interval
         for watch in self._watches.values():
             watch.armed = min(watch.armed, now)
@@ -63,9 +60,9 @@ class Liveness:
     def tick(self) -> None:
         """In the home: ask each FL whether it is there, and see who did not answer."""
         context, rules = self._context, self._context.rules
-        # A shard looks many times in an interval. When it did not, it was the router that was
-        # frozen, busy or without a broker, and the FL may have heard nothing meanwhile: so one look
-        # adds one interval to a silence at the most.
+        # A shard looks many times in an interval. If it did not, the router itself was frozen, busy
+        # or without a broker, and the FL may have been asked nothing. So one look adds at most one
+        # interval to a silence.
         waited = min(max(context.now - self._last_tick, 0), rules.alive_interval)
         self._last_tick = context.now
         for name, state in context.floodlights.items():
@@ -85,19 +82,15 @@ class Liveness:
             if not watch.armed:
                 watch.armed = context.now
             asked = context.suffixes.add("alive", context.number, f"alive.{context.now}")
-            context.send(
-                rules.read_topic(name),
-                name,
-                build.alive_request(asked, context.now),
-                partition=context.number,
-            )
+            request = build.alive_request(asked, context.now)
+            context.send(rules.read_topic(name), name, request, partition=context.number)
 
     def forget(self, floodlight: str) -> None:
         """The FL is gone for good."""
         self._watches.pop(floodlight, None)
 
     def _silent(self, floodlight: str, token: int) -> None:
-        """The FL's write topic was read to its end: silence is now known to be the FL's own."""
+        """The FL's write topics were read to their ends: it really is silent."""
         watch = self._watches.get(floodlight)
         if watch is not None and watch.asked == token:
             watch.asked = 0
@@ -107,15 +100,15 @@ class Liveness:
     def took(self, floodlight: str, sent: int) -> None:
         """In the home: the FL has taken a command that was sent at `sent` (ms).
 
-        Commands and AliveRequests of this shard lie in one partition. Who works through commands
-        that lie before the AliveRequest has not come to it yet, and is not silent.
+        Commands and AliveRequests of this shard lie in one partition. An FL that takes a command
+        from before the AliveRequest has not come to that yet: it is busy, not silent.
         """
         watch = self._watches.get(floodlight)
         if watch is not None and watch.armed and sent <= watch.armed:
             watch.silence = 0
 
     def alive_response(self, floodlight: str, envelope: Envelope) -> None:
-        """In the home: an FL says that it is there, and whether it lost what it wrote."""
+        """In the home: an FL says that it is there, and how many of its writes failed."""
         state = self._context.floodlight(floodlight)
         watch = self._watches.get(floodlight)
         if watch is not None:
@@ -123,9 +116,9 @@ class Liveness:
         if not state.heard:
             self._announce(floodlight, heard=True)
         failed = envelope.payload.failed_messages if envelope.payload is not None else 0
-        if type(failed) is int and failed > 0:  # true is an int too, and no number of messages
-            # That is an outage, in an outage too: were this answer to end it, an FL whose writes
-            # fail all the time would be reported as lost and found at every tick.
+        if type(failed) is int and failed > 0:  # `true` is an int too
+            # An answer with failed writes begins an outage, and ends none: otherwise an FL whose
+            # writes always fail would come and go at every tick.
             self._context.count(Event.WRITE_ERRORS, floodlight, min(failed, MAX_WRITE_ERRORS))
             if state.up:
                 self._outage(floodlight, f"it failed to write {failed} messages")

@@ -1,10 +1,10 @@
 """Sync: an FL's chain of switches and ports, proxied link by link and followed (protocol.md, 6).
 
-The FL's home leads: it tells every shard that a sync starts and waits for their receipts, asks the
-FL, follows the chain, and tells the switches' homes what it lists and when it is whole.
+The FL's home leads. It tells every shard that a sync starts, waits for their receipts, asks the FL,
+follows the chain, and tells the switches' homes what it lists and when it is whole.
 
-One sync serves all who asked before its chain began, each under an id of their own; who asks later
-is served by the next one.
+One sync serves all requesters who asked before its chain began, each under an id of its own. Later
+ones are served by the next sync.
 
 A sync's life: what happens to it, in which stage, and what follows (= nothing). It is *planned* for
 a later time, *told* to the shards, *asked* for at the FL, *listing* once links come, or there is
@@ -29,6 +29,7 @@ the FL is removed                    =      none     none     none     none
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 
@@ -52,37 +53,35 @@ from flrouter.messages.forms import build
 from flrouter.messages.forms.notifications import with_dump_id
 from flrouter.messages.kinds.origin import switch_of
 
-#: who may ask for one FL's sync until one of them has its chain: each gets a copy of every link.
+#: who may wait for one FL's sync: each gets a copy of every link.
 MAX_REQUESTERS = 16
-#: how many more than those that others tell of a former owner may have begun.
+#: syncs that a former owner may have begun beyond the last one that other shards know.
 UNHEARD_ATTEMPTS = 1_000
-#: between two attempts.
+#: the longest pause between two attempts.
 MAX_RETRY_DELAY_MS = 60_000
 
 
+@dataclass(eq=False)
 class Syncs:
     """The syncs of the FLs whose home this shard is, and this shard's part in all others."""
 
-    def __init__(
-        self, context: Context, switches: SwitchMap, links: Links, settled: Callable[[], None]
-    ) -> None:
-        """Args:
-        settled: called when a sync is over, whole or given up.
-        """
-        self._context = context
-        self._switches = switches
-        self._links = links
-        self._settled = settled
+    _context: Context
+    _switches: SwitchMap
+    _links: Links
+    #: called when a sync is over, whole or given up.
+    _settled: Callable[[], None]
+
+    def __post_init__(self) -> None:
         self._running: dict[str, Sync] = {}
         self._planned: dict[str, Plan] = {}
-        #: of this batch: (FL, attempt, home, mode) → the switches that were listed, and the records
-        #: that did it, where the switches' homes pass these on.
+        #: of this batch: (FL, attempt, home, mode) → the switches that were listed, each with its
+        #: record if the switch's home passes that on.
         self._listed: dict[tuple[str, int, int, Mode | None], list[tuple[str, bytes]]] = {}
-        #: FL → when its last sync ended (ms), whether it was whole. Not kept: only to be shown.
+        #: FL → when its last sync ended (ms), whether it was whole. Only to be shown.
         self._ended: dict[str, tuple[int, bool]] = {}
 
     def rebuild(self) -> None:
-        """Plan the syncs that a restart cut short, or that nobody began."""
+        """Plan the syncs that a restart cut short, and those that never began."""
         for name, state in self._context.floodlights.items():
             if state.known and state.up and self._context.home(name) == self._context.number:
                 cut_short = state.owed or state.syncing or not state.synced
@@ -99,15 +98,14 @@ class Syncs:
         state = context.floodlights.get(floodlight)
         if state is not None and state.known and state.up:
             self.serve(floodlight, correlation_id)
-        elif correlation_id != peers.OWN_SYNC:  # there will be one when it is back
+        elif correlation_id != peers.OWN_SYNC:  # which begins anyway when the FL is back
             silent = ErrorType.NOT_FOUND, f"floodlight {floodlight} is not answering"
             self._tell_error(floodlight, correlation_id, *silent)
 
     def serve(self, floodlight: str, correlation_id: str = peers.OWN_SYNC) -> None:
-        """See to it that a chain of an FL that answers goes out under this id too.
+        """Send a chain of an FL that answers under this id too.
 
-        It is the one of the sync that runs, unless part of that has gone out already, or else of
-        the next one.
+        It is the chain of the running sync if no link of that has gone out, else of the next one.
         """
         sync = self._running.get(floodlight)
         if sync is None:
@@ -116,13 +114,9 @@ class Syncs:
             return
         full = len(sync.requesters) + len(sync.waiting) >= MAX_REQUESTERS
         if full and correlation_id != peers.OWN_SYNC:
-            self._tell_error(
-                floodlight,
-                correlation_id,
-                ErrorType.INTERNAL_ERROR,
-                f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it",
-                "Ask again when one of them has its chain.",
-            )
+            busy = f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it"
+            advice = "Ask again when one of them has its chain."
+            self._tell_error(floodlight, correlation_id, ErrorType.INTERNAL_ERROR, busy, advice)
             return
         if sync.links:
             sync.waiting = and_also(sync.waiting, correlation_id)
@@ -134,7 +128,7 @@ class Syncs:
         context = self._context
         self._planned.pop(floodlight, None)
         state = context.floodlights[floodlight]
-        # By the clock, or an attempt that a kill kept out of the changelog would have this number.
+        # By the clock: after a kill the last attempt may be unknown here.
         state.attempt = max(state.attempt + 1, context.now)
         self._owe(floodlight, requesters)
         others = set(range(context.rules.partitions)) - {context.number}
@@ -147,7 +141,7 @@ class Syncs:
             self._ask(floodlight)
 
     def _owe(self, floodlight: str, requesters: list[str]) -> None:
-        """Keep who is to get a chain, for whoever takes over before they have it."""
+        """Keep who is to get a chain, for a new owner of the shard."""
         state = self._context.floodlights[floodlight]
         owed = [requester for requester in requesters if requester != peers.OWN_SYNC]
         state.owed = True
@@ -159,7 +153,7 @@ class Syncs:
         sync = self._running.get(note.floodlight)
         state = self._context.floodlights.get(note.floodlight)
         if state is not None and state.attempt < note.attempt < MAX_TIME_MS:
-            # A former owner told it and did not keep it, and perhaps a few more.
+            # A former owner began it, and perhaps a few more, and was killed before it kept them.
             state.attempt = note.attempt + UNHEARD_ATTEMPTS
             self._context.floodlights.put(note.floodlight, state)
             if sync is not None:
@@ -183,18 +177,12 @@ class Syncs:
         sync.due = context.now + context.rules.sync_patience_at_first
         asked = self._id(floodlight, sync.requesters[0])
         dump_id = asked if context.rules.sync_by_dump_id else ""
-        context.send(
-            context.rules.read_topic(floodlight),
-            floodlight,
-            build.sync_request(asked, context.now, dump_id),
-            partition=context.number,
-        )
+        request = build.sync_request(asked, context.now, dump_id)
+        topic = context.rules.read_topic(floodlight)
+        context.send(topic, floodlight, request, partition=context.number)
 
     def cancel(self, floodlight: str, why: str) -> None:
-        """The FL is in outage, where its next sync begins when it is back, or is removed.
-
-        Whoever asked for the sync that ends here is told.
-        """
+        """The FL is in outage or removed: tell those who asked for its sync."""
         self._running.pop(floodlight, None)
         self._planned.pop(floodlight, None)
         state = self._context.floodlights[floodlight]
@@ -209,20 +197,15 @@ class Syncs:
     ) -> None:
         """A record that the FL sent for a sync."""
         context = self._context
-        sync = self._running.get(floodlight)
-        current = context.floodlights.get(floodlight)
-        if (
-            sync is None
-            or current is None
-            or current.attempt != attempt
-            or report.floodlight != floodlight
-            or envelope.kind == names.ACK
-        ):
-            if envelope.kind != names.ACK:
-                context.count(Event.LATE, report.floodlight)
+        if envelope.kind == names.ACK:
+            return
+        sync, state = self._running.get(floodlight), context.floodlights.get(floodlight)
+        current = state is not None and state.attempt == attempt
+        if sync is None or not current or report.floodlight != floodlight:
+            context.count(Event.LATE, report.floodlight)
             return
         if envelope.kind == names.DUMP_END:
-            # Nothing says how much comes before it, and some of that may lie in other partitions.
+            # Records from before the marker may still lie in other partitions.
             if sync.end is None:
                 sync.end = report, envelope
                 sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
@@ -230,7 +213,7 @@ class Syncs:
         try:
             whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
         except BadLink as error:
-            context.dead_letter(report.origin, report.data, str(error), report.headers)
+            context.dead_letter_of(report, str(error))
             return
         if whole is None:
             context.count(Event.DUPLICATE_LINKS, floodlight)
@@ -250,7 +233,7 @@ class Syncs:
             self._complete(floodlight, attempt)
 
     def _follow(self, sync: Sync, envelope: Envelope, attempt: int, floodlight: str) -> bool | None:
-        """Note a link of the chain: whether the chain is whole with it; None if it came before."""
+        """Note a link: True if the chain is whole with it, None if the link has come before."""
         link = link_of(envelope)
         if isinstance(link, OldLink):
             if link.next_id is not None:
@@ -261,15 +244,15 @@ class Syncs:
         return None if has_come(sync, link) else follow(sync, link)
 
     def _pass_on(self, sync: Sync, floodlight: str, report: Report, envelope: Envelope) -> None:
-        """Send what came to the listeners, to each requester under an id of its own."""
+        """Send a record of the chain to listeners, once for each requester under its own id."""
         context = self._context
         if context.rules.dumps_by_master:
-            return  # the switch's home knows whether this FL is its master
+            return  # the switch's home does that: it knows the master
         attempt = context.floodlights[floodlight].attempt
         headers = [item for item in report.headers if item[0] != header.SYNC_BEGAN]
         headers.append((header.SYNC_BEGAN, str(attempt).encode()))
         came_under = envelope.correlation_id
-        ours = context.suffixes.read(came_under) is not None  # else an older link's own
+        ours = context.suffixes.read(came_under) is not None  # an older link has an id of its own
         for requester in sync.requesters:
             name, value = self._id(floodlight, requester), report.data
             if ours and came_under != name:
@@ -278,16 +261,15 @@ class Syncs:
             context.send(context.rules.disco_topic, name, value, tuple(headers))
 
     def _dumps(self, sync: Sync, report: Report) -> list[bytes]:
-        """What a switch's home is to pass on of a record: for each requester under its own id.
+        """The records that a switch's home passes on: one for each requester, under its own id.
 
-        What nobody asked for goes out under none, so that each round of syncs counts once.
+        A sync that nobody asked for goes out without an id, so that each round counts once.
         """
         context = self._context
         if not context.rules.dumps_by_master:
             return [b""]
         if len(report.data) > context.rules.max_message_bytes:
-            reason = f"a sync's record of {len(report.data)} bytes"
-            context.dead_letter(report.origin, report.data, reason, report.headers)
+            context.dead_letter_of(report, f"a sync's record of {len(report.data)} bytes")
             return [b""]
         ids = [None if requester == peers.OWN_SYNC else requester for requester in sync.requesters]
         return [with_dump_id(report.data, dump_id) for dump_id in ids]
@@ -328,7 +310,7 @@ class Syncs:
         self._listed.clear()
 
     def _failed(self, floodlight: str) -> None:
-        """The chain is missing or incomplete: again, later and later, up to a limit."""
+        """The chain is missing or incomplete: try again after growing pauses, up to a limit."""
         context, rules = self._context, self._context.rules
         sync = self._running.pop(floodlight)
         self._ended[floodlight] = (context.now, False)
@@ -353,7 +335,7 @@ class Syncs:
             self._planned[floodlight] = Plan(again, sync.retries + 1, requesters)
 
     def _settle_up(self, floodlight: str) -> None:
-        """No sync is owed any more, so nobody who takes over needs to begin one."""
+        """No sync is owed any more: a new owner of the shard need not begin one."""
         state = self._context.floodlights[floodlight]
         state.owed, state.owed_to, state.owed_more = False, "", []
         self._context.floodlights.put(floodlight, state)
@@ -371,7 +353,7 @@ class Syncs:
         self._context.answer_error(topic, correlation_id, problem, origin=origin, key=floodlight)
 
     def rearm(self) -> None:
-        """No sync begins, and no link is overdue, later than one that is planned or awaited now."""
+        """The clock went back: no plan and no deadline is later than one that is made now."""
         context = self._context
         latest = context.now + max(MAX_RETRY_DELAY_MS, context.rules.sync_interval)
         for floodlight, plan in self._planned.items():
@@ -380,7 +362,7 @@ class Syncs:
             sync.due = min(sync.due, context.now + context.rules.sync_patience_at_first)
 
     def tick(self) -> None:
-        """Begin what is planned, and see whose chain has stopped."""
+        """Begin what is planned, and look for chains that have stopped."""
         context = self._context
         for floodlight, plan in list(self._planned.items()):
             state = context.floodlights.get(floodlight)
@@ -395,7 +377,7 @@ class Syncs:
                 sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
 
     def _read(self, floodlight: str, token: int) -> None:
-        """The FL's write topic was read to its end: what is missing now is missing."""
+        """The FL's write topics were read to their ends: a missing link is missing."""
         sync = self._running.get(floodlight)
         if sync is None or sync.asked != token:
             return
@@ -407,15 +389,14 @@ class Syncs:
             self._fell_silent(sync, floodlight)
 
     def _fell_silent(self, sync: Sync, floodlight: str) -> None:
-        """Nothing more of a sync's answer came, and all that the FL wrote was read."""
+        """No more of the chain came, and all that the FL wrote was read."""
         context = self._context
         if not context.rules.sync_quiet:
             self._failed(floodlight)
             return
         attempt = context.floodlights[floodlight].attempt
-        if (
-            not sync.links and not context.rules.dumps_by_master
-        ):  # an FL without switches writes nothing at all
+        # An FL without switches writes nothing at all.
+        if not sync.links and not context.rules.dumps_by_master:
             for requester in sync.requesters:
                 name = self._id(floodlight, requester)
                 began = ((header.SYNC_BEGAN, str(attempt).encode()),)
@@ -424,7 +405,7 @@ class Syncs:
         self._complete(floodlight, attempt)
 
     def status(self) -> list[SyncStatus]:
-        """How far the syncs of the FLs are whose home this is."""
+        """The syncs of the FLs whose home this shard is."""
         context = self._context
         statuses = []
         for name in context.known_floodlights():
@@ -451,7 +432,7 @@ class Syncs:
     # -- following ----------------------------------------------------------------------------
 
     def started(self, note: peers.SyncStarted) -> None:
-        """In every shard: live events of this FL win over the chain from here on."""
+        """In every shard: from now on live events of this FL win over the chain."""
         context = self._context
         state = context.floodlights.get(note.floodlight)
         if state is not None and note.attempt > state.syncing:
@@ -463,27 +444,26 @@ class Syncs:
             context.tell(home, peers.SyncReceipt(note.floodlight, known, context.number))
 
     def records(self, note: peers.SyncRecords) -> None:
-        """In a switch's home: the chain lists it."""
+        """In the switches' home: the chain lists them."""
         state = self._context.floodlights.get(note.floodlight)
         if state is not None and state.known and state.syncing == note.attempt:
             for switch, dump in zip(note.switches, note.dumps or repeat(b"")):  # noqa: B905
                 self._switches.listed(switch, note.floodlight, note.attempt, note.mode, dump)
 
     def completed(self, note: peers.SyncComplete) -> None:
-        """In every shard: the chain was whole, so what it did not list is gone."""
-        state = self._over(note.floodlight, note.attempt)
-        if state:
+        """In every shard: the chain was whole; what it did not list is gone."""
+        if self._over(note.floodlight, note.attempt):
             self._switches.sync_complete(note.floodlight, note.attempt)
             self._settled()
 
     def failed(self, note: peers.SyncFailed) -> None:
-        """In every shard: nobody knows the state of this FL's switches."""
+        """In every shard: the state of this FL's switches is unknown."""
         if self._over(note.floodlight, note.attempt, given_up=note.final):
             self._switches.sync_failed(note.floodlight)
             self._settled()
 
     def _over(self, floodlight: str, attempt: int, *, given_up: bool = True) -> bool:
-        """Note the end of a sync; False when it is not the one that runs."""
+        """Note the end of a sync; False if another one runs."""
         state = self._context.floodlights.get(floodlight)
         if state is None or state.syncing != attempt:
             return False
@@ -494,6 +474,6 @@ class Syncs:
 
 
 def mode_of(envelope: Envelope) -> Mode | None:
-    """How an FL holds a switch that a sync lists; None when it does not say."""
+    """How an FL holds a switch that a sync lists; None: it does not say."""
     write_mode = envelope.payload.write_mode if envelope.payload is not None else None
     return None if type(write_mode) is not bool else Mode.RW if write_mode else Mode.RO

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flrouter.core.values import peers
@@ -13,7 +14,7 @@ _PREFIX = "sync."
 
 
 def sync_number(attempt: int, floodlight: str) -> str:
-    """Stands where a request number does in the correlation id of a SyncRequest."""
+    """What a SyncRequest's correlation id has in place of a request number."""
     return f"{_PREFIX}{attempt}.{floodlight}"
 
 
@@ -28,46 +29,33 @@ def read_sync_number(number: str) -> tuple[int, str] | None:
     return attempt, floodlight
 
 
+@dataclass(slots=True, eq=False)
 class Sync:
-    """One sync of one FL, in its home. Not kept: after a restart the next attempt begins."""
+    """One sync of one FL, in its home. Not kept: a restart begins the next attempt."""
 
-    __slots__ = (
-        "ahead",
-        "asked",
-        "due",
-        "end",
-        "links",
-        "next_index",
-        "requesters",
-        "retries",
-        "total",
-        "waiting",
-        "waiting_for",
-    )
-
-    def __init__(self, requesters: list[str], retries: int, waiting_for: set[int]) -> None:
-        #: the correlation ids under which its chain goes out.
-        self.requesters = requesters
-        #: those of who came too late for it: the next one is for them.
-        self.waiting: list[str] = []
-        self.retries = retries
-        #: shards whose receipt is not here yet; the FL is asked when all are.
-        self.waiting_for = waiting_for
-        #: ms: when the next link is overdue; 0 before the FL was asked.
-        self.due = 0
-        #: the token with which the FL's write topic is being read before the sync ends.
-        self.asked = 0
-        #: the marker that ends a dump, kept until all that the FL wrote before it was read.
-        self.end: tuple[Report, Envelope] | None = None
-        #: how many have come.
-        self.links = 0
-        self.total = -1
-        self.next_index = 0
-        self.ahead: list[int] = []
+    #: the correlation ids under which its chain goes out.
+    requesters: list[str]
+    retries: int
+    #: shards whose receipt is not here yet; the FL is asked when all are.
+    waiting_for: set[int]
+    #: the correlation ids of those who came too late, and get the next sync's chain.
+    waiting: list[str] = field(default_factory=list)
+    #: ms: when the next link is overdue; 0 before the FL was asked.
+    due: int = 0
+    #: the token of the catch-up before the sync ends; 0: none.
+    asked: int = 0
+    #: the marker that ends a dump, kept until all that the FL wrote before it is read.
+    end: tuple[Report, Envelope] | None = None
+    #: how many links have come.
+    links: int = 0
+    #: how far the chain has come, as `Progress` says.
+    total: int = -1
+    next_index: int = 0
+    ahead: list[int] = field(default_factory=list)
 
     @property
     def everybody(self) -> list[str]:
-        """The ids of all who are to get a chain: this one or the next."""
+        """The correlation ids of all who are to get this chain or the next."""
         requesters = self.requesters
         for requester in self.waiting:
             requesters = and_also(requesters, requester)
@@ -86,7 +74,7 @@ class Plan(NamedTuple):
 
 
 def and_also(requesters: list[str], correlation_id: str) -> list[str]:
-    """These and one more, each once; the router itself reads along with any of them."""
+    """These and one more, each once; the router's own id counts only if there is no other."""
     asked = [requester for requester in requesters if requester != peers.OWN_SYNC]
     if correlation_id != peers.OWN_SYNC and correlation_id not in asked:
         asked.append(correlation_id)

@@ -12,8 +12,8 @@ from flrouter.core.state.context import Context
 from flrouter.core.values.dead_letters import HEAD_KEPT
 from flrouter.core.values.effects import Answering, Headers
 from flrouter.core.values.events import Event
-from flrouter.core.values.records import Gather, Origin, Part
-from flrouter.core.values.request import topic_of
+from flrouter.core.values.records import Gather, Part
+from flrouter.core.values.request import Origin, topic_of
 from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import Entry, list_results
@@ -23,14 +23,14 @@ from flrouter.messages.forms import build
 from flrouter.messages.kinds.catalog import CommandKind
 from flrouter.messages.members import decode, members
 
-#: what an assembler may write around a payload.
+#: room for what an assembler writes around a payload.
 ENVELOPE_BYTES = 1_000
-#: failed parts that an error tells of.
+#: failed parts that an error names.
 MAX_TOLD_ERRORS = 5
 
 
 class _Error(msgspec.Struct):
-    """What an error says of an entry's error."""
+    """What is told of a failed part."""
 
     type: str = msgspec.field(name="error-type", default="INTERNAL_ERROR")
     message: str = msgspec.field(name="error-message", default="")
@@ -46,7 +46,7 @@ class Answer:
         self._context = context
 
     def send(self, gather: Gather, targets: Sequence[str], parts: Sequence[list[Part]]) -> str:
-        """Answer a command; returns the error that it was answered with, or nothing.
+        """Answer a command; returns the error that was sent, or an empty text.
 
         Args:
             gather: the command.
@@ -67,7 +67,7 @@ class Answer:
             return self.error(gather, _too_few(entries, succeeded))
         try:
             payloads = self._assemble(kind, entries, room)
-        except Exception as error:  # noqa: BLE001 - somebody else's code must lose no answer
+        except Exception as error:  # noqa: BLE001 - another's code must not lose an answer
             context.note(f"the assembler {kind.assemble} failed: {error!r}")
             message = f"the answer was not assembled: {error!r}"[:500]
             problem = Problem(ErrorType.INTERNAL_ERROR, message, f"By {kind.assemble}.")
@@ -96,7 +96,7 @@ class Answer:
             if len(payload) > room:
                 raise ValueError(f"a payload has {len(payload)} bytes; there is room for {room}")
             if assembler is not list_results:
-                members(payload)  # raises when it is no object
+                members(payload)  # raises unless it is an object
         return payloads
 
     def _entry(
@@ -119,13 +119,13 @@ class Answer:
         return Entry(field, target, False, msgspec.json.encode(error))
 
     def error(self, gather: Gather, problem: Problem) -> str:
-        """Answer a command with an error; returns that in words."""
+        """Answer a command with an error; returns the error's text."""
         traces.answer_error(self._context, gather, problem)
         return str(problem)
 
 
 def _too_few(entries: list[Entry], succeeded: int) -> Problem:
-    """An error of the commonest type, which tells of the first that failed."""
+    """An error of the commonest type, which names the first parts that failed."""
     errors = [(entry.target, _read(entry.payload)) for entry in entries if not entry.ok]
     [(commonest, _)] = Counter(error.type for _, error in errors).most_common(1) or [("", 0)]
     kind = ErrorType.__members__.get(commonest, ErrorType.INTERNAL_ERROR)

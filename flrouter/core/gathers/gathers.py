@@ -1,18 +1,19 @@
 """Gathers: commands whose parts went to several switches or FLs, until their one answer
 (protocol.md, 5.3).
 
-This is the side of the command's home, the shard of its correlation id. It tells the switches'
-homes of their parts, keeps what comes back, and answers when each part has come to an end; what
-happens to a part meanwhile is the business of its own home (`core/requests/parts.py`).
+This is the side of the command's home, the shard of its correlation id. It sends the switches'
+homes their parts, keeps the results, and answers once every part has one. What happens to a part
+meanwhile is up to its own home (`core/requests/parts.py`).
 
-The rows of the table are written in this order: the bad items of a list, the command, what came for
-its parts, the command as answered; then what came for its parts goes. A killed worker has written
-the first few of them.
+Rows are written in this order: the bad items of a list, the command, the results of its parts, the
+command as answered; then the results are dropped. A killed worker has written the first few of
+these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -28,45 +29,41 @@ from flrouter.core.values.request import Origin, read_number, topic_of
 from flrouter.messages.errors import ErrorType, Problem, error_data
 from flrouter.messages.kinds.switch_list import Listed
 
-#: parts that are told of in one record: so much that they do not keep a shard for long.
+#: parts in one record: few enough not to keep a shard busy for long.
 MAX_RECORD_PARTS = 200
 
 
+@dataclass(slots=True)
 class _Chain:
-    """The links of a chain that came so far."""
+    """The links of a chain that have come."""
 
-    __slots__ = ("links", "total")
-
-    def __init__(self) -> None:
-        self.links: set[int] = set()
-        #: -1 until it is known.
-        self.total = -1
+    links: set[int] = field(default_factory=set)
+    #: -1 until it is known.
+    total: int = -1
 
 
+@dataclass(slots=True)
 class _Parts:
-    """How far the parts of one command have come; made anew from the table after a restart."""
+    """How far the parts of one command are; made from the table after a restart."""
 
-    __slots__ = ("bytes", "chains", "whole")
-
-    def __init__(self) -> None:
-        #: what their results have together.
-        self.bytes = 0
-        #: index → of how many rows its answer consists.
-        self.whole: dict[int, int] = {}
-        #: index → the chain that came in part.
-        self.chains: dict[int, _Chain] = {}
+    #: of all results together.
+    bytes: int = 0
+    #: index of a part that has ended → rows of its result.
+    whole: dict[int, int] = field(default_factory=dict)
+    #: index of a part that has not → its chain, as far as that has come.
+    chains: dict[int, _Chain] = field(default_factory=dict)
 
     def came(self, index: int, link: int, part: Part) -> set[int] | None:
-        """Note what came; returns the links that are of no use now, None when itself is of none."""
+        """Note a result; returns the links that it makes useless, None if it is useless itself."""
         if index in self.whole:
             return None
-        if part.total == 0:  # also an error after part of a chain
+        if part.total == 0:  # a whole answer, or an error in the middle of a chain
             self.whole[index] = 1
             return self._begin_anew(index, link)
         chain = self.chains.get(index)
         useless: set[int] = set()
         if chain is not None and part.total > 0 and chain.total not in (-1, part.total):
-            useless = self._begin_anew(index, link)  # an FL that was asked again answers anew
+            useless = self._begin_anew(index, link)  # the FL was asked again, and answers again
             chain = None
         if chain is None:
             chain = self.chains[index] = _Chain()
@@ -91,15 +88,15 @@ class Gathers:
         self._context = context
         self._answer = Answer(context)
         self._parts: dict[str, _Parts] = {}
-        #: rows that are of no use any more: dropped once the batch that ended their use is kept.
+        #: useless rows: dropped after the batch that made them useless.
         self._spent: list[str] = []
-        #: commands that are in the table only to be known when they are read again.
+        #: commands in the table that are answered, and stay only to be known if read again.
         self._answered = 0
-        #: what the results that are kept have together, and those of each command.
+        #: of all results that are kept.
         self._bytes = 0
 
     def rebuild(self) -> None:
-        """The table was restored: see again how far each command has come."""
+        """The table was restored: see how far each command is."""
         context = self._context
         parts: list[tuple[str, Part]] = []
         for key, row in context.gathers.items():
@@ -124,22 +121,18 @@ class Gathers:
                 self._spent += [_key(number, index, link) for link in useless]
 
     def rearm(self) -> None:
-        """No command's time is longer than that of one that begins now."""
+        """The clock went back: no command has more time than one that begins now."""
         context, rules = self._context, self._context.rules
         latest = context.now + max(rules.gather_timeout, rules.blacklist_ttl)
-        for number, gather in context.gathers.items():
-            if isinstance(gather, Gather) and gather.due > latest:
-                gather.due = latest
-                context.gathers.put(number, gather)
-                context.deadlines.add(latest, "gathers", number)
+        context.keep_no_longer(context.gathers, latest)
 
     @property
     def room_taken(self) -> float:
-        """How much of the room for requests is taken by results that are kept, or awaited."""
+        """What commands and results take of the room for pending requests."""
         return len(self._context.gathers) - self._answered + self._bytes / BYTES_PER_PENDING
 
     def knows(self, number: str, correlation_id: str) -> bool:
-        """Whether the command is gathered, or was answered a short while ago."""
+        """Whether a command is gathered, or was answered a short while ago."""
         gather = self._context.gathers.get(number)
         return isinstance(gather, Gather) and gather.correlation_id == correlation_id
 
@@ -155,29 +148,26 @@ class Gathers:
         if parts is None:
             self._answered -= 1
             return
-        error = self._answer.error(
-            gather,
-            Problem(
-                ErrorType.INTERNAL_ERROR,
-                "another command was read in its place",
-                "The topic that it was sent to was deleted and made again.",
-            ),
+        replaced = Problem(
+            ErrorType.INTERNAL_ERROR,
+            "another command was read in its place",
+            "The topic that it was sent to was deleted and made again.",
         )
-        context.end(number, gather, error)
+        context.end(number, gather, self._answer.error(gather, replaced))
 
     def waiting(self, number: str) -> Gather | None:
-        """The command, if it waits for parts."""
+        """A command, if it waits for parts."""
         gather = self._context.gathers.get(number)
         return gather if isinstance(gather, Gather) and number in self._parts else None
 
     def missing(self, number: str) -> list[int]:
-        """The parts of a waiting command that have not come to an end."""
+        """The parts of a waiting command that have not ended."""
         gather, parts = self.waiting(number), self._parts[number]
         assert gather is not None
-        return [index for index in range(gather.size) if index not in parts.whole]
+        return [index for index in range(gather.parts) if index not in parts.whole]
 
     def ended(self, number: str) -> int:
-        """How many parts of a command have come to an end."""
+        """How many parts of a command have ended."""
         parts = self._parts.get(number)
         return len(parts.whole) if parts is not None else 0
 
@@ -190,21 +180,14 @@ class Gathers:
         age = context.rules.gather_timeout
         if kind.deadline is not None:
             age = min(age, round(kind.deadline * 1000))
-        gather.due = context.now + age
-        context.gathers.put(number, gather)
-        context.deadlines.add(gather.due, "gathers", number)
+        context.keep_until(context.gathers, number, gather, context.now + age)
         self._parts[number] = _Parts()
         context.count(Event.GATHERS)
 
     def scatter(
-        self,
-        number: str,
-        gather: Gather,
-        frame: bytes,
-        headers: Headers,
-        listed: Sequence[Listed],
+        self, number: str, gather: Gather, frame: bytes, headers: Headers, listed: Sequence[Listed]
     ) -> None:
-        """Tell each switch's home of the parts for it; what cannot be sent has failed already."""
+        """Send each switch's home its parts; items that cannot be sent fail at once."""
         context = self._context
         room = context.rules.max_message_bytes - len(frame) - size_of(headers)
         homes: dict[int, list[tuple[int, str, bytes]]] = {}
@@ -218,11 +201,9 @@ class Gathers:
         for home, parts in homes.items():
             most, room = MAX_RECORD_PARTS, min(room, FULL_RECORD_BYTES)
             for some in in_records(parts, lambda part: len(part[2]), room, most):
-                note = Scatter(
-                    gather.origin, context.number, gather.correlation_id, frame, headers, some
-                )
-                context.tell(home, note)
-        # Once the command is known nobody reads it again, and says again what failed.
+                origin, cid = gather.origin, gather.correlation_id
+                context.tell(home, Scatter(origin, context.number, cid, frame, headers, some))
+        # The command's row comes last: once it is kept, no item fails a second time.
         context.gathers.write_last(number)
 
     # -- going on -----------------------------------------------------------------------------
@@ -233,14 +214,14 @@ class Gathers:
         self._came(number, index, 0, Part(False, 0, error, given))
 
     def results(self, note: PartResults) -> None:
-        """Something came for parts of a command."""
+        """Results came for parts of a command."""
         for index, link, part in note.results:
             self._came(note.number, index, link, part)
 
     def _came(self, number: str, index: int, link: int, part: Part) -> None:
         context = self._context
         gather = self.waiting(number)
-        if gather is None or index >= gather.size:
+        if gather is None or index >= gather.parts:
             context.count(Event.LATE_PARTS)
             return
         parts = self._parts[number]
@@ -255,11 +236,11 @@ class Gathers:
         parts.bytes += len(part.payload)
         for useless_link in useless:
             parts.bytes -= self._drop(_key(number, index, useless_link))
-        if len(parts.whole) == gather.size:
+        if len(parts.whole) == gather.parts:
             self._finish(number, gather, parts)
 
     def _no_room(self, gather: Gather, index: int, part: Part) -> Part:
-        """What stands for a result where all of them together are too large to be kept."""
+        """An error in place of a result, when all of them together are too large to keep."""
         context = self._context
         reason = f"an answer of {len(part.payload)} bytes to part {index} of {gather.origin}"
         context.dead_letter(Origin.parse(gather.origin), part.payload, reason, only_head=True)
@@ -275,10 +256,8 @@ class Gathers:
 
     def _finish(self, number: str, gather: Gather, parts: _Parts) -> None:
         context = self._context
-        keys = [
-            [_key(number, index, link) for link in range(parts.whole[index])]
-            for index in range(gather.size)
-        ]
+        links = [range(parts.whole[index]) for index in range(gather.parts)]
+        keys = [[_key(number, index, link) for link in some] for index, some in enumerate(links)]
         rows = [[self._row(key) for key in part_keys] for part_keys in keys]
         error = self._answer.send(gather, targets(gather), rows)
         context.end(number, gather, error)
@@ -286,8 +265,7 @@ class Gathers:
         expires = context.now + context.rules.blacklist_ttl
         cid, origin, received = gather.correlation_id, gather.origin, gather.received
         done = Gather(cid, "", origin, gather.kind, expires, answered=True, received=received)
-        context.gathers.put(number, done)
-        context.deadlines.add(expires, "gathers", number)
+        context.keep_until(context.gathers, number, done, expires)
         self._answered += 1
         for part_keys in keys:
             self._spent += part_keys
@@ -298,13 +276,13 @@ class Gathers:
         return row
 
     def clear(self) -> None:
-        """At the beginning of a batch: drop the rows whose use ended before it."""
+        """At the beginning of a batch: drop the rows that the one before made useless."""
         for key in self._spent:
             self._drop(key)
         self._spent.clear()
 
     def _drop(self, key: str) -> int:
-        """Drop what came for a part; how many bytes that had."""
+        """Drop a result; returns its bytes."""
         part = self._context.gathers.drop(key)
         size = len(part.payload) if isinstance(part, Part) else 0
         self._bytes -= size
@@ -313,7 +291,7 @@ class Gathers:
     # -- time ---------------------------------------------------------------------------------
 
     def woken(self, numbers: Iterable[str]) -> None:
-        """These commands' time is over: forget those that were answered, hurry the others."""
+        """The time of these commands is over: forget those that are answered, hurry the others."""
         context = self._context
         for number in numbers:
             gather = context.gathers.get(number)
@@ -324,13 +302,11 @@ class Gathers:
                 self._answered -= 1
                 continue
             self._hurry(number, gather)
-            # Again, in case that those who are to end the parts have not had them yet.
+            # And again later, for homes that have not had their parts yet.
             context.deadlines.add(context.now + context.rules.response_timeout, "gathers", number)
 
     def _hurry(self, number: str, gather: Gather) -> None:
-        """Have the parts without an answer ended, each where it is at home: there it is known
-        what lies unread for it.
-        """
+        """Have the homes of unanswered parts end them: they know what is still unread."""
         context = self._context
         homes: dict[int, list[int]] = {}
         asked = targets(gather)
@@ -361,7 +337,7 @@ def _key(number: str, index: int, link: int) -> str:
 
 
 def _split(key: str) -> tuple[str, int, int]:
-    """What :func:`_key` put together; nothing's number for a key that it did not write."""
+    """What :func:`_key` put together; an empty number for any other key."""
     number, _, rest = key.rpartition(".")
     number, _, index = number.rpartition(".")
     part, row = read_number(index), read_number(rest)

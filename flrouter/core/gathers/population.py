@@ -1,12 +1,14 @@
 """Population: a command for all switches, of which each FL gets its own (protocol.md, 5.4).
 
-The command's home tells every shard. Each knows its own switches and who holds them, and writes one
-command for each FL, which names the switches that this FL is to ask: no switch is asked twice.
+The command's home tells every shard. Each shard knows its own switches and who holds them. It
+writes one command for each FL, which names the switches that this FL is to ask: no switch is asked
+twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from flrouter.core.requests.parts import part_number
 from flrouter.core.requests.pending import Requests
@@ -18,25 +20,24 @@ from flrouter.core.values.inputs import Command
 from flrouter.core.values.peers import Populate
 from flrouter.core.values.records import Mode, Pending
 from flrouter.core.values.request import Origin, topic_of
-from flrouter.messages.errors import ErrorType
 from flrouter.messages.kinds import switch_list
 from flrouter.messages.kinds.catalog import Prefer
 
-#: of a switch's id in a scope, with its quotes and its comma.
+#: a switch's id in a scope, with quotes and comma.
 SWITCH_BYTES = 26
-#: what a scope may have in each record, and what must be left for it.
+#: the largest scope in one record, and the room that a command must leave for one.
 MAX_SCOPE_BYTES = 500_000
 MIN_SCOPE_BYTES = 1_000
-#: around a command in a record between shards, and around one in the record for an FL.
+#: around a command, in a record between shards or for an FL.
 AROUND_BYTES = 500
 
 
+@dataclass(eq=False)
 class Populations:
     """The commands whose home this shard is, and this shard's part in all others."""
 
-    def __init__(self, context: Context, requests: Requests) -> None:
-        self._context = context
-        self._requests = requests
+    _context: Context
+    _requests: Requests
 
     def send(self, pending: Pending, command: Command) -> None:
         """In the command's home: tell every shard.
@@ -47,8 +48,8 @@ class Populations:
         context, rules, envelope = self._context, self._context.rules, command.envelope
         assert envelope is not None
         if not envelope.root:
-            message = "a command for all switches has a payload"
-            raise invalid(ErrorType.REQUEST_INVALID, message, "No AbstractMessage has one.")
+            why = "No AbstractMessage has one."
+            raise invalid("a command for all switches has a payload", why)
         own = len(command.data) + len(pending.correlation_id) + size_of(command.headers)
         most = rules.max_message_bytes - AROUND_BYTES - MIN_SCOPE_BYTES
         if own > most or own * rules.partitions > rules.max_scattered_bytes:
@@ -68,9 +69,7 @@ class Populations:
             context.tell(partition, note)
 
     def take(self, note: Populate) -> None:
-        """In every shard: send each FL the command with those of this shard's switches that are
-        for it.
-        """
+        """In every shard: send each FL the command with the switches of this shard that it asks."""
         kind = self._context.catalog.command(note.kind, topic_of(note.origin))
         number = Origin.parse(note.origin).number
         around = len(note.data) + size_of(note.headers) + len(note.correlation_id) + AROUND_BYTES
@@ -91,7 +90,7 @@ class Populations:
                 self._requests.forward(part, pending, data, None, note.headers, kind.done)
 
     def _by_master(self) -> dict[str, list[str]]:
-        """FL that answers → the switches whose master it is, and for which it speaks."""
+        """FL that answers → the switches for which it speaks as their master."""
         scopes: dict[str, list[str]] = {}
         floodlights = self._context.floodlights
         for name, switch in self._context.switches.items():
@@ -101,18 +100,13 @@ class Populations:
         return dict(sorted(scopes.items()))
 
     def _read_only_first(self) -> dict[str, list[str]]:
-        """The same, but first those FLs that are no switch's master, with all that they hold."""
+        """The same, but FLs that are no switch's master go first, with all that they hold."""
         masters, scopes = self._by_master(), dict[str, list[str]]()
         floodlights, asked = self._context.floodlights, set[str]()
         for name, switch in self._context.switches.items():
-            observers = (
-                floodlight
-                for floodlight, holder in sorted(switch.holders.items())
-                if holder.mode is Mode.RO
-                and floodlights[floodlight].up
-                and floodlight not in masters
-            )
-            observer = next(observers, "")
+            readers = (at for at, held in sorted(switch.holders.items()) if held.mode is Mode.RO)
+            idle = (at for at in readers if floodlights[at].up and at not in masters)
+            observer = next(idle, "")
             if observer:
                 scopes.setdefault(observer, []).append(name)
                 asked.add(name)
@@ -124,7 +118,7 @@ class Populations:
 
 
 def _records(switches: list[str], room: int) -> Iterator[list[str]]:
-    """As many switches as go into one record each time."""
+    """The switches in groups, each small enough for one record."""
     most = max(room // SWITCH_BYTES, 1)
     for at in range(0, len(switches), most):
         yield switches[at : at + most]

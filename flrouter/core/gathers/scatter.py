@@ -1,15 +1,16 @@
-"""Scatter: a command for many becomes a part for each of them, and parts become requests
+"""Scatter: a command for many switches or FLs becomes parts, and parts become requests
 (protocol.md, 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from flrouter.core.gathers.gathers import Gathers, packed
 from flrouter.core.requests.parts import part_number
 from flrouter.core.requests.pending import Requests
-from flrouter.core.requests.rejected import Rejected, invalid, too_large
+from flrouter.core.requests.rejected import Rejected, envelope_of, invalid, too_large
 from flrouter.core.state.context import Context
 from flrouter.core.values.effects import size_of
 from flrouter.core.values.events import Event
@@ -19,32 +20,23 @@ from flrouter.core.values.records import Gather, Pending
 from flrouter.core.values.request import Origin
 from flrouter.messages import headers as header
 from flrouter.messages.assembly import payload_of
-from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.kinds import switch_list
 from flrouter.messages.kinds.catalog import CommandKind
 
 
+@dataclass(eq=False)
 class Scatters:
     """The commands whose home this shard is, and the parts whose switches are at home here."""
 
-    def __init__(
-        self,
-        context: Context,
-        requests: Requests,
-        gathers: Gathers,
-        route: Callable[[str, Pending, Command], None],
-    ) -> None:
-        """Args:
-        route: sends a single-switch command to its FL, or raises `Rejected`.
-        """
-        self._context = context
-        self._requests = requests
-        self._gathers = gathers
-        self._route = route
+    _context: Context
+    _requests: Requests
+    _gathers: Gathers
+    #: sends a single-switch command to its FL, or raises `Rejected`.
+    _route: Callable[[str, Pending, Command], None]
 
     def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
-        """In the command's home: tell each switch's home of the parts for it.
+        """In the command's home: send each switch's home its parts.
 
         Raises:
             Rejected: it lists no switches, or too many.
@@ -64,27 +56,23 @@ class Scatters:
         except switch_list.TooLarge as error:
             raise too_large(str(error)) from error
         except switch_list.BadList as error:
-            raise invalid(
-                ErrorType.REQUEST_INVALID,
-                "the command lists no switches that it can be sent to",
-                str(error)[:500],
-            ) from error
+            message = "the command lists no switches that it can be sent to"
+            raise invalid(message, str(error)[:500]) from error
         gather.switches = packed(listed)
         self._gathers.begin(number, gather)
         self._gathers.scatter(number, gather, frame, command.headers, listed)
         faults = [item.fault for item in listed if item.fault]
         if faults:
-            kinds = ErrorType.DATA_INVALID.value
-            reason = f"{kinds}: {len(faults)} of {len(listed)} items are not valid. {faults[0]}"
-            context.dead_letter(command.origin, command.data, reason, command.headers)
+            invalid_items = f"{len(faults)} of {len(listed)} items are not valid"
+            context.dead_letter_of(command, f"DATA_INVALID: {invalid_items}. {faults[0]}")
 
     def send_to_all(
         self, number: str, gather: Gather, floodlights: Collection[str], command: Command
     ) -> None:
-        """In the command's home: every FL gets a copy; one that is in outage has failed at once.
+        """In the command's home: every FL gets a copy; a copy for an FL in outage fails at once.
 
-        The copies go out when the command comes back here: whom it is for is safe by then, and
-        what is read again after a kill in between goes to the same FLs under the same numbers.
+        The copies go out when the command comes back here, for by then the list of FLs is durable.
+        After a kill in between, the command goes to the same FLs under the same numbers.
         """
         gather.floodlights = list(floodlights)
         self._gathers.begin(number, gather)
@@ -92,14 +80,12 @@ class Scatters:
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
                 self._gathers.fail(number, index, _silent(floodlight))
-        origin = (header.ORIGIN, gather.origin.encode())
-        self._context.pass_to(
-            self._context.number, "command", command.data, (origin, *command.headers)
-        )
+        headers = ((header.ORIGIN, gather.origin.encode()), *command.headers)
+        self._context.pass_to(self._context.number, "command", command.data, headers)
 
     def copy(self, number: str, command: Command) -> bool:
-        """Send the copies that are not on their way; False when it is no command for every FL,
-        or was answered.
+        """Send the copies that are not on their way. False: this is no command for every FL, or it
+        is answered.
         """
         gather = self._gathers.waiting(number)
         if gather is None or not gather.floodlights:
@@ -124,7 +110,7 @@ class Scatters:
         return True
 
     def take(self, note: Scatter) -> None:
-        """In the switches' home: from here on each part is a single-switch command."""
+        """In the switches' home: from now on each part is a single-switch command."""
         origin = Origin.parse(note.origin)
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)
@@ -139,15 +125,11 @@ class Scatters:
                 self._requests.parts.failed(number, note.gather, rejected.problem)
 
     def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
-        most = self._context.rules.max_message_bytes
-        if len(data) > most:
-            message = f"{len(data)} bytes; at most {most} are taken."
-            raise Rejected(ErrorType.REQUEST_INVALID, "the command is too large", message)
-        try:
-            envelope = decode(data)
-        except Unreadable as error:
-            message = "the command cannot be read"
-            raise Rejected(ErrorType.REQUEST_INVALID, message, str(error)[:500]) from error
+        limit = self._context.rules.max_message_bytes
+        if len(data) > limit:
+            why = f"{len(data)} bytes; at most {limit} are taken."
+            raise invalid("the command is too large", why)
+        envelope = envelope_of(data)
         command = Command(origin, data, envelope, note.headers)
         cid, place = note.correlation_id, note.origin
         pending = Pending.part(note.gather, cid, place, self._context.now, switch)

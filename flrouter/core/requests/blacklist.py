@@ -11,10 +11,10 @@ from flrouter.core.values.records import Barred
 
 
 class Blacklist:
-    """Forgets each entry when its time is over, and the oldest when there are too many.
+    """Forgets each entry when its time is over, and the oldest if there are too many.
 
-    An answer to a request that is not known any more is dropped too, so what is forgotten early
-    does no harm: only a command that is read again soon after its error must be known.
+    Forgetting early does no harm: an answer to an unknown request is dropped as well. Only a
+    command that is read again soon after its error must be known.
     """
 
     def __init__(self, context: Context) -> None:
@@ -28,7 +28,7 @@ class Blacklist:
         self._order = deque(sorted((barred.expires, number) for number, barred in table.items()))
 
     def rearm(self) -> None:
-        """No entry is kept longer than one that is made now."""
+        """The clock went back: no entry is kept longer than one that is made now."""
         latest = self._context.now + self._context.rules.blacklist_ttl
         for number, barred in self._context.blacklist.items():
             if barred.expires > latest:

@@ -1,7 +1,7 @@
-"""Old-form chains: from the second link on their ids are made up by the FL.
+"""Old-form chains: from the second link on, the FL makes up each link's correlation id.
 
-The shard that expects a link registers its id in the shard of *that id's* home, and a link with an
-unknown id is taken there too: whichever comes first waits for the other.
+The shard that expects a link registers the id in *that id's* home. A link with an unknown id goes
+there too: whichever comes first waits for the other.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from flrouter.core.values.peers import LinkMissing, LinkWanted, NextLink
 from flrouter.core.values.records import OldLink
 from flrouter.messages import headers as header
 
-#: links that may wait under one id; more are duplicates of them.
+#: links that may wait under one id; any more are duplicates.
 MAX_ORPHANS = 4
 #: bytes of such links in one shard, in multiples of the largest message.
 MAX_ORPHANED_MESSAGES = 16
-#: what a link that waits takes beside its own bytes.
+#: what a waiting link takes beside its own bytes.
 ORPHAN_OVERHEAD_BYTES = 500
-#: how many response timeouts an id is kept: all links of a long chain may come at once, and each
-#: waits until those before it were followed.
+#: response timeouts for which an id is kept: all links of a long chain may come at once, and each
+#: waits for those before it.
 MAX_ORPHAN_WAITS = 3
 
 
@@ -32,9 +32,9 @@ class Links:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: bytes of links that wait for somebody to say whose they are.
+        #: bytes of links that wait until their request is known.
         self._orphaned = 0
-        #: links that nobody asked for though what their FL wrote before them was read.
+        #: links without a request although everything that their FL wrote before was read.
         self._left_over: set[str] = set()
 
     def rebuild(self) -> None:
@@ -44,26 +44,26 @@ class Links:
             self._context.deadlines.add(link.due, "links", link_id)
 
     def rearm(self) -> None:
-        """No id is kept longer than one that is heard of now."""
+        """The clock went back: no id is kept longer than one that is heard of now."""
         context = self._context
-        latest = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        for link_id, link in context.links.items():
-            if link.due > latest:
-                link.due = latest
-                context.links.put(link_id, link)
-                context.deadlines.add(latest, "links", link_id)
+        context.keep_no_longer(context.links, self._kept_until)
+
+    @property
+    def _kept_until(self) -> int:
+        """Until when (ms) an id is kept that is heard of now."""
+        return self._context.now + MAX_ORPHAN_WAITS * self._context.rules.response_timeout
 
     def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
         """A chain of this shard goes on under `link_id`."""
         context = self._context
         note = NextLink(link_id, floodlight, number, context.number, due)
-        context.tell(context.home(link_id), note)
+        context.tell_home(link_id, note)
 
     def registered(self, note: NextLink) -> None:
         """The request that `link_id` belongs to is known."""
         context = self._context
         if note.owner >= context.rules.partitions:
-            return  # a record for a partition that is not there would be tried again forever
+            return  # there is no such partition: the record would be retried forever
         link = context.links.get(note.link_id)
         waiting = link.orphans if link is not None else []
         mine = [orphan for orphan in waiting if orphan[0] == note.floodlight]
@@ -72,13 +72,11 @@ class Links:
             _, data, headers = mine[0]
             self._deliver(note.owner, note.number, note.floodlight, data, headers)
             return
-        due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        link = OldLink(due, note.floodlight, note.number, note.owner, waiting)
-        context.links.put(note.link_id, link)
-        context.deadlines.add(due, "links", note.link_id)
+        link = OldLink(0, note.floodlight, note.number, note.owner, waiting)
+        context.keep_until(context.links, note.link_id, link, self._kept_until)
 
     def wanted(self, note: LinkWanted) -> None:
-        """The deadline of a link is due. What came before was sent on before this reply."""
+        """A link is overdue. If it has come, it was sent on before this reply."""
         if note.owner < self._context.rules.partitions:
             self._context.tell(note.owner, LinkMissing(note.link_id, note.number))
 
@@ -96,9 +94,8 @@ class Links:
             context.count(Event.STRAY, report.floodlight)
             return
         if link is None:
-            due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-            link = OldLink(due, orphans=[])
-            context.deadlines.add(due, "links", link_id)
+            link = OldLink(self._kept_until, orphans=[])
+            context.deadlines.add(link.due, "links", link_id)
         fits = not link.orphans or _size(link) + size <= context.rules.max_message_bytes
         if len(link.orphans) < MAX_ORPHANS and fits:  # in one record of the changelog
             self._orphaned -= _size(link)
@@ -112,26 +109,13 @@ class Links:
             self._orphaned -= _size(link)
 
     def _deliver(
-        self,
-        owner: int,
-        number: str,
-        floodlight: str,
-        data: bytes,
-        headers: Headers,
+        self, owner: int, number: str, floodlight: str, data: bytes, headers: Headers
     ) -> None:
-        self._context.pass_to(
-            owner,
-            "report",
-            data,
-            (
-                (header.FLOODLIGHT, floodlight.encode()),
-                (header.NUMBER, number.encode()),
-                *headers,
-            ),
-        )
+        own = ((header.FLOODLIGHT, floodlight.encode()), (header.NUMBER, number.encode()))
+        self._context.pass_to(owner, "report", data, (*own, *headers))
 
     def expire(self, link_ids: list[str]) -> None:
-        """The time of these ids is over; but the chain may go on with what was not read yet."""
+        """The time of these ids is over, unless what was not read yet goes on with the chain."""
         context = self._context
         overdue: dict[str, list[tuple[str, int]]] = {}
         for link_id in link_ids:
@@ -147,12 +131,12 @@ class Links:
                 self._forget(links)
 
     def _came_late(self, links: list[tuple[str, int]], _token: int) -> None:
-        """Forget the ids whose time was over before all that lay unread was read."""
+        """All that lay unread was read: forget the ids whose time is still over."""
         self._forget([link for link in links if not self._keep(*link)])
 
     def _keep(self, link_id: str, due: int) -> bool:
-        """Keep an id once more whose links wait: a router that was behind reads the links before
-        them now, and each has to go to its own home first.
+        """Keep an id once more whose links wait: the links before them may have been read just now,
+        and go to their own homes first.
         """
         context = self._context
         link = context.links.get(link_id)
@@ -162,9 +146,7 @@ class Links:
             self._left_over.discard(link_id)
             return False
         self._left_over.add(link_id)
-        link.due = context.now + MAX_ORPHAN_WAITS * context.rules.response_timeout
-        context.links.put(link_id, link)
-        context.deadlines.add(link.due, "links", link_id)
+        context.keep_until(context.links, link_id, link, self._kept_until)
         return True
 
     def _forget(self, links: list[tuple[str, int]]) -> None:

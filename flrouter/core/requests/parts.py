@@ -1,7 +1,7 @@
 """Parts: the single-switch commands that other shards made of one that lists switches.
 
-A part is a request like any other. Only its answer does not go to a requester: it is told to the
-home of the command, where answers are put together. What one batch brought goes in one record.
+A part is a request like any other, but its answer goes to the home of its command, where answers
+are put together. What one batch brought goes into one record.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from flrouter.core.values.request import read_number
 from flrouter.messages.errors import Problem, error_data
 
 T = TypeVar("T")
-#: bytes of results that go in one record, unless a single one has more.
+#: results that go into one record, unless a single one is larger.
 FULL_RECORD_BYTES = 100_000
-#: bytes of a part in a record between shards beside its payload.
+#: what a part takes in a record between shards, beside its payload.
 PART_OVERHEAD_BYTES = 50
 
 
@@ -33,13 +33,13 @@ def part_number(number: str, index: int) -> str:
 def in_records(
     items: Iterable[T], size_of: Callable[[T], int], room: int, most: int | None = None
 ) -> Iterator[list[T]]:
-    """As many items as go into one record between shards each time, at least one.
+    """The items in groups, each small enough for one record between shards.
 
     Args:
-        items: what is to be told, in order.
-        size_of: the bytes of one, but for what surrounds each.
-        room: the bytes that a record has for them.
-        most: items that go into one in any case.
+        items: at least one.
+        size_of: the bytes of one item, without :data:`PART_OVERHEAD_BYTES`.
+        room: the bytes of a group, unless a single item has more.
+        most: the items of a group.
     """
     some: list[T] = []
     size = 0
@@ -54,11 +54,11 @@ def in_records(
 
 
 class Parts:
-    """What became of the parts at home here, on its way to the commands' homes."""
+    """Results of the parts that are at home here, on their way to the commands' homes."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: (the command's home, its number) → index and link of what is to be told.
+        #: (the command's home, its number) → index, link and result.
         self._results: dict[tuple[int, str], list[tuple[int, int, Part]]] = {}
 
     def answered(self, number: str, gather: int, link: int, result: Part) -> None:
@@ -72,19 +72,19 @@ class Parts:
         """
         command, _, last = number.rpartition(".")
         index = read_number(last)
-        # A record for a partition that is not there would be tried again forever.
+        # A record for a partition that does not exist would be retried forever.
         if index is not None and gather < self._context.rules.partitions:
             self._results.setdefault((gather, command), []).append((index, link, result))
 
     def failed(self, number: str, gather: int, problem: Problem) -> bytes:
-        """A part ended with an error, which is returned as the payload that says so."""
+        """A part ended with an error; returns that as a payload."""
         error = msgspec.json.encode(error_data(*problem))
         self.answered(number, gather, 0, Part(False, 0, error))
         self._context.count(Event.PART_ERRORS, problem.kind.value)
         return error
 
     def tell(self) -> None:
-        """At the end of a batch: tell the commands' homes."""
+        """At the end of a batch: send the results to the commands' homes."""
         room = min(FULL_RECORD_BYTES, self._context.rules.max_message_bytes)
         for (gather, number), results in self._results.items():
             for some in in_records(results, lambda result: len(result[2].payload), room):

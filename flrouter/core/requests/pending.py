@@ -1,9 +1,9 @@
 """Pending requests: from the command to its one final answer (protocol.md, 4).
 
-A request's life: what happens to it, in which stage, and what follows. That is a stage, nothing
-(=) or its end. A *copy* is of a command to every FL whose answers are passed on one by one, so that
-nobody knows the last of them: in the end it is forgotten, and nobody is told. Only this file writes
-the stage; `tests/core/test_a_requests_life.py` tries each cell.
+A request's life: what happens to it, in which stage, and what follows: a stage, nothing (=) or the
+end. A *copy* belongs to a command to every FL, whose answers are passed on one by one. Nobody knows
+the last of them, so in the end a copy is forgotten, without an error. Only this file writes the
+stage; `tests/core/test_a_requests_life.py` tries each cell.
 
 ========================================  ======  ========  =========  ========  =========
 what happens                              HELD    SENT      SENT copy  ACKED     PASSING
@@ -26,6 +26,7 @@ another command is read in its place      failed  failed    failed     failed   
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 from flrouter.core.requests import traces
@@ -50,18 +51,18 @@ class Requests:
         self._context = context
         self.parts = Parts(context)
         self.blacklist = Blacklist(context)
-        #: the requests at each switch; so that losing one does not cost a look at all of them.
+        #: switch → its requests, so that losing a switch costs no look at all others.
         self._at: dict[str, dict[str, None]] = {}
-        #: the sizes of those that are large, and what they have together.
+        #: the sizes of large requests, and their sum.
         self._large: dict[str, int] = {}
         self._bytes = 0
-        #: how many requests each FL holds.
+        #: FL → how many requests it holds.
         self.by_floodlight: Counter[str] = Counter()
-        #: those that were pending when the shard was taken over: their commands may be read again.
+        #: what was pending when the shard was taken over: these commands may be read again.
         self._taken_over: dict[str, str] = {}
 
     def rebuild(self) -> None:
-        """Make indexes and deadlines anew from the restored tables."""
+        """Make indexes and deadlines from the restored tables."""
         context = self._context
         self._taken_over = {
             number: pending.correlation_id for number, pending in context.pending.items()
@@ -75,21 +76,19 @@ class Requests:
         self.blacklist.rebuild()
 
     def rearm(self) -> None:
-        """No deadline is further away than one that begins now."""
+        """The clock went back: no deadline is later than one that begins now."""
         context, rules = self._context, self._context.rules
         latest = context.now + max(rules.ack_timeout, rules.response_timeout, rules.sync_timeout)
-        for number, pending in context.pending.items():
-            if pending.due > latest:
-                self.postpone(number, pending, latest)
+        context.keep_no_longer(context.pending, latest)
         self.blacklist.rearm()
 
     @property
     def room_taken(self) -> float:
-        """How much of the room for requests is taken: a large one counts as several."""
+        """Pending requests; a large one counts as several."""
         return len(self._context.pending) + self._bytes / BYTES_PER_PENDING
 
     def _weigh(self, number: str, size: int) -> None:
-        """Note the size of a request, which is 0 when it is gone."""
+        """Note the size of a request; 0: it is gone."""
         self._bytes -= self._large.pop(number, 0)
         if size > BYTES_PER_PENDING:
             self._large[number] = size
@@ -98,10 +97,10 @@ class Requests:
     # -- beginning ----------------------------------------------------------------------------
 
     def knows(self, number: str, correlation_id: str) -> bool:
-        """Whether the request is pending or was, and its command is read again.
+        """Whether this request is known, so that its command was read before.
 
-        A record that is delivered again has the id that it had. Another one in its place is
-        another command: its topic was deleted and made again, or a broker lost what it had.
+        A record that is delivered again has the same id. With another id it is another command: its
+        topic was deleted and made again, or a broker lost records.
         """
         context = self._context
         pending, barred = context.pending.get(number), context.blacklist.get(number)
@@ -119,48 +118,42 @@ class Requests:
         """Make room for another command in the place where this request was read.
 
         Args:
-            number: theirs.
-            gather: the home of the other one, if it is a part of one.
+            number: of both.
+            gather: if the new command is a part: the home of its command.
         """
         context = self._context
         pending = context.pending.get(number)
         if pending is not None and 0 <= pending.gather == gather:
-            context.pending.drop(number)  # whoever gathered it there does so no more
+            context.pending.drop(number)  # its former command is not gathered there any more
             self._forget_place(number, pending)
         elif pending is not None:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.INTERNAL_ERROR,
-                    "another command was read in its place",
-                    "The topic that it was sent to was deleted and made again. Whether it took"
-                    " effect is not known.",
-                ),
+                ErrorType.INTERNAL_ERROR,
+                "another command was read in its place",
+                "The topic that it was sent to was deleted and made again. Whether it took"
+                " effect is not known.",
             )
         context.blacklist.drop(number)
 
     def full(self, floodlight: str) -> str:
-        """Why one more request for this FL would be too much; nothing when it would not."""
+        """Why the shard takes no more requests for this FL; empty if it does."""
         context, rules = self._context, self._context.rules
         if self.room_taken >= rules.too_many_pending:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
             count = len(context.pending)
             return f"shard {context.number} has {count} commands without an answer{large}"
-        if self.by_floodlight[floodlight] >= rules.max_at_floodlight and context.others_up(
-            floodlight
-        ):
-            return (
-                f"floodlight {floodlight} has {self.by_floodlight[floodlight]} commands to answer"
-            )
+        waiting = self.by_floodlight[floodlight]
+        if waiting >= rules.max_at_floodlight and context.others_up(floodlight):
+            return f"floodlight {floodlight} has {waiting} commands to answer"
         return ""
 
     def hold(self, number: str, pending: Pending) -> None:
-        """Keep a command until somebody holds its switch, or the first sync says that none does."""
+        """Keep a command until an FL holds its switch, or until it is known that none does."""
         context = self._context
         if number not in context.pending:
             self.by_floodlight[pending.floodlight] += 1
-        context.pending.put(number, pending)
-        context.deadlines.add(pending.due, "pending", number)
+        context.keep_until(context.pending, number, pending, pending.due)
         self._at.setdefault(pending.switch, {})[number] = None
         self._weigh(number, pending.size)
         context.count(Event.HELD)
@@ -174,20 +167,19 @@ class Requests:
         headers: Headers,
         done: Done = Done.MESSAGE,
     ) -> None:
-        """Send a command to the FL that `pending` names, and remember that it is owed an answer.
+        """Send a command to the FL that `pending` names, and wait for the answer.
 
         Args:
             data: the command as it came.
-            known_id: the correlation id in `data`; None when it has none.
+            known_id: the correlation id in `data`; None: it has none.
             headers: its record headers, which travel with it.
-            done: what completes its answer; where nothing does, it ends here.
+            done: what completes its answer; if nothing does, it ends here.
         """
         context, rules = self._context, self._context.rules
         if number in context.pending:
             self.by_floodlight[""] -= 1
         acks = context.floodlights[pending.floodlight].acks
         pending.stage = Stage.SENT if acks else Stage.PASSING if pending.passes else Stage.ACKED
-        pending.due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
         pending.command, pending.headers = b"", ()
         if pending.steps is not None:
             pending.steps.sent = context.now
@@ -203,8 +195,8 @@ class Requests:
             headers,
             context.number,
         )
-        context.pending.put(number, pending)
-        context.deadlines.add(pending.due, "pending", number)
+        due = context.now + (rules.ack_timeout if acks else rules.response_timeout)
+        context.keep_until(context.pending, number, pending, due)
         self._at.setdefault(pending.switch, {})[number] = None
         self.by_floodlight[pending.floodlight] += 1
         own = len(pending.correlation_id) + len(pending.draft)
@@ -215,12 +207,6 @@ class Requests:
             self.done(number)
 
     # -- going on -----------------------------------------------------------------------------
-
-    def postpone(self, number: str, pending: Pending, due: int) -> None:
-        """Give a request until `due` (ms)."""
-        pending.due = due
-        self._context.pending.put(number, pending)
-        self._context.deadlines.add(due, "pending", number)
 
     def acknowledged(self, number: str, pending: Pending) -> None:
         """The FL has the command."""
@@ -235,12 +221,14 @@ class Requests:
         self._answers_within(number, pending, answers)
 
     def passed_on(self, number: str, pending: Pending) -> None:
-        """One of the answers went out of which nobody knows the last."""
+        """One of several answers went out; nobody knows which is the last."""
         self._answers_within(number, pending, Stage.PASSING)
 
     def _answers_within(self, number: str, pending: Pending, stage: Stage) -> None:
+        context = self._context
         pending.stage = stage
-        self.postpone(number, pending, self._context.now + self._context.rules.response_timeout)
+        due = context.now + context.rules.response_timeout
+        context.keep_until(context.pending, number, pending, due)
 
     # -- ending -------------------------------------------------------------------------------
 
@@ -251,9 +239,9 @@ class Requests:
             self._forget_place(number, pending)
             self._context.end(number, pending, answer=answer)
 
-    def fail(self, number: str, problem: Problem) -> None:
-        """End a request with an error; whatever its FL still sends for it is dropped."""
-        context = self._context
+    def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
+        """End a request with an error; what its FL sends later is dropped."""
+        context, problem = self._context, Problem(kind, message, description)
         pending = context.pending.drop(number)
         if pending is None:
             return
@@ -261,55 +249,32 @@ class Requests:
         if pending.stage is Stage.PASSING:
             return
         context.end(number, pending, str(problem))
-        error = b""
-        if pending.is_part:
-            error = self.parts.failed(number, pending.gather, problem)
+        error = self.parts.failed(number, pending.gather, problem) if pending.is_part else b""
         expires = context.now + context.rules.blacklist_ttl
-        barred = Barred(
-            expires, pending.floodlight, pending.correlation_id[:MAX_TOLD_CHARACTERS], error
-        )
-        self.blacklist.put(number, barred)
+        cid = pending.correlation_id[:MAX_TOLD_CHARACTERS]
+        self.blacklist.put(number, Barred(expires, pending.floodlight, cid, error))
         if not pending.is_part:
             key = pending.correlation_id if pending.begun else pending.switch
             traces.answer_error(context, pending, problem, key)
 
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
-        """End all that is pending at an FL, or at one switch of it, because that is gone."""
+        """An FL, or one switch of it, is gone: end what is pending there."""
         pending = self._context.pending
-        numbers = list(pending) if switch is None else list(self._at.get(switch, ()))
-        for number in numbers:
+        unsure = "The command was on its way; whether it took effect is not known."
+        for number in list(pending) if switch is None else self.at(switch):
             if pending[number].floodlight == floodlight:
-                self.fail(
-                    number,
-                    Problem(
-                        ErrorType.NOT_FOUND,
-                        why,
-                        "The command was on its way; whether it took effect is not known.",
-                    ),
-                )
+                self.fail(number, ErrorType.NOT_FOUND, why, unsure)
 
     def at(self, switch: str) -> list[str]:
         """The numbers of the requests that are pending at a switch."""
         return list(self._at.get(switch, ()))
 
-    def held_for(self, switch: str) -> list[tuple[str, Pending]]:
-        """The held commands for `switch`, in the order in which they came."""
+    def held(self, switch: str | None = None) -> list[tuple[str, Pending]]:
+        """The held commands, of one switch or of all, in the order in which they came."""
         pending = self._context.pending
-        held = [
-            (number, pending[number])
-            for number in self._at.get(switch, ())
-            if pending[number].stage is Stage.HELD
-        ]
-        return sorted(held, key=_place_in_line)
-
-    def all_held(self) -> list[tuple[str, Pending]]:
-        """Every held command, in the order in which they came."""
-        held = [
-            (number, pending)
-            for number, pending in self._context.pending.items()
-            if pending.stage is Stage.HELD
-        ]
-        return sorted(held, key=_place_in_line)
+        numbers = pending if switch is None else self._at.get(switch, ())
+        rows = [(number, pending[number]) for number in numbers]
+        return sorted((row for row in rows if row[1].stage is Stage.HELD), key=_place_in_line)
 
     def _forget_place(self, number: str, pending: Pending) -> None:
         self.by_floodlight[pending.floodlight] -= 1
@@ -324,10 +289,10 @@ class Requests:
     # -- time ---------------------------------------------------------------------------------
 
     def woken(self, numbers: list[str]) -> None:
-        """Deadlines of these requests have come; which still hold is seen here.
+        """Look at requests whose deadline may be due.
 
-        A deadline fires only when the router has read what already lay in the FL's write topic
-        and on the shards' topic at that moment (protocol.md, 4.4).
+        It fires only once the router has read what already lay in the FL's write topics and on the
+        shards' topic (protocol.md, 4.4).
         """
         context = self._context
         overdue: dict[str, list[tuple[str, int]]] = {}
@@ -336,70 +301,69 @@ class Requests:
             if pending is not None and pending.due <= context.now:
                 overdue.setdefault(pending.floodlight, []).append((number, pending.due))
         for floodlight, requests in overdue.items():
-            if floodlight:
-                context.catch_up(floodlight, partial(self._fire_all, requests))
-            else:
-                self._fire_all(requests)
+            self._after_catch_up(floodlight, partial(self._fire_all, requests))
 
-    def _fire_all(self, requests: list[tuple[str, int]], _token: int = 0) -> None:
+    def _after_catch_up(self, floodlight: str, then: Callable[[int], None]) -> None:
+        """Go on once what the FL wrote has been read; at once for requests without an FL."""
+        if floodlight:
+            self._context.catch_up(floodlight, then)
+        else:
+            then(0)
+
+    def _fire_all(self, requests: list[tuple[str, int]], _token: int) -> None:
         for number, due in requests:
-            self._fire(number, due)
+            pending = self._context.pending.get(number)
+            # Otherwise it was answered or acknowledged while the topic was read.
+            if pending is not None and pending.due == due:
+                self._fire(number, pending)
 
-    def _fire(self, number: str, due: int) -> None:
-        pending = self._context.pending.get(number)
-        if pending is None or pending.due != due:
-            return  # answered, acknowledged or gone on while the topic was read
+    def _fire(self, number: str, pending: Pending) -> None:
         if pending.stage is Stage.HELD:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.NOT_FOUND,
-                    f"no floodlight holds switch {pending.switch}",
-                    "No sync listed it within the time that a cold start may take.",
-                ),
+                ErrorType.NOT_FOUND,
+                f"no floodlight holds switch {pending.switch}",
+                "No sync listed it within the time that a cold start may take.",
             )
         elif pending.stage is Stage.SENT:
             self.fail(
                 number,
-                Problem(
-                    ErrorType.NOT_FOUND,
-                    f"floodlight {pending.floodlight} did not acknowledge the command",
-                    f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
-                ),
+                ErrorType.NOT_FOUND,
+                f"floodlight {pending.floodlight} did not acknowledge the command",
+                f"No FlReceiveAck within {self._context.rules.ack_timeout} ms.",
             )
         elif pending.next_id is not None:
-            # The link may lie with its id's home, which waits for others to say whose it is.
+            # The link may wait in its id's home.
             context = self._context
             wanted = LinkWanted(pending.next_id, number, context.number)
-            context.tell(context.home(pending.next_id), wanted)
+            context.tell_home(pending.next_id, wanted)
         else:
             self._time_out(number, pending)
 
     def link_missing(self, number: str, link_id: str) -> None:
-        """The home of an old-form link's id has not seen the link that is overdue."""
+        """The home of an old-form link's id has not seen the overdue link."""
         pending = self._context.pending.get(number)
         if pending is not None and pending.next_id == link_id:
             self._time_out(number, pending)
 
     def _time_out(self, number: str, pending: Pending) -> None:
+        waited = f"Nothing came within {self._context.rules.response_timeout} ms"
+        since = "after part of a chain" if pending.begun else "of the acknowledgement"
         self.fail(
             number,
-            Problem(
-                ErrorType.OPERATION_TIMED_OUT,
-                f"floodlight {pending.floodlight} did not answer in time",
-                f"Nothing came within {self._context.rules.response_timeout} ms"
-                + (" after part of a chain." if pending.begun else " of the acknowledgement."),
-            ),
+            ErrorType.OPERATION_TIMED_OUT,
+            f"floodlight {pending.floodlight} did not answer in time",
+            f"{waited} {since}.",
         )
 
     def end_parts(self, note: PartsOverdue) -> None:
-        """The deadline of a command is due: these parts of it end, if they have no answer.
+        """A command's time is over: end those of its parts that have no answer.
 
-        Each that has one told it before, and whoever was told drops what is said again.
+        What a part has told before may be told again: the command's home drops it.
         """
         context = self._context
         if note.gather >= context.rules.partitions:
-            return  # no shard wrote it: a record for a partition that is not there is never written
+            return  # no shard wrote this: there is no such partition
         ending: dict[str, list[str]] = {}
         for index in note.indexes:
             number = part_number(note.number, index)
@@ -411,39 +375,31 @@ class Requests:
                 lost = Problem(ErrorType.INTERNAL_ERROR, message, "Its result was lost.")
                 self.parts.failed(number, note.gather, lost)
         for floodlight, numbers in ending.items():
-            if floodlight:
-                context.catch_up(floodlight, partial(self._end_all, numbers))
-            else:
-                self._end_all(numbers)
+            self._after_catch_up(floodlight, partial(self._end_all, numbers))
 
     def failed_before(self, number: str, gather: int) -> bool:
-        """Whether a part ended with an error a short while ago, which is told once more."""
+        """Whether a part ended with an error a short while ago; that is told once more."""
         barred = self._context.blacklist.get(number)
         if barred is None or not barred.error:
             return False
         self.parts.answered(number, gather, 0, Part(False, 0, barred.error))
         return True
 
-    def _end_all(self, numbers: list[str], _token: int = 0) -> None:
+    def _end_all(self, numbers: list[str], _token: int) -> None:
         for number in numbers:
             pending = self._context.pending.get(number)
-            if pending is None:
-                continue
-            at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
-            self.fail(
-                number,
-                Problem(
-                    ErrorType.OPERATION_TIMED_OUT,
-                    f"{at} did not answer before the command's deadline",
-                    "Whether it took effect is not known.",
-                ),
-            )
+            if pending is not None:
+                at = f"floodlight {pending.floodlight}" if pending.floodlight else "no floodlight"
+                late = f"{at} did not answer before the command's deadline"
+                unsure = "Whether it took effect is not known."
+                self.fail(number, ErrorType.OPERATION_TIMED_OUT, late, unsure)
 
 
 def _place_in_line(held: tuple[str, Pending]) -> tuple[int, int]:
-    """By its offset: deadlines are of several workers' clocks, and tables of compacted changelogs
-    have no order. Commands from different partitions have none that anybody was promised. Parts of
-    one command go by their index.
+    """Commands by their offset, parts of one command by their index.
+
+    Deadlines come from several workers' clocks, and restored tables have no order. Between
+    partitions no order is promised.
     """
     number, pending = held
     index = (read_number(number.rpartition(".")[2]) or 0) if pending.is_part else 0

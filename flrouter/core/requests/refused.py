@@ -1,4 +1,4 @@
-"""What becomes of a record that the broker refuses: nobody may wait for it in vain."""
+"""What becomes of a record that the broker refuses: a requester who waits for it gets an error."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from flrouter.messages.forms.error_forms import finished
 
 
 def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bool) -> list[Send]:
-    """The records to write in the place of one that cannot be written.
-
-    Its head goes to the dead letters; a requester who waits for it gets an error.
+    """The records to write in place of a refused one: a dead letter, and an error if it is owed.
 
     Args:
         send: the record.
         why: the broker's reason.
         rules: the shard's.
         now: ms since the epoch.
-        topic_exists: whether an error can go where the record should have gone.
+        topic_exists: whether an error can go to the record's own topic.
     """
     if send.topic == rules.dead_letter_topic:
         return []  # it was the last resort

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from flrouter.messages.envelope import Envelope, Unreadable, decode
 from flrouter.messages.errors import ErrorType, Problem
 
 
 class Rejected(Exception):
-    """A command that ends at once with an error; `keep` says that it is dead-lettered too."""
+    """A command that ends at once with an error; `keep`: it becomes a dead letter too."""
 
     def __init__(
         self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False
@@ -16,11 +17,30 @@ class Rejected(Exception):
         self.keep = keep
 
 
-def too_large(why: str) -> Rejected:
-    """For a command that would become too much; `why` says the limit and what to do."""
-    return invalid(ErrorType.PARAMETERS_INVALID, "the command would become too large", why)
-
-
-def invalid(kind: ErrorType, message: str, description: str) -> Rejected:
-    """For a command that nobody could carry out: it is kept, for somebody to look into."""
+def invalid(
+    message: str, description: str, kind: ErrorType = ErrorType.REQUEST_INVALID
+) -> Rejected:
+    """For a command that nobody could carry out: it is kept as a dead letter."""
     return Rejected(kind, message, description, keep=True)
+
+
+def too_large(why: str) -> Rejected:
+    """For a command whose parts or copies would be too large; `why` says the limit."""
+    return invalid("the command would become too large", why, ErrorType.PARAMETERS_INVALID)
+
+
+def unreadable(why: str) -> Rejected:
+    """For a command that cannot be read."""
+    return invalid("the command cannot be read", why[:500])
+
+
+def envelope_of(data: bytes) -> Envelope:
+    """The envelope of a command that was kept, or made, by a shard.
+
+    Raises:
+        Rejected: it cannot be read.
+    """
+    try:
+        return decode(data)
+    except Unreadable as error:
+        raise unreadable(str(error)) from error

@@ -1,8 +1,7 @@
 """Traces: a command's `traceparent` goes to its FL and back, and its end here is a span.
 
-The span's id is made of where the command was first read: whoever takes the shard over goes on with
-the same span, and a command that is read again makes no second one. So nothing has to be kept but
-what the requester sent.
+The span's id is made from where the command was first read. So a new owner of the shard goes on
+with the same span, and only the requester's header has to be kept.
 """
 
 from __future__ import annotations
@@ -23,29 +22,27 @@ def begin(record: Pending, headers: Headers) -> None:
 
 
 def onward(context: Context, origin: str, headers: Headers) -> Headers:
-    """The headers for what is done on behalf of a command: within its span, if it has one."""
+    """The headers for what is done for a command: within its span, if it has one."""
     parent = trace.found_in(headers)
     inner = _within(context, origin, parent) if parent else b""
     return trace.with_trace(headers, inner) if inner else headers
 
 
 def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> Headers:
-    """The headers of an answer; an FL that names a trace itself knows better."""
+    """The headers of an answer; a trace that the FL names itself goes first."""
     if trace.found_in(headers):
         return headers
     return (*headers, (header.TRACE, _within(context, record.origin, record.trace) or record.trace))
 
 
 def end(context: Context, record: Pending | Gather, error: str = "") -> None:
-    """The command's answer goes out; it is an error of this type, if any."""
+    """A command's answer goes out; `error` is its type, if it is one."""
     parent = trace.read(record.trace)
     if not context.rules.traces or parent is None or not parent.sampled:
         return
-    switch, floodlight = "", ""
-    if isinstance(record, Pending):
-        switch, floodlight = record.switch, record.floodlight
     cid, origin, start = record.correlation_id, record.origin, record.received
-    context.effects.spans.append(Span(parent, cid, origin, start, switch, floodlight, error))
+    span = Span(parent, cid, origin, start, record.switch, record.floodlight, error)
+    context.effects.spans.append(span)
 
 
 def answer_error(
@@ -54,7 +51,7 @@ def answer_error(
     """Answer a request with an error, in its requester's form, and end its span.
 
     Args:
-        key: of the record; the correlation id where there is none.
+        key: of the record; None: the correlation id.
     """
     context.answer_error(
         record.reply_topic,
@@ -70,7 +67,7 @@ def answer_error(
 
 
 def _within(context: Context, origin: str, value: bytes) -> bytes:
-    """The header for what happens within a command's span; nothing when it has none."""
+    """The header for what happens within a command's span; empty if it has none."""
     parent = trace.read(value) if context.rules.traces else None
     if parent is None or not parent.sampled:
         return b""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from typing import Any
 
 from flrouter.core.state.deadlines import Deadlines
 from flrouter.core.state.rules import MAX_ID_BYTES, Rules
-from flrouter.core.state.table import Tables
+from flrouter.core.state.table import Table, Tables
 from flrouter.core.values import peers
 from flrouter.core.values.dead_letters import MAX_REASON_CHARACTERS, unusable
 from flrouter.core.values.effects import (
@@ -22,7 +23,8 @@ from flrouter.core.values.effects import (
 )
 from flrouter.core.values.events import Event
 from flrouter.core.values.home import home
-from flrouter.core.values.records import Floodlight, Gather, Pending, Steps
+from flrouter.core.values.inputs import Command, Report
+from flrouter.core.values.records import Floodlight, Gather, OldLink, Pending, Steps, Switch
 from flrouter.core.values.request import Origin, Suffixes
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
@@ -32,8 +34,6 @@ from flrouter.messages.kinds.catalog import Catalog
 
 #: characters of a requester's text that are kept to tell of a request that has ended.
 MAX_TOLD_CHARACTERS = 300
-
-
 _NO_STEPS = Steps()
 
 
@@ -56,7 +56,7 @@ class Context(Tables):
         #: ms since the epoch, of the batch that is being decided.
         self.now = 0
         self.effects = Effects()
-        #: token → what waits for it.
+        #: token → what to call when its catch-up is done.
         self._catch_ups: dict[int, Callable[[int], None]] = {}
         self._tokens = 0
 
@@ -75,23 +75,15 @@ class Context(Tables):
         partition: int | None = None,
         answers: Answering | None = None,
     ) -> None:
-        """Write a record for an FL or a service, with the headers that all of them have."""
+        """Write a record for an FL or a service, with the headers that all of these have."""
         missing = self.rules.headers
         if missing and headers:
             names = {name for name, _ in headers}
             missing = tuple(header for header in missing if header[0] not in names)
         if missing:
             headers = (*headers, *missing)
-        self.effects.sends.append(
-            Send(
-                topic,
-                partition,
-                key.encode()[:MAX_ID_BYTES] if key else None,
-                value,
-                headers,
-                answers,
-            )
-        )
+        record_key = key.encode()[:MAX_ID_BYTES] if key else None
+        self.effects.sends.append(Send(topic, partition, record_key, value, headers, answers))
 
     def pass_to(
         self,
@@ -101,22 +93,18 @@ class Context(Tables):
         headers: Headers,
         answers: Answering | None = None,
     ) -> None:
-        """Send a record on to its home; `what` says how to read it there."""
-        self.effects.sends.append(
-            Send(
-                self.rules.shards_topic,
-                partition,
-                None,
-                data,
-                ((header.WHAT, kind.encode()), *headers),
-                answers,
-            )
-        )
+        """Send a record on to its home; `kind` says how to read it there."""
+        topic, headers = self.rules.shards_topic, ((header.WHAT, kind.encode()), *headers)
+        self.effects.sends.append(Send(topic, partition, None, data, headers, answers))
         self.count(Event.REKEYED, kind)
 
     def tell(self, partition: int, peer: peers.Peer) -> None:
         """Say something to the shard of `partition`, which may be this one."""
         self.effects.sends.append(peers.record(self.rules.shards_topic, partition, peer))
+
+    def tell_home(self, key: str, peer: peers.Peer) -> None:
+        """Say something to the home of a switch, an FL or a correlation id."""
+        self.tell(self.home(key), peer)
 
     def tell_others(self, peer: peers.Peer) -> None:
         """Say something to every other shard."""
@@ -125,11 +113,11 @@ class Context(Tables):
                 self.tell(partition, peer)
 
     def catch_up(self, floodlight: str, then: Callable[[int], None]) -> int:
-        """Have all read that lies in an FL's write topics now (protocol.md, 4.4).
+        """Have everything read that lies in an FL's write topics now (protocol.md, 4.4).
 
         Args:
             floodlight: the FL.
-            then: called once that was read, with the token that is returned here.
+            then: called when that is done, with the token that is returned here.
         """
         self._tokens += 1
         self._catch_ups[self._tokens] = then
@@ -137,10 +125,24 @@ class Context(Tables):
         return self._tokens
 
     def caught_up(self, token: int) -> None:
-        """What was asked for under `token` was read."""
+        """The catch-up of `token` is done."""
         then = self._catch_ups.pop(token, None)
         if then is not None:
             then(token)
+
+    def keep_until(
+        self, table: Table[Any], key: str, row: Pending | OldLink | Gather, due: int
+    ) -> None:
+        """Keep a row whose deadline is `due` (ms)."""
+        row.due = due
+        table.put(key, row)
+        self.deadlines.add(due, table.name, key)
+
+    def keep_no_longer(self, table: Table[Any], latest: int) -> None:
+        """No deadline of the rows in a table is later than `latest` (ms): the clock went back."""
+        for key, row in table.items():
+            if getattr(row, "due", 0) > latest:
+                self.keep_until(table, key, row, latest)
 
     def count(self, event: Event, label: str = "", times: int = 1) -> None:
         """Count an event for the metrics."""
@@ -153,45 +155,32 @@ class Context(Tables):
     def happened(
         self, kind: str, floodlight: str, switch: str = "", text: str = "", began: int = 0
     ) -> None:
-        """Something for the history, if there is one: see :class:`Happening`."""
+        """A :class:`Happening`, if a history is written."""
         if self.rules.history:
-            self.effects.happenings.append(
-                Happening(
-                    self.now, kind, floodlight, switch, text[:MAX_TOLD_CHARACTERS], began=began
-                )
-            )
+            text = text[:MAX_TOLD_CHARACTERS]
+            happening = Happening(self.now, kind, floodlight, switch, text, began=began)
+            self.effects.happenings.append(happening)
 
     # -- ends ---------------------------------------------------------------------------------
 
     def steps(self, kind: str, command: bytes) -> Steps | None:
-        """What a command keeps for the history, if there is one.
-
-        Args:
-            kind: the class of its payload.
-            command: as it came.
-        """
+        """What a command of payload class `kind` keeps for the history, if one is written."""
         if not self.rules.history:
             return None
-        head = command[: self.rules.history_payload_bytes]
-        return Steps(_short(kind), command=head)
+        return Steps(_short(kind), command=command[: self.rules.history_payload_bytes])
 
     def end(
         self, number: str, record: Pending | Gather, error: str = "", answer: bytes = b""
     ) -> None:
-        """Note that a request has had its final answer, or how that began."""
-        switch, floodlight, parts = "", "", 0
-        if isinstance(record, Pending):
-            switch, floodlight = record.switch, record.floodlight
-        else:
-            parts = record.size
+        """Note that a request has ended: with its FL's `answer`, or with an `error`."""
         steps = record.steps or _NO_STEPS
         self.effects.ends.append(
             End(
                 number,
                 record.correlation_id[:MAX_TOLD_CHARACTERS],
                 record.origin,
-                switch,
-                floodlight,
+                record.switch,
+                record.floodlight,
                 record.reply_topic,
                 record.received,
                 self.now,
@@ -200,7 +189,7 @@ class Context(Tables):
                 steps.sent,
                 steps.acked,
                 record.trace,
-                parts,
+                record.parts,
                 steps.command,
                 answer[: self.rules.history_payload_bytes],
             )
@@ -217,10 +206,10 @@ class Context(Tables):
         headers: Headers = (),
         draft: bytes = b"",
     ) -> None:
-        """Send the requester an error that the router itself wrote.
+        """Send the requester an error of the router's own.
 
         Args:
-            draft: of an error in another form than `ErrorMessage`.
+            draft: the error in the requester's form, if that is no `ErrorMessage`.
         """
         value = finished(draft, correlation_id, *problem, self.now)
         request = (header.REQUEST, origin.encode())
@@ -238,16 +227,27 @@ class Context(Tables):
         only_head: bool = False,
     ) -> None:
         """Keep a record that cannot be used, with the reason."""
-        most = self.rules.max_message_bytes
-        kept, said = unusable(origin, data, reason, headers, most, only_head=only_head)
+        limit = self.rules.max_message_bytes
+        kept, said = unusable(origin, data, reason, headers, limit, only_head=only_head)
         self.send(self.rules.dead_letter_topic, None, kept, said)
         self.count(Event.DEAD_LETTERS, origin.topic)
         correlation_id = salvage(kept, "correlation_id") or ""
         told = reason[:MAX_REASON_CHARACTERS]
         self.effects.faults.append(Fault(told, str(origin), correlation_id, kept=True))
 
+    def dead_letter_of(self, record: Command | Report, reason: str) -> None:
+        """Keep a command or a report that cannot be used, with the reason."""
+        self.dead_letter(record.origin, record.data, reason, record.headers)
+
+    def keep_switch(self, name: str, switch: Switch) -> None:
+        """Keep a switch that an FL holds or an operator has placed; forget any other."""
+        if switch.holders or switch.region:
+            self.switches.put(name, switch)
+        else:
+            self.switches.drop(name)
+
     def floodlight(self, name: str) -> Floodlight:
-        """The shard's record of an FL, made when there is none."""
+        """The record of an FL, made if there is none."""
         state = self.floodlights.get(name)
         if state is None:
             state = Floodlight()
@@ -255,13 +255,10 @@ class Context(Tables):
         return state
 
     def others_up(self, floodlight: str) -> bool:
-        """Whether an FL other than this one answers."""
-        return any(
-            state.known and state.up
-            for name, state in self.floodlights.items()
-            if name != floodlight
-        )
+        """Whether another FL answers."""
+        others = (state for name, state in self.floodlights.items() if name != floodlight)
+        return any(state.known and state.up for state in others)
 
     def known_floodlights(self) -> Collection[str]:
-        """The FLs that commands may go to, in order of their ids."""
+        """The FLs that commands may go to, by id."""
         return sorted(name for name, state in self.floodlights.items() if state.known)

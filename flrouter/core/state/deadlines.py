@@ -11,8 +11,8 @@ GRAIN_MS = 50
 class Deadlines:
     """Keys by the time at which somebody should look at them again.
 
-    An entry is never taken back: who is woken looks whether the deadline still holds. That keeps
-    the common case, an answer in time, free of any cost here.
+    An entry is never taken back: whoever is woken checks whether the deadline still holds. So the
+    common case, an answer in time, costs nothing here.
     """
 
     def __init__(self) -> None:

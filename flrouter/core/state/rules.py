@@ -6,15 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-#: bytes that all parts and copies of one command may have together, in multiples of the largest
-#: message. Lists of switches would else let a requester fill any worker's memory.
+#: all parts and copies of one command together, in multiples of the largest message: otherwise
+#: one list of switches could fill a worker's memory.
 MAX_GROWTH = 64
-#: of a correlation id: it is kept with the request, and goes out in records' keys.
+#: of a correlation id, which is kept with the request and becomes a record's key.
 MAX_ID_BYTES = 4_096
-#: what one command without an answer may take of the room of `max_pending`; one that takes more
-#: counts as several.
+#: a pending command of more bytes counts as several in `max_pending`.
 BYTES_PER_PENDING = 1_000
-#: that one shard knows: so many are no network, but an FL that makes them up.
+#: switches that one shard knows: with more than that, an FL makes them up.
 MAX_SWITCHES = 100_000
 
 
@@ -25,21 +24,19 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     shards_topic: str
     dead_letter_topic: str
-    #: templates with `{fl}`: where an FL reads what the router itself asks, where it reads what
-    #: came from an inbound topic, if not there too, and what it writes.
+    #: where an FL reads what the router itself asks: a template with `{fl}`.
     fl_read_topic: str
+    #: inbound topic → where an FL reads its commands, if that is another topic.
     fl_read_topics: Mapping[str, str] = {}
     fl_write_topics: tuple[str, ...]
-    #: on every record that goes to an FL or to a service, unless it has one of that name.
+    #: for every record that goes to an FL or a service, unless it has one of that name.
     headers: tuple[tuple[str, bytes], ...] = ()
     disco_topic: str
-    #: ms: when nothing more of a sync's answer has come for so long, it is whole; 0: it says so
-    #: itself, or it is incomplete.
+    #: a sync is whole once its FL has been quiet for so long; 0: the chain itself has an end.
     sync_quiet: int = 0
-    #: whether a sync is asked for by a `dump_id`, which its records carry.
+    #: whether a sync's records carry the `dump_id` of its request.
     sync_by_dump_id: bool = False
-    #: how listeners are told which switches are there: one of the forms in
-    #: `core/switches/listeners.py`.
+    #: how listeners are told which switches are there: a form in `core/switches/listeners.py`.
     listeners: str = "events"
     #: answers may not be sent to these: inbound topics and the router's own.
     reserved_topics: frozenset[str]
@@ -52,15 +49,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     sync_retries: int
     #: 0: no periodic sync.
     sync_interval: int
-    #: how long an FL must have been there until switches that prefer it come back to it.
+    #: how long an FL must have been up until switches that prefer it come back.
     settle_time: int
     max_message_bytes: int
-    #: requests that are pending in one shard when it takes no more from requesters.
+    #: pending requests at which a shard takes no more from requesters.
     max_pending: int
     #: switches that one command may list, and how long its answer may take at most.
     max_gather: int
     gather_timeout: int
-    #: whether spans are made of commands whose trace is sampled.
+    #: whether commands whose trace is sampled become spans.
     traces: bool = False
     #: whether a history of all requests is written, and how many bytes of their payloads go there.
     history: bool = False
@@ -73,42 +70,39 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def most_parts(self) -> int:
-        """Parts that one command may have: what is kept of them has to go into one record."""
+        """Parts that one command may have: its list of them must fit into one record."""
         return min(self.max_gather, self.max_message_bytes // 10)
 
     @property
     def max_scattered_bytes(self) -> int:
-        """What all parts and copies of one command may have together."""
+        """Bytes that all parts and copies of one command may have together."""
         return MAX_GROWTH * self.max_message_bytes
 
     @property
     def max_at_floodlight(self) -> int:
-        """Of those, what one FL may hold while others are there: a slow one must not fill all."""
+        """Pending requests of one FL, while others are up: a slow FL must not fill the shard."""
         return self.max_pending * 3 // 4
 
     @property
     def too_many_pending(self) -> int:
-        """Beyond this all more are refused. Other shards, which are not full, send them here."""
+        """Pending requests at which a shard also refuses what other shards send."""
         return self.max_pending * 2
 
     @property
     def sync_patience_at_first(self) -> int:
-        """ms: how long the first record of a sync is waited for.
-
-        Without one all switches of the FL count as gone, and a large FL takes a while to begin.
-        """
+        """How long to wait for a sync's first record: a large FL takes a while to begin."""
         return max(self.sync_quiet, self.sync_timeout)
 
     @property
     def sync_patience(self) -> int:
-        """ms: how long the next record of a sync is waited for."""
+        """How long to wait for a sync's next record."""
         return self.sync_quiet or self.sync_timeout
 
     def read_topic(self, floodlight: str, inbound: str = "") -> str:
         """Where `floodlight` reads its commands.
 
         Args:
-            inbound: the topic that the command came from; empty when the router itself asks.
+            inbound: the topic that the command came from; empty if the router itself asks.
         """
         template = self.fl_read_topics.get(inbound, self.fl_read_topic)
         return template.replace("{fl}", floodlight)
@@ -118,7 +112,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return [template.replace("{fl}", floodlight) for template in self.fl_write_topics]
 
     def may_be_floodlights(self, topic: str) -> bool:
-        """Whether `topic` is an FL's, be it one that this shard has not heard of yet."""
+        """Whether `topic` belongs to an FL, or would if there were one of that id."""
         reads = self.fl_read_topics.values()
         for template in (self.fl_read_topic, *reads, *self.fl_write_topics):
             start, end = template.split("{fl}")

@@ -10,10 +10,10 @@ V = TypeVar("V")
 
 
 class Table(dict[str, V], Generic[V]):
-    """One partition of a table. Write with :meth:`put` and :meth:`drop`, so that it is noticed.
+    """One partition of a table. Only what :meth:`put` and :meth:`drop` change is noticed.
 
-    A key that changes many times within a batch makes one changelog record, and one that came and
-    went within it makes none.
+    A key that changes several times between two calls of :meth:`take_changes` makes one changelog
+    record, and one that came and went makes none.
     """
 
     __slots__ = ("_was_there", "name")
@@ -37,12 +37,12 @@ class Table(dict[str, V], Generic[V]):
         return value
 
     def write_last(self, key: str) -> None:
-        """If the row of `key` changed, it is written behind all others that have changed so far."""
+        """Write the row of `key`, if it changed, behind all others that have changed so far."""
         if key in self._was_there:
             self._was_there[key] = self._was_there.pop(key)
 
     def write_again(self, key: str) -> None:
-        """Count `key` as changed, whether it is there or not: its changelog may say otherwise."""
+        """Count `key` as changed, even if it is gone: its changelog may say otherwise."""
         self._was_there[key] = True
 
     def take_changes(self) -> list[tuple[str, V | None]]:

@@ -13,19 +13,18 @@ class Election:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        #: FLs that took over from another one a switch that they held before.
+        #: FLs that took over a switch that they held before.
         self._gained: set[str] = set()
 
     def hold(self, name: str, switch: Switch, newcomer: str = "") -> bool:
-        """Choose the active FL; True if the switch moved to another one that answers.
+        """Choose the active FL; True if the switch moved to another FL that answers.
 
-        Sticky: it changes only for one that is in a better state. When all that hold the switch
-        are in outage the last active one stays, so that the map is kept; commands to it are
-        answered with an error.
+        The active FL changes only for one in a better state. If all that hold the switch are in
+        outage it stays, so that the map is kept; commands to it are answered with an error.
 
         Args:
-            name: its id.
-            newcomer: an FL that has just said that it holds the switch, in what listeners see too.
+            name: the switch's id.
+            newcomer: an FL that has just reported the switch; listeners see that report too.
         """
         before = switch.active
         best = max(
@@ -58,7 +57,7 @@ class Election:
         self._context.happened("moved", floodlight, name, f"from {before or 'no floodlight'}")
 
     def standing(self, switch: Switch, floodlight: str) -> int:
-        """How fit an FL is to speak for the switch: it answers, is its master, is not drained."""
+        """How fit an FL is for the switch: that it answers, is its master, is not drained."""
         holder = switch.holders.get(floodlight)
         if holder is None or holder.mode is Mode.GONE:
             return 0
@@ -71,17 +70,15 @@ class Election:
         return 9 + master + (0 if state.drained else 2)
 
     def liking(self, switch: Switch, floodlight: str) -> tuple[bool, int]:
-        """How much it is preferred to others that are as fit: by region, then by weight."""
+        """How much an FL is preferred to others that are as fit: by region, then by weight."""
         state = self._context.floodlights[floodlight]
         return bool(switch.region) and state.region == switch.region, state.weight
 
     def tell_gained(self) -> None:
-        """Ask for a sync of each FL that took switches over from another one.
+        """Ask for a sync of each FL that took switches over.
 
-        What it reported of them just before did not reach listeners, for another one spoke for
-        them; and what that one reports from then on does not reach them either.
+        Its reports of them did not reach listeners while another FL spoke for them.
         """
         for floodlight in sorted(self._gained):
-            home = self._context.home(floodlight)
-            self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
+            self._context.tell_home(floodlight, peers.SyncWanted(floodlight, peers.OWN_SYNC))
         self._gained.clear()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from flrouter.core.requests.pending import Requests
 from flrouter.core.state.context import Context
@@ -14,31 +15,20 @@ from flrouter.core.values.records import Holder, Mode, Switch
 
 #: the states of a switch event that say that the FL has the switch, and as what.
 CONNECTED = {"ACTIVATED": Mode.RW, "ADDED": Mode.RO}
-#: those that say that it has it no longer, or no longer as its master.
+#: the states that say that the FL lost it, or is its master no more.
 LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 
+@dataclass(eq=False)
 class SwitchMap:
     """The switches whose home this shard is (protocol.md, 8)."""
 
-    def __init__(
-        self,
-        context: Context,
-        election: Election,
-        listeners: Listeners,
-        requests: Requests,
-        released: Callable[[str], None],
-    ) -> None:
-        """Args:
-        election: who speaks for a switch.
-        listeners: they are told of every change.
-        released: called with a switch that somebody holds from now on.
-        """
-        self._context = context
-        self._requests = requests
-        self._elect = election.hold
-        self._listeners = listeners
-        self._released = released
+    _context: Context
+    _election: Election
+    _listeners: Listeners
+    _requests: Requests
+    #: called with a switch that somebody holds from now on.
+    _released: Callable[[str], None]
 
     # -- live events --------------------------------------------------------------------------
 
@@ -46,7 +36,7 @@ class SwitchMap:
         """A live event says that `floodlight` has the switch; True if listeners are to see it.
 
         Args:
-            record: what it says of the switch, as JSON.
+            record: what the event says of the switch, as JSON.
         """
         switch = self._known(name, floodlight)
         return switch is None or self._connect(name, switch, floodlight, mode, record)
@@ -58,7 +48,7 @@ class SwitchMap:
         holder = self._alive_holder(switch, floodlight)
         if holder.mode is not mode:
             holder.mode, holder.since = mode, self._context.now
-        self._elect(name, switch, newcomer)
+        self._election.hold(name, switch, newcomer)
         self._context.switches.put(name, switch)
         shown = self._listeners.connected(name, switch, floodlight, record)
         if switch.active == floodlight:
@@ -69,7 +59,7 @@ class SwitchMap:
         """Something names the switch as its origin; True if `floodlight` speaks for it.
 
         Args:
-            mode: as what the FL has it, unless more is known.
+            mode: how the FL holds it, if that is not known.
         """
         switch = self._context.switches.get(name)
         holder = switch.holders.get(floodlight) if switch is not None else None
@@ -98,19 +88,18 @@ class SwitchMap:
             holder = self._alive_holder(switch, floodlight)
             holder.mode, holder.since = left, context.now
         elif syncing:
-            # Remembered until the sync is over, so that its chain does not bring it back.
+            # Remembered until the sync is over, or its chain would bring the switch back.
             self._alive_holder(switch, floodlight).mode = Mode.GONE
         else:
             switch.holders.pop(floodlight, None)
-        self._elect(name, switch)
-        self._keep(name, switch)
-        self._requests.fail_at(
-            floodlight, name, f"floodlight {floodlight} lost switch {name} meanwhile"
-        )
+        self._election.hold(name, switch)
+        self._context.keep_switch(name, switch)
+        why = f"floodlight {floodlight} lost switch {name} meanwhile"
+        self._requests.fail_at(floodlight, name, why)
         return self._listeners.lost(name, switch, served_by_another=other)
 
     def _known(self, name: str, floodlight: str) -> Switch | None:
-        """The switch's record, made when there is none; None when there are too many."""
+        """The switch's record, made if there is none; None: there are too many."""
         context = self._context
         switch = context.switches.get(name)
         if switch is None and len(context.switches) >= MAX_SWITCHES:
@@ -121,16 +110,16 @@ class SwitchMap:
                 )
             context.count(Event.SWITCHES_REFUSED, floodlight)
             return None
-        return switch or Switch({}, "", False)
+        return switch or Switch({})
 
     def _alive_holder(self, switch: Switch, floodlight: str) -> Holder:
-        """The holder's record, marked with the sync that runs: a live event wins over it."""
+        """The holder's record, marked so that this live event wins over the sync that runs."""
         holder = self._holder(switch, floodlight)
         holder.live = self._context.floodlights[floodlight].syncing
         return holder
 
     def _holder(self, switch: Switch, floodlight: str) -> Holder:
-        """The holder's record, made when there is none."""
+        """The holder's record, made if there is none."""
         holder = switch.holders.get(floodlight)
         if holder is None:
             holder = switch.holders[floodlight] = Holder(Mode.RW, since=self._context.now)
@@ -139,18 +128,13 @@ class SwitchMap:
     # -- sync ---------------------------------------------------------------------------------
 
     def listed(
-        self,
-        name: str,
-        floodlight: str,
-        attempt: int,
-        mode: Mode | None = None,
-        dump: bytes = b"",
+        self, name: str, floodlight: str, attempt: int, mode: Mode | None = None, dump: bytes = b""
     ) -> None:
         """A sync's chain lists the switch. A live event since the sync began wins over it.
 
         Args:
-            mode: how the FL holds it; None when the chain does not say.
-            dump: the record that lists it, if listeners have not had that.
+            mode: how the FL holds it; None: the chain does not say.
+            dump: the record that lists it, if listeners have not had it.
         """
         switch = self._known(name, floodlight)
         if switch is None:
@@ -161,86 +145,79 @@ class SwitchMap:
         if holder.mode is not mode and holder.live != attempt:
             holder.mode, holder.since = mode, self._context.now
         holder.listed = attempt
-        self._elect(name, switch, newcomer=floodlight)
+        self._election.hold(name, switch, newcomer=floodlight)
         self._context.switches.put(name, switch)
         self._listeners.listed(name, switch, floodlight, dump)
         if switch.active == floodlight:
             self._released(name)
 
     def sync_complete(self, floodlight: str, attempt: int) -> None:
-        """Report what the chain did not list and no live event named since as offline."""
-        for name, switch in list(self._context.switches.items()):
-            holder = switch.holders.get(floodlight)
-            if holder is None:
-                continue
+        """Report as offline what neither the chain nor a live event since its start has named."""
+        for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-                self._keep(name, switch)
+                self._context.keep_switch(name, switch)
             elif attempt not in (holder.listed, holder.live):
                 self._gone_offline(name, switch, floodlight)
             elif switch.active == floodlight:
-                # Not before: listeners ignore a chain that stops before its end.
+                # Not earlier: listeners ignore a chain that stops before its end.
                 self._listeners.known(name, switch)
 
     def _gone_offline(self, name: str, switch: Switch, floodlight: str) -> None:
         del switch.holders[floodlight]
         was_active = switch.active == floodlight
-        self._elect(name, switch)
-        self._keep(name, switch)
+        self._election.hold(name, switch)
+        self._context.keep_switch(name, switch)
         self._requests.fail_at(floodlight, name, f"floodlight {floodlight} lost switch {name}")
         self._listeners.dropped(name, switch, floodlight, was_active=was_active)
+
+    def _held_by(self, floodlight: str) -> Iterator[tuple[str, Switch, Holder]]:
+        """The switches that an FL holds, or has just lost; the map may change meanwhile."""
+        for name, switch in list(self._context.switches.items()):
+            holder = switch.holders.get(floodlight)
+            if holder is not None:
+                yield name, switch, holder
 
     # -- outages ------------------------------------------------------------------------------
 
     def floodlight_lost(self, floodlight: str) -> None:
-        """An FL is in outage: its switches move to others, or nobody knows their state."""
-        for name, switch in list(self._context.switches.items()):
-            holder = switch.holders.get(floodlight)
-            if holder is None:
-                continue
+        """An FL is in outage: its switches move to others, or their state is unknown."""
+        for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-            self._elect(name, switch)
-            self._keep(name, switch)
+            self._election.hold(name, switch)
+            self._context.keep_switch(name, switch)
             self._listeners.changed(name, switch)
 
     def sync_failed(self, floodlight: str) -> None:
-        """An FL's chain did not come to its end: what it holds is not known."""
+        """An FL's chain did not come to its end: the state of its switches is unknown."""
         for name, switch in list(self._context.switches.items()):
             holder = switch.holders.get(floodlight)
             if holder is not None and holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
-                self._keep(name, switch)
+                self._context.keep_switch(name, switch)
             if switch.active == floodlight:
                 self._listeners.unknown(name, switch)
 
     def floodlight_back(self, floodlight: str) -> None:
-        """An FL answers again: switches that nobody could serve have it back at once."""
-        for name, switch in list(self._context.switches.items()):
-            if floodlight in switch.holders:
-                before = switch.active
-                self._elect(name, switch)
-                if switch.active != before:
-                    self._context.switches.put(name, switch)
-                self._listeners.changed(name, switch)
-                if switch.active == floodlight:
-                    # What is held goes first, or the next command would overtake it.
-                    self._released(name)
+        """An FL answers again: it serves at once the switches that no other FL could."""
+        for name, switch, _ in self._held_by(floodlight):
+            before = switch.active
+            self._election.hold(name, switch)
+            if switch.active != before:
+                self._context.switches.put(name, switch)
+            self._listeners.changed(name, switch)
+            if switch.active == floodlight:
+                # Held commands go first, or the next one would overtake them.
+                self._released(name)
 
     def floodlight_removed(self, floodlight: str) -> None:
-        """An FL is gone for good: its switches move, or are unmanaged and forgotten."""
-        for name, switch in list(self._context.switches.items()):
-            if switch.holders.pop(floodlight, None) is None:
-                continue
+        """An FL is gone for good: its switches move to others, or are forgotten as unmanaged."""
+        for name, switch, _ in self._held_by(floodlight):
+            del switch.holders[floodlight]
             was_active = switch.active == floodlight
-            self._elect(name, switch)
+            self._election.hold(name, switch)
             if was_active and not switch.active:
                 self._listeners.unknown(name, switch)
-            self._keep(name, switch)
+            self._context.keep_switch(name, switch)
             self._listeners.changed(name, switch)
-
-    def _keep(self, name: str, switch: Switch) -> None:
-        if switch.holders or switch.region:
-            self._context.switches.put(name, switch)
-        else:
-            self._context.switches.drop(name)

@@ -1,6 +1,6 @@
 """Listeners: how they are told which switches are there (protocol.md, 8.5).
 
-A profile chooses one of two forms. Everybody who changes who holds a switch says so here.
+A profile chooses one of two forms. Every rule that changes who holds a switch says so here.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from flrouter.messages.forms.notifications import Connection
 class Listeners(Protocol):
     """Those who follow which switches are there."""
 
-    #: what a switch event leaves of a connection, by its state.
+    #: a switch event's state → how the FL holds the switch after it.
     left: Mapping[str, Mode]
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
-        """A live event said that an FL has the switch; whether they are to see the event itself.
+        """A live event said that an FL has the switch; True if listeners are to see the event.
 
         Args:
-            record: what it says of the switch, as JSON; nothing when it says nothing.
+            record: what the event says of the switch, as JSON; may be empty.
         """
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """A live event said that an FL lost the switch; whether they are to see the event."""
+        """A live event said that an FL lost the switch; True if listeners are to see it."""
 
     def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
         """A sync listed the switch.
 
         Args:
-            dump: the record that did; nothing where listeners have had it already.
+            dump: the record that did; empty if listeners have had it.
         """
 
     def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
@@ -46,14 +46,14 @@ class Listeners(Protocol):
         """Something else changed who holds the switch, or who speaks for it."""
 
     def unknown(self, name: str, switch: Switch) -> None:
-        """Nobody knows the state of the switch for now."""
+        """The state of the switch is unknown for now."""
 
     def known(self, name: str, switch: Switch) -> None:
-        """A sync that is whole says how the switch is, or a live event did meanwhile."""
+        """The state of the switch is known: from a whole sync, or from a live event."""
 
 
 class ByEvents:
-    """They see the events of FLs, and are told what these cannot tell."""
+    """Listeners see the FLs' events, and are told what those cannot say."""
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.GONE, "REMOVED": Mode.GONE}
 
@@ -67,15 +67,15 @@ class ByEvents:
         return switch.active == floodlight
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """While another FL serves it the switch is not gone, so they must not hear so."""
+        """While another FL serves the switch it is not gone: listeners must not hear that it is."""
         self.changed(name, switch)
         return not served_by_another and not switch.active
 
     def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
-        """They have had the chain itself; until its end they ignore it, so nothing is known yet."""
+        """Listeners have the chain itself, and ignore it until its end."""
 
     def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
-        """It is offline when nobody else has it."""
+        """The switch is offline if no other FL has it."""
         context = self._context
         if was_active and not switch.active:
             notice = build.switch_event(name, "REMOVED", f"offline-{name}", context.now)
@@ -84,12 +84,12 @@ class ByEvents:
         self.changed(name, switch)
 
     def changed(self, name: str, switch: Switch) -> None:
-        """When only FLs in outage are left that hold the switch, nobody knows its state."""
+        """If only FLs in outage hold the switch, its state is unknown."""
         if switch.active and not self._context.floodlights[switch.active].up:
             self.unknown(name, switch)
 
     def unknown(self, name: str, switch: Switch) -> None:
-        """Once per outage: the mark goes when somebody knows the switch's state again."""
+        """Told once, until the state is known again."""
         context = self._context
         if not switch.unmanaged:
             switch.unmanaged = True
@@ -106,10 +106,10 @@ class ByEvents:
 
 
 class ByAvailability:
-    """They are told of every switch which FLs are connected to it, and which is its master.
+    """Listeners are told which FLs are connected to each switch, and which is its master.
 
-    What they were told is kept with the switch, so it does not matter what changed it. An FL that
-    is no longer a switch's master has it as before it became that, until it says REMOVED.
+    What they were told is kept with the switch, so any difference can be seen. An FL that lost
+    mastership of a switch stays connected to it until it says REMOVED.
     """
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.RO, "REMOVED": Mode.GONE}
@@ -118,7 +118,7 @@ class ByAvailability:
         self._context = context
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
-        """The event itself tells them nothing."""
+        """They are not to see the event itself."""
         if record:
             self._note(name, switch, floodlight, record)
         elif self._news(switch).needs_record:
@@ -127,12 +127,12 @@ class ByAvailability:
         return False
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """Nor does this one."""
+        """They are not to see the event itself."""
         self.changed(name, switch)
         return False
 
     def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
-        """The record of the switch's master goes to them too, after what it brings about."""
+        """The master's record of the switch follows what it made known."""
         context = self._context
         record = notifications.record_of(dump) if dump else b""
         if record:
@@ -146,22 +146,21 @@ class ByAvailability:
         self.changed(name, switch)
 
     def changed(self, name: str, switch: Switch) -> None:
-        """Tell them, if they do not know it."""
+        """Tell listeners what they do not know."""
         self._tell(name, switch, b"")
 
     def unknown(self, name: str, switch: Switch) -> None:
         """What they were told still holds."""
 
     def known(self, name: str, switch: Switch) -> None:
-        """A live event came after the FL had listed what it holds: its next list has the switch."""
+        """If a live event came after the FL's list, only its next list has the switch's record."""
         holder = switch.holders[switch.active]
         if holder.listed < holder.live and self._news(switch).needs_record:
             self._want_record(switch.active)
 
     def _want_record(self, floodlight: str) -> None:
-        """Without a record they cannot be told, and the FL's next sync has it."""
-        home = self._context.home(floodlight)
-        self._context.tell(home, peers.SyncWanted(floodlight, peers.OWN_SYNC))
+        """Listeners cannot be told without the switch's record; the FL's next sync has it."""
+        self._context.tell_home(floodlight, peers.SyncWanted(floodlight, peers.OWN_SYNC))
 
     def _note(self, name: str, switch: Switch, floodlight: str, record: bytes) -> None:
         """Keep what of a record goes into the list of connections."""
@@ -172,7 +171,7 @@ class ByAvailability:
             self._context.switches.put(name, switch)
 
     def _master(self, switch: Switch) -> str:
-        """The FL that is the switch's master and answers; empty when there is none."""
+        """The switch's master, if that answers, else an empty text."""
         floodlights, holder = self._context.floodlights, switch.holders.get(switch.active)
         if holder is None or holder.mode is not Mode.RW or not floodlights[switch.active].up:
             return ""
@@ -214,21 +213,21 @@ class ByAvailability:
 
 
 class _News:
-    """How what is so differs from what listeners were told of a switch."""
+    """What listeners do not know yet of a switch."""
 
     __slots__ = ("any", "ends", "holders", "master", "needs_record")
 
     def __init__(self, switch: Switch, holders: dict[str, Mode], master: str) -> None:
-        #: who is connected, and as what.
+        #: FL → how it is connected.
         self.holders = holders
         self.master = master
         self.any = (holders, master) != (switch.told, switch.told_master)
-        #: the first master is there: only a record of the switch can tell of it.
+        #: the switch has a master again: that is told with a record of the switch.
         self.needs_record = bool(master and not switch.told_master)
         self.ends = bool(switch.told_master and not master)
 
 
-#: the forms, by the names that profiles have for them.
+#: the forms, by their names in profiles.
 FORMS: dict[str, type[ByEvents] | type[ByAvailability]] = {
     "events": ByEvents,
     "availability": ByAvailability,

@@ -1,8 +1,8 @@
-"""Moves: switches go to other FLs because an operator wants it, at once or by preference
-(protocol.md, 8.2).
-"""
+"""Moves: an operator has switches go to other FLs, at once or by preference (protocol.md, 8.2)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from flrouter.core.state.context import Context
 from flrouter.core.switches.election import Election
@@ -12,18 +12,18 @@ from flrouter.core.values.records import Mode, Switch
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
 
+@dataclass(eq=False)
 class Moves:
-    """Moves switches whose home this shard is; what is pending at an FL ends there."""
+    """Moves switches whose home this shard is; pending commands stay with their FL."""
 
-    def __init__(self, context: Context, election: Election, listeners: Listeners) -> None:
-        self._context = context
-        self._election = election
-        self._listeners = listeners
-        #: ms: when to look who prefers whom.
-        self._next_look = 0
+    _context: Context
+    _election: Election
+    _listeners: Listeners
+    #: ms: when to look for switches that prefer another FL.
+    _next_look: int = 0
 
     def rearm(self) -> None:
-        """Nobody has been there since a time that is still to come."""
+        """The clock went back: no FL is there since a time that is still to come."""
         context = self._context
         self._next_look = min(self._next_look, context.now)
         for name, state in context.floodlights.items():
@@ -39,7 +39,7 @@ class Moves:
     def move(self, name: str, floodlight: str) -> None:
         """Make `floodlight` the switch's active FL.
 
-        Preferences leave it there until that FL loses it or is drained.
+        It stays there, whatever is preferred, until that FL loses it or is drained.
         """
         context = self._context
         switch = context.switches.get(name)
@@ -60,7 +60,7 @@ class Moves:
         context.count(Event.MOVES_REFUSED, floodlight)
 
     def place(self, given: str, region: str) -> None:
-        """Note in which region the switch is: FLs of that region are preferred."""
+        """Note the switch's region: FLs of the same region are preferred."""
         context = self._context
         try:
             name = canonical(given)
@@ -70,15 +70,12 @@ class Moves:
         if context.home(name) != context.number:
             context.note(f"{name} is no switch of shard {context.number}")
             return
-        switch = context.switches.get(name) or Switch({}, "", False)
+        switch = context.switches.get(name) or Switch({})
         switch.region = region
-        if switch.holders or region:
-            context.switches.put(name, switch)
-        else:
-            context.switches.drop(name)
+        context.keep_switch(name, switch)
 
     def drained(self, floodlight: str) -> None:
-        """The FL's switches go to whoever serves them too."""
+        """The FL's switches go to other FLs that hold them."""
         moved = left = 0
         for name, switch in list(self._context.switches.items()):
             if switch.active != floodlight:
@@ -90,15 +87,13 @@ class Moves:
             else:
                 left += 1
         if moved or left:
-            self._context.note(
-                f"floodlight {floodlight} is drained: {moved} switches moved; {left} stay, as"
-                " nobody else serves them"
-            )
+            text = f"floodlight {floodlight} is drained: {moved} switches moved"
+            self._context.note(f"{text}; {left} stay, as nobody else serves them")
 
     def tick(self) -> None:
         """Now and then: bring switches back to the FLs that they prefer.
 
-        An FL that comes and goes gets none, for it must have been there for the settle time.
+        An FL gets them back only after the settle time, so one that comes and goes gets none.
         """
         context = self._context
         if context.now < self._next_look:
@@ -111,15 +106,11 @@ class Moves:
                     self._prefer(name, switch)
 
     def _prefer(self, name: str, switch: Switch) -> None:
-        """Move the switch when an FL that is as fit as its active one is preferred to it."""
+        """Move the switch if it prefers another FL that is as fit as its active one."""
         election, active = self._election, switch.active
         fitness = election.standing(switch, active)
-        settled = [
-            floodlight
-            for floodlight in sorted(switch.holders)
-            if election.standing(switch, floodlight) == fitness
-            and self._settled(switch, floodlight)
-        ]
+        as_fit = (at for at in sorted(switch.holders) if election.standing(switch, at) == fitness)
+        settled = (floodlight for floodlight in as_fit if self._settled(switch, floodlight))
         best = max(settled, key=lambda name: election.liking(switch, name), default=active)
         if not self._context.floodlights[active].up:
             return

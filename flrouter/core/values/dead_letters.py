@@ -6,9 +6,9 @@ from flrouter.core.values.effects import Headers, Send, size_of
 from flrouter.core.values.request import Origin
 from flrouter.messages import headers as header
 
-#: of a record that is too large to keep whole.
+#: what is kept of a record that is too large.
 HEAD_BYTES = 1_000
-#: what whoever waits for such a record is told.
+#: for the requester who waits for such a record.
 HEAD_KEPT = f"The first {HEAD_BYTES:,} bytes are kept in the dead-letter topic."
 #: characters of the reason.
 MAX_REASON_CHARACTERS = 500
@@ -19,16 +19,16 @@ def unusable(
 ) -> tuple[bytes, Headers]:
     """Value and headers of the letter for a record that was read and cannot be used.
 
-    Of one that is too large, or if `only_head`, it has the head: with its size, so that nobody
-    takes that for the whole. Headers that are as large are left out.
+    A record that is too large is cut to its head, and a header says how large it was. Its own
+    headers are left out if they are too large as well.
 
     Args:
-        origin: where it was read.
+        origin: where the record was read.
         data: its value.
         reason: why it cannot be used.
         headers: its own.
-        max_bytes: what the letter may have.
-        only_head: whatever size it has.
+        max_bytes: the largest letter.
+        only_head: cut the record, whatever its size.
     """
     size: Headers = ()
     if size_of(headers) + len(data) > max_bytes:
@@ -47,7 +47,7 @@ def unusable(
 
 
 def unwritten(send: Send, why: str, topic: str) -> Send:
-    """The letter for a record of the router's that the broker refuses: its head.
+    """The letter for a record of the router's own that the broker refuses, cut to its head.
 
     Args:
         send: the record.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -20,14 +21,14 @@ def size_of(headers: Headers) -> int:
 
 
 class Answering(msgspec.Struct, frozen=True, gc=False):
-    """The request that a record answers, or without which it never will be."""
+    """The request that a record answers: without the record it would never have an answer."""
 
     correlation_id: str
     #: where its command was first read, as text.
     origin: str
-    #: where an error in the record's place goes, if not where the record should have gone.
+    #: where an error in the record's place goes; empty: where the record should have gone.
     topic: str = ""
-    #: what that error would be in the requester's form; nothing when that is an `ErrorMessage`.
+    #: that error in the requester's own form; empty if that is an `ErrorMessage`.
     draft: bytes = b""
 
 
@@ -39,13 +40,13 @@ class Send(msgspec.Struct, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-    #: whom this answers, for the error in its place when the broker refuses it.
+    #: the request that it answers, which gets an error if the broker refuses this record.
     answers: Answering | None = None
 
 
 class CatchUp(msgspec.Struct, frozen=True):
-    """Ask to be told (:class:`~flrouter.core.values.inputs.CaughtUp`) when all that lies in the
-    write topics of `floodlight` now has been read, and what shards then sent here because of it.
+    """Asks for a :class:`~flrouter.core.values.inputs.CaughtUp` once all that lies in an FL's write
+    topics now has been read, with what other shards sent here because of it.
     """
 
     token: int
@@ -53,30 +54,30 @@ class CatchUp(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """A record that did not get what it was for: it was answered with an error, or kept."""
+    """A record that could not be handled: it was answered with an error, or kept."""
 
     text: str
     #: where it was first read, as text.
     origin: str
-    #: empty when nobody knows it.
+    #: empty if unknown.
     correlation_id: str = ""
-    #: kept as a dead letter, for somebody to look at.
+    #: kept as a dead letter.
     kept: bool = False
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
-    """A command of a trace has come to its end here."""
+    """A traced command that ended here."""
 
     #: the trace that its requester named.
     trace: Trace
     correlation_id: str
-    #: where it was first read, as text; the span's id is made of it.
+    #: where it was first read, as text; the span's id is made from it.
     origin: str
     #: ms since the epoch: when it was first read into its home.
     start: int
     switch: str = ""
     floodlight: str = ""
-    #: the type of the error that answered it; empty when it was answered by its FL.
+    #: the type of the error that answered it; empty if its FL answered.
     error: str = ""
 
 
@@ -90,81 +91,68 @@ class End(msgspec.Struct, array_like=True, frozen=True, gc=False):
     origin: str
     #: empty where there is none.
     switch: str
-    #: the FL that had it; empty when none did.
+    #: the FL that had it; empty if none did.
     floodlight: str
     reply_topic: str
     received: int
     ended: int
-    #: empty when its FL answered it, else the error that the router answered it with.
+    #: the router's error; empty if its FL answered.
     error: str = ""
-    #: what follows is told where a history is written: the class of the command's payload,
+    # -- for the history only
+    #: the class of the command's payload.
     kind: str = ""
-    #: when it went to its FL, and when that acknowledged it; 0 when it did not,
+    #: when it went to its FL, and when the FL acknowledged it; 0: never.
     sent: int = 0
     acked: int = 0
-    #: the `traceparent` that it came with,
+    #: the `traceparent` that it came with.
     trace: bytes = b""
-    #: of how many parts its answer was put together,
+    #: how many parts its answer was put together from.
     parts: int = 0
-    #: and the first bytes of command and answer, if they may be kept.
+    #: the first bytes of command and answer, if they may be kept.
     command: bytes = b""
     answer: bytes = b""
 
 
 class Happening(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Something that happened to an FL or a switch, or that somebody ordered, for the history."""
+    """For the history: what happened to an FL or a switch, or what somebody ordered."""
 
     #: ms since the epoch.
     at: int
-    #: one of those in `flrouter/history/record.py`.
+    #: one of the kinds in `flrouter/history/record.py`.
     kind: str
     floodlight: str = ""
     switch: str = ""
-    #: what people read of it.
+    #: for people to read.
     text: str = ""
-    #: of an order: who gave it, from which address, and "done" or why it was refused.
+    #: an order: who gave it, from which address, and "done" or why it was refused.
     who: str = ""
     source: str = ""
     result: str = ""
-    #: of what lasted: when it began.
+    #: something that lasted: when it began.
     began: int = 0
 
 
+@dataclass(slots=True, eq=False)
 class Effects:
     """All that follows from one batch."""
 
-    __slots__ = (
-        "catch_up",
-        "checkpoint",
-        "counts",
-        "ends",
-        "faults",
-        "happenings",
-        "inputs",
-        "membership_changed",
-        "notes",
-        "sends",
-        "spans",
-    )
-
-    def __init__(self) -> None:
-        #: how many inputs they follow from; filled in by whoever gave them.
-        self.inputs = 0
-        self.sends: list[Send] = []
-        self.catch_up: list[CatchUp] = []
-        #: the requests that have had their answer.
-        self.ends: list[End] = []
-        #: (what, label) → how often; the runtime's metrics.
-        self.counts: Counter[tuple[Event, str]] = Counter()
-        #: the tables must be durable before anything that follows is.
-        self.checkpoint = False
-        #: an FL came or went: the topics to read have changed.
-        self.membership_changed = False
-        #: what an operator should find in the log, a line each.
-        self.notes: list[str] = []
-        #: the same of single commands, which may be many.
-        self.faults: list[Fault] = []
-        #: commands of traces that ended; none where no traces are made.
-        self.spans: list[Span] = []
-        #: what happened to FLs and switches; nothing where no history is written.
-        self.happenings: list[Happening] = []
+    #: how many inputs they follow from; filled in by the caller of `decide`.
+    inputs: int = 0
+    sends: list[Send] = field(default_factory=list)
+    catch_up: list[CatchUp] = field(default_factory=list)
+    #: requests that have had their answer.
+    ends: list[End] = field(default_factory=list)
+    #: (event, label) → how often, for the metrics.
+    counts: Counter[tuple[Event, str]] = field(default_factory=Counter)
+    #: the tables must be durable before anything that follows is.
+    checkpoint: bool = False
+    #: an FL came or went: the topics to read have changed.
+    membership_changed: bool = False
+    #: lines for the operator's log.
+    notes: list[str] = field(default_factory=list)
+    #: lines about single commands, of which there may be many.
+    faults: list[Fault] = field(default_factory=list)
+    #: commands of traces that ended; empty unless traces are made.
+    spans: list[Span] = field(default_factory=list)
+    #: what happened to FLs and switches; empty unless a history is written.
+    happenings: list[Happening] = field(default_factory=list)

@@ -10,7 +10,7 @@ _MASK = 0xFFFFFFFF
 
 
 def murmur2(data: bytes) -> int:
-    """Kafka's own hash of record keys, so that its default partitioner sends switches home."""
+    """Kafka's own hash of record keys: its default partitioner sends switches home."""
     length = len(data)
     h = _SEED ^ length
     whole = length & ~3
@@ -26,12 +26,12 @@ def murmur2(data: bytes) -> int:
 
 def home(key: str, partitions: int) -> int:
     """The home partition of a switch, an FL or a correlation id, out of `partitions`."""
-    # From outside, so bounded: a correlation id may have a megabyte.
+    # Long keys are not remembered: a correlation id may have a megabyte.
     return (_home if len(key) <= 200 else _home.__wrapped__)(key, partitions)
 
 
 def shard_of(partition: int, shards: int) -> int:
-    """The shard that reads a partition of a topic, whose partitions may be more or fewer."""
+    """The shard that reads a partition of a topic with more or fewer partitions than shards."""
     return partition % shards
 
 

@@ -15,7 +15,7 @@ class Command(msgspec.Struct, gc=False):
 
     origin: Origin
     data: bytes
-    #: None when the bytes could not be read; `fault` then says why.
+    #: None if the bytes could not be read; `fault` says why.
     envelope: Envelope | None
     headers: Headers = ()
     fault: str = ""
@@ -33,7 +33,7 @@ class Report(msgspec.Struct, gc=False):
     envelope: Envelope | None
     headers: Headers = ()
     fault: str = ""
-    #: the request that this is a link of, when its own correlation id does not say.
+    #: the request that this link belongs to, if its correlation id does not say.
     number: str | None = None
 
 
@@ -52,9 +52,7 @@ class Garbled(msgspec.Struct, gc=False):
 
 
 class CaughtUp(msgspec.Struct, gc=False):
-    """All that had been written before the :class:`~flrouter.core.values.effects.CatchUp` was
-    read.
-    """
+    """All that was written before a :class:`~flrouter.core.values.effects.CatchUp` was read."""
 
     token: int
 

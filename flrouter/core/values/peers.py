@@ -1,7 +1,7 @@
 """What shards say to each other, as records on the shards' topic.
 
-Only records survive a restart and replay the same way, so shards have no other way to talk.
-Every one of these may arrive twice and then changes nothing.
+Only records survive a restart, so shards have no other way to talk. Each of these may arrive twice:
+the second time it changes nothing.
 """
 
 from __future__ import annotations
@@ -27,38 +27,41 @@ class _Peer(msgspec.Struct, frozen=True, array_like=True, tag=True):
     pass
 
 
-class AddFloodlight(_Peer, frozen=True, array_like=True, tag=True):
-    """To an FL's home: route to this FL from now on, or whether it acknowledges if it is known."""
-
+class _OfFloodlight(_Peer, frozen=True):
     floodlight: Name
+
+
+class _OfSync(_OfFloodlight, frozen=True):
+    #: the number of the sync.
+    attempt: Count
+
+
+class AddFloodlight(_OfFloodlight, frozen=True):
+    """To an FL's home: route to this FL. If it is known: whether it acknowledges commands."""
+
     acks: bool = True
 
 
-class RemoveFloodlight(_Peer, frozen=True, array_like=True, tag=True):
+class RemoveFloodlight(_OfFloodlight, frozen=True):
     """To an FL's home: this FL is gone for good."""
 
-    floodlight: Name
 
+class DrainFloodlight(_OfFloodlight, frozen=True):
+    """To an FL's home: an operator moves its switches elsewhere, or lets them come back."""
 
-class DrainFloodlight(_Peer, frozen=True, array_like=True, tag=True):
-    """To an FL's home: an operator wants its switches elsewhere, or wants that no longer."""
-
-    floodlight: Name
     drained: bool = True
 
 
-class PreferFloodlight(_Peer, frozen=True, array_like=True, tag=True):
-    """To an FL's home: where it is, and how much it is preferred; None leaves that as it is."""
+class PreferFloodlight(_OfFloodlight, frozen=True):
+    """To an FL's home: where it is, and how much it is preferred; None: as it was."""
 
-    floodlight: Name
     region: Region | None = None
     weight: Count | None = None
 
 
-class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
+class FloodlightState(_OfFloodlight, frozen=True):
     """From an FL's home to every shard: what has become of it. A larger `number` is newer."""
 
-    floodlight: Name
     number: Count
     known: bool
     up: bool
@@ -73,33 +76,25 @@ class FloodlightState(_Peer, frozen=True, array_like=True, tag=True):
 OWN_SYNC = "sync"
 
 
-class SyncWanted(_Peer, frozen=True, array_like=True, tag=True):
+class SyncWanted(_OfFloodlight, frozen=True):
     """To an FL's home: somebody asks for a sync, under their own correlation id."""
 
-    floodlight: Name
     correlation_id: str
 
 
-class SyncStarted(_Peer, frozen=True, array_like=True, tag=True):
-    """From an FL's home to every shard: from here on live events win over this sync's chain."""
-
-    floodlight: Name
-    attempt: Count
+class SyncStarted(_OfSync, frozen=True):
+    """From an FL's home to every shard: from now on live events win over this sync's chain."""
 
 
-class SyncReceipt(_Peer, frozen=True, array_like=True, tag=True):
+class SyncReceipt(_OfSync, frozen=True):
     """To an FL's home: shard `shard` has noted that the sync started."""
 
-    floodlight: Name
-    attempt: Count
     shard: Partition
 
 
-class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
-    """From an FL's home to other switches': the sync's chain lists these."""
+class SyncRecords(_OfSync, frozen=True):
+    """From an FL's home to its switches' homes: the sync's chain lists these."""
 
-    floodlight: Name
-    attempt: Count
     switches: list[str]
     #: how the FL holds them; None when the chain does not say.
     mode: Mode | None = None
@@ -107,23 +102,18 @@ class SyncRecords(_Peer, frozen=True, array_like=True, tag=True):
     dumps: list[bytes] = []
 
 
-class SyncComplete(_Peer, frozen=True, array_like=True, tag=True):
+class SyncComplete(_OfSync, frozen=True):
     """From an FL's home to every shard, after the records: the chain was whole."""
 
-    floodlight: Name
-    attempt: Count
 
-
-class SyncFailed(_Peer, frozen=True, array_like=True, tag=True):
+class SyncFailed(_OfSync, frozen=True):
     """From an FL's home to every shard: the chain was missing or stopped before its end."""
 
-    floodlight: Name
-    attempt: Count
     #: no more attempts follow.
     final: bool
 
 
-class NextLink(_Peer, frozen=True, array_like=True, tag=True):
+class NextLink(_Peer, frozen=True):
     """To the home of an old-form link's id: the request that this link belongs to."""
 
     link_id: str
@@ -133,49 +123,49 @@ class NextLink(_Peer, frozen=True, array_like=True, tag=True):
     due: Count
 
 
-class LinkWanted(_Peer, frozen=True, array_like=True, tag=True):
-    """To the home of an old-form link's id: its deadline is due; has it come?"""
+class LinkWanted(_Peer, frozen=True):
+    """To the home of an old-form link's id: the link is overdue; has it come?"""
 
     link_id: str
     number: str
     owner: Partition
 
 
-class LinkMissing(_Peer, frozen=True, array_like=True, tag=True):
-    """The reply, behind the link itself if that was there: it had not come."""
+class LinkMissing(_Peer, frozen=True):
+    """The reply: the link has not come. A link that has come is sent before this reply."""
 
     link_id: str
     number: str
 
 
-class MoveSwitch(_Peer, frozen=True, array_like=True, tag=True):
+class MoveSwitch(_Peer, frozen=True):
     """To a switch's home: an operator makes `floodlight` its active FL."""
 
     switch: str
     floodlight: Name
 
 
-class PlaceSwitch(_Peer, frozen=True, array_like=True, tag=True):
+class PlaceSwitch(_Peer, frozen=True):
     """To a switch's home: an operator says in which region it is; nothing: in none."""
 
     switch: str
     region: Region
 
 
-class Scatter(_Peer, frozen=True, array_like=True, tag=True):
-    """From the home of a command that lists switches to theirs: these parts are yours."""
+class Scatter(_Peer, frozen=True):
+    """From the home of a command that lists switches to the switches' homes: your parts."""
 
     origin: Place
     gather: Partition
     correlation_id: str
-    #: each part's message is this, its payload and a brace.
+    #: each part's message is this, the part's payload and a closing brace.
     frame: bytes
     headers: Headers
     #: index, canonical switch id, payload.
     parts: list[tuple[Count, str, bytes]]
 
 
-class Populate(_Peer, frozen=True, array_like=True, tag=True):
+class Populate(_Peer, frozen=True):
     """From the home of a command for all switches to every shard: send it for yours."""
 
     origin: Place
@@ -188,16 +178,16 @@ class Populate(_Peer, frozen=True, array_like=True, tag=True):
     headers: Headers
 
 
-class PartResults(_Peer, frozen=True, array_like=True, tag=True):
-    """To the home of such a command: what came for parts of it."""
+class PartResults(_Peer, frozen=True):
+    """To the home of a command with parts: what came for some of them."""
 
     number: str
     #: index, link.
     results: list[tuple[Count, Count, Part]]
 
 
-class PartsOverdue(_Peer, frozen=True, array_like=True, tag=True):
-    """From the home of such a command: its deadline is due; end those that have no answer."""
+class PartsOverdue(_Peer, frozen=True):
+    """From the home of a command with parts: its time is over; end parts without an answer."""
 
     number: str
     gather: Partition

@@ -6,16 +6,15 @@ Fields are only ever added at the end, with a default: an older changelog must s
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from flrouter.core.values.effects import Headers, size_of
-from flrouter.core.values.request import Origin
 
-#: a time (ms), or what is counted up: far from where MessagePack's numbers end.
+#: a time (ms) or a counter, far below MessagePack's largest number.
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
-#: what a shard believes of a number that is a time, or a little more: there must be larger ones.
+#: the largest time (ms) that a shard believes: the next number must still be larger.
 MAX_TIME_MS = 1 << 52
 #: where a command was first read, as text.
 Place = Annotated[str, msgspec.Meta(pattern=r"/[0-9]{1,10}/[0-9]{1,19}\Z")]
@@ -62,52 +61,53 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
     #: ms since the epoch: when the deadline that counts now runs out.
     due: Count
     stage: Stage
-    #: the FL sent back part of a chain: all indexes below `next_index` and those `ahead` of it.
+    #: of a chain that has begun: all links below `next_index` have come, and those in `ahead`.
     total: int = -1
     next_index: int = 0
     ahead: list[int] = []
     #: an old-form chain goes on under this id.
     next_id: str | None = None
-    #: the command itself while it is held, and its record headers.
+    #: while it is held: the command itself, and its record headers.
     command: bytes = b""
     headers: Headers = ()
-    #: a part: the home of the command that it is a part of, which gets the answer; else -1.
+    #: of a part: the home of its command, which gets the answer; else -1.
     gather: int = -1
     #: ms since the epoch: when its home first took it.
     received: Count = 0
     #: the `traceparent` that it came with.
     trace: bytes = b""
-    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    #: an error in the requester's own form; empty if that is an `ErrorMessage`.
     draft: bytes = b""
-    #: None where no history is written.
+    #: None unless a history is written.
     steps: Steps | None = None
+    #: only a gather has parts.
+    parts: ClassVar[int] = 0
 
     @classmethod
     def single(
         cls, correlation_id: str, reply_topic: str, switch: str, origin: str, received: int
     ) -> Pending:
         """A command to one switch; or, with none, one that becomes parts or copies."""
-        held = cls("", correlation_id, reply_topic, switch, origin, 0, Stage.HELD)
-        held.received = received
-        return held
+        held = Stage.HELD
+        return cls("", correlation_id, reply_topic, switch, origin, 0, held, received=received)
 
     @classmethod
     def copy(
         cls, floodlight: str, correlation_id: str, reply_topic: str, origin: str, received: int
     ) -> Pending:
         """An FL's copy of a command to every FL, whose answers are passed on one by one."""
-        sent = cls(floodlight, correlation_id, reply_topic, "", origin, 0, Stage.SENT)
-        sent.received = received
-        return sent
+        sent = Stage.SENT
+        return cls(floodlight, correlation_id, reply_topic, "", origin, 0, sent, received=received)
 
     @classmethod
     def part(
         cls, gather: int, correlation_id: str, origin: str, received: int, switch: str = ""
     ) -> Pending:
         """A part of a command that the shard `gather` answers, for a switch or for an FL."""
-        held = cls("", correlation_id, "", switch, origin, 0, Stage.HELD, gather=gather)
-        held.received = received
-        return held
+        held = Stage.HELD
+        return cls(
+            "", correlation_id, "", switch, origin, 0, held, gather=gather, received=received
+        )
 
     @property
     def is_part(self) -> bool:
@@ -121,7 +121,7 @@ class Pending(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def size(self) -> int:
-        """The bytes of it whose number is up to the requester."""
+        """Bytes of what the requester chose: its id, its command, its headers."""
         command = len(self.command) + size_of(self.headers)
         return len(self.correlation_id) + len(self.draft) + command
 
@@ -138,14 +138,14 @@ class Barred(msgspec.Struct, array_like=True, gc=False):
     expires: Count
     floodlight: str
     correlation_id: str
-    #: a part's `ErrorData`, to be told once more when the part comes again.
+    #: of a part: its `ErrorData`, told again if the part comes again.
     error: bytes = b""
 
 
 class Mode(IntEnum):
     """How an FL holds a switch."""
 
-    #: it said that it lost it while a sync runs; kept until the sync is over.
+    #: lost while a sync runs; remembered until the sync is over.
     GONE = 0
     #: connected, without the right to change it (ADDED).
     RO = 1
@@ -157,12 +157,12 @@ class Holder(msgspec.Struct, array_like=True):
     """That one FL holds one switch."""
 
     mode: Mode
-    #: the sync attempt during which the last live event came, and the last that listed it.
+    #: the sync that ran when the last live event came, and the last sync that listed it.
     live: Count = 0
     listed: Count = 0
     #: ms since the epoch: when it became so.
     since: Count = 0
-    #: both ends of the connection, as JSON; kept where listeners are told of connections.
+    #: both ends of the connection, as JSON; kept if listeners are told of connections.
     addresses: bytes = b""
 
 
@@ -170,15 +170,15 @@ class Switch(msgspec.Struct, array_like=True):
     """Who holds a switch. Key: its canonical id."""
 
     holders: dict[str, Holder] = {}
-    #: the FL that speaks for it and, when it is RW, gets its commands; empty when none does.
+    #: the FL that speaks for it and, if it is RW, gets its commands; empty: none.
     active: str = ""
     #: listeners were told that nobody knows its state.
     unmanaged: bool = False
-    #: an operator chose the active FL, so preferences leave it alone.
+    #: an operator chose the active FL, so preferences do not move it.
     pinned: bool = False
-    #: where it is, as the operator says; FLs of the same region are preferred.
+    #: where it is, in the operator's words; FLs of the same region are preferred.
     region: str = ""
-    #: where listeners are told of connections: those that they know of, and the master's.
+    #: what listeners were told of its connections, and of its master, in that form.
     told: dict[str, Mode] = {}
     told_master: str = ""
 
@@ -186,12 +186,12 @@ class Switch(msgspec.Struct, array_like=True):
 class Floodlight(msgspec.Struct, array_like=True):
     """What a shard knows of an FL; the FL's home tells the others. Key: the FL's id."""
 
-    #: of the state; the home counts it up.
+    #: the home gives each state a larger one.
     number: Count = 0
     known: bool = False
     up: bool = False
     acks: bool = True
-    #: the sync that runs (0: none), and whether one was ever followed to its end.
+    #: the sync that runs (0: none), and whether one ever came to its end.
     syncing: Count = 0
     synced: bool = False
     #: the home's own: the last sync attempt, and since when the FL is in this state (ms).
@@ -204,9 +204,9 @@ class Floodlight(msgspec.Struct, array_like=True):
     #: where it is, and how much it is preferred among those of one region.
     region: str = ""
     weight: Count = 100
-    #: the home's own: the correlation id of whom the sync is owed to; empty for nobody else.
+    #: the home's own: the correlation id of a requester who is owed a sync; empty: nobody.
     owed_to: str = ""
-    #: the home's own: the ids of others who are owed one.
+    #: the home's own: the correlation ids of others who are.
     owed_more: list[str] = []
     #: whether it ever said anything since it was added.
     heard: bool = False
@@ -224,8 +224,8 @@ class Floodlight(msgspec.Struct, array_like=True):
 class OldLink(msgspec.Struct, array_like=True):
     """An old-form link's id. Key: the id.
 
-    Either its request is known (`number`) and the link awaited, or the link came first and waits
-    in `orphans` (FL, bytes) for the link before it to say whose it is.
+    Either the request is known (`number`) and the link is awaited; or the link came first, and
+    waits in `orphans` (FL, bytes, headers) until the link before it says which request it is for.
     """
 
     due: Count
@@ -245,24 +245,35 @@ class Gather(msgspec.Struct, array_like=True, tag=True, gc=False):
     origin: Place
     #: the class of its payload, by which the catalog knows how to answer.
     kind: str
-    #: ms since the epoch: when parts without an answer fail; once answered, when it is forgotten.
+    #: ms since the epoch: when unanswered parts fail; once answered, when it is forgotten.
     due: Count
     #: whom the parts went to, in request order: FLs, or switch ids of 8 bytes each (0: a bad one).
     switches: bytes = b""
     floodlights: list[str] = []
-    #: its answer went out; it stays for a while, so that it is known when it is read again.
+    #: its answer went out; it stays for a while, to be known if it is read again.
     answered: bool = False
     #: ms since the epoch: when its home first took it.
     received: Count = 0
     #: the `traceparent` that it came with.
     trace: bytes = b""
-    #: what an error in the form of its requester would be; nothing when that is an `ErrorMessage`.
+    #: an error in the requester's own form; empty if that is an `ErrorMessage`.
     draft: bytes = b""
-    #: None where no history is written.
+    #: None unless a history is written.
     steps: Steps | None = None
+    #: it is for no single switch, and at no single FL.
+    switch: ClassVar[str] = ""
+    floodlight: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls, command: Pending, kind: str) -> Gather:
+        """A command that becomes parts; `kind` is the class of its payload."""
+        gather = cls(command.correlation_id, command.reply_topic, command.origin, kind, 0)
+        gather.received, gather.trace = command.received, command.trace
+        gather.draft, gather.steps = command.draft, command.steps
+        return gather
 
     @property
-    def size(self) -> int:
+    def parts(self) -> int:
         """How many parts there are."""
         return len(self.floodlights) or len(self.switches) // 8
 
@@ -271,26 +282,9 @@ class Part(msgspec.Struct, array_like=True, tag=True, gc=False):
     """What came back for a part. Key: its command's number, its index, and which link it is."""
 
     ok: bool
-    #: of the links of a chain, once that is known, else -1; 0 is a whole answer in one message.
+    #: links of its chain; -1 until that is known; 0: a whole answer in one message.
     total: int
     #: the bytes of the FL's own payload, or of an `ErrorData`.
     payload: bytes
-    #: what stood in the command in the place of a switch id.
+    #: what the command had in the place of a switch id.
     given: str = ""
-
-
-__all__ = [
-    "Barred",
-    "Condition",
-    "Count",
-    "Floodlight",
-    "Gather",
-    "Holder",
-    "Mode",
-    "OldLink",
-    "Origin",
-    "Part",
-    "Pending",
-    "Stage",
-    "Switch",
-]

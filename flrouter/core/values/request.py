@@ -7,18 +7,19 @@ sees is (protocol.md, 2.5)::
     <requester's id> ~ <app> . <home> . <request number>
     op-17~9ab1c22f.5.1c0e55aa.3.40213
 
-It is read from the right; a suffix that is not ours is part of somebody's own id. Only the home
-looks at the number, so workers of another release may write theirs in another way.
+It is read from the right; a suffix that is not ours is part of the requester's id. Only the home
+reads the number, so workers of another release may write theirs in another way.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 import msgspec
 
 SEPARATOR = "~"
-#: before the number of a request to which nobody waits for an answer: what comes is an event.
+#: before the number of a request whose answers are events, for which nobody waits.
 _EVENTS = "events."
 
 
@@ -45,27 +46,20 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 
 def topic_of(origin: str) -> str:
-    """The topic of an origin that stands as text; whatever comes before, if it is none."""
+    """The topic of an origin in text form."""
     return origin.rsplit("/", 2)[0]
 
 
-_short: dict[str, str] = {}
-
-
+@lru_cache(10_000)  # bounded: a redelivered origin may name any topic
 def short(text: str) -> str:
     """Eight hex digits that stand for a name in correlation ids."""
-    known = _short.get(text)
-    if known is None:
-        known = f"{crc32(text.encode()):08x}"
-        if len(_short) < 10_000:  # a redelivered origin may name any topic: bounded
-            _short[text] = known
-    return known
+    return f"{crc32(text.encode()):08x}"
 
 
 def read_number(text: str) -> int | None:
-    """The number that `text` is, as `str` writes those of 64 bits; None for all else.
+    """The number of up to 64 bits that `text` is, else None.
 
-    Whoever sends an id may put thousands of digits where a number stands, which `int` refuses.
+    An id may have thousands of digits in a number's place: `int` would raise for these.
     """
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
@@ -87,11 +81,11 @@ class Suffixes:
         self._app = short(app_id)
         #: what is written for each home.
         self._homes = {str(home): home for home in range(partitions)}
-        #: the last that was read: an answer's is read twice.
+        #: the last one read: an answer's suffix is read twice.
         self._last: tuple[str, Suffix | None] = ("", None)
 
     def add(self, original: str, home: int, number: str, *, events: bool = False) -> str:
-        """The id that an FL is to see."""
+        """The id that the FL sees."""
         number = f"{_EVENTS}{number}" if events else number
         return f"{original}{SEPARATOR}{self._app}.{home}.{number}"
 

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from flrouter.messages import members
-from flrouter.messages.errors import ErrorType, error_data, error_message
+from flrouter.messages.errors import ErrorType, error_data
+from flrouter.messages.forms import build
 
 _API = "org.openkilda.floodlight"
 _COMMAND_RESPONSE = f"{_API}.api.response.rulemanager.SpeakerCommandResponse"
@@ -105,9 +106,8 @@ def draft(form: ErrorForm, data: bytes) -> bytes:
         "success": False,
     }
     if form is ErrorForm.SPEAKER_COMMAND:
-        answer["failed_command_ids"] = dict.fromkeys(
-            (part.data.uuid for part in command.command_data), ""
-        )
+        ids = (part.data.uuid for part in command.command_data)
+        answer["failed_command_ids"] = dict.fromkeys(ids, "")
     else:
         answer |= {"clazz": _FLOW_RESPONSE, "metadata": command.metadata}
     return msgspec.json.encode(answer)
@@ -123,7 +123,7 @@ def finished(
         now: ms since the epoch.
     """
     if not draft:
-        return error_message(correlation_id, kind, message, description, now)
+        return build.error(correlation_id, kind, message, description, now)
     answer: dict[str, Any] = msgspec.json.decode(draft)
     answer["message_context"] = _context(correlation_id, now)
     text = f"{message}. {description}"
@@ -154,28 +154,20 @@ def succeeded(draft: bytes, correlation_id: str, now: int) -> bytes:
 
 def data(payload: Mapping[str, Any], correlation_id: str, now: int) -> bytes:
     """What was asked for, in one message."""
-    return msgspec.json.encode(
-        {
-            "clazz": _DATA_RESPONSE,
-            "message_context": _context(correlation_id, now),
-            "data": payload,
-        }
-    )
+    return _abstract(_DATA_RESPONSE, correlation_id, now, data=payload)
 
 
 def data_chunk(
     payload: Mapping[str, Any] | None, correlation_id: str, index: int, total: int, now: int
 ) -> bytes:
     """One of several messages with what was asked for; `total` 0 with no payload: nothing."""
-    return msgspec.json.encode(
-        {
-            "clazz": _DATA_CHUNK,
-            "message_context": _context(correlation_id, now),
-            "message_id": f"{index} : {correlation_id}",
-            "total_messages": total,
-            "data": payload,
-        }
-    )
+    place = {"message_id": f"{index} : {correlation_id}", "total_messages": total}
+    return _abstract(_DATA_CHUNK, correlation_id, now, **place, data=payload)
+
+
+def _abstract(clazz: str, correlation_id: str, now: int, **fields: Any) -> bytes:
+    context = _context(correlation_id, now)
+    return msgspec.json.encode({"clazz": clazz, "message_context": context, **fields})
 
 
 def _context(correlation_id: str, now: int) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def gather(shard: Shard, number: str, row: Gather) -> Request:
         reply_topic=row.reply_topic,
         received=row.received,
         due=0 if row.answered else row.due,
-        parts=row.size,
+        parts=row.parts,
         parts_ended=shard.parts_ended(number),
     )
 
