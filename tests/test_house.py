@@ -33,17 +33,20 @@ MAY_IMPORT = {
     "embedded": set(),
     "kinds": set(),
     "failure": {"settings"},
+    "retry": set(),
     "profiles": {"profiles", "messages", "kinds"},
     "settings": {"settings", "profiles", "messages", "kinds", "embedded"},
     "telemetry": {"telemetry", "core", "messages", "settings", "clock", "__version__"},
     "web_port": {"web_port", "settings"},
-    "kafka": {"kafka", "ports", "core", "settings", "clock"},
-    "history": {"history", "network", "web", "core", "settings", "failure", "faust_side.worker"},
-    "runtime": {"runtime", "history", "kafka", "ports", "core", "telemetry", "settings", "clock"},
+    "kafka": {"kafka", "ports", "core", "settings", "clock", "retry"},
+    "history": {"history", "network", "web", "core", "settings", "failure", "retry"}
+    | {"faust_side.worker"},
+    "runtime": {"runtime", "history", "kafka", "ports", "core", "telemetry", "settings", "clock"}
+    | {"retry"},
     "faust_side": {"faust_side", "runtime", "kafka", "ports", "core", "telemetry", "web_port"}
     | {"settings", "failure", "__version__"},
     "agents": {"agents", "faust_side", "runtime", "kafka", "ports", "core", "messages"},
-    "speaker": {"speaker", "messages", "profiles", "kafka.patches", "telemetry.tracing"},
+    "speaker": {"speaker", "messages", "profiles", "retry", "kafka.patches", "telemetry.tracing"},
     "network": {"network", "messages", "web_port", "settings", "failure"}
     | {"kafka.patches", "kafka.cluster.security", "telemetry.logs", "faust_side.worker"},
 }

@@ -25,6 +25,7 @@ from flrouter.kafka.librdkafka import Configuration, connection, writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Answer, Partition, Refusal, Span, Written
+from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
 #: what brokers and librdkafka say of records that they do not take, whenever they are asked.
@@ -183,6 +184,7 @@ class KafkaTransaction:
         """Have a producer that has the name; what another one left open is aborted first."""
         self._drop()
         until = time.monotonic() + self._patience_s
+        backoff = Backoff(0.05, 0.5)
         try:
             self._producer = Producer(configuration)
             while True:
@@ -192,7 +194,7 @@ class KafkaTransaction:
                     # As while the coordinator still writes the markers of what it aborted.
                     if not error.args[0].retriable() or time.monotonic() > until:
                         raise
-                    time.sleep(POLL_S)
+                    time.sleep(backoff.next_s())
                 else:
                     return None
         except KafkaException as error:

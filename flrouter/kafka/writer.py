@@ -25,6 +25,7 @@ from flrouter.kafka.librdkafka import writing
 from flrouter.kafka.records import as_headers
 from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
 from flrouter.ports import Partition, Refusal, Span, Written
+from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
 #: of the session timeout: when nothing became durable for so long, the producer is replaced.
@@ -32,8 +33,8 @@ GIVE_UP_SILENT = 0.5
 #: of the session timeout: when a record is not durable by then, though others are. Earlier than
 #: librdkafka's own time-out (`MESSAGE_TIMEOUT`), behind which later records could overtake.
 GIVE_UP_LATE = 0.7
-#: s; before a producer that failed is replaced.
-PAUSE_S = 0.25
+#: pauses before a producer that failed is replaced, and before a topic is asked for again.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
 #: s; what is under way when a producer fails is waited for as long as some of it arrives that soon.
 SETTLE_S = 1.0
 #: s; how long brokers may take to say which topics there are.
@@ -184,6 +185,7 @@ class Writer:
         self._looks: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop
         self._replacement: asyncio.Future[None] | None = None
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._watch: asyncio.TimerHandle | None = None
         #: how often a producer was replaced.
         self.replaced = 0
@@ -227,7 +229,7 @@ class Writer:
         self._careful.clear()
         if self._deliveries and self._line is not None:
             self._deliveries.clear()
-            self._replace(self._line, pause_s=0)
+            self._replace(self._line, at_once=True)
             self._line.close()
 
     # -- giving -------------------------------------------------------------------------------
@@ -259,9 +261,10 @@ class Writer:
 
     async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
         """Ask for a topic that nobody knew; one of the router's own will be there again."""
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         await self._topics.look_again()
         while self._topics.known(topic) is None and self._is_own(topic):
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(backoff.next_s())
             await self._topics.look_again()
         if self._topics.known(topic) is None:
             write.written.refused += [
@@ -346,6 +349,7 @@ class Writer:
         del self._deliveries[delivery]
         delivery.attempt = None
         self._durable_at = self._loop.time()
+        self._backoff.reset()
         if attempt.first is not None:
             first, end = attempt.first.offset(), attempt.last.offset() + 1
             spans = delivery.write.written.spans
@@ -357,7 +361,7 @@ class Writer:
         if self._careful:
             self._careful.discard(delivery)
             if not self._careful:
-                self._replace(self._line, pause_s=0)
+                self._replace(self._line, at_once=True)
 
     def _less(self, write: _Write) -> None:
         write.left -= 1
@@ -373,7 +377,7 @@ class Writer:
                 if not self._careful:
                     # Of several that travel together nobody knows which it is.
                     self._try_again(delivery, attempt, at, refused)
-                    self._replace(attempt.line, pause_s=0, carefully=True)
+                    self._replace(attempt.line, at_once=True, carefully=True)
                     return
                 self._limits[delivery.at.topic] = len(send.value or b"")
                 self._loop.call_later(LIMIT_S, self._limits.pop, delivery.at.topic, None)
@@ -414,7 +418,7 @@ class Writer:
         return None
 
     def _replace(
-        self, line: _Line | None, *, pause_s: float = PAUSE_S, carefully: bool = False
+        self, line: _Line | None, *, at_once: bool = False, carefully: bool = False
     ) -> None:
         """Begin anew with another producer."""
         if self._replacing or line is None or line is not self._line:
@@ -422,6 +426,7 @@ class Writer:
         self._replacing = True
         self.replaced += 1
         line.hold()
+        pause_s = 0 if at_once else self._backoff.next_s()
         self._replacement = asyncio.ensure_future(
             self._begin_anew(line, pause_s, carefully=carefully)
         )

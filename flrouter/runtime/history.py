@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from flrouter.core.values.events import Event
 from flrouter.history.record import FORMAT, Batch, encode, next_behind, worker_source
 from flrouter.kafka.cluster.topics import Wanted, make
 from flrouter.kafka.librdkafka import Configuration, writing
+from flrouter.retry import Backoff, Reminder
 from flrouter.settings.model import Settings
 
 #: s; what is told waits so long for more of it, and bytes of it that go at once.
@@ -34,10 +34,6 @@ MAX_WAITING_KB = 32 * 1024
 MESSAGE_TIMEOUT_S = 60
 #: s; how long the end of a worker may wait for that.
 FLUSH_TIMEOUT_S = 2.0
-#: s; between two tries to make the topic.
-RETRY_DELAY_S = 10.0
-#: s; between two lines that say that something was lost.
-LINES_S = 60.0
 #: bytes that a request may have in a record, beside its payloads: its texts are cut.
 MAX_REQUEST_BYTES = 4_000
 
@@ -65,7 +61,7 @@ class History(Service):
         self._waiting_bytes = 0
         #: what was written, and what was lost.
         self.counts: Counter[tuple[str, str]] = Counter()
-        self._next_line = 0.0
+        self._reminder = Reminder()
 
     # -- telling ------------------------------------------------------------------------------
 
@@ -111,8 +107,7 @@ class History(Service):
 
     def _lost(self, why: str) -> None:
         self.counts[Event.HISTORY_LOST, ""] += 1
-        if monotonic() >= self._next_line:
-            self._next_line = monotonic() + LINES_S
+        if self._reminder.is_due():
             self.log.warning("some of the history is lost: %s", why)
 
     # -- living -------------------------------------------------------------------------------
@@ -139,12 +134,13 @@ class History(Service):
     async def _make_topic(self) -> None:
         """Try until it is there: whatever is in the way of it is in nobody else's."""
         wanted = [Wanted(self._settings.history_topic)]
+        backoff = Backoff(1, 60)
         while not self.should_stop:
             try:
                 await asyncio.to_thread(make, self._settings, wanted)
             except AdminError as error:
                 self._lost(f"topic {self._settings.history_topic} is not there: {error!r}")
-                await self.sleep(RETRY_DELAY_S)
+                await self.sleep(backoff.next_s())
             else:
                 return
 

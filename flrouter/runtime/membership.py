@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import Any
 
 import aiokafka.errors
@@ -18,14 +17,14 @@ from flrouter.core.values.records import Floodlight
 from flrouter.kafka.cluster.login import log_in, unreachable
 from flrouter.kafka.cluster.preflight import require_transactions
 from flrouter.kafka.cluster.topics import NoLeader, make, of_floodlight, of_router, provide
+from flrouter.retry import Backoff, Reminder
 from flrouter.runtime.state.reading import read_tables
 from flrouter.settings.model import Settings
 
-#: s; between two tries to reach the brokers at the start.
-RETRY_DELAY_S = 1.0
-#: s; how long they may be away then until a line says so, and between two such lines.
+#: pauses between two tries to reach the brokers.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 2.0
+#: how long they may be away at the start until a line says so.
 FIRST_LINE_S = 5.0
-LINES_S = 60.0
 
 _decode = msgspec.msgpack.Decoder(Floodlight).decode
 
@@ -79,17 +78,17 @@ class Membership(Service):
             BadTopic: a topic of the router's has the wrong number of partitions.
             LoginRefused, NoTransactions: the brokers do not let us, and waiting changes nothing.
         """
-        next_line = monotonic() + FIRST_LINE_S
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        reminder = Reminder(FIRST_LINE_S)
         while True:
             try:
                 prepared = await self._prepare()
             except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
                 if not getattr(error, "retriable", True):
                     raise
-                if monotonic() >= next_line:
-                    next_line = monotonic() + LINES_S
+                if reminder.is_due():
                     self._say(error)
-                await asyncio.sleep(RETRY_DELAY_S)
+                await asyncio.sleep(backoff.next_s())
             else:
                 return prepared
 
@@ -161,6 +160,7 @@ class Membership(Service):
 
     @Service.task
     async def _follow(self) -> None:
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while not self.should_stop:
             await self._changed.wait()
             self._changed.clear()
@@ -177,9 +177,10 @@ class Membership(Service):
             except (kafka.errors.KafkaError, TimeoutError) as error:
                 self.log.warning("no topics for a floodlight yet, retrying: %r", error)
                 self._suspects |= suspects
-                await self.sleep(RETRY_DELAY_S)
+                await self.sleep(backoff.next_s())
                 self._changed.set()
                 continue
+            backoff.reset()
             if settled | fitting != self.subscribed:
                 await self._subscribe(settled | fitting)
 

@@ -17,14 +17,12 @@ from flrouter.history.search import Store, StoreFailed
 from flrouter.history.store import open_store
 from flrouter.history.worker import serving
 from flrouter.network.listener import Listener
+from flrouter.retry import Backoff, Reminder
 from flrouter.settings.model import Settings, load
 
 #: records that are inserted at once, and how long (s) they may wait for each other.
 MAX_RECORDS = 500
 GATHERING_S = 0.5
-#: s; before a database that failed is tried again, and between two lines that say so.
-RETRY_DELAY_S = 1.0
-LINES_S = 60.0
 #: s; between two looks at what is too old, or too much.
 RETENTION_INTERVAL_S = 60.0
 DAY_MS = 86_400_000
@@ -38,17 +36,18 @@ class HistoryApp(Listener):
         self.store = store
         #: why the database does not take what was read; nothing when it does.
         self.trouble = ""
-        self._next_line = 0.0
+        self._reminder = Reminder()
 
     async def keep(self, values: Sequence[bytes | None]) -> None:
         """Insert what records say; returns when the database has it."""
+        backoff = Backoff(0.25, 10)
         batches = list(self._readable(values))
         while not self.should_stop:
             try:
                 await asyncio.to_thread(self.store.insert, batches)
             except StoreFailed as error:
                 self._say(error)
-                await self.sleep(RETRY_DELAY_S)
+                await self.sleep(backoff.next_s())
             else:
                 self.trouble = ""
                 return
@@ -73,8 +72,7 @@ class HistoryApp(Listener):
 
     def _say(self, error: StoreFailed) -> None:
         self.trouble = str(error)
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + LINES_S
+        if self._reminder.is_due():
             self.log.error("%s; trying until it goes", error)
 
     async def on_stop(self) -> None:

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from flrouter.core.state.table import TABLES
 from flrouter.kafka.cluster.clients import admin
+from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
 #: of changelogs. No row of an owner may be compacted away in favour of one that a former owner
@@ -139,8 +140,9 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
         with contextlib.suppress(TopicAlreadyExistsError):
             client.create_topics([new])
     until = time.monotonic() + APPEARANCE_TIMEOUT_S
+    backoff = Backoff(0.05, 0.5)
     while any(topic.name not in counts for topic in wanted) and time.monotonic() < until:
-        time.sleep(0.05)
+        time.sleep(backoff.next_s())
         counts = _counts(client, names)
     for topic in wanted:
         if topic.name not in counts:
