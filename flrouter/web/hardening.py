@@ -9,10 +9,10 @@ from aiohttp import web
 
 from flrouter import __version__
 from flrouter.web.access.guard import Guard
-from flrouter.web.access.hosted import Hosted
 from flrouter.web.access.recognition import ADDRESS, PERSON, Recognition
-from flrouter.web.api.operations import refused
+from flrouter.web.calls.answers import refused
 from flrouter.web.calls.call import BASE, Refusal
+from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.workers import VERSION
 from flrouter.web_port import browsers
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flrouter.history import record
+from flrouter.history.opening import open_store
 from flrouter.history.record import Batch, Unreadable
-from flrouter.history.search import Store, StoreFailed
-from flrouter.history.store import open_store
+from flrouter.history.search import StoreFailed
+from flrouter.history.store import Store
 from flrouter.history.worker import serving
 from flrouter.network.listener import Listener
 from flrouter.settings.model import Settings, load

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from time import monotonic
 
 from flrouter.web.access.bucket import Bucket
+from flrouter.web.access.people import Person, Role
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person, Role
 
 #: changes in a row, and a second in the long run.
 BURST_CHANGES = 100

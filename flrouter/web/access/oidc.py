@@ -14,8 +14,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from flrouter.settings.model import Settings
+from flrouter.web.access.people import Person, member
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person, member
 
 #: signatures by keys that only the provider has; never `none`, nor by a secret that others know.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]

@@ -6,8 +6,8 @@ import hmac
 from collections.abc import Mapping
 
 from flrouter.settings.model import Settings
+from flrouter.web.access.people import Person, member
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person, member
 
 #: what only the proxy knows; it must take away what browsers send under all three names.
 SECRET = "X-Flrouter-Proxy"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from flrouter.web.access.guard import Guard
-from flrouter.web.access.hosted import Hosted
+from flrouter.web.access.people import Person
 from flrouter.web.access.proxy import address_of, person_of
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person
+from flrouter.web.calls.hosted import Hosted
 
 if TYPE_CHECKING:
     from flrouter.web.access.oidc import Provider

@@ -8,12 +8,25 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
 from flrouter import __version__
+from flrouter.web.calls.answers import answered
 from flrouter.web.calls.call import BASE, Operation
+from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.shapes import Problem
 
 _TEMPLATE = "#/components/schemas/{name}"
+
+
+def register(app: Hosted, operations: Iterable[Operation]) -> None:
+    """Give `app` the document of its operations."""
+    described = msgspec.json.encode(document(operations))
+
+    async def openapi(view: Any, request: web.Request) -> web.Response:
+        return answered(described)
+
+    app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:

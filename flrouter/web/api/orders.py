@@ -17,7 +17,7 @@ from flrouter.web.calls.call import Operation
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from flrouter.web.calls.people import Person
+    from flrouter.web.access.people import Person
 
 #: what becomes of an order that is not refused.
 DONE = "done"

@@ -13,9 +13,8 @@ from flrouter.web.calls.tally import Tally
 from flrouter.web.calls.workers import Workers
 
 if TYPE_CHECKING:
-    from flrouter.web.calls.people import Person
+    from flrouter.web.access.people import Person
     from flrouter.web.calls.scans import Scans
-    from flrouter.web.history.asking import HistoryWorker
     from flrouter.web.series.recorder import Recorder
 
 #: the path under which all of it is.
@@ -39,7 +38,6 @@ class Site(NamedTuple):
     workers: Workers
     scans: Scans
     recorder: Recorder
-    history: HistoryWorker
 
 
 class Call(NamedTuple):

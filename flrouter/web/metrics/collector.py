@@ -24,9 +24,9 @@ from flrouter.core.values.home import home
 from flrouter.faust_side.app import RouterApp
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
+from flrouter.web.calls.counted import COUNTED, FLOODLIGHT
 from flrouter.web.calls.health import not_ready
 from flrouter.web.calls.tally import Tally
-from flrouter.web.metrics.counted import COUNTED, FLOODLIGHT
 
 PREFIX = "flrouter_"
 #: different values of one label; what comes later is told under OTHER.
