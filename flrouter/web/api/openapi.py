@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the operations and of the shapes that they read and answer."""
+"""The OpenAPI document, made of the operations and the classes of their bodies and answers."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) 
     }
     if operation.body is not None:
         content = {"application/json": {"schema": of[repr(operation.body)]}}
-        required = bool(msgspec.structs.fields(operation.body)) and any(
-            field.required for field in msgspec.structs.fields(operation.body)
-        )
+        required = any(field.required for field in msgspec.structs.fields(operation.body))
         described["requestBody"] = {"required": required, "content": content}
         described["security"] = [{"token": []}]
     else:
@@ -125,7 +123,7 @@ def _response(status: HTTPStatus, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(schema: Any) -> Any:
-    """The same with patterns as JSON Schema has them: Python's `$` would let a newline pass."""
+    """The schema with patterns as JSON Schema has them: Python's `$` would let a newline pass."""
     if isinstance(schema, dict):
         return {
             name: value.replace(r"\A", "^").replace(r"\Z", "$")

@@ -24,7 +24,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *changes.OPERATIONS,
 )
 
-#: bytes that the body of a request may have.
+#: bytes of the body of a request.
 MAX_BODY_BYTES = 10_000
 
 Query = TypeVar("Query", bound=msgspec.Struct)
@@ -39,7 +39,7 @@ def register(site: Site, guard: Guard) -> None:
 
 def _serve(site: Site, guard: Guard, operation: Operation) -> None:
     def remember(request: web.Request, call: Call | None, result: str) -> None:
-        """Of those who were not let in, only who has a name."""
+        """Also refused ones: if they were admitted, or their person has a name."""
         person = request.get(PERSON)
         if operation.body is not None and (call is not None or person is not None):
             body = call.body if call is not None else None
@@ -62,7 +62,7 @@ def _serve(site: Site, guard: Guard, operation: Operation) -> None:
 
 
 async def _read(site: Site, guard: Guard, operation: Operation, request: web.Request) -> Call:
-    """What a request says. Raises :class:`Refusal`."""
+    """Read and admit a request. Raises :class:`Refusal`."""
     body: Any = None
     person = request.get(PERSON)
     if operation.body is not None:
