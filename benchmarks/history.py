@@ -26,9 +26,10 @@ from typing import Any
 
 from benchmarks.progress import Progress
 from flrouter.core.values.effects import End
+from flrouter.history.opening import open_store
 from flrouter.history.record import FORMAT, SEQUENCE_BITS, Batch
-from flrouter.history.search import Search, Store
-from flrouter.history.store import open_store
+from flrouter.history.search import Search
+from flrouter.history.store import Store
 from flrouter.settings.model import Settings
 
 RESULT = Path(__file__).parent / "results" / "history.json"
@@ -148,7 +149,7 @@ def ask(store: Store, asked: list[Search]) -> dict[str, float]:
     took, rows = [], 0
     for search in asked:
         began = time.perf_counter()
-        some = store.search(search).requests
+        some = store.search(search).items
         took.append((time.perf_counter() - began) * 1_000)
         if not (some or search.error):
             raise LookupError(f"the request that {search} is about was not found")

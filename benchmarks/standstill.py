@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,9 +21,13 @@ from typing import Any
 
 import aiokafka
 import msgspec
+from confluent_kafka import Producer
 
+from flrouter.core.values import peers
 from flrouter.core.values.home import home
+from flrouter.core.values.peers import AddFloodlight
 from flrouter.kafka.patches import repair
+from flrouter.settings.model import load
 from tests.chaos.stage import PARTITIONS, SWITCHES, Stage, until
 from tests.chaos.traffic import command, name_of
 from tests.chaos.wires import PLAIN
@@ -130,8 +132,12 @@ class Field:
         self._stage.workers.pop(0).leave()
 
     def _add(self) -> None:
-        add = [sys.executable, "-m", "flrouter", "floodlight", "add", NEW]
-        subprocess.run(add, env=os.environ | self._stage.environ, check=True, capture_output=True)
+        # As `flrouter floodlight add` does, whose start would take a second of processor.
+        settings = load(self._stage.environ)
+        record = peers.order(settings.shards_topic, settings.partitions, NEW, AddFloodlight(NEW))
+        producer = Producer({"bootstrap.servers": self._cluster.bootstrap})
+        producer.produce(record.topic, record.value, partition=record.partition or 0)
+        producer.flush()
 
     # -- the load -----------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from flrouter.web.calls.scans import Scans
 from flrouter.web.calls.tally import Tally
 from flrouter.web.calls.workers import Workers
 from flrouter.web.dashboard import pages as dashboard
-from flrouter.web.history.asking import HistoryWorker
 from flrouter.web.metrics import collector as metrics
 from flrouter.web.reference import pages as reference
 from flrouter.web.series.recorder import Recorder
@@ -35,7 +34,7 @@ def create_app(settings: Settings | None = None) -> RouterApp:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     app = RouterApp(settings if settings is not None else load())
     agents.register(app)
-    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app), HistoryWorker(app))
+    site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app))
     guard = Guard(app.settings.token, app.settings.read_token)
     stats.register(site)
     tables.register(app)

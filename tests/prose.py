@@ -27,12 +27,8 @@ _GAP = re.compile(r"^ *$|(?<=\S) {2,}(?=\S)|\|", re.MULTILINE)
 #: being rebuilt now.
 _LATER = (
     "flrouter/faust_side/",
-    "flrouter/history/",
     "flrouter/kafka/",
     "flrouter/runtime/",
-    "flrouter/telemetry/",
-    "flrouter/web/",
-    "flrouter/web_port/",
 )
 
 

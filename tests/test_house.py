@@ -68,7 +68,6 @@ ROOMS = {
         "series",
         "calls",
         "access",
-        "history",
         "api",
         "metrics",
         "dashboard",
@@ -84,7 +83,7 @@ MAX_FILES = 12
 #: a shorter file needs two readers, or is a part of its reader.
 MIN_LINES = 30
 #: what is being rebuilt keeps to the newest rules later.
-LATER = {"faust_side", "history", "kafka", "runtime", "telemetry", "web", "web_port"}
+LATER = {"faust_side", "kafka", "runtime"}
 #: the pure parts get time, randomness and records as arguments, so they have no use for these.
 IMPURE = {
     "aiokafka",

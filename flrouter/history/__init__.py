@@ -1,16 +1,18 @@
-"""Every request ever: what ended, and what happened to FLs, kept for weeks and found by anything.
+"""The history: each request that ended, and what happened to FLs, kept for weeks.
 
-The router writes it to a topic of its own, a small application indexes that topic, and whoever
-looks asks the index. Read it in this order (docs/decisions/history.md says why it is so):
+The router writes it to a topic, a small application indexes that topic, and questions go to the
+index. The modules, in the order to read them (docs/decisions/history.md has the reasons):
 
-========== ==================================================================================
-`record`   what a record of the topic says: requests that ended, events of FLs
-`search`   what can be asked, and what comes back: the port `Store`
-`rows`     how records lie in tables, the same in every database
-`sqlite`   the store of one machine: a folder with a file for each day
-`store`    which of them the settings name
-`app`      the history worker, a Faust application
-========== ==================================================================================
+============ ================================================================================
+`record`     records of the topic: requests that ended, events
+`search`     questions and answers
+`rows`       how records lie in tables
+`store`      what the stores of all databases have in common
+`sqlite`     the store of one machine
+`postgresql` the store of several machines
+`opening`    which of the two the settings name
+`worker`     the history worker, a Faust application
+============ ================================================================================
 """
 
 from __future__ import annotations

@@ -1,51 +1,84 @@
-"""What can be asked of the history, and what comes back: the port of all stores."""
+"""What can be asked of the history, and what it answers. Times are ms since the epoch.
+
+The same classes are the parameters and the answers of the API, and what the stores take and give.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from typing import Annotated
 
 import msgspec
 
-from flrouter.history.record import Batch, Happened, Request
+from flrouter.core.values.records import MAX_TIME_MS
+from flrouter.history.record import Ended, Happened, Number
 
-#: characters that a part of a correlation id needs: the index is of groups of three.
+#: characters that a part of a correlation id needs: the index has groups of three.
 MIN_PART = 3
 #: rows of one answer, at most.
 MAX_LIMIT = 1_000
-#: what `Search.error` may be instead of a type: whatever error.
+#: the `error` of a search for all requests that failed.
 ANY_ERROR = "any"
+
+_Time = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_MS)]
+_Since = Annotated[_Time, msgspec.Meta(description="Only from then on (ms).")]
+_Until = Annotated[_Time, msgspec.Meta(description="Only before then (ms); 0: until now.")]
+_Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT, description="How many rows at most.")]
+_Cursor = Annotated[
+    str, msgspec.Meta(pattern=r"\A[0-9]{0,19}\Z", description="The `next` of the page before.")
+]
+_Floodlight = Annotated[str, msgspec.Meta(description="Only those at this FL.")]
+_Switch = Annotated[str, msgspec.Meta(description="Only those of this switch.")]
 
 
 class BadSearch(ValueError):
-    """It cannot be asked so; the text says how it can."""
+    """A search that no store can answer; the text says what is allowed."""
 
 
-class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """Which requests: those that meet all of it. What is empty or 0 is not asked for."""
+class _Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is empty or 0 is not asked for; a row must meet all the rest."""
 
-    #: when they ended, in ms since the epoch: from `since` on, before `until`.
-    since: int = 0
-    until: int = 0
-    switch: str = ""
-    floodlight: str = ""
-    #: the type of an error, as NOT_FOUND; :data:`ANY_ERROR`: all that failed.
-    error: str = ""
-    #: only those that were completed.
-    completed: bool = False
-    kind: str = ""
-    #: a part of the correlation id, in upper or lower case: :data:`MIN_PART` characters or more.
-    correlation_id: str = ""
-    limit: int = 100
-    #: what :class:`Found` gave, to go on behind it.
-    cursor: str = ""
+    since: _Since = 0
+    until: _Until = 0
+    limit: _Limit = 100
+    cursor: _Cursor = msgspec.field(name="after", default="")
+    switch: _Switch = ""
+    floodlight: _Floodlight = ""
 
     def __post_init__(self) -> None:
-        """Refuse what no store can answer.
+        """Check what the types cannot, and all of it for a caller within Python.
 
         Raises:
             BadSearch: the first that is wrong.
         """
+        if self.until and self.until <= self.since:
+            raise BadSearch("the end of the time comes before its beginning")
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise BadSearch(f"expected a limit from 1 to {MAX_LIMIT}, got {self.limit}")
+        digits = self.cursor.isascii() and self.cursor.isdecimal()
+        if self.cursor and not (digits and int(self.cursor) < 1 << 63):
+            raise BadSearch(f"not a cursor that a search gave: {self.cursor!r}")
+
+
+class Search(_Search, frozen=True, kw_only=True):
+    """Which requests. `since` and `until` are about their ends."""
+
+    error: Annotated[
+        str, msgspec.Meta(description="Only those that failed so, as NOT_FOUND; any: all failed.")
+    ] = ""
+    completed: Annotated[bool, msgspec.Meta(description="Only those that did not fail.")] = False
+    kind: Annotated[str, msgspec.Meta(description="Only those of this class of payload.")] = ""
+    correlation_id: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=rf"\A(.{{{MIN_PART},}})?\Z",
+            description=f"Only those whose correlation id has this part, of {MIN_PART} characters"
+            " or more, in upper or lower case.",
+        ),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        """Raises :class:`BadSearch`."""
+        super().__post_init__()
         if 0 < len(self.correlation_id) < MIN_PART:
             raise BadSearch(
                 f"a part of a correlation id needs {MIN_PART} characters or more,"
@@ -53,105 +86,49 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.completed and self.error:
             raise BadSearch("what was completed has no error: ask for one of both")
-        _check(self.since, self.until, self.limit, self.cursor)
 
 
-class EventSearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events: those that meet all of it. What is empty or 0 is not asked for."""
+class EventSearch(_Search, frozen=True, kw_only=True):
+    """Which events."""
 
-    since: int = 0
-    until: int = 0
-    #: what went on at this FL, also to switches that went to it.
-    floodlight: str = ""
-    switch: str = ""
-    #: one of :data:`flrouter.history.record.EVENTS`.
-    kind: str = ""
-    #: who ordered it.
-    who: str = ""
-    limit: int = 100
-    cursor: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what no store can answer.
-
-        Raises:
-            BadSearch: the first that is wrong.
-        """
-        _check(self.since, self.until, self.limit, self.cursor)
+    kind: Annotated[str, msgspec.Meta(description="Only those of this kind, as outage.")] = ""
+    who: Annotated[str, msgspec.Meta(description="Only what they ordered.")] = ""
 
 
-def _check(since: int, until: int, limit: int, cursor: str) -> None:
-    if until and until <= since:
-        raise BadSearch("the end of the time comes before its beginning")
-    if not 1 <= limit <= MAX_LIMIT:
-        raise BadSearch(f"expected a limit from 1 to {MAX_LIMIT}, got {limit}")
-    if cursor and not (cursor.isascii() and cursor.isdecimal() and int(cursor) < 1 << 63):
-        raise BadSearch(f"not a cursor that a search gave: {cursor!r}")
+class EndedPage(msgspec.Struct):
+    """Some of the requests that have ended, newest first."""
+
+    items: list[Ended]
+    #: give it as `after` for the rows that follow; null: there are none.
+    next: str | None = None
+    #: the history begins then.
+    oldest: Number = 0
 
 
-class Found(msgspec.Struct, frozen=True):
-    """Some of the requests, the last to end first."""
+class HappenedPage(msgspec.Struct):
+    """Some of the events, newest first."""
 
-    requests: list[Request]
-    #: where the others begin; empty when these are all.
-    cursor: str = ""
-
-
-class FoundEvents(msgspec.Struct, frozen=True):
-    """Some of the events, the last first."""
-
-    events: list[Happened]
-    cursor: str = ""
+    items: list[Happened]
+    next: str | None = None
+    oldest: Number = 0
 
 
-class Whole(msgspec.Struct, frozen=True):
-    """One request with its parts, if it had any."""
+class EndedWhole(msgspec.Struct):
+    """A request, and its parts if it has any, in the order of their indexes."""
 
-    request: Request
-    #: in the order of their indexes; at most :data:`MAX_LIMIT`.
-    parts: list[Request] = []
+    request: Ended
+    #: at most :data:`MAX_LIMIT`.
+    parts: list[Ended] = []
 
 
 class Extent(msgspec.Struct, frozen=True):
     """What a store holds."""
 
     size_bytes: int
-    #: ms since the epoch: from when to when; 0 when it holds nothing.
+    #: when its first and its last record ended; 0 if it is empty.
     oldest: int = 0
     newest: int = 0
 
 
 class StoreFailed(Exception):
-    """The database does not do what it is asked; the text says which and why."""
-
-
-class Store(Protocol):
-    """Keeps the history. Its calls block, and may come from any thread, one at a time.
-
-    Raises:
-        StoreFailed: from every call.
-    """
-
-    def insert(self, batches: Iterable[Batch]) -> None:
-        """Keep all of these durably; those that are here already change nothing."""
-
-    def search(self, search: Search) -> Found:
-        """The requests that meet it."""
-
-    def events(self, search: EventSearch) -> FoundEvents:
-        """The events that meet it."""
-
-    def request(self, identity: str) -> Whole | None:
-        """One request whole; None when it is not here (any more)."""
-
-    def forget(self, before: int) -> int:
-        """Delete the days that ended before this time (ms); returns how many."""
-
-    def shrink(self, max_bytes: int) -> int:
-        """Delete the oldest days until it is no larger, but never the last; returns how many."""
-
-    def extent(self) -> Extent:
-        """What it holds."""
-
-    def close(self) -> None:
-        """Let go of the database."""
+    """The database failed; the text says which one and why."""

@@ -34,7 +34,7 @@ def register(app: Any) -> None:
             return view.html(page(app.view()), headers={"Content-Security-Policy": POLICY})
         return view.html(f"<p>{_ELSEWHERE}", status=503)
 
-    browsers.tell(app)
+    browsers.protect(app)
     app.page("/network", name="network")(as_json)
     app.page("/", name="page")(as_html)
 

@@ -1,1 +1,1 @@
-"""What is remembered and told of the work: ended requests, events, logs, traces."""
+"""What is kept and reported of the work: ended requests, events, logs, traces."""

@@ -1,4 +1,4 @@
-"""What is remembered of requests that have had their answer: the last, and how long all took."""
+"""Requests that were answered: the last of them, and how long all took."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from flrouter.clock import now_ms
 from flrouter.core.values.effects import End
 from flrouter.telemetry.histogram import Histogram
 
-#: requests that were answered, and as many that failed, at about 250 bytes each: people look for
-#: those that failed, which are few, so what is answered must not push them out.
+#: answered requests that are kept, and as many failed ones, about 250 bytes each. Failed ones are
+#: few and looked for most, so answered ones must not push them out.
 MAX_ENDED_REQUESTS = 50_000
 #: ms; upper bounds of the histogram's buckets.
 BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
@@ -23,14 +23,11 @@ _decode = msgspec.msgpack.Decoder(list[End]).decode
 
 
 class Chunk(NamedTuple):
-    """What ended in one batch of a shard.
-
-    Encoded: as objects they would lie all over the memory, which every command then pays for.
-    """
+    """What ended in one batch of a shard. Encoded: objects spread over the memory slow commands."""
 
     shard: int
     size: int
-    #: ms; when the last of them ended.
+    #: when the last of them ended (ms since the epoch).
     until: int
     data: bytes
 
@@ -56,12 +53,12 @@ class _Last:
 
     def __init__(self) -> None:
         self.chunks: deque[Chunk] = deque()
-        #: ms; all that ended after it are here.
+        #: ms since the epoch; all that ended later are here.
         self.since = now_ms()
         self._count = 0
 
     def add(self, shard: int, ends: Sequence[End]) -> None:
-        """Take some, at least one, and forget the oldest for them."""
+        """Keep some, at least one, in the place of the oldest."""
         self.chunks.append(Chunk(shard, len(ends), ends[-1].ended, _encode(ends)))
         self._count += len(ends)
         while self._count > MAX_ENDED_REQUESTS:
@@ -71,20 +68,20 @@ class _Last:
 
 
 class Ended:
-    """The ends of this worker's requests, told when they are decided."""
+    """The ends of this worker's requests, counted when they are decided."""
 
     def __init__(self) -> None:
         self._answered = _Last()
         self._failed = _Last()
-        #: FL → how long its answers took (ms); errors that the router wrote are not among them.
+        #: FL → how long its answers took (ms); errors of the router are not among them.
         self.latencies: dict[str, Histogram] = {}
-        #: of all others: the type of the error, or nothing for an answer that was put together.
+        #: all others by the type of the error; "": an answer that was put together of parts.
         self.others: Counter[str] = Counter()
-        #: FL → requests that the router answered with an error; those of no FL under "".
+        #: FL → requests that the router answered with an error; "": of no FL.
         self.failed: Counter[str] = Counter()
 
     def take(self, shard: int, ends: Sequence[End]) -> None:
-        """These requests of a shard have had their answer."""
+        """Count and keep these ends of a shard."""
         failed: list[End] = []
         latencies = self.latencies
         for end in ends:
@@ -105,10 +102,16 @@ class Ended:
         if ends:
             self._answered.add(shard, ends)
 
+    def outcomes(self) -> Counter[str]:
+        """How often requests ended in which way: "answered", or the type of the error."""
+        outcomes = Counter({error or "answered": count for error, count in self.others.items()})
+        outcomes["answered"] += sum(sum(taken.counts) for taken in self.latencies.values())
+        return outcomes
+
     def last(self) -> list[Chunk]:
-        """Those that are remembered; of each kind the oldest first."""
+        """Those that are kept: answered, then failed; each oldest first."""
         return [*self._answered.chunks, *self._failed.chunks]
 
     def since(self) -> tuple[int, int]:
-        """Since when (ms) all that were answered are remembered, and all that failed."""
+        """Since when (ms) all answered requests are kept, and all failed ones."""
         return self._answered.since, self._failed.since

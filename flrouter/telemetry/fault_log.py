@@ -1,4 +1,4 @@
-"""The log of commands that ended badly: each with its correlation id, but no flood of them."""
+"""The log of commands that failed: each with its correlation id, but never a flood."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flrouter.core.values.effects import Fault
 #: lines a second; an FL that dies may leave thousands of commands behind.
 MAX_LINES_PER_S = 100
 
-#: a requester's own text must not make lines of its own.
+#: a requester's text must not begin a line of its own.
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 log = logging.getLogger(__name__)
 
 
 class FaultLog:
-    """Writes a line for each fault, and of those beyond `MAX_LINES_PER_S` how many they were."""
+    """Writes a line for each fault, up to `MAX_LINES_PER_S`, and counts the others."""
 
     def __init__(self) -> None:
         self._second = 0
@@ -50,7 +50,7 @@ class FaultLog:
             )
 
     def tick(self) -> None:
-        """Time has passed: a second that is over may have something left to tell."""
+        """Begin a new second if one is over, and log how many lines it left out."""
         second = int(monotonic())
         if second == self._second:
             return

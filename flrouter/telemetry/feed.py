@@ -1,4 +1,4 @@
-"""What happened last in this worker's shards, for people who look."""
+"""The last events in this worker's shards, for the dashboard."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Annotated
 import msgspec
 
 from flrouter.core.values.effects import Effects
+from flrouter.core.values.events import Event
 
-#: what is counted in the core and worth telling; of outages, their ends and refused moves there
-#: are notes, which say more.
-TOLD_EVENTS = frozenset(
+#: events that are shown. Outages, their ends and refused moves have notes, which say more.
+SHOWN_EVENTS = frozenset(
     {
-        "dead_letters",
-        "late",
-        "moves",
-        "offline",
-        "syncs",
-        "syncs_failed",
-        "unmanaged",
-        "write_errors",
+        Event.DEAD_LETTERS,
+        Event.LATE,
+        Event.MOVES,
+        Event.OFFLINE,
+        Event.SYNCS,
+        Event.SYNCS_FAILED,
+        Event.UNMANAGED,
+        Event.WRITE_ERRORS,
     }
 )
-#: the note of an outage, and whose.
+#: the note of an outage, and its FL.
 OUTAGE = re.compile(r"outage of floodlight (\S+): ")
-#: of each kind, so that much of one leaves room for the others.
+#: of each kind: many of one kind leave room for the others.
 MAX_HAPPENINGS = 12
-#: ms; the same about the same, within so long, is told as one.
+#: ms; the same about the same within this time is one happening.
 TOGETHER_MS = 10_000
-#: characters of what it is about.
+#: characters of `Happening.about`.
 MAX_ABOUT_CHARACTERS = 300
 
 Number = Annotated[int, msgspec.Meta(ge=0)]
@@ -39,12 +39,12 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 class Happening(msgspec.Struct, gc=False):
     """Something that happened, perhaps several times. Times are ms since the epoch."""
 
-    #: of this worker's, in the order in which they began.
+    #: counts this worker's happenings, in the order of `began`.
     number: Number
     #: when it happened first, and last.
     began: Number
     at: Number
-    #: one of :data:`TOLD`, or "note".
+    #: one of :data:`SHOWN_EVENTS`, or "note".
     what: str
     #: the FL or the topic, or the text of the note.
     about: str
@@ -52,7 +52,7 @@ class Happening(msgspec.Struct, gc=False):
 
     @property
     def kind(self) -> str:
-        """What takes no place from others: `what`, but notes of outages are a kind of their own."""
+        """`what`, except that notes of outages are a kind of their own."""
         return "outage" if self.what == "note" and OUTAGE.match(self.about) else self.what
 
 
@@ -66,14 +66,15 @@ class Feed:
         self._number = 0
 
     def take(self, effects: Effects, now: int) -> None:
-        """Note what of these effects is worth telling, as of `now`."""
+        """Keep what is shown of these effects, as of `now` (ms since the epoch)."""
         for text in effects.notes:
-            self._add("note", text[:MAX_ABOUT_CHARACTERS], 1, now)
+            self._add("note", text, 1, now)
         for (event, label), count in effects.counts.items():
-            if event in TOLD_EVENTS:
-                self._add(event, label[:MAX_ABOUT_CHARACTERS], count, now)
+            if event in SHOWN_EVENTS:
+                self._add(event, label, count, now)
 
     def _add(self, what: str, about: str, count: int, now: int) -> None:
+        about = about[:MAX_ABOUT_CHARACTERS]
         new = Happening(self._number + 1, now, now, what, about, count)
         kept = self._last[new.kind]
         for happening in reversed(kept):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class Histogram:
-    """Counts by buckets; cheap enough for what happens with every command."""
+    """Counts by buckets; cheap enough to be used with every command."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -16,22 +16,22 @@ class Histogram:
         bounds: the largest number of each bucket but the last, in order.
         """
         self.bounds = bounds
-        #: by bucket; the last has all that are larger than any bound.
+        #: by bucket; the last is for what is larger than any bound.
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0
 
     def add(self, number: int) -> None:
         """Count one."""
         self.counts[bisect_left(self.bounds, number)] += 1
-        if number > 0:  # a time may be less, where a clock was set back
+        if number > 0:  # a time is less if a clock was set back
             self.total += number
 
 
 def quantile(counts: Sequence[int], bounds: Sequence[float], part: float) -> float | None:
-    """Below which number that part of all that were counted lie; None when there were none.
+    """The number below which this part of all that were counted lies. None if there are none.
 
-    Within a bucket they are taken to be spread evenly, as Prometheus does. What is larger than any
-    bound counts as the largest.
+    Numbers are taken to be spread evenly within a bucket, as Prometheus does. What is larger than
+    any bound counts as the largest.
     """
     left = sum(counts) * part
     low = 0.0

@@ -1,4 +1,4 @@
-"""Logs: lines for people, or a JSON object a line for whoever collects them.
+"""Logs: lines for people, or for programs a JSON object a line.
 
 A line of JSON always has ``time`` (UTC), ``level``, ``logger`` and ``message``; with an exception
 also ``exception``. What a line is about is in fields of its own (`FIELDS`).
@@ -15,21 +15,21 @@ from typing import Any
 
 import msgspec
 
-#: what a line may be about; `extra=` of a log call. A request is where its command was first read.
+#: what a line may be about: `extra=` of a log call. A request is where its command was read first.
 FIELDS = ("correlation_id", "request", "shard", "floodlight")
 
 #: s; a line that comes again within this time is counted and not written.
 FOLD_S = 60.0
-#: that are remembered for it.
+#: lines that are remembered for it.
 MAX_LINES = 1_000
-#: what differs between two lines of a client that say the same: ports, times, addresses of objects.
+#: ports, times and addresses of objects: lines of a client that differ only in these are the same.
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?")
 
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Makes a JSON object of a record; whatever is in it, it is one line."""
+    """Makes a JSON object of a record, always on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -37,7 +37,8 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _message(record),
+            # UTF-8 has no form for lone surrogates: they become question marks.
+            "message": record.getMessage().encode("utf-8", "replace").decode(),
         }
         for name in FIELDS:
             value = getattr(record, name, None)
@@ -48,16 +49,10 @@ class JsonFormatter(logging.Formatter):
         return _encode(line).decode()
 
 
-def _message(record: logging.LogRecord) -> str:
-    """The text; lone surrogates, which UTF-8 has no form for, become question marks."""
-    return record.getMessage().encode("utf-8", "replace").decode()
-
-
 def config(log_format: str) -> dict[str, Any] | None:
-    """What Faust takes as `logging_config`; None where its own is meant.
+    """Faust's `logging_config`; None for its own.
 
-    Faust writes to the stream or the file that its options name, with a formatter of one of these
-    names; so JSON goes wherever text would.
+    Faust takes a formatter of one of these names, for the stream or the file of its options.
     """
     if log_format != "json":
         return None
@@ -68,7 +63,7 @@ def config(log_format: str) -> dict[str, Any] | None:
 class Folding(logging.Filter):
     """Lets a warning pass once a minute; the next one says how often it came meanwhile.
 
-    The Kafka clients say many times a second that a broker is away, each of them for itself.
+    Without it, each Kafka client says many times a second that a broker is away.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -82,7 +77,7 @@ class Folding(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written."""
-        # What became of a request is told of each.
+        # Lines about requests are never folded.
         if record.levelno < logging.WARNING or hasattr(record, "request"):
             return True
         now, text = self._clock(), record.getMessage()

@@ -1,4 +1,4 @@
-"""The router's spans: what the core says of commands that ended, for a collector."""
+"""The router's spans: commands that ended, for a collector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from flrouter.telemetry.tracing import Tracer
 
 
 class Spans(Service):
-    """Sends them. A span begins when its command is read and ends when its answer is durable."""
+    """Sends spans. Each begins when its command is read and ends when its answer is durable."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._tracer = Tracer(settings.traces_url, settings.app_id, socket.gethostname())
 
     def send(self, spans: Iterable[Span]) -> None:
-        """Their answers are durable now."""
+        """Send spans whose answers are durable now."""
         now = time.time_ns()
         for span in spans:
             attributes = {

@@ -1,7 +1,7 @@
 """Spans for an OpenTelemetry collector, over HTTP.
 
-Only commands whose `traceparent` says that their trace is sampled get spans: whether to trace is
-the requester's decision. Sending is a thread's business; what the collector does not take is lost.
+Requesters decide: only commands with a sampled `traceparent` get spans. A thread sends them; what
+the collector does not take is lost.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from flrouter import __version__
 from flrouter.messages.trace import Trace
 
-#: ms; how long spans wait for others to travel with.
+#: ms; how long spans wait for others to be sent with.
 BATCH_DELAY_MS = 1_000
 
 
 class _Ids(RandomIdGenerator):
-    """Gives the next span the id that it was promised in the headers of what it sent on."""
+    """Gives the next span the id that went out in the headers of its command."""
 
     next_id = ""
 
     def generate_span_id(self) -> int:
-        """That one."""
+        """The id, as a number."""
         return int(self.next_id, 16)
 
 
@@ -39,7 +39,8 @@ class Tracer:
     def __init__(self, url: str, service: str, instance: str) -> None:
         """Args:
         url: the collector's, as `http://host:4318/v1/traces`.
-        service: what makes the spans, and `instance` which of those.
+        service: the name of what makes the spans.
+        instance: which one of several.
         """
         self._ids = _Ids()
         who = {"service.name": service, "service.instance.id": instance}
@@ -66,12 +67,13 @@ class Tracer:
         """Send a span.
 
         Args:
-            trace: whose child it is.
-            span_id: its own.
+            trace: the trace and the span above.
+            span_id: 16 hex digits.
             name: of what was done.
-            start_ns: ns since the epoch, and `end_ns`.
-            attributes: those that are empty are left out.
-            error: its type, if it failed.
+            start_ns: ns since the epoch.
+            end_ns: ns since the epoch.
+            attributes: empty ones are left out.
+            error: its type; empty if it did not fail.
         """
         above = api.SpanContext(
             int(trace.trace_id, 16), int(trace.parent_id, 16), True, api.TraceFlags(trace.sampled)

@@ -1,4 +1,4 @@
-"""What holds for every request: who may read, what answers say of themselves, 404 and 405."""
+"""What holds for every request: who may read, which headers answers have, 404 and 405 in JSON."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ from aiohttp import web
 
 from flrouter import __version__
 from flrouter.web.access.guard import Guard
-from flrouter.web.access.hosted import Hosted
-from flrouter.web.access.recognition import ADDRESS, PERSON, Recognition
-from flrouter.web.api.operations import refused
+from flrouter.web.access.recognition import PERSON, Recognition
+from flrouter.web.calls.answers import refused
 from flrouter.web.calls.call import BASE, Refusal
+from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.workers import VERSION
 from flrouter.web_port import browsers
 
-#: what needs no token: probes have none, and it tells no more than whether this worker is well.
+#: these need no token: probes have none, and learn only whether this worker is well.
 PROBES = {"/healthz", "/readyz"}
 
 
 def register(app: Hosted, guard: Guard) -> None:
-    """Have `app` answer readers whom the guard admits, with those headers, and its API give no
-    other errors than its own.
-    """
-    recognition = Recognition(app, guard)
-    browsers.tell(app)
+    """Have `app` answer only the readers whom the guard admits, and its API err only in JSON."""
+    browsers.protect(app)
     site: web.Application = app.web.web_app
     site.on_response_prepare.append(_introduce)
     site.middlewares.append(_in_json)
-    site.middlewares.append(web.middleware(partial(_admitted, guard, recognition)))
+    site.middlewares.append(web.middleware(partial(_admitted, guard, Recognition(app, guard))))
 
 
 async def _introduce(request: web.Request, response: web.StreamResponse) -> None:
@@ -40,7 +37,7 @@ async def _introduce(request: web.Request, response: web.StreamResponse) -> None
 
 @web.middleware
 async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Also a path or a method that there is not is refused as all else is."""
+    """Refuse an unknown path or method of the API as all else is refused."""
     try:
         answer: web.StreamResponse = await handler(request)
     except web.HTTPException as error:
@@ -56,16 +53,13 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
 async def _admitted(
     guard: Guard, recognition: Recognition, request: web.Request, handler: Any
 ) -> web.StreamResponse:
-    """Changes have a guard of their own, who wants more."""
-    address = request.remote or ""
+    """Recognise who asks, and admit readers. Changes are admitted by the API."""
     try:
         if request.path not in PROBES:
-            person = await recognition.person(request.headers, address)
-            request[PERSON] = person
-            request[ADDRESS] = recognition.address(request.headers, address)
+            await recognition.recognise(request)
             if request.method != "POST":
                 shown = request.headers.get("Authorization")
-                guard.admit_reader(shown, address, person)
+                guard.admit_reader(shown, request.remote or "", request[PERSON])
     except Refusal as refusal:
         return refused(refusal)
     answer: web.StreamResponse = await handler(request)

@@ -8,7 +8,7 @@ from typing import Any
 
 from flrouter.core.shard import Shard
 from flrouter.faust_side.app import RouterApp
-from flrouter.web.api.operations import refused
+from flrouter.web.calls.answers import refused
 from flrouter.web.calls.call import Refusal, Site
 from flrouter.web.calls.turns import in_turns
 

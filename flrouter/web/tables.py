@@ -1,4 +1,4 @@
-"""The tables of this worker's shards as JSON, to look into and to compare with their changelogs."""
+"""The tables of this worker's shards as JSON, to compare with their changelogs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from aiohttp import web
 from flrouter.core.shard import Shard
 from flrouter.core.state.table import TABLES
 from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.answers import refused
+from flrouter.web.calls.call import Refusal
 from flrouter.web_port.streaming import streamed
 
-#: bytes of rows before others get their turn: less than a millisecond.
+#: bytes of rows of one turn of the event loop: less than a millisecond.
 TURN_BYTES = 64 << 10
 
 _encode = msgspec.json.Encoder().encode
@@ -26,10 +28,10 @@ def register(app: RouterApp) -> None:
 
     async def table(view: Any, request: web.Request, name: str) -> Any:
         if name not in TABLES:
-            return view.json({"error": f"no table {name!r}: one of {list(TABLES)}"}, status=404)
+            return refused(Refusal(404, f"no table {name!r}: one of {list(TABLES)}"))
         if reading.locked():
             text = "somebody reads a table of this worker already: try again in a moment"
-            return view.json({"error": text}, status=503, headers={"Retry-After": "1"})
+            return refused(Refusal(503, text, {"Retry-After": "1"}))
         async with reading:
             return await streamed(request, "application/jsonl", lines(app.shards.owned(), name))
 
@@ -37,20 +39,20 @@ def register(app: RouterApp) -> None:
 
 
 async def lines(shards: Iterable[Shard], name: str) -> AsyncIterator[bytes]:
-    """A line for each row: shard, key, and value as in the changelog, bytes in base64.
+    """A line for each row: shard, key, and value as in the changelog, with bytes in base64.
 
-    Rows may come and go meanwhile: what is there all the time is told once.
+    Rows may come and go meanwhile; one that stays has one line.
     """
-    some = bytearray()
+    lines_of_turn = bytearray()
     for shard in list(shards):
         table = getattr(shard.context, name)
         for key in list(table):
             row = table.get(key)
             if row is None:
                 continue
-            some += _encode((shard.context.number, key, row)) + b"\n"
-            if len(some) > TURN_BYTES:
-                yield bytes(some)
-                some.clear()
+            lines_of_turn += _encode((shard.context.number, key, row)) + b"\n"
+            if len(lines_of_turn) > TURN_BYTES:
+                yield bytes(lines_of_turn)
+                lines_of_turn.clear()
                 await asyncio.sleep(0)
-    yield bytes(some)
+    yield bytes(lines_of_turn)

@@ -1,1 +1,1 @@
-"""The web port of any process: its server, its TLS, what browsers are told and given."""
+"""The web port of any process: its server, its TLS, its files, its headers for browsers."""

@@ -1,10 +1,10 @@
-"""What browsers are told with every answer: to take pages for what they are, and nothing else."""
+"""Headers that protect browsers, in every answer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: pages take nothing from elsewhere, are shown in no other page, and name themselves to nobody.
+#: pages load nothing from elsewhere, are shown within no other page, and send no referrer.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -16,8 +16,8 @@ HEADERS = {
 }
 
 
-def tell(app: Any) -> None:
-    """Have the web server of a Faust app say so, also where a page says more of its own."""
+def protect(app: Any) -> None:
+    """Have the web server of a Faust app send them, unless a page sends its own."""
 
     async def prepare(request: Any, response: Any) -> None:
         for name, value in HEADERS.items():

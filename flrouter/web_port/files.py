@@ -1,4 +1,4 @@
-"""Files that browsers get as they are, read once."""
+"""Files for browsers, read once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 class File(NamedTuple):
-    """What a browser gets."""
+    """A file, as it is served."""
 
     body: bytes
     kind: str
@@ -20,18 +20,18 @@ class File(NamedTuple):
 
 
 def file(body: bytes, kind: str) -> File:
-    """One of these bytes."""
+    """A file of these bytes."""
     return File(body, kind, sha256(body).hexdigest()[:16])
 
 
 def folder(place: Traversable) -> dict[str, File]:
-    """Those in a folder that browsers know what to do with, by name."""
+    """The files of a folder, by name; without those of kinds that are not served."""
     kinds = {path: _TYPES.get(path.name.rpartition(".")[2]) for path in place.iterdir()}
     return {path.name: file(path.read_bytes(), kind) for path, kind in kinds.items() if kind}
 
 
 def answer(request: web.Request, served: File | None, name: str = "") -> web.Response:
-    """The file, or that the browser has it already, or that there is none of this name."""
+    """The file; 304 if the browser has it, 404 if there is none."""
     if served is None:
         return web.Response(status=404, text=f"there is no {name[:100]}\n")
     tag = ETag(served.etag)

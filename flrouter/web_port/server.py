@@ -1,4 +1,4 @@
-"""The web server of a worker: how many may be connected to it, and by which names it is called."""
+"""The web server of a worker, with a limit of connections and a check of its names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import msgspec
 from aiohttp import web
 from faust.web.drivers.aiohttp import Web
 
-#: that are open at once: 50 dashboards, other workers, Prometheus. Kafka's need files too.
+#: 50 dashboards, other workers, Prometheus; connections to Kafka need files too.
 MAX_CONNECTIONS = 250
-#: that may be accepted before the open ones are counted again.
+#: connections that may be accepted before the open ones are counted again.
 _BACKLOG_CONNECTIONS = 32
-#: s; how long a connection may bring no request, or a request no end of its headers.
+#: s; how long a connection may stay without a request.
 _IDLE_S = 15.0
 
 _FULL_TEXT = f"{MAX_CONNECTIONS} connections are open at this worker: ask another one, or later\n"
@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 
 class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
-    """Faust's, with limits."""
+    """Faust's web server, with limits."""
 
     def __init__(self, app: Any, names: Iterable[str], tls: ssl.SSLContext | None) -> None:
         """Args:
         app: the Faust app that it belongs to.
-        names: by which it is called, beside its own; those with a dot in front stand for all that
-            end so.
-        tls: with what it shows itself; None: it speaks plain HTTP.
+        names: other names of this worker; one that begins with a dot stands for all that end
+            so.
+        tls: its certificate; None: plain HTTP.
         """
         super().__init__(app)
         self._names = tuple(names)
@@ -56,7 +56,7 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
         )
 
     async def stop_server(self) -> None:
-        """Listen no more, and let those who are connected have their answers."""
+        """Stop listening, after open requests are answered."""
         if self._server is not None:
             self._server.close()
         await super().stop_server()
@@ -73,11 +73,11 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
     async def _under_its_names(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Refuse what is meant for a site that is called otherwise.
+        """Refuse a request for another name (DNS rebinding).
 
-        Such a site leads its visitors' browsers here (DNS rebinding), and would read the answers.
+        A site that leads its visitors' browsers here under its own name could read the answers.
         """
-        # Who sends no name is no browser.
+        # Browsers always send a name.
         name = _name_in(request.headers.get("Host", "localhost"))
         own = (self.app.conf.web_host, socket.gethostname(), "localhost", ".localhost")
         if _is_address(name) or any(_stands_for(known, name) for known in (*own, *self._names)):
@@ -88,10 +88,10 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
 
 
 class _Refusal(asyncio.Protocol):
-    """Says that there is no room."""
+    """Refuses a connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say so, whatever they wanted to ask."""
+        """Answer 503, whatever the request."""
         assert isinstance(transport, asyncio.WriteTransport)
         transport.write(_FULL)
         transport.close()

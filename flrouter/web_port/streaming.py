@@ -1,4 +1,4 @@
-"""Answers that come in parts: memory stays small, and nobody waits for whoever reads slowly."""
+"""Answers in parts: memory stays small, and slow readers are dropped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import AsyncIterable
 
 from aiohttp import web
 
-#: s; how long somebody may take to read a part, before it counts as gone.
+#: s; how long a reader may take for a part before it is dropped.
 PATIENCE_S = 10.0
 
 
 async def streamed(
     request: web.Request, kind: str, parts: AsyncIterable[bytes]
 ) -> web.StreamResponse:
-    """Answer with all of `parts`, or until whoever asked is gone; to HEAD with none of them."""
+    """Answer with `parts`, until the reader is gone; to HEAD with none of them."""
     headers = {"Content-Type": kind, "Cache-Control": "no-store"}
     response = web.StreamResponse(headers=headers)
     try:

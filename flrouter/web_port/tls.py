@@ -1,7 +1,6 @@
-"""TLS at the web port: what a worker shows, and what whoever asks one trusts.
+"""TLS at the web port: the certificate of a worker, and the authorities that its clients trust.
 
-Certificates end after some weeks. Files that were renewed are read again when the next connection
-is made, so nobody has to start a worker anew for them.
+Renewed files are read again with the next connection, so no worker has to be restarted for them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class _Files:
-    """Files, to be told when there are others in their place."""
+    """Files that may be replaced."""
 
     def __init__(self, *paths: Path | None) -> None:
         self._paths = [path for path in paths if path is not None]
@@ -24,10 +23,10 @@ class _Files:
         self.changed()
 
     def changed(self) -> bool:
-        """Whether they are other ones than at the last call."""
+        """Whether they were replaced since the last call."""
         try:
             states = [path.stat() for path in self._paths]
-        except OSError:  # one is away: it is being replaced
+        except OSError:  # one is being replaced
             return False
         before = self._seen
         self._seen = [(state.st_ino, state.st_mtime_ns, state.st_size) for state in states]
@@ -35,24 +34,24 @@ class _Files:
 
 
 class _Certificate:
-    """What the web port shows itself with."""
+    """The certificate of the web port."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._files = _Files(settings.web_certfile, settings.web_keyfile)
         self._newest = self._read()
-        #: for the server, which takes one when it starts.
+        #: for the start of the server.
         self.first = self._newest
         self.first.sni_callback = self._show
 
     def _show(self, connection: ssl.SSLObject, *_: object) -> None:
-        """Somebody said hello, with a name or without one: show what is in the files now."""
+        """A client said hello: show it what is in the files now."""
         if self._files.changed():
             try:
                 self._newest = self._read()
                 log.info("the certificate in %s was renewed", self._settings.web_certfile)
             except BadSetting as error:
-                log.warning("the certificate before it is shown further: %s", error)
+                log.warning("the certificate was not renewed, the old one stays: %s", error)
         connection.context = self._newest
 
     def _read(self) -> ssl.SSLContext:
@@ -70,16 +69,16 @@ class _Certificate:
 
 
 def shown(settings: Settings) -> ssl.SSLContext | None:
-    """With what the web port shows itself; None where it speaks plain HTTP.
+    """The certificate of the web port; None for plain HTTP.
 
     Raises:
-        BadSetting: the certificate and its key are none, or do not belong together.
+        BadSetting: certificate and key cannot be read, or do not belong together.
     """
     return None if settings.web_certfile is None else _Certificate(settings).first
 
 
 class Trust:
-    """What a worker trusts when it asks others."""
+    """The authorities that a worker trusts when it asks others."""
 
     def __init__(self, settings: Settings) -> None:
         """Read it.
@@ -93,17 +92,17 @@ class Trust:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """What is in the file now; if that is nothing, what was in it before."""
+        """The authorities in the file now; the old ones if it cannot be read."""
         if self._files.changed():
             try:
                 self._context = trusted(self._settings)
             except BadSetting as error:
-                log.warning("the authorities before it are trusted further: %s", error)
+                log.warning("the authorities were not renewed, the old ones stay: %s", error)
         return self._context
 
 
 def trusted(settings: Settings) -> ssl.SSLContext:
-    """What whoever asks a worker trusts.
+    """The authorities that clients of a worker trust.
 
     Raises:
         BadSetting: `web_cafile` has no certificates.

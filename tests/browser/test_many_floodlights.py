@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flrouter.telemetry.feed import Happening
-from flrouter.web.api.reading.floodlights import COUNTED
+from flrouter.web.calls.counted import BY_FLOODLIGHT
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
 from flrouter.web.dashboard.files import pages, static
@@ -34,7 +34,7 @@ MOST = 1_000_000
 def whole() -> bytes:
     """A snapshot, with large numbers in all places."""
     each = SWITCHES // FLOODLIGHTS
-    counts = dict.fromkeys(COUNTED, 10_000_000)
+    counts = dict.fromkeys(BY_FLOODLIGHT, 10_000_000)
     latency = Latency([1_000_000] * 14, [float(bound) for bound in range(13)], 1e6)
     floodlights = [
         Floodlight(

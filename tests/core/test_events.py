@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flrouter import core
 from flrouter.core.values.events import Event
-from flrouter.web.metrics.counted import COUNTED
+from flrouter.web.calls.counted import COUNTED
 
 PACKAGE = Path(core.__file__).parents[1]
 

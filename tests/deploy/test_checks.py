@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.web.metrics.counted import COUNTED
+from flrouter.web.calls.counted import COUNTED
 from tests.deploy import checks
 from tests.deploy.programs import DEPLOY, ROOT, Wrong
 

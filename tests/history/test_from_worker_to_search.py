@@ -247,6 +247,6 @@ def test_what_is_left_is_written_at_the_end(stage: Stage) -> None:
         one.correlation_id
         for each in records
         for told_at_once in record.decode(each.value)
-        for one in record.requests(told_at_once)
+        for one in record.ended(told_at_once)
     ]
     assert "op-last" in told

@@ -25,9 +25,8 @@ def test_a_request_comes_through_the_topic() -> None:
             command=b"{",
         )
     )
-    (request,) = record.requests(*record.decode(record.encode([written])))
+    (request,) = record.ended(*record.decode(record.encode([written])))
     assert (request.error, request.message) == ("NOT_FOUND", "no floodlight holds switch 1")
-    assert not request.completed
     assert request.kind == "InstallFlow"
     assert (request.received, request.sent, request.acked) == (
         MIDNIGHT + 490,
@@ -36,13 +35,13 @@ def test_a_request_comes_through_the_topic() -> None:
     )
     assert (request.answered, request.delivered) == (MIDNIGHT + 500, MIDNIGHT + 502)
     assert request.trace == "0af7651916cd43dd8448eb211c80319c"
-    assert (request.part, request.command, request.worker) == (-1, b"{", "http://worker-1:6066")
+    assert (request.part, request.command, request.worker) == (-1, "{", "http://worker-1:6066")
 
 
 def test_a_part_knows_its_index() -> None:
     """Its number is its command's, a dot and the index."""
-    (part,) = record.requests(batch(end(number="c0ffee00.1.7.41")))
-    (command,) = record.requests(batch(end(number="c0ffee00.1.7", parts=50)))
+    (part,) = record.ended(batch(end(number="c0ffee00.1.7.41")))
+    (command,) = record.ended(batch(end(number="c0ffee00.1.7", parts=50)))
     assert (part.part, part.parts) == (41, 0)
     assert (command.part, command.parts) == (-1, 50)
 

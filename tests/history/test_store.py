@@ -16,10 +16,10 @@ from flrouter.history.search import (
     BadSearch,
     EventSearch,
     Search,
-    Store,
     StoreFailed,
 )
 from flrouter.history.sqlite import SqliteStore
+from flrouter.history.store import Store
 from tests.history.batches import DAY_MS, MIDNIGHT, batch, end
 from tests.support import postgresql
 
@@ -48,7 +48,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 def found(store: Store, search: Search) -> list[str]:
     """The correlation ids of what meets it."""
-    return [request.correlation_id for request in store.search(search).requests]
+    return [request.correlation_id for request in store.search(search).items]
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def test_pages_go_on_where_the_last_one_ended(store: Store) -> None:
     cursor = ""
     for _ in range(3):
         page = store.search(Search(limit=10, cursor=cursor, correlation_id="op-"))
-        told += [request.correlation_id for request in page.requests]
-        cursor = page.cursor
+        told += [request.correlation_id for request in page.items]
+        cursor = page.next or ""
     assert told == ids[::-1]
     assert not cursor
 
@@ -149,7 +149,7 @@ def test_a_request_comes_whole(store: Store) -> None:
         batch(end(MIDNIGHT + 5, number="c0ffee00.1.70.1"), source=4),
     ]
     store.insert([*parts, batch(end(MIDNIGHT + 9, received=MIDNIGHT - 10, parts=2))])
-    (request,) = store.search(Search(since=MIDNIGHT + 9)).requests
+    (request,) = store.search(Search(since=MIDNIGHT + 9)).items
     whole = store.request(request.id)
     assert whole is not None
     assert whole.request == request
@@ -177,8 +177,8 @@ def test_events_at_a_floodlight(store: Store) -> None:
         ]
     )
     at_one = store.events(EventSearch(floodlight="fl-1", since=MIDNIGHT, until=MIDNIGHT + 60_000))
-    assert [event.kind for event in at_one.events] == ["order", "outage"]
-    (order,) = store.events(EventSearch(who="ann")).events
+    assert [event.kind for event in at_one.items] == ["order", "outage"]
+    (order,) = store.events(EventSearch(who="ann")).items
     assert (order.source, order.at) == ("10.0.0.1", MIDNIGHT + 1)
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
-from flrouter.history.search import Store
+from flrouter.history.store import Store
 from flrouter.history.worker import serving
 from flrouter.history.worker.app import HistoryApp
 from flrouter.runtime.rules import rules_of

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import ClientSession
 
 from flrouter.core.values.effects import Happening
-from flrouter.history.search import Store, StoreFailed
+from flrouter.history.search import StoreFailed
 from flrouter.history.sqlite import SqliteStore
+from flrouter.history.store import Store
 from flrouter.settings.model import Settings
 from tests.history.batches import MIDNIGHT, batch, end
 from tests.web.past import history_worker, router_worker

@@ -21,7 +21,7 @@ KEYS = st.text("abc", min_size=1, max_size=4)
 @given(st.lists(st.dictionaries(KEYS, st.booleans()), max_size=4), KEYS, st.integers(1, 5))
 def test_first_keys_are_the_first(tables: list[dict[str, bool]], after: str, most: int) -> None:
     """As a sort of everything would have them."""
-    found = asyncio.run(first_keys(tables, after, most, lambda _, row: row))
+    found = asyncio.run(first_keys(tables, after, most, lambda row: row))
     keys = sorted(key for table in tables for key, row in table.items() if row and key > after)
     assert found == keys[:most]
 
@@ -31,7 +31,7 @@ async def _longest_wait(tables: list[dict[str, int]]) -> float:
     machine meanwhile is not counted.
     """
     moments = [time.thread_time()]
-    done = asyncio.ensure_future(first_keys(tables, "", 1_001, lambda _, row: row >= 0))
+    done = asyncio.ensure_future(first_keys(tables, "", 1_001, lambda row: row >= 0))
     while not done.done():
         await asyncio.sleep(0)
         moments.append(time.thread_time())
@@ -52,7 +52,7 @@ def test_tables_may_change_meanwhile() -> None:
     table = {f"{number:06}": number for number in range(20_000)}
 
     async def page() -> list[str]:
-        making = asyncio.ensure_future(first_keys([table], "", 10, lambda _, row: row >= 0))
+        making = asyncio.ensure_future(first_keys([table], "", 10, lambda row: row >= 0))
         await asyncio.sleep(0)
         for key in list(table)[::2]:
             del table[key]

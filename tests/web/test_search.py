@@ -16,7 +16,6 @@ from flrouter.web.calls.shapes import Trace
 from flrouter.web.calls.tally import Tally
 from flrouter.web.calls.workers import Workers
 from flrouter.web.dashboard.search import search
-from flrouter.web.history.asking import HistoryWorker
 from flrouter.web.series.recorder import Recorder
 
 
@@ -44,7 +43,7 @@ def test_all_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         app = create_app(load({}))
         found = await asyncio.wait_for(
             search(
-                Site(app, Tally(app), Workers(app), Scans(), Recorder(app), HistoryWorker(app)),
+                Site(app, Tally(app), Workers(app), Scans(), Recorder(app)),
                 " op-17 ",
             ),
             5,

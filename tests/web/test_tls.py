@@ -78,13 +78,13 @@ def test_a_renewed_certificate_is_shown(tmp_path: Path, caplog: pytest.LogCaptur
             assert trust.context is old, "it is read once"
             use("new", "worker.pem")
             assert await ask(old), "its key is not there yet"
-            assert "the certificate before it is shown further" in caplog.text
+            assert "the certificate was not renewed, the old one stays" in caplog.text
             use("new", "worker-key.pem")
             assert not await ask(old)
             assert "was renewed" in caplog.text
             put(folders["used"] / "ca.pem", b"none")
             assert trust.context is old
-            assert "the authorities before it are trusted further" in caplog.text
+            assert "the authorities were not renewed, the old ones stay" in caplog.text
             use("new", "ca.pem")
             assert await ask(trust.context)
 

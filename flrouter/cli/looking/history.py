@@ -15,17 +15,17 @@ from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.output import json_option, moment, show_json, show_table
 from flrouter.cli.start import OfFaust, run
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
-from flrouter.history.record import EVENTS, Happened, Request
+from flrouter.history.opening import open_store
+from flrouter.history.record import EVENTS, Ended, Happened
 from flrouter.history.search import (
     ANY_ERROR,
     MAX_LIMIT,
     BadSearch,
     EventSearch,
     Search,
-    Store,
     StoreFailed,
 )
-from flrouter.history.store import open_store
+from flrouter.history.store import Store
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.settings.model import Settings
@@ -34,8 +34,6 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DURATION = kinds.duration()
-#: what is kept of payloads.
-_HEADS = ("command", "answer")
 
 
 @click.group(cls=Group)
@@ -109,7 +107,8 @@ def search(as_json: bool, error: str | None, **filters: Any) -> None:
     """
     page = _ask(lambda store: store.search(Search(error=error or "", **filters)))
     if as_json:
-        show_json({"requests": [_as_json(one) for one in page.requests], "cursor": page.cursor})
+        requests = [msgspec.structs.asdict(one) for one in page.items]
+        show_json({"requests": requests, "cursor": page.next or ""})
         return
     show_table(
         ("ended", "correlation id", "kind", "switch", "floodlight", "ms>", "result"),
@@ -118,10 +117,10 @@ def search(as_json: bool, error: str | None, **filters: Any) -> None:
                 *(moment(one.answered), one.correlation_id, one.kind, one.switch, one.floodlight),
                 *(one.answered - one.received, one.error or "completed"),
             )
-            for one in page.requests
+            for one in page.items
         ],
     )
-    _more(page.cursor)
+    _more(page.next)
 
 
 @history.command()
@@ -146,17 +145,17 @@ def show(record: str, as_json: bool) -> None:
             until=request.answered + 1,
             floodlight=request.floodlight,
         )
-        events = _ask(lambda store: store.events(wanted)).events
+        events = _ask(lambda store: store.events(wanted)).items
     if as_json:
         show_json(
             {
-                "request": _as_json(request),
-                "parts": [_as_json(part) for part in whole.parts],
+                "request": msgspec.structs.asdict(request),
+                "parts": [msgspec.structs.asdict(part) for part in whole.parts],
                 "events": msgspec.to_builtins(events),
             }
         )
         return
-    told = _as_json(request)
+    told = msgspec.structs.asdict(request)
     steps = ("received", "sent", "acked", "answered", "delivered")
     rows: list[tuple[str, object]] = [(step, _step(request, step)) for step in steps]
     rows += [(name, value) for name, value in told.items() if name not in steps and value]
@@ -173,13 +172,7 @@ def show(record: str, as_json: bool) -> None:
         _show_events(events)
 
 
-def _as_json(request: Request) -> dict[str, Any]:
-    """A request, with payloads as text."""
-    heads = {name: getattr(request, name).decode("utf-8", "replace") for name in _HEADS}
-    return msgspec.structs.asdict(request) | heads
-
-
-def _step(request: Request, name: str) -> str | None:
+def _step(request: Ended, name: str) -> str | None:
     """When a step was, and how long after the first one."""
     at = getattr(request, name)
     after = at - request.received
@@ -194,10 +187,10 @@ def events(as_json: bool, kind: str | None, **filters: Any) -> None:
     """List what happened to FLs and switches, and who ordered what, the newest first."""
     page = _ask(lambda store: store.events(EventSearch(kind=kind or "", **filters)))
     if as_json:
-        show_json(msgspec.to_builtins(page))
+        show_json({"events": msgspec.to_builtins(page.items), "cursor": page.next or ""})
         return
-    _show_events(page.events)
-    _more(page.cursor)
+    _show_events(page.items)
+    _more(page.next)
 
 
 def _show_events(happened: list[Happened]) -> None:
@@ -213,7 +206,7 @@ def _show_events(happened: list[Happened]) -> None:
     )
 
 
-def _more(cursor: str) -> None:
+def _more(cursor: str | None) -> None:
     if cursor:
         click.echo(f"there are more: --cursor {cursor}", err=True)
 

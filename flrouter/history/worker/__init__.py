@@ -1,1 +1,1 @@
-"""The history worker: reads the history's topic into a database, and answers from it."""
+"""The history worker: reads the history topic into a database, and answers from it."""

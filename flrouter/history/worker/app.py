@@ -1,7 +1,7 @@
 """The history worker: a Faust application that reads the history topic into the database.
 
-What was read counts as read when the database has it. What comes twice changes nothing there, so
-a worker that is killed, or one more worker, does no harm. A database that is away is waited for.
+Offsets are committed when the database has the records. A record that comes twice changes nothing
+there, so a killed worker, or a second one, does no harm. A database that is away is waited for.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flrouter.history import record
+from flrouter.history.opening import open_store
 from flrouter.history.record import Batch, Unreadable
-from flrouter.history.search import Store, StoreFailed
-from flrouter.history.store import open_store
+from flrouter.history.search import StoreFailed
+from flrouter.history.store import Store
 from flrouter.history.worker import serving
 from flrouter.network.listener import Listener
 from flrouter.retry import Backoff, Reminder
 from flrouter.settings.model import Settings, load
 
-#: records that are inserted at once, and how long (s) they may wait for each other.
+#: records of one insert, and how long the first waits for the others (s).
 MAX_RECORDS = 500
 GATHERING_S = 0.5
-#: s; between two looks at what is too old, or too much.
+#: s; between two deletions of old days.
 RETENTION_INTERVAL_S = 60.0
 DAY_MS = 86_400_000
 
@@ -34,12 +35,12 @@ class HistoryApp(Listener):
     def __init__(self, settings: Settings, store: Store) -> None:
         super().__init__(settings, "history")
         self.store = store
-        #: why the database does not take what was read; nothing when it does.
+        #: why the database takes no records; empty if it does.
         self.trouble = ""
         self._reminder = Reminder()
 
     async def keep(self, values: Sequence[bytes | None]) -> None:
-        """Insert what records say; returns when the database has it."""
+        """Insert records. Returns when the database has them."""
         backoff = Backoff(0.25, 10)
         batches = list(self._readable(values))
         while not self.should_stop:
@@ -51,17 +52,17 @@ class HistoryApp(Listener):
             else:
                 self.trouble = ""
                 return
-        raise asyncio.CancelledError  # not kept, so it must not count as read
+        raise asyncio.CancelledError  # their offsets must not be committed
 
     def _readable(self, values: Iterable[bytes | None]) -> Iterable[Batch]:
         for value in values:
             try:
                 yield from record.decode(value or b"")
             except Unreadable as error:
-                self.log.warning("a record is left out: %s", error)
+                self.log.warning("a record of the history topic was skipped: %s", error)
 
     async def forget(self) -> None:
-        """Delete what is too old, and what is too much."""
+        """Delete days that are too old, and the oldest ones of a database that is too large."""
         settings = self.settings
         oldest = round(time.time() * 1000) - settings.history_days * DAY_MS
         try:

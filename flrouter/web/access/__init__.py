@@ -1,6 +1,6 @@
 """Who may read and who may change things at the web port (docs/security.md).
 
-Three ways to say who one is: a token of the settings (`guard.py`), a proxy that logs people in
-(`proxy.py`), a token of a provider of OpenID Connect (`oidc.py`). The latter two tell a person with
-a role.
+A request shows a token of the settings (`guard.py`) or one of an OpenID Connect provider
+(`oidc.py`), or comes through a proxy that logs people in (`proxy.py`). Proxy and provider name a
+person, who has a role.
 """

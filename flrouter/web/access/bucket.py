@@ -1,4 +1,4 @@
-"""A bucket: so many at once, and so many a second in the long run."""
+"""A token bucket: a burst, and a rate."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 
 class Bucket:
-    """Counts what is taken out of it; it fills itself again."""
+    """Tokens are taken out; it fills itself again."""
 
     def __init__(self, burst: int, rate: float, clock: Callable[[], float]) -> None:
         """Args:
-        burst: how many there are when it is full.
-        rate: how many come a second.
+        burst: tokens in a full bucket.
+        rate: tokens that come a second.
         clock: seconds.
         """
         self._burst = burst
@@ -22,14 +22,14 @@ class Bucket:
 
     @property
     def empty(self) -> bool:
-        """Whether there is none now."""
+        """Whether there is no token now."""
         now = self._clock()
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
         return self._left < 1
 
     def take(self) -> bool:
-        """Take one; False when there is none."""
+        """Take a token; False if there is none."""
         if self.empty:
             return False
         self._left -= 1

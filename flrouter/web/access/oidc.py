@@ -1,4 +1,4 @@
-"""Bearer tokens of a provider of OpenID Connect: checked here, by the keys that it publishes."""
+"""Bearer tokens of an OpenID Connect provider, checked by the keys that it publishes."""
 
 from __future__ import annotations
 
@@ -14,60 +14,61 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from flrouter.settings.model import Settings
+from flrouter.web.access.guard import ASK_FOR_TOKEN
+from flrouter.web.access.people import Person, member
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person, member
 
-#: signatures by keys that only the provider has; never `none`, nor by a secret that others know.
+#: signatures by a key of the provider alone: never `none`, never by a shared secret.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-#: s; how long keys are used, and how soon others are asked for when a token names an unknown one.
+#: s; how long keys are used, and how old they must be before an unknown key asks for new ones.
 KEYS_LIFE_S = 3600.0
 KEYS_PAUSE_S = 30.0
-#: s; after it did not tell its keys nobody waits for it, and it is asked again this much later.
+#: s; pause after the provider failed. Nobody waits for it meanwhile.
 RETRY_PAUSE_S = 5.0
-#: s; how long the provider may take in all, and how far its clock may be off.
+#: s; how long the provider may take, and how far its clock may be off.
 PATIENCE_S = 5.0
 LEEWAY_S = 30
-#: bytes of an answer of the provider.
+#: bytes of its answers; the rest is cut off.
 MAX_BYTES = 1 << 20
-#: what a token that is none leads to.
+#: what a token that is not valid raises.
 _WRONG = (JoseError, ValueError)
 
 
 class Published(NamedTuple):
-    """What the provider tells everybody."""
+    """What the provider publishes."""
 
     keys: KeySet
-    #: what a token of its must say, as it calls itself: perhaps with a slash at the end.
+    #: what its tokens must say. It may call itself with a slash at the end.
     claims: jwt.JWTClaimsRegistry
 
 
 class Provider:
-    """Knows who has a token of the provider that the settings name."""
+    """The provider that the settings name."""
 
     def __init__(self, settings: Settings, session: Callable[[], aiohttp.ClientSession]) -> None:
         """Args:
-        settings: name it.
-        session: gives the one to ask it with.
+        settings: the issuer, the audience, and the claim with the groups.
+        session: gives the HTTP client.
         """
         self._settings = settings
         self._session = session
         self._published: Published | None = None
-        #: when it told its keys last, and when it did not.
-        self._told = 0.0
-        self._failed = 0.0
+        #: when it last gave its keys, and when it last failed (s, monotonic).
+        self._published_at = 0.0
+        self._failed_at = 0.0
         self._asking: asyncio.Task[None] | None = None
-        #: why it did not tell its keys when it was asked last; nothing: it did.
+        #: why it failed when it was last asked; empty: it did not.
         self._failure = ""
 
     async def person_of(self, token: str) -> Person:
-        """Who has it.
+        """Who has this token.
 
         Raises:
-            Refusal: it is not valid, or nobody can tell as the provider does not answer.
+            Refusal: it is not valid, or the provider does not give its keys.
         """
         try:
             claims = _read(token, await self._not_older_than(KEYS_LIFE_S))
-        except _WRONG:  # perhaps by a key that is new
+        except _WRONG:  # perhaps its key is new
             claims = self._read_or_refuse(token, await self._not_older_than(KEYS_PAUSE_S))
         names = (claims.get(claim) for claim in ("preferred_username", "email", "sub"))
         name = str(next(filter(None, names), "somebody"))
@@ -78,18 +79,18 @@ class Provider:
             return _read(token, published)
         except _WRONG as error:
             text = f"the token of {self._settings.oidc_issuer} is not valid ({error}): log in again"
-            raise Refusal(401, text, {"WWW-Authenticate": 'Bearer realm="flrouter"'}) from None
+            raise Refusal(401, text, ASK_FOR_TOKEN) from None
 
     async def _not_older_than(self, life_s: float) -> Published:
-        """What it told within so many seconds.
+        """Keys no older than this. While the provider fails, it is asked in the background.
 
-        Whoever comes while it is known to be away gets the refusal at once: it is asked again
-        behind their backs.
+        Raises:
+            Refusal: it failed.
         """
         published = self._published
-        if published is not None and monotonic() - self._told <= life_s:
+        if published is not None and monotonic() - self._published_at <= life_s:
             return published
-        paused = self._failure and monotonic() - self._failed < RETRY_PAUSE_S
+        paused = self._failure and monotonic() - self._failed_at < RETRY_PAUSE_S
         if self._asking is None and not paused:
             self._asking = asyncio.create_task(self._ask())
         if self._asking is not None and not self._failure:
@@ -103,15 +104,15 @@ class Provider:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 self._published = await self._keys(issuer)
-            self._told, self._failure = monotonic(), ""
+            self._published_at, self._failure = monotonic(), ""
         except (aiohttp.ClientError, OSError, KeyError, TypeError, *_WRONG) as error:
             why = f"no answer within {PATIENCE_S:g} s" if isinstance(error, TimeoutError) else error
             self._failure = (
-                f"nobody can log in by {issuer} now, as it does not tell its keys"
+                f"nobody can log in by {issuer} now, as it does not give its keys"
                 f" ({type(error).__name__}: {why!s:.300}): try again later, or use a token of the"
                 " settings"
             )
-            self._failed = monotonic()
+            self._failed_at = monotonic()
         finally:
             self._asking = None
 
@@ -141,12 +142,12 @@ def _read(token: str, published: Published) -> dict[str, Any]:
     return decoded.claims
 
 
-def groups_in(claims: Mapping[str, Any], way: str) -> list[str]:
-    """The groups that a claim lists, or one within others, as `realm_access.roles`."""
-    groups: Any = claims.get(way)
+def groups_in(claims: Mapping[str, Any], path: str) -> list[str]:
+    """The groups in a claim, or in a claim within another one, as `realm_access.roles`."""
+    groups: Any = claims.get(path)
     if groups is None:
         groups = claims
-        for name in way.split("."):
+        for name in path.split("."):
             groups = groups.get(name) if isinstance(groups, Mapping) else None
     if isinstance(groups, str):
         return groups.split()

@@ -1,24 +1,22 @@
-"""Recognition: who makes a request, where a proxy or a provider of OpenID Connect says so."""
+"""Recognition: who makes a request, if a proxy or an OpenID Connect provider says so."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from flrouter.web.access.guard import Guard
-from flrouter.web.access.hosted import Hosted
+from flrouter.web.access.guard import Guard, bearer_in
 from flrouter.web.access.proxy import address_of, person_of
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.people import Person
+from flrouter.web.calls.hosted import Hosted
 
 if TYPE_CHECKING:
     from flrouter.web.access.oidc import Provider
+    from flrouter.web.access.people import Person
 
-#: where a request has what it was recognised as.
+#: who makes a request, and from which address, as a proxy says if it came through one.
 PERSON: web.RequestKey[Person | None] = web.RequestKey("person")
-#: and from where it came, as the proxy says if it came through one.
 ADDRESS: web.RequestKey[str] = web.RequestKey("address")
 
 
@@ -30,15 +28,16 @@ class Recognition:
         self._guard = guard
         self._provider = _provider(app) if app.settings.oidc_issuer else None
 
-    async def person(self, headers: Mapping[str, str], address: str) -> Person | None:
-        """Who it is; None for who shows neither, and perhaps a token of the settings.
+    async def recognise(self, request: web.Request) -> None:
+        """Note person and address of a request; no person for who shows a token of the settings.
 
         Raises:
             Refusal: what is shown is wrong, or cannot be checked now.
         """
+        address = request.remote or ""
         try:
-            person = person_of(headers, self._settings)
-            token = self._provided(headers.get("Authorization", ""))
+            person = person_of(request.headers, self._settings)
+            token = self._provided(request.headers.get("Authorization", ""))
             if person is None and token and self._provider is not None:
                 self._guard.listen(address)
                 person = await self._provider.person_of(token)
@@ -47,26 +46,18 @@ class Recognition:
                 self._guard.listen(address)
                 self._guard.note_wrong(address)
             raise
-        return person
-
-    def address(self, headers: Mapping[str, str], address: str) -> str:
-        """From where a request of this person came, that came here from `address`."""
-        return address_of(headers, address, self._settings)
+        request[PERSON] = person
+        request[ADDRESS] = address_of(request.headers, address, self._settings)
 
     def _provided(self, authorization: str) -> str:
-        """A Bearer token that may be the provider's: of three parts, and none of the settings'."""
-        scheme, _, shown = authorization.partition(" ")
-        token = shown.strip()
+        """The token if it may be the provider's: it has three parts, and is not in the settings."""
+        token = bearer_in(authorization)
         own = (self._settings.token, self._settings.read_token)
-        return (
-            token
-            if scheme.lower() == "bearer" and token.count(".") == 2 and token not in own
-            else ""
-        )
+        return token if token.count(".") == 2 and token not in own else ""
 
 
 def _provider(app: Hosted) -> Provider:
-    """Made only where it is needed: joserfc is an extra."""
+    # joserfc is an extra.
     from flrouter.web.access.oidc import Provider
 
     return Provider(app.settings, lambda: app.http_client)

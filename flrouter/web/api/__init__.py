@@ -1,5 +1,5 @@
-"""The JSON API under `/api/v1` (docs/api.md): what every worker tells, and what it may be told.
+"""The JSON API under `/api/v1` (docs/api.md).
 
-`web/calls/shapes.py` says what goes over the wire, `operations.py` which requests there are; the
-OpenAPI document is made of the two.
+`operations.py` has all requests, `web/calls/shapes.py` what goes over the wire. The OpenAPI
+document is made of both.
 """

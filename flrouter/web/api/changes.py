@@ -1,33 +1,25 @@
-"""What changes something: an order to the shard that it concerns, as a record like all others."""
+"""Changes: each is an order to the shard that it concerns, written to Kafka like any record."""
 
 from __future__ import annotations
 
 import asyncio
 
 from flrouter.core.values import peers
-from flrouter.core.values.effects import Send
-from flrouter.core.values.home import home
 from flrouter.web.api.reading import lists, ones
 from flrouter.web.calls import shapes
 from flrouter.web.calls.call import Call, Operation, Refusal
 from flrouter.web.calls.queries import Floodlights
-from flrouter.web.calls.shapes import Accepted, Floodlight, Page
+from flrouter.web.calls.shapes import Accepted
 
 #: s; how long Kafka may take with an order.
 ORDER_TIMEOUT_S = 10.0
 
 
 async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
-    """Write orders, each to the home of what it is about; returns when they are durable."""
+    """Write orders to the homes of what they are about. Returns when they are durable."""
     settings = call.app.settings
     sends = [
-        Send(
-            settings.shards_topic,
-            home(about, settings.partitions),
-            None,
-            peers.encode(order),
-            (("flrouter-what", b"peer"),),
-        )
+        peers.order(settings.shards_topic, settings.partitions, about, order)
         for about, order in orders.items()
     ]
     try:
@@ -76,17 +68,21 @@ async def _place(call: Call) -> Accepted:
 
 
 async def _drain(call: Call) -> Accepted:
-    name = (await ones.floodlight(call, call.names["id"])).floodlight.id
-    await _tell(call, {name: peers.DrainFloodlight(name, True)})
+    name = await _set_drained(call, True)
     return Accepted(
         f"{name} is drained: its switches move to other floodlights that are connected to them"
     )
 
 
 async def _undrain(call: Call) -> Accepted:
+    return Accepted(f"{await _set_drained(call, False)} is undrained: it may have switches again")
+
+
+async def _set_drained(call: Call, drained: bool) -> str:
+    """The FL's id."""
     name = (await ones.floodlight(call, call.names["id"])).floodlight.id
-    await _tell(call, {name: peers.DrainFloodlight(name, False)})
-    return Accepted(f"{name} is undrained: it may have switches again")
+    await _tell(call, {name: peers.DrainFloodlight(name, drained)})
+    return name
 
 
 async def _prefer(call: Call) -> Accepted:
@@ -110,8 +106,7 @@ async def _sync(call: Call) -> Accepted:
 
 
 async def _sync_all(call: Call) -> Accepted:
-    listing = next(operation for operation in lists.OPERATIONS if operation.path == "/floodlights")
-    page: Page[Floodlight] = await listing.handle(call._replace(query=Floodlights(limit=1000)))
+    page = await lists.all_floodlights(call._replace(query=Floodlights(limit=1000)))
     names = [row.id for row in page.items if row.state != "outage"]
     if not names:
         raise Refusal(409, "all floodlights are down")

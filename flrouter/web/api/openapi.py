@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the operations and of the shapes that they read and answer."""
+"""The OpenAPI document, made of the operations and the classes of their bodies and answers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from aiohttp import web
 
 from flrouter import __version__
+from flrouter.web.calls.answers import answered
 from flrouter.web.calls.call import BASE, Operation
+from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.shapes import Problem
 
 _TEMPLATE = "#/components/schemas/{name}"
+
+
+def register(app: Hosted, operations: Iterable[Operation]) -> None:
+    """Give `app` the document of its operations."""
+    described = msgspec.json.encode(document(operations))
+
+    async def openapi(view: Any, request: web.Request) -> web.Response:
+        return answered(described)
+
+    app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -61,9 +74,7 @@ def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) 
     }
     if operation.body is not None:
         content = {"application/json": {"schema": of[repr(operation.body)]}}
-        required = bool(msgspec.structs.fields(operation.body)) and any(
-            field.required for field in msgspec.structs.fields(operation.body)
-        )
+        required = any(field.required for field in msgspec.structs.fields(operation.body))
         described["requestBody"] = {"required": required, "content": content}
         described["security"] = [{"token": []}]
     else:
@@ -112,7 +123,7 @@ def _response(status: HTTPStatus, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(schema: Any) -> Any:
-    """The same with patterns as JSON Schema has them: Python's `$` would let a newline pass."""
+    """The schema with patterns as JSON Schema has them: Python's `$` would let a newline pass."""
     if isinstance(schema, dict):
         return {
             name: value.replace(r"\A", "^").replace(r"\Z", "$")

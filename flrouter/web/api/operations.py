@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,45 +11,35 @@ from faust.web import View
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.recognition import PERSON
 from flrouter.web.api import changes, orders
-from flrouter.web.api.openapi import document
-from flrouter.web.api.reading import lists, ones, series
+from flrouter.web.api.openapi import register as describe
+from flrouter.web.api.reading import history, lists, ones, series
+from flrouter.web.calls.answers import answered, refused
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal, Site
-from flrouter.web.calls.shapes import Problem
-from flrouter.web.history import asking
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
     *ones.OPERATIONS,
     *series.OPERATIONS,
-    *asking.OPERATIONS,
+    *history.OPERATIONS,
     *changes.OPERATIONS,
 )
 
-#: bytes that the body of a request may have.
+#: bytes of the body of a request.
 MAX_BODY_BYTES = 10_000
 
-_encode = msgspec.json.Encoder().encode
-
 Query = TypeVar("Query", bound=msgspec.Struct)
-
-log = logging.getLogger(__name__)
 
 
 def register(site: Site, guard: Guard) -> None:
     """Give the site's app the API."""
     for operation in OPERATIONS:
         _serve(site, guard, operation)
-    described = _encode(document(OPERATIONS))
-
-    async def openapi(view: Any, request: Any) -> Any:
-        return web.Response(body=described, content_type="application/json")
-
-    site.app.page(f"{BASE}/openapi.json", name="openapi")(openapi)
+    describe(site.app, OPERATIONS)
 
 
 def _serve(site: Site, guard: Guard, operation: Operation) -> None:
     def remember(request: web.Request, call: Call | None, result: str) -> None:
-        """Of those who were not let in, only who has a name."""
+        """Also refused ones: if they were admitted, or their person has a name."""
         person = request.get(PERSON)
         if operation.body is not None and (call is not None or person is not None):
             body = call.body if call is not None else None
@@ -65,26 +54,15 @@ def _serve(site: Site, guard: Guard, operation: Operation) -> None:
             remember(request, call, str(refusal))
             return refused(refusal)
         remember(request, call, orders.DONE)
-        status = 200 if operation.body is None else 202
-        return web.Response(body=_encode(answer), status=status, content_type="application/json")
+        return answered(answer, 200 if operation.body is None else 202)
 
     method = operation.method.lower()
     view = type("ApiView", (View,), {method: serve, "__module__": __name__})
     site.app.page(BASE + operation.path, name=f"{method} {operation.path}")(view)
 
 
-def refused(refusal: Refusal) -> web.Response:
-    """The answer to a request that is not served."""
-    return web.Response(
-        body=_encode(Problem(str(refusal))),
-        status=refusal.status,
-        content_type="application/json",
-        headers=refusal.headers,
-    )
-
-
 async def _read(site: Site, guard: Guard, operation: Operation, request: web.Request) -> Call:
-    """What a request says. Raises :class:`Refusal`."""
+    """Read and admit a request. Raises :class:`Refusal`."""
     body: Any = None
     person = request.get(PERSON)
     if operation.body is not None:

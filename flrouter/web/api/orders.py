@@ -1,4 +1,4 @@
-"""Who ordered what, for the history: of every request that changes something, also one refused."""
+"""Who ordered what, for the history: every request that changes something, also a refused one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flrouter.web.calls.call import Operation
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from flrouter.web.calls.people import Person
+    from flrouter.web.access.people import Person
 
-#: what becomes of an order that is not refused.
+#: the result of an order that is not refused.
 DONE = "done"
 
 
@@ -31,14 +31,14 @@ def remember(
     body: msgspec.Struct | None,
     result: str,
 ) -> None:
-    """Note an order.
+    """Write an order to the history.
 
     Args:
-        history: where.
-        operation: what it is.
-        request: how it came.
-        person: who gave it; None: whoever has the token.
-        body: what it says, as far as it was read.
+        history: of this worker.
+        operation: the kind of the order.
+        request: with its path and its address.
+        person: who gave it; None: somebody with the token.
+        body: its parameters, if they were read.
         result: :data:`DONE`, or why it is refused.
     """
     said = msgspec.to_builtins(body) if body is not None else {}

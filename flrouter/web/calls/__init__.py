@@ -1,4 +1,1 @@
-"""What every request is handled with: who asks, for what, of which workers.
-
-All that the API, the pages and the metrics are made of.
-"""
+"""What the API, the pages and the metrics have in common: requests, answers, the other workers."""

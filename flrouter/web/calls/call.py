@@ -1,4 +1,4 @@
-"""What a request to the API is handled with, and how it is refused."""
+"""A request to the API, and its refusal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from flrouter.web.calls.tally import Tally
 from flrouter.web.calls.workers import Workers
 
 if TYPE_CHECKING:
-    from flrouter.web.calls.people import Person
+    from flrouter.web.access.people import Person
     from flrouter.web.calls.scans import Scans
-    from flrouter.web.history.asking import HistoryWorker
     from flrouter.web.series.recorder import Recorder
 
-#: the path under which all of it is.
+#: the path of the API.
 BASE = "/api/v1"
 
 
 class Refusal(Exception):
-    """A request that is not served; the text says what to do."""
+    """A request that is refused; the text says what to do."""
 
     def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
@@ -39,25 +38,24 @@ class Site(NamedTuple):
     workers: Workers
     scans: Scans
     recorder: Recorder
-    history: HistoryWorker
 
 
 class Call(NamedTuple):
     """One request, read and admitted."""
 
     site: Site
-    #: with its query taken off.
+    #: without its query.
     path: str
-    #: what stands in the path in the place of names.
+    #: the names in the path.
     names: Mapping[str, str]
     query: Any
     body: Any
-    #: who makes it, where a proxy or a provider says so.
+    #: who makes it, if a proxy or a provider says so.
     person: Person | None = None
 
     @property
     def local(self) -> bool:
-        """Whether only this worker's own shards are asked for."""
+        """Whether it is about this worker's own shards alone."""
         return bool(getattr(self.query, "local", False))
 
     @property
@@ -74,10 +72,10 @@ class Operation(NamedTuple):
     path: str
     summary: str
     handle: Callable[[Call], Awaitable[Any]]
-    #: what it answers.
+    #: the class of its answer.
     answer: Any
     query: type[msgspec.Struct] = Query
-    #: what it reads; None: it changes nothing.
+    #: None: it changes nothing.
     body: type[msgspec.Struct] | None = None
-    #: why it may be refused, beside what holds for all requests of its kind.
+    #: statuses of refusals, beside those of all requests of its kind.
     refusals: tuple[int, ...] = ()

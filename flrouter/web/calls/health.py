@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: whether this worker works at all, and whether it serves its shards."""
+"""`/healthz` and `/readyz`: whether this worker works, and whether it serves its shards."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ def _told(view: Any, reason: str) -> Any:
 
 
 def broken(app: RouterApp) -> str:
-    """Why only a new process can help; nothing when this one does what it can.
+    """Why only a new process can help; empty if this one works.
 
-    A broker that is away is no reason: the worker waits for it. That this is answered at all
-    shows that its event loop runs.
+    A broker that is away is no reason: the worker waits for it.
     """
     for part, service in (("it", app), ("its consumer", app.consumer), ("its shards", app.shards)):
         if service.crashed:
@@ -37,7 +36,7 @@ def broken(app: RouterApp) -> str:
 
 
 def not_ready(app: RouterApp) -> str:
-    """Why this worker serves nobody now; nothing when it does."""
+    """Why this worker serves no shards now; empty if it does."""
     reason = broken(app)
     if reason:
         return reason

@@ -19,20 +19,20 @@ _Since = Annotated[int, msgspec.Meta(ge=0, description="Only those since then (m
 
 
 class Query(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Of a request for one thing."""
+    """For one thing."""
 
     local: _Local = False
 
 
 class Listing(Query, kw_only=True):
-    """Of a request for a page of a list."""
+    """For a page of a list."""
 
     limit: _Limit = 100
     after: _After = ""
 
 
 class Floodlights(Listing, kw_only=True):
-    """Which FLs; removed ones only when their state is asked for."""
+    """Which FLs; removed ones only if `state` asks for them."""
 
     state: FloodlightState | None = None
 
@@ -80,7 +80,7 @@ class Syncs(Listing, kw_only=True):
 
 
 class Hour(Query, kw_only=True):
-    """Of whom; neither: of the whole router."""
+    """For the last hour of an FL or a switch, or of the whole router."""
 
     floodlight: Annotated[str, msgspec.Meta(description="Of this FL.")] = ""
     switch: Annotated[str, msgspec.Meta(description="Of this switch.")] = ""

@@ -1,4 +1,4 @@
-"""Looks through whole tables, which share the event loop with the data path."""
+"""Scans of whole tables, which share the event loop with the data path."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from contextlib import asynccontextmanager
 
 from flrouter.web.calls.call import Refusal
 
-#: that run or wait.
+#: scans that run or wait.
 MAX_SCANS = 32
 
 
 class Scans:
-    """One at a time: however many ask, the data path waits for one turn of one scan at most."""
+    """One scan at a time, so the data path waits for one turn of one scan at most."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
-        self._asked = 0
+        self._scans = 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for the others.
+        """Wait for the other scans.
 
         Raises:
-            Refusal: there are too many of them.
+            Refusal: there are too many.
         """
-        if self._asked >= MAX_SCANS:
+        if self._scans >= MAX_SCANS:
             text = f"{MAX_SCANS} others look through the tables of this worker: try again"
             raise Refusal(503, text, {"Retry-After": "1"})
-        self._asked += 1
+        self._scans += 1
         try:
             async with self._lock:
                 yield
         finally:
-            self._asked -= 1
+            self._scans -= 1

@@ -1,14 +1,15 @@
-"""What the API answers, as its OpenAPI document describes it. Times are ms since the epoch."""
+"""Answers and orders of the API, as in its OpenAPI document. Times are ms since the epoch."""
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from flrouter.core.floodlights.sync_status import SyncStatus
 from flrouter.core.values.peers import Name, Region
 from flrouter.core.values.records import Condition, Count
+from flrouter.history.record import Number
 
 Row = TypeVar("Row")
 
@@ -16,7 +17,6 @@ Row = TypeVar("Row")
 FloodlightState = Literal[Condition, "unknown"]
 RequestState = Literal["held", "sent", "acknowledged", "passing", "gathering", "answered", "failed"]
 HoldingMode = Literal["RW", "RO", "GONE"]
-Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Page(msgspec.Struct, Generic[Row]):
@@ -25,19 +25,19 @@ class Page(msgspec.Struct, Generic[Row]):
     items: list[Row]
     #: give it as `after` for the rows that follow; null: there are none.
     next: str | None = None
-    #: the workers that should have told of rows, and did not answer.
+    #: workers that may have rows, and did not answer.
     missing: list[str] = []
-    #: the shards that nobody told of: their rows are not here.
+    #: shards without a worker that answered: their rows are not here.
     missing_shards: list[int] = []
 
 
 class Latency(msgspec.Struct):
     """How long an FL's answers took since the workers started, from command to answer."""
 
-    #: how many took at most as many seconds as `bounds` says, and longer than the one before.
+    #: by bucket, as `bounds` has them (s); the last is for what took longer.
     counts: list[Number]
     bounds: list[float]
-    #: seconds, of all together.
+    #: seconds, in all.
     total: float = 0.0
 
 
@@ -47,32 +47,32 @@ class Floodlight(msgspec.Struct):
     id: str
     #: a drained FL in outage is in outage.
     state: FloodlightState
-    #: since when, as the shard knows that heard of it last.
+    #: since when, as the shard with the newest state knows.
     since: Number
     drained: bool
     acks: bool
     region: str
     weight: Number
-    #: of its state; a larger one is newer.
+    #: counts its states; a larger one is newer.
     number: Number
-    #: whether a sync of it ever came to its end.
+    #: whether a sync of it was ever completed.
     synced: bool
-    #: the switches that it speaks for, and all that it holds.
+    #: switches that it is active for, and all that it is connected to.
     switches: Number
     holds: Number
     #: commands without an answer.
     pending: Number
-    #: what happened to it since the workers started, and how often: docs/metrics.md.
+    #: how often each event happened since the workers started: docs/metrics.md.
     counts: dict[str, Number]
     latency: Latency
-    #: null when its home did not tell.
+    #: null if its home did not answer.
     sync: SyncStatus | None = None
     #: whether it ever said anything since it was added.
     heard: bool = True
 
 
 class Holding(msgspec.Struct):
-    """That an FL holds a switch."""
+    """That an FL is connected to a switch."""
 
     floodlight: str
     #: GONE: it said so while a sync runs, which will tell.
@@ -81,14 +81,14 @@ class Holding(msgspec.Struct):
 
 
 class Switch(msgspec.Struct):
-    """A switch, and who holds it."""
+    """A switch, and the FLs that are connected to it."""
 
     id: str
     shard: Number
-    #: the FL that speaks for it; empty when none does.
+    #: the active FL; empty if there is none.
     active: str
     holders: list[Holding]
-    #: nobody knows its state: its FLs are in outage.
+    #: its state is unknown: its FLs are in outage.
     unmanaged: bool
     #: an operator chose the active FL.
     pinned: bool
@@ -98,7 +98,7 @@ class Switch(msgspec.Struct):
 class Request(msgspec.Struct):
     """A command, or its part for one switch or FL: where it is, or how it ended."""
 
-    #: its number; a part's ends in the index of the part.
+    #: its number; that of a part ends in the index of the part.
     request: str
     correlation_id: str
     state: RequestState
@@ -107,26 +107,26 @@ class Request(msgspec.Struct):
     origin: str = ""
     #: empty for a command to several switches or every FL.
     switch: str = ""
-    #: the FL that has or had it; empty when none did.
+    #: the FL that has or had it; empty if none did.
     floodlight: str = ""
     reply_topic: str = ""
-    #: when the router took it; 0: nobody knows any more.
+    #: when the router took it; 0: unknown.
     received: Number = 0
     #: when the router will answer it with an error; 0: it has ended.
     due: Number = 0
-    #: when it had its answer; 0: it has none, or nobody knows any more.
+    #: when it was answered; 0: it was not, or unknown.
     ended: Number = 0
-    #: what the router answered it with, where its FL did not.
+    #: the error of the router; empty if its FL answered.
     error: str = ""
     #: until when late answers are dropped; 0: they are not.
     blacklisted: Number = 0
-    #: of how many parts, and how many of them have ended.
+    #: how many parts it has, and how many of them have ended.
     parts: Number = 0
     parts_ended: Number = 0
 
 
 class SwitchDetail(msgspec.Struct):
-    """A switch, and what waits for its FL: at most 100 requests."""
+    """A switch, and at most 100 requests that wait for its FL."""
 
     switch: Switch
     pending: list[Request]
@@ -142,36 +142,36 @@ class FloodlightDetail(msgspec.Struct):
 
 
 class Trace(msgspec.Struct):
-    """All requests that came with one correlation id and are known still, oldest first."""
+    """All known requests with one correlation id, oldest first."""
 
     correlation_id: str
     requests: list[Request]
     missing: list[str] = []
     missing_shards: list[int] = []
-    #: since when all requests that were answered are remembered, and all that failed.
+    #: since when all answered requests are remembered, and all failed ones.
     answered_since: Number = 0
     failed_since: Number = 0
 
 
 class Series(msgspec.Struct):
-    """The last hour in steps. Each list has a number for every step, null where nobody knows it."""
+    """The last hour in steps. Each list has a number for every step; null: unknown."""
 
-    #: when each step began, and how long all of them are (ms).
+    #: when each step began, and the length of a step (ms).
     at: list[int]
     step: Number
-    #: in the step: commands that were sent to FLs, requests that were answered, and that failed.
+    #: in the step: commands sent to FLs, requests answered, requests failed.
     commands: list[Number | None]
     answered: list[Number | None]
     failed: list[Number | None]
-    #: at its end: requests without an answer, records in Kafka that are not read.
+    #: at its end: requests without an answer, unread records in Kafka.
     pending: list[Number | None]
     lag: list[Number | None]
-    #: FLs that were in outage at its end, or within it.
+    #: FLs in outage at its end or within it.
     outages: list[Number | None]
-    #: how long FLs' answers took: in each step as many as `bounds` says (s), as in `Latency`.
+    #: how long FLs' answers took, in each step, as in `Latency`.
     latencies: list[list[Number] | None]
     bounds: list[float]
-    #: seconds within which half of the answers came, and 95 %; null: none came.
+    #: seconds within which half of the answers came, and 95 %; null: none did.
     p50: list[float | None]
     p95: list[float | None]
     missing: list[str] = []
@@ -186,11 +186,11 @@ class ShardRow(msgspec.Struct):
     pending: Number
     blacklist: Number
     gathers: Number
-    #: records that were read and wait to be decided.
+    #: records that were read and are not yet decided.
     waiting: Number
-    #: full: no more commands are read for it.
+    #: it is full: no more commands are read for it.
     held_back: bool
-    #: records in Kafka that it has not read, of all its topics.
+    #: unread records in Kafka, of all its topics.
     lag: Number
 
 
@@ -199,7 +199,7 @@ class Worker(msgspec.Struct):
 
     url: str
     shards: list[int]
-    #: whether it answered this request; all below is unknown otherwise.
+    #: whether it answered this request; otherwise all that follows is unknown.
     answering: bool
     ready: bool = False
     #: why not.
@@ -208,50 +208,50 @@ class Worker(msgspec.Struct):
     started: Number = 0
     lag: Number = 0
     held_back: list[str] = []
-    #: what people should see to: a sentence each.
+    #: what an operator should look at, a sentence each.
     warnings: list[str] = []
 
 
 class Me(msgspec.Struct):
-    """Who asks, as a proxy or a provider of OpenID Connect says; who shows a token has no name."""
+    """Who asks, as a proxy or an OpenID Connect provider says. With a token there is no name."""
 
     name: str
-    #: an operator may change things as it is.
+    #: operators may change things without a token.
     role: Literal["nobody", "reader", "operator"]
-    #: whether anybody may who shows the token.
+    #: whether the token allows changes.
     token: bool
 
 
 class Accepted(msgspec.Struct):
-    """What was asked for is in Kafka, and is done in a moment; it may still be refused there."""
+    """The change is written to Kafka and done in a moment; its shard may still refuse it."""
 
     message: str
 
 
 class Problem(msgspec.Struct):
-    """Why not, and what to do."""
+    """Why a request was refused, and what to do."""
 
     error: str
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """Nothing has to be said; `{}` may be."""
+    """Nothing, or `{}`."""
 
 
 class Move(msgspec.Struct, forbid_unknown_fields=True):
-    """Which FL is to speak for the switch."""
+    """The FL that is to be active for the switch."""
 
     floodlight: Name
 
 
 class Place(msgspec.Struct, forbid_unknown_fields=True):
-    """Where the switch is; empty: nowhere special."""
+    """The region of the switch; empty: none."""
 
     region: Region
 
 
 class Prefer(msgspec.Struct, forbid_unknown_fields=True):
-    """Where the FL is, and how much it is preferred; what is left out stays as it is."""
+    """The region and the weight of the FL; what is left out stays as it is."""
 
     region: Region | None = None
     weight: Count | None = None

@@ -1,8 +1,9 @@
-"""The other workers: each knows of its own shards, so whoever is asked for all asks them."""
+"""The other workers: each knows its own shards, so a question about all goes to all workers."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -10,24 +11,24 @@ import aiohttp
 import msgspec
 
 from flrouter.faust_side.app import RouterApp
-from flrouter.web_port import tls as web_tls
+from flrouter.web_port.tls import Trust
 
-#: s; how long a worker may take to answer, before it is said to be missing.
+#: s; a worker that takes longer is reported as missing.
 TIMEOUT_S = 2.0
-#: the header with which a worker that has this API says so, also where it knows of nothing.
+#: the header that every worker with this API sends, also with a 404.
 VERSION = "Flrouter-Version"
-#: bytes that an answer of another worker may have.
+#: bytes of an answer; the rest is cut off.
 MAX_ANSWER_BYTES = 16 << 20
 
 Answer = TypeVar("Answer")
 
 
 class Workers:
-    """The workers of the group, as the last rebalance told them of each other."""
+    """The workers of the group, as they were told of each other in the last rebalance."""
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app
-        self._trust = web_tls.Trust(app.settings)
+        self._trust = Trust(app.settings)
 
     @property
     def own(self) -> str:
@@ -35,7 +36,7 @@ class Workers:
         return str(self._app.conf.canonical_url).rstrip("/")
 
     def shards(self) -> dict[str, list[int]]:
-        """Worker → its shards; this one with those that it has now."""
+        """The shards of each worker, by its URL; of this worker, those that it has now."""
         by_url: dict[str, list[int]] = {}
         for url, topics in self._app.assignor.tables_metadata().items():
             by_url[str(url).rstrip("/")] = sorted(next(iter(topics.values()), []))
@@ -45,13 +46,16 @@ class Workers:
     async def ask(
         self, path: str, query: msgspec.Struct, kind: type[Answer], shard: int | None = None
     ) -> tuple[list[Answer], list[str]]:
-        """What the others answer of their own shards, and who of them did not.
+        """Ask the others, each about its own shards alone.
 
         Args:
             path: of the request.
-            query: its parameters; the others are asked for their own shards alone.
-            kind: what they answer.
-            shard: ask only who has it; None: all.
+            query: its parameters.
+            kind: the class of an answer.
+            shard: ask only its owner; None: all.
+
+        Returns:
+            The answers, and the URLs of those that did not answer.
         """
         urls = [
             url
@@ -60,59 +64,54 @@ class Workers:
         ]
         target = f"{path}?{urlencode(local(query))}"
         answers = await asyncio.gather(*(self._one(url + target, kind) for url in urls))
-        missing = [
-            url
-            for url, answer_of_worker in zip(urls, answers, strict=True)
-            if answer_of_worker is None
-        ]
-        return [
-            answer
-            for answer_of_worker in answers
-            if answer_of_worker is not None
-            for answer in answer_of_worker
-        ], sorted(missing)
+        missing = [url for url, known in zip(urls, answers, strict=True) if known is None]
+        return [answer for known in answers for answer in known or ()], sorted(missing)
 
-    async def _one(self, url: str, kind: type[Answer]) -> tuple[Answer, ...] | None:
-        """What a worker answers; nothing when it knows of none, None when it does not answer."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        token = self._app.settings.read_token
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        tls = self._trust.context
+    async def _one(self, url: str, kind: type[Answer]) -> list[Answer] | None:
+        """The answer of a worker; empty if it knows of nothing, None if it does not answer."""
         try:
-            async with self._app.http_client.get(
-                url,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                ssl=tls,
-            ) as response:
-                if response.status == 404 and response.headers.get(VERSION):
-                    return ()
-                if response.status != 200:
-                    return None
-                data = await body_of(response)
-            return (msgspec.json.decode(data, type=kind),)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            status, headers, data = await self.get(url, TIMEOUT_S)
+            if status == 404 and headers.get(VERSION):
+                return []
+            return [msgspec.json.decode(data, type=kind)] if status == 200 else None
+        except (aiohttp.ClientError, OSError, ValueError):
             return None
 
+    async def get(self, url: str, timeout_s: float) -> tuple[int, Mapping[str, str], bytes]:
+        """Ask another process of this router.
 
-async def body_of(response: aiohttp.ClientResponse) -> bytes:
-    """Its body, cut where it is too long."""
-    data = await response.content.read(MAX_ANSWER_BYTES)
-    while not response.content.at_eof() and len(data) < MAX_ANSWER_BYTES:
-        data += await response.content.read(MAX_ANSWER_BYTES - len(data))
-    return data
+        Args:
+            url: with its parameters.
+            timeout_s: how long it may take.
+
+        Returns:
+            The status, the headers and the body.
+
+        Raises:
+            aiohttp.ClientError, OSError: it does not answer.
+        """
+        token = self._app.settings.read_token
+        async with self._app.http_client.get(
+            url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            allow_redirects=False,
+            ssl=self._trust.context,
+        ) as response:
+            data = b""
+            while len(data) < MAX_ANSWER_BYTES and not response.content.at_eof():
+                data += await response.content.read(MAX_ANSWER_BYTES - len(data))
+            return response.status, response.headers, data
 
 
 def local(query: msgspec.Struct) -> dict[str, str]:
-    """The same parameters, as a worker is asked for its own shards alone."""
+    """The parameters, for a worker that is asked about its own shards alone."""
     return parameters(query) | {"local": "true"}
 
 
 def parameters(query: msgspec.Struct) -> dict[str, str]:
-    """The parameters, as they stand in a URL."""
+    """The parameters, as a URL has them. What is empty is not asked for; False and 0 may be."""
     given = msgspec.to_builtins(query)
-    # False and 0 are asked for; what is empty is not, and cannot be said in a URL.
     return {name: _text(value) for name, value in given.items() if value not in (None, "")}
 
 

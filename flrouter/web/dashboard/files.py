@@ -7,35 +7,37 @@ from string import Template
 
 from flrouter.web_port.files import File, file, folder
 
-#: what has a page for each one of its kind.
-KINDS = ("floodlight", "switch", "request")
-#: pages of the history: path → what is theirs in `html/` and in `static/`, and their title.
-PAST = {
-    "history/requests": ("past_requests", "History of requests"),
-    "history/events": ("past_events", "History of events"),
-    "history/request/{id}": ("past_request", "Request in the history"),
+#: path below the dashboard → the name of the page's files in `html/` and `static/`, and its title.
+PAGES = {
+    "": ("dashboard", "flrouter"),
+    "floodlight/{id}": ("floodlight", "Floodlight – flrouter"),
+    "switch/{id}": ("switch", "Switch – flrouter"),
+    "request/{id}": ("request", "Request – flrouter"),
+    "history/requests": ("past_requests", "History of requests – flrouter"),
+    "history/events": ("past_events", "History of events – flrouter"),
+    "history/request/{id}": ("past_request", "Request in the history – flrouter"),
 }
-#: what several pages have in them.
+#: what several pages contain.
 PARTS = ("series", "change", "times")
 
 _HERE = files("flrouter.web.dashboard")
 
 
 def static() -> dict[str, File]:
-    """Those in `static/`, by name."""
+    """The files in `static/`, by name."""
     return folder(_HERE.joinpath("static"))
 
 
 def pages(*, history: bool = False) -> dict[str, File]:
-    """Path below the dashboard → its page: what stands in `html/`, in the frame that all share.
+    """Path below the dashboard → its page: its file in `html/`, within the frame of all pages.
 
     Args:
-        history: whether there is one, so that they lead there.
+        history: whether there is a history, for links to it.
     """
     frame = Template(_html("frame"))
 
     def page(path: str, name: str, title: str) -> File:
-        """Links are relative, as proxies may add a path."""
+        # Links are relative: a proxy may serve the pages below a path of its own.
         up = "../" * path.count("/")
         parts = {part: Template(_html(part)).substitute(up=up) for part in PARTS}
         main = Template(_html(name)).substitute(parts, up=up)
@@ -45,13 +47,7 @@ def pages(*, history: bool = False) -> dict[str, File]:
         )
         return file(whole.encode(), "text/html")
 
-    by_kind = {"": page("", "dashboard", "flrouter")}
-    for kind in KINDS:
-        path = f"{kind}/{{id}}"
-        by_kind[path] = page(path, kind, f"{kind.capitalize()} – flrouter")
-    for path, (name, title) in PAST.items():
-        by_kind[path] = page(path, name, f"{title} – flrouter")
-    return by_kind
+    return {path: page(path, name, title) for path, (name, title) in PAGES.items()}
 
 
 def _html(name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
+from flrouter.web.calls.answers import answered
 from flrouter.web.calls.call import Site
 from flrouter.web.dashboard.files import pages, static
 from flrouter.web.dashboard.search import search
@@ -15,19 +15,18 @@ from flrouter.web.dashboard.stream import Stream
 from flrouter.web_port.files import File, answer
 
 BASE = "/dashboard"
-
-_encode = msgspec.json.Encoder().encode
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 def register(site: Site) -> None:
-    """Give the site's app the dashboard, and lead there whoever asks for `/`."""
+    """Give the site's app the dashboard, to which `/` leads."""
     app = site.app
     snapshots = Snapshots(site)
     stream = Stream(snapshots)
     known = static()
 
-    async def there(view: Any, request: web.Request) -> web.Response:
-        # Relative, as all links of the pages are: a proxy may serve them under a path of its own.
+    async def root(view: Any, request: web.Request) -> web.Response:
+        # Relative: a proxy may serve the pages below a path of its own.
         return web.Response(status=302, headers={"Location": "dashboard/"})
 
     async def one(view: Any, request: web.Request, name: str) -> web.Response:
@@ -35,14 +34,13 @@ def register(site: Site) -> None:
 
     async def snapshot(view: Any, request: web.Request) -> web.Response:
         local = request.query.get("local") == "true"
-        body = await (snapshots.part() if local else snapshots.whole())
-        return _json(body)
+        return answered(await (snapshots.part() if local else snapshots.whole()), 200, _NOT_KEPT)
 
     async def events(view: Any, request: web.Request) -> web.StreamResponse:
         return await stream.serve(request)
 
     async def look(view: Any, request: web.Request) -> web.Response:
-        return _json(_encode(await search(site, request.query.get("q", ""))))
+        return answered(await search(site, request.query.get("q", "")), 200, _NOT_KEPT)
 
     def page(path: str, file: File) -> None:
         async def serve(view: Any, request: web.Request, **_: str) -> web.Response:
@@ -50,8 +48,8 @@ def register(site: Site) -> None:
 
         app.page(f"{BASE}/{path}", name=f"dashboard {path}")(serve)
 
-    app.page("/", name="root")(there)
-    app.page(BASE, name="dashboard")(there)
+    app.page("/", name="root")(root)
+    app.page(BASE, name="dashboard")(root)
     app.page(f"{BASE}/static/{{name}}", name="dashboard static")(one)
     app.page(PATH, name="dashboard snapshot")(snapshot)
     app.page(f"{BASE}/events", name="dashboard events")(events)
@@ -59,8 +57,3 @@ def register(site: Site) -> None:
     for path, file in pages(history=bool(app.settings.history_url)).items():
         page(path, file)
     app.web.web_app.on_shutdown.append(stream.end)
-
-
-def _json(body: bytes) -> web.Response:
-    headers = {"Cache-Control": "no-store"}
-    return web.Response(body=body, content_type="application/json", headers=headers)

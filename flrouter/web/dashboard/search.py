@@ -1,10 +1,10 @@
-"""Search: what there is under a name that somebody typed in."""
+"""Search: what has the name that somebody typed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -15,16 +15,19 @@ from flrouter.web.calls.queries import Query
 #: characters of what is looked for.
 MAX_CHARACTERS = 1_000
 
+Kind = Literal["floodlight", "switch", "request"]
+Detail = TypeVar("Detail")
+
 
 class Hit(msgspec.Struct):
     """Something of that name."""
 
-    kind: Literal["floodlight", "switch", "request"]
+    kind: Kind
     id: str
 
 
 class Found(msgspec.Struct):
-    """All that there is of that name, and what could not be looked up now."""
+    """All that has that name, and why some of it may be missing."""
 
     hits: list[Hit]
     unknown: list[str]
@@ -36,32 +39,18 @@ async def search(site: Site, text: str) -> Found:
     name = text.strip()[:MAX_CHARACTERS]
     if not name:
         return result
-    call = Call(site, BASE, {"id": name, "correlation_id": name}, Query(), None)
-    for looked in await asyncio.gather(
-        _look(_floodlight(call, name)), _look(_switch(call, name)), _look(_request(call, name))
-    ):
-        if isinstance(looked, Hit):
-            result.hits.append(looked)
-        elif looked:
-            result.unknown.append(looked)
+    call = Call(site, BASE, {}, Query(), None)
+
+    async def look(kind: Kind, looking: Awaitable[Detail], id_of: Callable[[Detail], str]) -> None:
+        try:
+            result.hits.append(Hit(kind, id_of(await looking)))
+        except Refusal as refusal:
+            if refusal.status == 503:  # otherwise there is none (404), or cannot be (400)
+                result.unknown.append(str(refusal))
+
+    await asyncio.gather(
+        look("floodlight", ones.floodlight(call, name), lambda detail: detail.floodlight.id),
+        look("switch", ones.switch(call, name), lambda detail: detail.switch.id),
+        look("request", ones.trace(call, name), lambda detail: detail.correlation_id),
+    )
     return result
-
-
-async def _floodlight(call: Call, name: str) -> Hit:
-    return Hit("floodlight", (await ones.floodlight(call, name)).floodlight.id)
-
-
-async def _switch(call: Call, name: str) -> Hit:
-    return Hit("switch", (await ones.switch(call, name)).switch.id)
-
-
-async def _request(call: Call, name: str) -> Hit:
-    return Hit("request", (await ones.trace(call, name)).correlation_id)
-
-
-async def _look(looking: Awaitable[Hit]) -> Hit | str:
-    """What there is, or why nobody knows; nothing when there is none (404), or cannot be (400)."""
-    try:
-        return await looking
-    except Refusal as refusal:
-        return str(refusal) if refusal.status == 503 else ""

@@ -1,19 +1,20 @@
-"""A snapshot: the whole router at one moment, as the dashboard shows it.
+"""A snapshot: the whole router at one moment, for the dashboard.
 
-Each worker makes a part of its own shards, at most once a second however many ask for it; whoever
-has viewers asks all others for theirs and puts them together.
+Each worker makes a part from its own shards, at most once a second for all who ask. A worker with
+viewers asks the others for their parts and merges them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Mapping
 from time import monotonic
 
 import msgspec
 
+from flrouter.clock import now_ms
+from flrouter.core.values.events import Event
 from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, Happening
 from flrouter.web.api.reading import floodlights, workload
 from flrouter.web.api.reading.merging import newest
@@ -23,12 +24,12 @@ from flrouter.web.calls.shapes import Floodlight, ShardRow, Worker
 
 #: where workers ask each other for their parts.
 PATH = "/dashboard/snapshot"
-#: s; how old a worker's part may be when it is told again.
-FRESH_S = 0.9
-#: what happens all the time where all is well: told in one line, which names so many FLs.
+#: s; how long a worker's part is used again.
+PART_LIFE_S = 0.9
+#: events that also happen while all is well: one line, which names so many FLs.
 ROUTINE = "syncs"
 MAX_NAMED = 3
-#: shards that are told one by one.
+#: shards that are shown one by one.
 MAX_SHARDS = 1_000
 
 
@@ -37,7 +38,7 @@ class Told(msgspec.Struct):
 
     worker: str
     happening: Happening
-    #: whether it is wrong, and not over yet.
+    #: wrong, and not over yet.
     lasts: bool = False
 
 
@@ -46,19 +47,19 @@ class Snapshot(msgspec.Struct):
 
     #: ms since the epoch.
     at: int
-    #: who put it together.
+    #: the worker that made it.
     worker: str
     floodlights: list[Floodlight]
     workers: list[Worker]
     shards: list[ShardRow]
-    #: what is wrong and not over, then all else, each newest first; last what is routine, as one.
+    #: what is wrong and not over, then the rest, each newest first; last all routine, as one.
     feed: list[Told]
     #: how many shards there are.
     partitions: int
     #: how requests ended since the workers started: "answered", or the type of an error.
     ended: dict[str, int]
     dead_letters: int
-    #: the shards that nobody told of.
+    #: shards of which no worker said anything.
     missing_shards: list[int] = []
 
 
@@ -67,7 +68,7 @@ _decode = msgspec.json.Decoder(Snapshot).decode
 
 
 class Snapshots:
-    """Makes them for one worker."""
+    """Makes the snapshots of one worker."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -76,80 +77,70 @@ class Snapshots:
         self._until = 0.0
 
     async def part(self) -> bytes:
-        """This worker's own, encoded."""
+        """This worker's own part, encoded."""
         async with self._making:
             if monotonic() >= self._until:
                 self._part = _encode(await self._make())
-                self._until = monotonic() + FRESH_S
+                self._until = monotonic() + PART_LIFE_S
         return self._part
 
     async def whole(self) -> bytes:
-        """That of all workers, encoded."""
+        """The parts of all workers as one, encoded."""
         workers = self._site.workers
         own, (others, missing) = await asyncio.gather(
             self.part(), workers.ask(PATH, Query(), Snapshot)
         )
-        dealt = workers.shards()
-        absent = [Worker(url, dealt.get(url, []), answering=False) for url in missing]
+        shards = workers.shards()
+        absent = [Worker(url, shards.get(url, []), answering=False) for url in missing]
         return _encode(merged([_decode(own), *others], absent))
 
     async def _make(self) -> Snapshot:
-        site = self._site
-        shards = site.app.shards
-        ended = {kind or "answered": count for kind, count in shards.ended.others.items()}
-        answered = sum(sum(histogram.counts) for histogram in shards.ended.latencies.values())
-        ended["answered"] = ended.get("answered", 0) + answered
+        site, shards = self._site, self._site.app.shards
         own = site.workers.own
         heard = await floodlights.heard_of(site)
-        dead = [count for (event, _), count in shards.counts.items() if event == "dead_letters"]
         return Snapshot(
-            round(time.time() * 1000),
+            now_ms(),
             own,
             list(heard.values()),
             [workload.this_worker(site)],
             list(workload.shards(site).values()),
             [Told(own, happening) for happening in shards.happenings.last()],
             site.app.settings.partitions,
-            ended,
-            sum(dead),
+            dict(shards.ended.outcomes()),
+            sum(n for (event, _), n in shards.counts.items() if event == Event.DEAD_LETTERS),
         )
 
 
 def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
-    """One snapshot of several workers' parts, the asked one's first, and of workers without one."""
-    whole = parts[0]
+    """One snapshot of several parts, that of the asked worker first, and of workers without one."""
+    first = parts[0]
     rows: dict[str, list[Floodlight]] = {}
-    shards: dict[int, ShardRow] = {}
-    ended: dict[str, int] = {}
-    feed: list[Told] = []
+    ended: Counter[str] = Counter()
     for part in parts:
+        ended.update(part.ended)
         for floodlight in part.floodlights:
             rows.setdefault(floodlight.id, []).append(floodlight)
-        shards |= {row.shard: row for row in part.shards}
-        feed += part.feed
-        for kind, count in part.ended.items():
-            ended[kind] = ended.get(kind, 0) + count
-    newest_rows = [newest(rows[name]) for name in sorted(rows)]
+    shards = {row.shard: row for part in parts for row in part.shards}
     workers = [worker for part in parts for worker in part.workers] + absent
+    newest_rows = {name: newest(rows[name]) for name in sorted(rows)}
     return Snapshot(
-        whole.at,
-        whole.worker,
-        [row for row in newest_rows if row.state != "removed"],
+        first.at,
+        first.worker,
+        [row for row in newest_rows.values() if row.state != "removed"],
         sorted(workers, key=lambda worker: worker.url),
         [shards[number] for number in sorted(shards)][:MAX_SHARDS],
-        _in_order(feed, {row.id: row for row in newest_rows}),
-        whole.partitions,
-        ended,
+        _in_order([told for part in parts for told in part.feed], newest_rows),
+        first.partitions,
+        dict(ended),
         sum(part.dead_letters for part in parts),
-        sorted(set(range(whole.partitions)) - shards.keys()),
+        sorted(set(range(first.partitions)) - shards.keys()),
     )
 
 
 def _in_order(feed: list[Told], floodlights: Mapping[str, Floodlight]) -> list[Told]:
-    """As :class:`Snapshot` has it, of every kind as many as one worker keeps.
+    """The feed of a :class:`Snapshot`, with as many of every kind as one worker keeps.
 
-    By when they began: that stays, so what is on a page already changes its place only when it is
-    over.
+    Sorted by `began`, which never changes: a line on a page only moves when it is over.
     """
     kept: Counter[str] = Counter()
     lasting: dict[tuple[str, str], Told] = {}
@@ -164,7 +155,7 @@ def _in_order(feed: list[Told], floodlights: Mapping[str, Floodlight]) -> list[T
         if kept[kind] > MAX_HAPPENINGS:
             continue
         name = _whose(told.happening)
-        # Only the newest of a kind can last: what came before it was over by then.
+        # Only the newest of a kind can last: the ones before were over by then.
         if _lasts(kind, floodlights.get(name)) and (kind, name) not in lasting:
             lasting[kind, name] = Told(told.worker, told.happening, lasts=True)
         else:
@@ -179,7 +170,7 @@ def _whose(happening: Happening) -> str:
 
 
 def _lasts(kind: str, floodlight: Floodlight | None) -> bool:
-    """Whether such a thing that happened to an FL is wrong now."""
+    """Whether this event of an FL is not over."""
     if floodlight is None:
         return False
     if kind == "syncs_failed":
@@ -189,7 +180,7 @@ def _lasts(kind: str, floodlight: Floodlight | None) -> bool:
 
 
 def _folded(routine: list[Happening]) -> Told:
-    """All of it, as of the newest, which is the first."""
+    """All routine as one happening; the newest comes first in `routine`."""
     names = sorted({happening.about for happening in routine})
     about = ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} floodlights"
     count = sum(happening.count for happening in routine)

@@ -13,12 +13,12 @@ from flrouter.web_port.streaming import streamed
 
 #: s; between two snapshots.
 PERIOD_S = 1.0
-#: browsers that may look on at a worker.
+#: browsers that may follow one worker.
 MAX_VIEWERS = 50
 
 
 class Stream:
-    """Tells every viewer of the newest snapshot; all of them share one a second."""
+    """Sends the newest snapshot to every viewer; all of them share one a second."""
 
     def __init__(self, snapshots: Snapshots) -> None:
         self._snapshots = snapshots
@@ -30,11 +30,11 @@ class Stream:
         self._ending = False
 
     async def end(self, _: web.Application) -> None:
-        """The server stops: it would wait for those who look on."""
+        """Let viewers go when the server stops: it waits for them."""
         self._ending = True
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Tell one viewer until it goes."""
+        """Send snapshots to a viewer until it goes."""
         if self._viewers >= MAX_VIEWERS:
             text = f"{MAX_VIEWERS} others look on at this worker already: look on at another one\n"
             return web.Response(status=503, text=text, headers={"Retry-After": "10"})
@@ -51,13 +51,12 @@ class Stream:
             yield frame
 
     async def _next(self, seen: int) -> tuple[int, bytes]:
-        """A snapshot that is newer than number `seen`, made by whoever needs it first."""
+        """A snapshot after number `seen`, made by the first viewer that needs it."""
         async with self._making:
             age = monotonic() - self._made
             if seen == self._number or age > PERIOD_S:
                 await asyncio.sleep(PERIOD_S - age)
-                whole = await self._snapshots.whole()
-                self._frame = b"data: " + whole + b"\n\n"
+                self._frame = b"data: " + await self._snapshots.whole() + b"\n\n"
                 self._made = monotonic()
                 self._number += 1
             return self._number, self._frame

@@ -1,10 +1,11 @@
-"""The collector: reads what is counted when Prometheus asks, so counting costs nothing more."""
+"""The collector: reads what is counted when Prometheus asks, so that counting costs no more."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 from aiohttp import web
@@ -24,33 +25,33 @@ from flrouter.core.values.home import home
 from flrouter.faust_side.app import RouterApp
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
+from flrouter.web.calls.counted import COUNTED, FLOODLIGHT
 from flrouter.web.calls.health import not_ready
 from flrouter.web.calls.tally import Tally
-from flrouter.web.metrics.counted import COUNTED, FLOODLIGHT
 
 PREFIX = "flrouter_"
-#: different values of one label; what comes later is told under OTHER.
+#: different values of one label; all later ones are OTHER.
 MAX_LABELS = 100
 OTHER = "other"
 
 
 class Labels:
-    """The values of one label, first come, first told: a counter keeps its label for good."""
+    """The values of one label. A counter keeps its label for good, so the first ones stay."""
 
-    def __init__(self, most: int = MAX_LABELS) -> None:
-        self._most = most
-        self._told: set[str] = set()
+    def __init__(self, limit: int = MAX_LABELS) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
 
     def shown(self, value: str) -> str:
-        """Under which name to tell of `value`."""
-        if value in self._told or len(self._told) < self._most:
-            self._told.add(value)
+        """The label for `value`."""
+        if value in self._known or len(self._known) < self._limit:
+            self._known.add(value)
             return value
         return OTHER
 
 
 class RouterCollector(Collector):
-    """This worker's metrics; those of all workers add up to the router's."""
+    """This worker's metrics; sums over all workers are the router's."""
 
     def __init__(self, app: RouterApp, tally: Tally) -> None:
         self._app = app
@@ -58,11 +59,11 @@ class RouterCollector(Collector):
         self._labels: defaultdict[str, Labels] = defaultdict(Labels)
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: there is only one collector of these names."""
+        """Nothing: no other collector has these names."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All of them, as they are now; each with the router's name, for there may be several."""
+        """All metrics as they are now, each with the router's name."""
         router = {"app_id": self._app.settings.app_id}
         for family in self._families():
             family.samples = [
@@ -82,7 +83,7 @@ class RouterCollector(Collector):
         return self._labels[label].shown(value)
 
     def _known(self, label: str) -> Iterator[str]:
-        """What is told before it is counted: a series that begins with 1 shows no increase."""
+        """Values that begin with 0: a series that begins with 1 shows no increase."""
         settings, floodlights = self._app.settings, sorted(self._app.membership.subscribed)
         if label == FLOODLIGHT:
             yield from floodlights
@@ -92,32 +93,40 @@ class RouterCollector(Collector):
                 yield from settings.fl_topics.written_by(floodlight)
 
     def _counter(self, name: str, text: str, label: str, counts: Counter[str]) -> Metric:
-        family = CounterMetricFamily(PREFIX + name, text, labels=[label] if label else [])
+        if not label:
+            return CounterMetricFamily(PREFIX + name, text, counts.total())
+        family = CounterMetricFamily(PREFIX + name, text, labels=[label])
         shown: Counter[str] = Counter()
         for value in self._known(label):
             shown[self._shown(label, value)] = 0
         for value, count in counts.items():
-            shown[self._shown(label, value) if label else ""] += count
-        if not label:
-            family.add_metric([], shown[""])
-        for value in sorted(shown) if label else ():
+            shown[self._shown(label, value)] += count
+        for value in sorted(shown):
             family.add_metric([value], shown[value])
         return family
 
+    def _gauge(self, name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+        """One value for each label; the empty label stays empty."""
+        family = GaugeMetricFamily(PREFIX + name, text, labels=[label])
+        shown: Counter[str] = Counter()
+        for value, count in values.items():
+            shown[self._shown(label, value) if value else ""] += count
+        for value in sorted(shown):
+            family.add_metric([value], max(shown[value], 0))
+        return family
+
     def _counts(self) -> Iterator[Metric]:
-        by_what: dict[str, Counter[str]] = {event: Counter() for event in COUNTED}
+        by_event: dict[str, Counter[str]] = {event: Counter() for event in COUNTED}
         for (event, label), count in (self._app.shards.counts + self._app.history.counts).items():
-            if event in by_what:
-                by_what[event][label] += count
+            if event in by_event:
+                by_event[event][label] += count
         for event, counted in COUNTED.items():
-            yield self._counter(counted.metric, counted.text, counted.label, by_what[event])
+            yield self._counter(counted.metric, counted.text, counted.label, by_event[event])
 
     def _ends(self) -> Iterator[Metric]:
         ended = self._app.shards.ended
-        outcomes = Counter({kind or "answered": n for kind, n in ended.others.items()})
-        outcomes["answered"] += sum(sum(counted.counts) for counted in ended.latencies.values())
         yield self._counter(
-            "requests_ended", "Requests that had their answer.", "outcome", outcomes
+            "requests_ended", "Requests that had their answer.", "outcome", ended.outcomes()
         )
         family = HistogramMetricFamily(
             f"{PREFIX}answer_duration_seconds",
@@ -127,93 +136,63 @@ class RouterCollector(Collector):
         merged: dict[str, Histogram] = {}
         for name, histogram in ended.latencies.items():
             into = merged.setdefault(self._shown(FLOODLIGHT, name), Histogram(BOUNDS))
-            into.counts = [
-                sum(counted) for counted in zip(into.counts, histogram.counts, strict=True)
-            ]
+            into.counts = [sum(pair) for pair in zip(into.counts, histogram.counts, strict=True)]
             into.total += histogram.total
         for name, histogram in sorted(merged.items()):
-            buckets = _cumulative(histogram, [bound / 1000 for bound in BOUNDS])
+            buckets = cumulative(histogram, [bound / 1000 for bound in BOUNDS])
             family.add_metric([name], buckets, histogram.total / 1000)
         yield family
         batches = self._app.shards.batches
         family = HistogramMetricFamily(f"{PREFIX}batch_records", "Records decided at once.")
-        family.add_metric([], _cumulative(batches, batches.bounds), batches.total)
+        family.add_metric([], cumulative(batches, batches.bounds), batches.total)
         yield family
 
     def _tables(self) -> Iterator[Metric]:
         shards = list(self._app.shards.owned())
         pending: Counter[str] = Counter()
         for shard in shards:
-            for name, count in shard.pending_by_floodlight().items():
-                pending[self._shown(FLOODLIGHT, name) if name else ""] += count
-        family = GaugeMetricFamily(
-            f"{PREFIX}pending_requests",
-            "Requests without an answer, by FL; those that wait for a switch have none.",
-            labels=[FLOODLIGHT],
-        )
-        for name in sorted(pending):
-            family.add_metric([name], max(pending[name], 0))
-        yield family
+            pending.update(shard.pending_by_floodlight())
+        text = "Requests without an answer, by FL; those that wait for a switch have none."
+        yield self._gauge("pending_requests", text, FLOODLIGHT, pending)
         for table, text in (
             ("blacklist", "Requests whose late answers are dropped."),
             ("gathers", "Rows of commands to several switches or FLs."),
             ("switches", "Switches that are known."),
         ):
-            name = f"{PREFIX}{table}_entries"
-            yield GaugeMetricFamily(
-                name, text, sum(len(getattr(owned.context, table)) for owned in shards)
-            )
+            rows = sum(len(getattr(shard.context, table)) for shard in shards)
+            yield GaugeMetricFamily(f"{PREFIX}{table}_entries", text, rows)
 
     def _floodlights(self) -> Iterator[Metric]:
-        """Their states, each told by the worker that has its home; their switches, by all."""
-        up = GaugeMetricFamily(f"{PREFIX}floodlight_up", "Whether it answers.", labels=[FLOODLIGHT])
-        drained = GaugeMetricFamily(
-            f"{PREFIX}floodlight_drained", "Whether it is drained.", labels=[FLOODLIGHT]
-        )
-        syncing = GaugeMetricFamily(
-            f"{PREFIX}floodlight_syncing", "Whether a sync of it runs.", labels=[FLOODLIGHT]
-        )
-        speaks = GaugeMetricFamily(
-            f"{PREFIX}floodlight_switches", "Switches it is active for.", labels=[FLOODLIGHT]
+        """The states of FLs, from the worker that has their home; their switches, from all."""
+        up, drained, syncing = (
+            GaugeMetricFamily(f"{PREFIX}floodlight_{name}", text, labels=[FLOODLIGHT])
+            for name, text in (
+                ("up", "Whether it answers."),
+                ("drained", "Whether it is drained."),
+                ("syncing", "Whether a sync of it runs."),
+            )
         )
         for shard in self._app.shards.owned():
             context = shard.context
             for name in context.known_floodlights():
                 label, state = [self._shown(FLOODLIGHT, name)], context.floodlights[name]
                 if home(name, context.rules.partitions) == context.number and label != [OTHER]:
-                    if not (state.up and self._app.contact.lost_since):  # nobody knows
+                    if not (state.up and self._app.contact.lost_since):  # otherwise unknown
                         up.add_metric(label, state.up)
                     drained.add_metric(label, state.drained)
                     syncing.add_metric(label, state.syncing > 0)
-        counts: Counter[str] = Counter()
-        for name, count in self._tally.speaks.items():
-            counts[self._shown(FLOODLIGHT, name)] += count
-        for name in sorted(counts):
-            speaks.add_metric([name], counts[name])
-        yield from (up, drained, syncing, speaks)
+        yield from (up, drained, syncing)
+        text = "Switches it is active for."
+        yield self._gauge("floodlight_switches", text, FLOODLIGHT, self._tally.speaks)
 
     def _work(self) -> Iterator[Metric]:
         app, shards = self._app, self._app.shards
         lag: Counter[str] = Counter()
         for at, records in shards.lag().items():
-            lag[self._shown("topic", at.topic)] += records
-        family = GaugeMetricFamily(
-            f"{PREFIX}lag_records", "Records in Kafka that are not read.", labels=["topic"]
-        )
-        for topic in sorted(lag):
-            family.add_metric([topic], lag[topic])
-        yield family
-        family = GaugeMetricFamily(
-            f"{PREFIX}unread_partitions",
-            "Partitions that shards of this worker should read and do not.",
-            labels=["topic"],
-        )
-        unread: Counter[str] = Counter()
-        for topic, count in shards.unread_partitions().items():
-            unread[self._shown("topic", topic)] += count
-        for topic in sorted(unread):
-            family.add_metric([topic], unread[topic])
-        yield family
+            lag[at.topic] += records
+        yield self._gauge("lag_records", "Records in Kafka that are not read.", "topic", lag)
+        text = "Partitions that shards of this worker should read and do not."
+        yield self._gauge("unread_partitions", text, "topic", shards.unread_partitions())
         waiting = sum(shards.waiting(number) for number in list(shards.numbers))
         for name, text, value in (
             ("ready", "Whether this worker serves its shards.", not not_ready(app)),
@@ -246,19 +225,14 @@ class RouterCollector(Collector):
             yield CounterMetricFamily(PREFIX + name, text, count)
 
 
-def _cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
-    """As Prometheus has them: each bucket with all that are smaller."""
-    buckets: list[tuple[str, float]] = []
-    total = 0
+def cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
+    """The buckets as Prometheus has them: each with all that are smaller."""
     names = [*(f"{float(bound):g}" for bound in bounds), "+Inf"]
-    for name, count in zip(names, histogram.counts, strict=True):
-        total += count
-        buckets.append((name, total))
-    return buckets
+    return list(zip(names, accumulate(histogram.counts), strict=True))
 
 
 def register(app: RouterApp, tally: Tally) -> None:
-    """Give `app` the page; in Prometheus' text or in OpenMetrics, as the reader asks."""
+    """Give `app` its page; in Prometheus' text or in OpenMetrics, as the reader asks."""
     registry = CollectorRegistry()
     registry.register(RouterCollector(app, tally))
     ProcessCollector(registry=registry)

@@ -13,7 +13,7 @@ from flrouter.web_port import browsers
 from flrouter.web_port.files import answer, file, folder
 
 _HERE = files("flrouter.web.reference")
-#: as for all pages; Swagger UI's style sheet has its icons in it.
+#: as for all pages, and icons that stand in the style sheet of Swagger UI.
 _POLICY = f"{browsers.HEADERS['Content-Security-Policy']}; img-src 'self' data:"
 
 

@@ -1,4 +1,4 @@
-"""The recorder: at the end of each step it notes what this worker's shards did and have to do."""
+"""The recorder: at the end of each step it notes what this worker's shards did."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from itertools import repeat
 from aiohttp import web
 
 from flrouter.clock import now_ms
+from flrouter.core.values.events import Event
 from flrouter.core.values.home import home
 from flrouter.faust_side.app import RouterApp
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.web.series.ring import STEP_MS, STEPS, Ring
 
-#: FLs that have series of their own. 101 rings of 360 rows of 20 numbers of 4 bytes: 2.9 MB, and a
-#: worker never keeps more.
+#: FLs that have series of their own. 101 rings of 360 rows of 20 numbers of 4 bytes are 2.9 MB.
 MAX_FLOODLIGHTS = 100
-#: the series of all FLs together, and of what concerns none.
+#: the series of all FLs together, and of what concerns no FL.
 ALL = ""
-#: what a row begins with; behind it come the buckets of the histogram of answer times.
+#: the columns of a row; the buckets of the answer times follow.
 COLUMNS = ("commands", "answered", "failed", "pending", "lag", "outages")
 _WIDTH = len(COLUMNS) + len(BOUNDS) + 1
-#: commands, answered, failed, and the buckets: they only grow while a worker runs.
+#: commands, answered, failed, and the buckets, which all only grow while a worker runs.
 _NOTHING = [0] * (3 + len(BOUNDS) + 1)
 
 
@@ -34,7 +34,7 @@ class Recorder:
         self._app = app
         self._rings = {ALL: Ring(_WIDTH)}
         self._step: int | None = None
-        #: FL → what was counted of it by the end of that step.
+        #: FL → its counts at the end of that step.
         self._counted: dict[str, list[int]] = {}
         self._outages: Counter[str] = Counter()
 
@@ -50,10 +50,9 @@ class Recorder:
             self.take(now_ms())
 
     def take(self, now: int) -> None:
-        """Note the step that ended last before `now` (ms).
+        """Note the last step that ended before `now` (ms since the epoch).
 
-        What was counted over several steps, because the worker stood still, belongs to none of
-        them.
+        If the worker stood still over several steps, the counts belong to none of them.
         """
         step = now // STEP_MS - 1
         follows = self._step == step - 1
@@ -77,17 +76,16 @@ class Recorder:
         return [ring.get(step) for step in range(last - STEPS + 1, last + 1)]
 
     def _ring(self, name: str, known: set[str]) -> Ring | None:
-        """Its ring; a new one takes the place of an FL's that is not known any more."""
-        if name not in self._rings:
-            if len(self._rings) > MAX_FLOODLIGHTS:
-                gone = next(
-                    (oldest for oldest in self._rings if oldest and oldest not in known), None
-                )
-                if gone is None:
-                    return None
-                del self._rings[gone]
-            self._rings[name] = Ring(_WIDTH)
-        return self._rings[name]
+        """The ring of an FL; a new one may take the place of an FL that is not known any more."""
+        if name in self._rings:
+            return self._rings[name]
+        if len(self._rings) > MAX_FLOODLIGHTS:
+            unknown = (other for other in self._rings if other != ALL and other not in known)
+            if (oldest := next(unknown, None)) is None:
+                return None
+            del self._rings[oldest]
+        ring = self._rings[name] = Ring(_WIDTH)
+        return ring
 
     def _known(self) -> set[str]:
         contexts = [shard.context for shard in self._app.shards.owned()]
@@ -102,7 +100,7 @@ class Recorder:
                 counted.setdefault(label, list(_NOTHING))[column] += count
 
         for (event, name), count in shards.counts.items():
-            if event == "commands":
+            if event == Event.COMMANDS:
                 add(name, 0, count)
         add(ALL, 1, shards.ended.others[""])
         for name, count in shards.ended.failed.items():
@@ -121,7 +119,7 @@ class Recorder:
         return pending
 
     def _lag(self) -> Counter[str]:
-        """Records that are not read: of the topics that an FL writes, and of all topics."""
+        """Unread records, in the topics of each FL and in all topics."""
         by_topic: Counter[str] = Counter()
         for at, records in self._app.shards.lag().items():
             by_topic[at.topic] += records
@@ -133,10 +131,10 @@ class Recorder:
         return lag
 
     def _in_outage(self, known: set[str]) -> Counter[str]:
-        """1 for each FL whose home is here and that is in outage, or was since the last step."""
+        """1 for each FL with its home here that is in outage, or was since the last step."""
         counts = self._app.shards.counts
         before = self._outages
-        self._outages = Counter({name: counts["outages", name] for name in known})
+        self._outages = Counter({name: counts[Event.OUTAGES, name] for name in known})
         down: Counter[str] = Counter()
         for shard in self._app.shards.owned():
             for name, state in shard.context.floodlights.items():

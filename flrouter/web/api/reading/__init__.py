@@ -1,1 +1,1 @@
-"""Requests that read: lists and single things, of all workers as one."""
+"""Requests that read: lists and single things, of all workers together."""

@@ -8,32 +8,8 @@ from flrouter.core.values.records import Floodlight as State
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
 from flrouter.web.calls.call import Site
+from flrouter.web.calls.counted import BY_FLOODLIGHT
 from flrouter.web.calls.shapes import Floodlight, FloodlightState, Latency
-
-#: what is counted with an FL's id as its label (`core/state/context.py`, `count`).
-COUNTED = frozenset(
-    {
-        "answers",
-        "commands",
-        "duplicate_links",
-        "events",
-        "foreign",
-        "late",
-        "moves",
-        "moves_refused",
-        "not_active",
-        "offline",
-        "outages",
-        "part_answers",
-        "recoveries",
-        "stray",
-        "syncs",
-        "syncs_failed",
-        "unknown_floodlight",
-        "unmanaged",
-        "write_errors",
-    }
-)
 
 
 async def heard_of(site: Site) -> dict[str, Floodlight]:
@@ -50,7 +26,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     syncs = {status.floodlight: status for shard in shards for status in shard.syncs()}
     counts: dict[str, dict[str, int]] = {name: {} for name in newest}
     for (event, label), count in site.app.shards.counts.items():
-        if event in COUNTED and label in counts:
+        if event in BY_FLOODLIGHT and label in counts:
             counts[label][event] = count
     return {
         name: Floodlight(
@@ -75,7 +51,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
 
 
 def _condition(site: Site, state: State) -> tuple[FloodlightState, int]:
-    """How an FL is, and since when: nothing is heard of one whose brokers cannot be reached."""
+    """The state of an FL, and since when. Unknown where no broker can be reached."""
     lost_since = site.app.contact.lost_since
     if lost_since and state.condition in ("up", "drained"):
         return "unknown", lost_since

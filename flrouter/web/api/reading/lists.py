@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from flrouter.core.floodlights.sync_status import SyncStatus
@@ -56,7 +57,7 @@ async def _table(
     call: Call,
     name: str,
     shown: Callable[[Shard, str, Any], Row],
-    wanted: Callable[[str, Any], bool] | None,
+    wanted: Callable[[Any], bool] | None,
 ) -> Page[Row]:
     """A page of one table of this worker's shards."""
     query: queries.Listing = call.query
@@ -78,15 +79,19 @@ async def _table(
     )
 
 
-def page_of(by_key: Mapping[str, Row], query: queries.Listing, absent: list[int]) -> Page[Row]:
-    """A page of rows that are few."""
+def _page_of(by_key: Mapping[str, Row], query: queries.Listing, absent: list[int]) -> Page[Row]:
+    """A page of a few rows."""
     keys = sorted(key for key in by_key if key > query.after)
     more = keys[query.limit - 1] if len(keys) > query.limit else None
     return Page([by_key[key] for key in keys[: query.limit]], more, missing_shards=absent)
 
 
 def read_switch(text: str) -> str:
-    """A switch's canonical id. Raises :class:`Refusal` for what is none."""
+    """The canonical id of a switch.
+
+    Raises:
+        Refusal: the text is not a switch id.
+    """
     try:
         return canonical(text)
     except BadSwitchId as error:
@@ -98,7 +103,7 @@ async def _switches(call: Call) -> Page[Switch]:
     wanted = None
     if query.floodlight or query.active or query.region or query.unmanaged is not None:
 
-        def wanted(_: str, row: Held) -> bool:
+        def wanted(row: Held) -> bool:
             return (
                 (not query.floodlight or query.floodlight in row.holders)
                 and query.active in ("", row.active)
@@ -106,17 +111,14 @@ async def _switches(call: Call) -> Page[Switch]:
                 and query.unmanaged in (None, row.unmanaged)
             )
 
-    def shown(shard: Shard, key: str, row: Held) -> Switch:
-        return rows.switch(shard.context.number, key, row)
-
-    return await _table(call, "switches", shown, wanted)
+    return await _table(call, "switches", rows.switch, wanted)
 
 
 async def _pending(call: Call) -> Page[Request]:
     query: queries.Pending = call.query
     switch = read_switch(query.switch) if query.switch else ""
 
-    def wanted(_: str, row: Pending) -> bool:
+    def wanted(row: Pending) -> bool:
         return (
             query.floodlight in ("", row.floodlight)
             and switch in ("", row.switch)
@@ -125,31 +127,24 @@ async def _pending(call: Call) -> Page[Request]:
             and row.received >= query.since
         )
 
-    def shown(shard: Shard, key: str, row: Pending) -> Request:
-        return rows.pending(shard.context.number, key, row)
-
-    return await _table(call, "pending", shown, wanted)
+    return await _table(call, "pending", rows.pending, wanted)
 
 
 async def _blacklist(call: Call) -> Page[Request]:
     query: queries.Blacklist = call.query
 
-    def wanted(_: str, row: Barred) -> bool:
-        return query.floodlight in ("", row.floodlight) and query.correlation_id in (
-            "",
-            row.correlation_id,
+    def wanted(row: Barred) -> bool:
+        return query.floodlight in ("", row.floodlight) and (
+            query.correlation_id in ("", row.correlation_id)
         )
 
-    def shown(shard: Shard, key: str, row: Barred) -> Request:
-        return rows.barred(shard.context.number, key, row)
-
-    return await _table(call, "blacklist", shown, wanted)
+    return await _table(call, "blacklist", rows.barred, wanted)
 
 
 async def _gathers(call: Call) -> Page[Request]:
     query: queries.Gathers = call.query
 
-    def wanted(_: str, row: Gather | Part) -> bool:
+    def wanted(row: Gather | Part) -> bool:
         return (
             isinstance(row, Gather)
             and query.correlation_id in ("", row.correlation_id)
@@ -160,9 +155,31 @@ async def _gathers(call: Call) -> Page[Request]:
     return await _table(call, "gathers", rows.gather, wanted)
 
 
-async def _floodlights(call: Call) -> Page[Floodlight]:
-    by_name = await floodlights.heard_of(call.site)
-    return page_of(by_name, call.query, not_owned(call.app))
+async def _local_floodlights(call: Call) -> Page[Floodlight]:
+    return _page_of(await floodlights.heard_of(call.site), call.query, not_owned(call.app))
+
+
+_floodlight_list = _listing(
+    "floodlights",
+    "The FLs that the router knows, by id.",
+    queries.Floodlights,
+    Floodlight,
+    _local_floodlights,
+    attrgetter("id"),
+    newest,
+)
+
+
+async def all_floodlights(call: Call) -> Page[Floodlight]:
+    """FLs, filtered when all workers were asked: they may differ for a moment."""
+    query: queries.Floodlights = call.query
+    everything = queries.Floodlights(limit=query.limit, after=query.after, local=query.local)
+    page: Page[Floodlight] = await _floodlight_list.handle(call._replace(query=everything))
+    if query.state is not None:
+        page.items = [row for row in page.items if row.state == query.state]
+    elif not query.local:
+        page.items = [row for row in page.items if row.state != "removed"]
+    return page
 
 
 async def _syncs(call: Call) -> Page[SyncStatus]:
@@ -173,106 +190,62 @@ async def _syncs(call: Call) -> Page[SyncStatus]:
         for status in shard.syncs()
         if query.running in (None, status.running)
     }
-    return page_of(by_name, query, not_owned(call.app))
+    return _page_of(by_name, query, not_owned(call.app))
 
 
 async def _shards(call: Call) -> Page[ShardRow]:
-    return page_of(workload.shards(call.site), call.query, not_owned(call.app))
-
-
-_floodlight_list = _listing(
-    "floodlights",
-    "The FLs that the router knows, by id.",
-    queries.Floodlights,
-    Floodlight,
-    _floodlights,
-    lambda row: row.id,
-    newest,
-)
-
-
-async def _some_floodlights(call: Call) -> Page[Floodlight]:
-    """Filtered when all is known of each: workers may differ for a moment."""
-    query: queries.Floodlights = call.query
-    everything = queries.Floodlights(limit=query.limit, after=query.after, local=query.local)
-    page: Page[Floodlight] = await _floodlight_list.handle(call._replace(query=everything))
-    if not query.local or query.state is not None:
-        page.items = [
-            row
-            for row in page.items
-            if (row.state != "removed" if query.state is None else row.state == query.state)
-        ]
-    return page
+    return _page_of(workload.shards(call.site), call.query, not_owned(call.app))
 
 
 async def _workers(call: Call) -> Page[Worker]:
-    """Also those who do not answer, as they should."""
+    """The workers, also those that should answer and do not."""
     own = workload.this_worker(call.site)
     by_url = {own.url: own}
     if call.query.local:
-        return page_of(by_url, call.query, not_owned(call.app))
-    others, missing = await call.site.workers.ask(
-        f"{BASE}/workers", queries.Listing(), Page[Worker]
-    )
+        return _page_of(by_url, call.query, not_owned(call.app))
+    path = f"{BASE}/workers"
+    others, missing = await call.site.workers.ask(path, queries.Listing(), Page[Worker])
     by_url |= {row.url: row for page in others for row in page.items}
     shards = call.site.workers.shards()
     by_url |= {url: Worker(url, shards.get(url, []), answering=False) for url in missing}
-    page = page_of(by_url, call.query, [])
+    known = {shard for row in by_url.values() for shard in row.shards if row.answering}
+    absent = sorted(set(range(call.app.settings.partitions)) - known)
+    page = _page_of(by_url, call.query, absent)
     page.missing = missing
-    told = {shard for row in by_url.values() for shard in row.shards if row.answering}
-    page.missing_shards = sorted(set(range(call.app.settings.partitions)) - told)
     return page
 
 
 OPERATIONS = (
-    _floodlight_list._replace(handle=_some_floodlights),
+    _floodlight_list._replace(handle=all_floodlights),
     _listing(
         "switches",
         "The switches that FLs hold or an operator placed, by id.",
-        queries.Switches,
-        Switch,
-        _switches,
-        lambda row: row.id,
+        *(queries.Switches, Switch, _switches, attrgetter("id")),
     ),
     _listing(
         "pending",
         "The commands that have no answer yet, by request number.",
-        queries.Pending,
-        Request,
-        _pending,
-        lambda row: row.request,
+        *(queries.Pending, Request, _pending, attrgetter("request")),
     ),
     _listing(
         "blacklist",
         "The commands whose late answers are dropped, by request number.",
-        queries.Blacklist,
-        Request,
-        _blacklist,
-        lambda row: row.request,
+        *(queries.Blacklist, Request, _blacklist, attrgetter("request")),
     ),
     _listing(
         "gathers",
         "The commands to several switches or FLs, by request number.",
-        queries.Gathers,
-        Request,
-        _gathers,
-        lambda row: row.request,
+        *(queries.Gathers, Request, _gathers, attrgetter("request")),
     ),
     _listing(
         "syncs",
         "How far each FL's sync is, by FL.",
-        queries.Syncs,
-        SyncStatus,
-        _syncs,
-        lambda row: row.floodlight,
+        *(queries.Syncs, SyncStatus, _syncs, attrgetter("floodlight")),
     ),
     _listing(
         "shards",
         "The shards, and how much each has to do.",
-        queries.Listing,
-        ShardRow,
-        _shards,
-        lambda row: f"{row.shard:04}",
+        *(queries.Listing, ShardRow, _shards, lambda row: f"{row.shard:04}"),
     ),
     Operation("GET", "/workers", "The workers.", _workers, Page[Worker], queries.Listing),
 )

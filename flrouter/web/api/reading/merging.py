@@ -1,7 +1,8 @@
-"""Pages of several workers as one."""
+"""Pages of several workers, as one."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -16,50 +17,45 @@ def merged(
     key: Callable[[Row], str],
     combined: Callable[[list[Row]], Row],
 ) -> Page[Row]:
-    """The first `limit` rows of all pages.
-
-    Each page has the first `limit` rows of its worker, so none is left out before the last one.
+    """The first `limit` rows of all pages; each has the first `limit` rows of its worker.
 
     Args:
-        pages: of the same request, at least one.
+        pages: answers to the same request, at least one.
         limit: how many rows at most.
-        key: by which rows are in order.
-        combined: makes one of the rows that several workers have of one key.
+        key: of a row; they are in this order.
+        combined: makes one row of those that several workers have for one key.
     """
     rows: dict[str, list[Row]] = {}
     for page in pages:
         for row in page.items:
             rows.setdefault(key(row), []).append(row)
-    keys = sorted(rows)
-    more = len(keys) > limit or any(page.next is not None for page in pages)
-    kept = keys[:limit]
+    keys = sorted(rows)[:limit]
+    more = len(rows) > limit or any(page.next is not None for page in pages)
     absent = set(pages[0].missing_shards).intersection(*(page.missing_shards for page in pages))
     return Page(
-        [combined(rows[kept_key]) for kept_key in kept],
-        kept[-1] if more and kept else None,
+        [combined(rows[name]) for name in keys],
+        keys[-1] if more and keys else None,
         missing_shards=sorted(absent),
     )
 
 
 def newest(rows: list[Floodlight]) -> Floodlight:
-    """An FL as several workers know it: the newest state, of those who reach the brokers if it is
-    the same; and what they count together.
+    """An FL as several workers know it: the newest state, and the sums of what they count.
+
+    Of the same state, a worker that reaches the brokers knows it better.
     """
-    if len(rows) == 1:
-        return rows[0]
     best = max(rows, key=lambda row: (row.number, row.state != "unknown"))
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for row in rows:
-        for event, count in row.counts.items():
-            counts[event] = counts.get(event, 0) + count
-    latency = best.latency
-    latency.counts = [
-        sum(each) for each in zip(*(row.latency.counts for row in rows), strict=False)
-    ]
-    latency.total = sum(row.latency.total for row in rows)
+        counts.update(row.counts)
+    by_bucket = zip(*(row.latency.counts for row in rows), strict=False)
+    best.latency.counts, best.latency.total = (
+        [sum(counts_of_bucket) for counts_of_bucket in by_bucket],
+        sum(row.latency.total for row in rows),
+    )
     best.switches = sum(row.switches for row in rows)
     best.holds = sum(row.holds for row in rows)
     best.pending = sum(row.pending for row in rows)
-    best.counts = counts
+    best.counts = dict(counts)
     best.sync = next((row.sync for row in rows if row.sync is not None), None)
     return best

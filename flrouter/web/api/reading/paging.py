@@ -12,12 +12,12 @@ from flrouter.web.calls.turns import in_turns
 async def first_keys(
     tables: Iterable[Mapping[str, Any]],
     after: str,
-    most: int,
-    wanted: Callable[[str, Any], bool] | None = None,
+    limit: int,
+    wanted: Callable[[Any], bool] | None = None,
 ) -> list[str]:
-    """The first `most` keys behind `after` in the order of keys, of rows that are wanted.
+    """The first `limit` keys behind `after`, in their order, of rows that are wanted.
 
-    Tables change while others have their turn: a key may be gone when its row is looked up.
+    Tables may change meanwhile: a key may be gone when its row is looked up.
     """
     first: list[str] = []
     end: str | None = None
@@ -28,11 +28,11 @@ async def first_keys(
                 for key in keys
                 if key > after
                 and (end is None or key < end)
-                and (wanted is None or ((row := table.get(key)) is not None and wanted(key, row)))
+                and (wanted is None or ((row := table.get(key)) is not None and wanted(row)))
             ]
-            if len(first) > most:
+            if len(first) > limit:
                 first.sort()
-                del first[most:]
+                del first[limit:]
                 end = first[-1]
             await asyncio.sleep(0)
     return sorted(first)

@@ -1,4 +1,4 @@
-"""Rows: what the shards' tables hold, as the API shows it."""
+"""Rows of the shards' tables, as the API shows them."""
 
 from __future__ import annotations
 
@@ -17,34 +17,28 @@ _STATES: dict[Stage, RequestState] = {
 }
 
 
-def switch(shard: int, name: str, row: Held) -> Switch:
+def switch(shard: Shard, name: str, row: Held) -> Switch:
     """A row of the table `switches`."""
-    return Switch(
-        name,
-        shard,
-        row.active,
-        [
-            Holding(floodlight, _MODES[holder.mode], holder.since)
-            for floodlight, holder in sorted(row.holders.items())
-        ],
-        row.unmanaged,
-        row.pinned,
-        row.region,
-    )
+    holders = [
+        Holding(floodlight, _MODES[holder.mode], holder.since)
+        for floodlight, holder in sorted(row.holders.items())
+    ]
+    number = shard.context.number
+    return Switch(name, number, row.active, holders, row.unmanaged, row.pinned, row.region)
 
 
 def pending_state(row: Pending) -> RequestState:
-    """How far a request has come."""
+    """The stage of a request."""
     return _STATES[row.stage]
 
 
-def pending(shard: int, number: str, row: Pending) -> Request:
+def pending(shard: Shard, number: str, row: Pending) -> Request:
     """A row of the table `pending`."""
     return Request(
         number,
         row.correlation_id,
         _STATES[row.stage],
-        shard,
+        shard.context.number,
         row.origin,
         row.switch,
         row.floodlight,
@@ -54,25 +48,25 @@ def pending(shard: int, number: str, row: Pending) -> Request:
     )
 
 
-def barred(shard: int, number: str, row: Barred) -> Request:
+def barred(shard: Shard, number: str, row: Barred) -> Request:
     """A row of the table `blacklist`."""
     return Request(
         number,
         row.correlation_id,
         "failed",
-        shard,
+        shard.context.number,
         floodlight=row.floodlight,
         blacklisted=row.expires,
     )
 
 
 def gather_state(row: Gather) -> RequestState:
-    """Whether it waits for parts."""
+    """Whether a command to several still waits for parts."""
     return "answered" if row.answered else "gathering"
 
 
 def gather(shard: Shard, number: str, row: Gather) -> Request:
-    """A command's row of the table `gathers`."""
+    """A row of the table `gathers` that is a command, and not one of its parts."""
     return Request(
         number,
         row.correlation_id,
@@ -88,7 +82,7 @@ def gather(shard: Shard, number: str, row: Gather) -> Request:
 
 
 def ended(shard: int, end: End) -> Request:
-    """A request that has had its answer."""
+    """A request that was answered."""
     return Request(
         end.number,
         end.correlation_id,

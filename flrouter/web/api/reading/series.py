@@ -1,6 +1,6 @@
-"""The last hour of the router, of an FL or of a switch, as all workers know it together.
+"""The last hour of the router, of an FL or of a switch, from all workers.
 
-A switch has no ring: its hour is made of the requests that are remembered.
+A switch has no ring: its hour is made of the requests that workers remember.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from flrouter.web.series.ring import STEP_MS, STEPS
 Known = TypeVar("Known")
 Column = list[int | None]
 
-#: ms; so long after its end all workers have noted a step.
+#: ms; this long after the end of a step all workers have noted it.
 _NOTED_MS = 1_000
 _BOUNDS_S = [bound / 1000 for bound in BOUNDS]
 _UNKNOWN: Column = [None] * STEPS
@@ -55,7 +55,7 @@ def _times(last: int) -> list[int]:
 
 
 def _of_rows(rows: Sequence[Sequence[int] | None], last: int) -> Series:
-    """What a ring has."""
+    """The hour of a ring."""
     columns: list[Column] = [
         [None if row is None else row[column] for row in rows] for column in range(len(COLUMNS))
     ]
@@ -64,7 +64,7 @@ def _of_rows(rows: Sequence[Sequence[int] | None], last: int) -> Series:
 
 
 async def _of_switch(call: Call, switch: str, last: int) -> Series:
-    """What this worker remembers of a switch's requests, as far back as it remembers all."""
+    """The hour of a switch, as far back as this worker remembers all requests."""
     times = _times(last)
     answered, failed = [0] * STEPS, [0] * STEPS
     took = [Histogram(BOUNDS) for _ in times]
@@ -90,12 +90,12 @@ async def _of_switch(call: Call, switch: str, last: int) -> Series:
 
 
 def merged(parts: Sequence[Series], *, all_must_know: bool) -> Series:
-    """One of several workers' own, of the same steps.
+    """The sums of several workers' series of the same steps.
 
     Args:
         parts: at least one.
-        all_must_know: whether nobody knows a number that one of them does not; otherwise those
-            who know something know it all.
+        all_must_know: a number is unknown if one of them does not know it; otherwise, if none
+            does.
     """
     enough = len(parts) if all_must_know else 1
 

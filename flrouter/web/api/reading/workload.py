@@ -1,4 +1,4 @@
-"""What shards and this worker have to do."""
+"""The load of shards and of this worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STARTED = round(time.time() * 1000)
 
 
 def shards(site: Site) -> dict[str, ShardRow]:
-    """This worker's shards, by number as text that is in order."""
+    """This worker's shards, by number as text of four digits."""
     own = site.app.shards
     lag: dict[int, int] = {}
     for at, records in own.lag().items():
@@ -40,7 +40,7 @@ def shards(site: Site) -> dict[str, ShardRow]:
 
 
 def this_worker(site: Site) -> Worker:
-    """The worker that is asked."""
+    """This worker."""
     own, reason = site.app.shards, not_ready(site.app)
     return Worker(
         site.workers.own,

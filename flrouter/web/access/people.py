@@ -12,7 +12,7 @@ from flrouter.settings.model import Settings
 class Role(StrEnum):
     """What somebody may do."""
 
-    #: nothing, whoever it is.
+    #: neither read nor change anything.
     NOBODY = "nobody"
     READER = "reader"
     #: read, and change things.
@@ -22,14 +22,13 @@ class Role(StrEnum):
 class Person(NamedTuple):
     """Who makes a request."""
 
-    #: empty for whoever shows a token of the settings, or none.
     name: str
     role: Role
 
 
 def member(name: str, groups: Iterable[str], settings: Settings) -> Person:
     """Somebody who is in these groups."""
-    of = set(groups)
-    if of.intersection(settings.operator_groups):
+    known = set(groups)
+    if known.intersection(settings.operator_groups):
         return Person(name, Role.OPERATOR)
-    return Person(name, Role.READER if of.intersection(settings.reader_groups) else Role.NOBODY)
+    return Person(name, Role.READER if known.intersection(settings.reader_groups) else Role.NOBODY)

@@ -1,4 +1,4 @@
-"""An app whose web port knows who asks: the router's, and the history's."""
+"""An app with a guarded web port: the router's, and the history worker's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flrouter.settings.model import Settings
 
 
 class Hosted(Protocol):
-    """What of a Faust app is needed for it."""
+    """The part of a Faust app that this needs."""
 
     settings: Settings
 
@@ -22,7 +22,7 @@ class Hosted(Protocol):
 
     @property
     def http_client(self) -> aiohttp.ClientSession:
-        """With what it asks others."""
+        """Its HTTP client."""
 
     def page(self, path: str, *, name: str | None = None) -> Callable[[Any], Any]:
-        """Serve something at a path."""
+        """Serve a page at a path."""
