@@ -21,7 +21,7 @@ WARM_UP = 3.0
 #: measurements of each of the two, in turns.
 ROUNDS = 3
 #: what costs a few percent takes more of them.
-MORE_ROUNDS = {"history": 9}
+MORE_ROUNDS = {"history": 15}
 #: enough to keep the larger one busy: 64 FLs have a thousand partitions to themselves.
 IN_FLIGHT = 8_000
 #: a profile whose topics have fixed names, as OpenKilda's have, and what these begin with.
