@@ -62,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
             )
             peers.run()
             result["turns"], result["missing"] = peers.turns, peers.missing
+            result["latencies"] = summary.latencies(peers.latencies)
         if chosen.scale or (plan.scale and not chosen.no_scale):
             result["scale"] = measure(found, Path(scratch), progress)
     result["load"].append(round(os.getloadavg()[0], 2))
@@ -84,7 +85,8 @@ def finish(result: dict[str, Any]) -> int:
     }
     result["ratios"] = summary.ratios(result["figures"])
     grown = result.get("scale", {}).get("figures", {})
-    judged = thresholds.judge(thresholds.load(), {**result["ratios"], **grown})
+    at_rates = summary.added(result.get("latencies", {}))
+    judged = thresholds.judge(thresholds.load(), {**result["ratios"], **at_rates, **grown})
     text = report.as_markdown(result, judged)
     report.write(result, judged, text)
     sys.stdout.write(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.broker import Broker
-from benchmarks.contenders import ALL, DIRECT, OURS, Contender
+from benchmarks.contenders import ALL, DIRECT, LOOPS, OURS, Contender
 from benchmarks.layout import Layout
 from benchmarks.plan import Plan
 from benchmarks.progress import Progress
@@ -47,6 +47,8 @@ class Peers:
         self.missing: dict[str, str] = {}
         self.turns: dict[str, list[Turn]] = {}
         self._rates: dict[str, float] = {}
+        #: contender → rate → the latency (s) of each turn.
+        self.latencies: dict[str, dict[str, list[dict[str, float]]]] = {}
 
     def run(self) -> None:
         """Start all, give each its turn in each round, stop all."""
@@ -67,6 +69,9 @@ class Peers:
                 for name in [*self._stages]:
                     say(f"round {number} of {plan.rounds}, {name}")
                     self._try(name, lambda name=name: self._turn(name))
+                for rate in plan.rates:
+                    for name in [each for each in self._stages if each in (OURS, *LOOPS, DIRECT)]:
+                        self._try(name, lambda name=name, rate=rate: self._at(name, rate))
 
     def _start(self, name: str, contender: Contender | None, stages: ExitStack) -> None:
         """Bring one up, in two tries: on a busy machine some do not find topics that they made."""
@@ -107,6 +112,16 @@ class Peers:
 
     def _warm(self, name: str) -> None:
         self._stages[name].closed(self._plan.in_flight, self._plan.first_warm)
+
+    def _at(self, name: str, rate: int) -> None:
+        """Measure the latency at a rate that is the same for all."""
+        plan = self._plan
+        latency = self._stages[name].open(rate, plan.warm, plan.open_seconds / 2)["latency"]
+        self.latencies.setdefault(name, {}).setdefault(str(rate), []).append(latency)
+        self._progress.say(
+            f"  {name} at {rate:,}/s: p50 {latency['p50'] * 1000:.1f} ms,"
+            f" p99 {latency['p99'] * 1000:.1f} ms"
+        )
 
     def _turn(self, name: str) -> None:
         plan, stage = self._plan, self._stages[name]

@@ -22,6 +22,8 @@ class Plan:
     in_flight: int = 2_000
     #: of the peak in that turn; the rate of the second.
     share_of_peak: float = 0.5
+    #: commands a second; at each of them the latency of flrouter and of both loops is measured.
+    rates: tuple[int, ...] = (100, 2_000, 5_000)
     switches: int = 1_000
     floodlights: int = 4
     #: of every topic; flrouter's default.
@@ -31,5 +33,7 @@ class Plan:
     scale: bool = True
 
 
-FULL = Plan(rounds=5, first_warm=6.0, warm=1.0, closed_seconds=5.0, open_seconds=5.0)
-QUICK = Plan(rounds=1, first_warm=2.0, warm=1.0, closed_seconds=2.5, open_seconds=2.5, scale=False)
+FULL = Plan(rounds=3, first_warm=6.0, warm=1.0, closed_seconds=5.0, open_seconds=5.0)
+QUICK = Plan(
+    rounds=1, first_warm=2.0, warm=1.0, closed_seconds=2.5, open_seconds=2.5, rates=(), scale=False
+)

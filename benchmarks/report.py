@@ -64,6 +64,8 @@ def as_markdown(result: Mapping[str, Any], judged: Sequence[Judged]) -> str:
     ]
     if result["figures"]:
         lines += ["", *_contenders(result)]
+    if result.get("latencies"):
+        lines += ["", *_latencies(result["latencies"])]
     if "scale" in result:
         lines += ["", *_scale(result["scale"]["curves"])]
     return "\n".join(lines) + "\n"
@@ -120,6 +122,20 @@ def _contenders(result: Mapping[str, Any]) -> Iterator[str]:
     others = max((found["others_busy"] for found in figures.values() if found), default=0.0)
     if others > 0.1:
         yield f"\nThe machine was not ours alone: others used up to {others:.1f} of its cores."
+
+
+def _latencies(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Iterator[str]:
+    rates = list(next(iter(found.values())))
+    yield "".join(["| p50 and p99, ms, at |", *(f" {int(rate):,} commands/s |" for rate in rates)])
+    yield "|---|" + "---:|" * len(rates)
+    for name, measured in found.items():
+        cells = [
+            ", ".join(_number(measured[rate][part] * 1000) for part in ("p50", "p99"))
+            if rate in measured
+            else ""
+            for rate in rates
+        ]
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def _latency(found: Mapping[str, float | None]) -> list[str]:

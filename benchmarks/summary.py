@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.contenders import DIRECT, OURS
+from benchmarks.contenders import (
+    DIRECT,
+    LOOPS,
+    OURS,
+    OURS_EXACTLY_ONCE,
+    STREAMS_EXACTLY_ONCE,
+)
 from benchmarks.figures import median, ratio, spread
 
 #: one turn of a contender: what the requester said of `closed` and of `open`.
@@ -78,10 +84,40 @@ def limited_by(figures: Figures, ceiling: float | None, cores: int) -> str:
 
 def ratios(figures: Mapping[str, Figures]) -> Figures:
     """What flrouter did, over what each other contender did, by `figure/contender`."""
-    ours = figures.get(OURS, {})
+    found: Figures = {}
+    for other, theirs in figures.items():
+        if other in (OURS, OURS_EXACTLY_ONCE, DIRECT):
+            continue
+        ours = figures.get(OURS_EXACTLY_ONCE if other == STREAMS_EXACTLY_ONCE else OURS, {})
+        for name in COMPARED:
+            found[f"{name}/{other}"] = ratio(ours.get(name), theirs.get(name))
+    return found
+
+
+def latencies(
+    took: Mapping[str, Mapping[str, Sequence[Mapping[str, float]]]],
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Latency (s) at the same rates for all: contender → rate → medians of p50 and p99."""
     return {
-        f"{name}/{other}": ratio(ours.get(name), theirs.get(name))
-        for other, theirs in figures.items()
-        if other not in (OURS, DIRECT)
-        for name in COMPARED
+        name: {
+            rate: {part: median([turn[part] for turn in turns]) for part in ("p50", "p99")}
+            for rate, turns in rates.items()
+        }
+        for name, rates in took.items()
     }
+
+
+def added(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figures:
+    """What flrouter adds at each rate, over what the better of the loops adds: `p50/rate`."""
+    figures: Figures = {}
+    for rate, base in found.get(DIRECT, {}).items():
+        for part in ("p50", "p99"):
+            over = {
+                name: rates[rate][part] - base["p50"]
+                for name, rates in found.items()
+                if name in (OURS, *LOOPS) and rate in rates
+            }
+            loops = [over[name] for name in LOOPS if name in over]
+            if OURS in over and loops:
+                figures[f"added_{part}_at/{rate}"] = ratio(over[OURS], min(loops))
+    return figures

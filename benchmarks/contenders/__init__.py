@@ -17,6 +17,11 @@ from flrouter.embedded import free_port
 
 #: the one that all are compared with.
 OURS = "flrouter"
+#: the same with transactions, which is compared with transactions only.
+OURS_EXACTLY_ONCE = "flrouter-exactly-once"
+STREAMS_EXACTLY_ONCE = "kafka-streams-exactly-once"
+#: the loops: what a client costs without any state.
+LOOPS = ("aiokafka-loop", "librdkafka-loop")
 #: no router at all: what the clients and the broker can do at most.
 DIRECT = "direct"
 
@@ -69,6 +74,10 @@ def router_settings(layout: Layout) -> dict[str, str]:
     return {f"FLROUTER_{name.upper()}": str(value) for name, value in given.items()}
 
 
+def _exactly_once(layout: Layout) -> dict[str, str]:
+    return router_settings(layout) | {"FLROUTER_GUARANTEE": "exactly_once"}
+
+
 def _flrouter(layout: Layout) -> list[str]:
     worker = ("flrouter", "worker", "-l", "info", "--web-port", str(free_port()))
     return [sys.executable, "-m", *worker]
@@ -79,8 +88,12 @@ def _plain_faust(layout: Layout) -> list[str]:
     return [sys.executable, "-m", "faust", *app]
 
 
+#: ms; between two commits, as flrouter has it.
+COMMIT_INTERVAL_MS = "100"
+
 ALL = (
     Contender(OURS, "flrouter, one worker", _flrouter, router_settings),
+    Contender(OURS_EXACTLY_ONCE, "flrouter, one worker, exactly once", _flrouter, _exactly_once),
     Contender(
         "plain-faust",
         "plain Faust, two agents and one table",
@@ -104,9 +117,26 @@ ALL = (
         missing=java_build.missing,
     ),
     Contender(
+        "kafka-streams-as-often",
+        "the same, commits every 100 ms",
+        java_build.command("bench.KafkaStreamsRouter", COMMIT_INTERVAL_MS, "at_least_once"),
+        missing=java_build.missing,
+    ),
+    Contender(
+        STREAMS_EXACTLY_ONCE,
+        "the same, exactly_once_v2",
+        java_build.command("bench.KafkaStreamsRouter", COMMIT_INTERVAL_MS, "exactly_once_v2"),
+        missing=java_build.missing,
+    ),
+    Contender(
         "aiokafka-loop",
         "loop on aiokafka, no state",
         _python("benchmarks.contenders.aiokafka_loop"),
+    ),
+    Contender(
+        "librdkafka-loop",
+        "loop on librdkafka, no state",
+        _python("benchmarks.contenders.librdkafka_loop"),
     ),
     Contender(
         "java-loop",

@@ -62,7 +62,7 @@ def missing() -> str | None:
     return None
 
 
-def command(main: str) -> Callable[[Layout], list[str]]:
+def command(main: str, *arguments: str) -> Callable[[Layout], list[str]]:
     """How the class `main` is run; :func:`missing` has built it by then."""
 
     def run(layout: Layout) -> list[str]:
@@ -70,6 +70,6 @@ def command(main: str) -> Callable[[Layout], list[str]]:
 
         classes = f"{_folder()}/classes:{_folder()}/jars/*"
         quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-        return [java().command, "-Xmx512m", quiet, "-cp", classes, main]
+        return [java().command, "-Xmx512m", quiet, "-cp", classes, main, *arguments]
 
     return run

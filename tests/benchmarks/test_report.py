@@ -53,7 +53,7 @@ def test_every_contender_has_a_row_that_says_why_it_has_no_figures() -> None:
     assert "7,000" in ours
     assert "| 10 | 50 |" in ours
     assert "not measured: needs javac" in text
-    assert "flrouter / plain Faust | 5 | ≥ 6 | ≥ 12 | FAILED |" in text
+    assert "flrouter / plain Faust | 5 | ≥ 20 | ≥ 28 | FAILED |" in text
 
 
 def test_tables_are_tables() -> None:

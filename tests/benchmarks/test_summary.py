@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import summary
+from benchmarks.contenders import DIRECT, OURS, OURS_EXACTLY_ONCE, STREAMS_EXACTLY_ONCE
 
 
 def turn(per_second: float, cpu: float, p50: float, p99: float, **faults: int) -> dict[str, Any]:
@@ -83,3 +84,30 @@ def test_what_limited_a_run(busy: float, machine: float, throughput: float, expe
     """A router that was idle is not at its peak, and the table must say so."""
     figures = {"router_busy": busy, "machine_busy": machine, "throughput": throughput}
     assert summary.limited_by(figures, 10_000, cores=2) == expected
+
+
+def test_what_is_added_at_a_rate_is_compared_with_the_better_loop() -> None:
+    """Beyond what a command takes without a router."""
+    took = {
+        DIRECT: {"100": [{"p50": 0.005, "p99": 0.009}]},
+        OURS: {"100": [{"p50": 0.009, "p99": 0.015}, {"p50": 0.011, "p99": 0.013}]},
+        "aiokafka-loop": {"100": [{"p50": 0.008, "p99": 0.010}]},
+        "librdkafka-loop": {"100": [{"p50": 0.007, "p99": 0.025}]},
+    }
+    added = summary.added(summary.latencies(took))
+    assert added["added_p50_at/100"] == pytest.approx(2.5)
+    assert added["added_p99_at/100"] == pytest.approx(1.8)
+
+
+def test_exactly_once_is_compared_with_exactly_once() -> None:
+    """And nothing else is."""
+    figures = {
+        OURS: {"per_cpu_second": 10.0},
+        OURS_EXACTLY_ONCE: {"per_cpu_second": 4.0},
+        "kafka-streams": {"per_cpu_second": 20.0},
+        STREAMS_EXACTLY_ONCE: {"per_cpu_second": 8.0},
+    }
+    ratios = summary.ratios(figures)
+    assert ratios["per_cpu_second/kafka-streams"] == 0.5
+    assert ratios[f"per_cpu_second/{STREAMS_EXACTLY_ONCE}"] == 0.5
+    assert f"per_cpu_second/{OURS_EXACTLY_ONCE}" not in ratios

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import contenders, summary, thresholds
+from benchmarks import contenders, plan, summary, thresholds
 from benchmarks.scale import deployments
 from benchmarks.thresholds import Row, Verdict
 
@@ -40,6 +40,7 @@ def test_every_row_names_a_figure_that_there_is() -> None:
     figures = {f"{name}/{each.name}" for name in summary.COMPARED for each in contenders.ALL}
     grown = {*deployments.PAIRS, "pending", "bytes_per_pending", "restored_per_second", "gather"}
     figures |= {f"scale/{what}" for what in grown}
+    figures |= {f"added_{part}_at/{rate}" for part in ("p50", "p99") for rate in plan.FULL.rates}
     assert {row.figure for row in thresholds.load()} <= figures
 
 

@@ -17,7 +17,8 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * Kafka Streams: one processor over all inputs and one store, in memory as flrouter's tables are,
- * with its changelog. All else is as Kafka Streams sets it, at-least-once.
+ * with its changelog. All else is as Kafka Streams sets it, but for what the arguments say: how
+ * often (ms) it commits, and its guarantee.
  */
 public final class KafkaStreamsRouter {
 
@@ -75,6 +76,10 @@ public final class KafkaStreamsRouter {
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, layout.name());
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, layout.broker());
         settings.put(StreamsConfig.STATE_DIR_CONFIG, "streams-state");
+        if (arguments.length == 2) {
+            settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, arguments[0]);
+            settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, arguments[1]);
+        }
         settings.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
 
         StreamsBuilder builder = new StreamsBuilder();
