@@ -377,7 +377,7 @@ class Promises:
             came.setdefault((written.part, written.index), when)
         total = max((written.total for _, written in own), default=-1)
         links = sum(part == "link" for part, _ in came)
-        whole = ("answer", -1) in came or total == 0 or links == total
+        whole = ("answer", -1) in came or total in (0, links)
         times = [asked.sent[-1][0], *came.values()]
         gaps = [later - before for before, later in pairwise(times)]
         if whole and all(gap < timeout for gap in gaps):
