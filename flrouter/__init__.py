@@ -8,18 +8,18 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``faust -A flrouter`` takes the attribute ``app``; it is made when it is asked for.
+    """``faust -A flrouter`` takes the attribute ``app``, which is made when it is first asked for.
 
     So importing flrouter reads no settings and starts nothing.
 
     Raises:
-        Failure: a setting cannot be; the command line says so in one line.
+        Failure: a setting is not valid.
     """
     if name == "app":
         from flrouter.app import create_app
         from flrouter.failure import load_settings
 
-        # Faust also takes the command `worker` from there, by its being there.
+        # With this import Faust also finds the command `worker`.
         from flrouter.faust_side.worker import tune
 
         tune()

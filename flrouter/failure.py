@@ -8,7 +8,7 @@ import click
 
 from flrouter.settings.model import BadSetting, Settings, load
 
-#: the exit status when what the command was told cannot be.
+#: the exit status if the caller asked for something impossible.
 BAD_USAGE_STATUS = 2
 
 
@@ -17,7 +17,7 @@ class Failure(click.ClickException):
 
     def __init__(self, text: str, status: int = 1) -> None:
         """Args:
-        status: the exit status; :data:`BAD_USAGE_STATUS` when it is the caller's mistake.
+        status: the exit status; :data:`BAD_USAGE_STATUS` if it is the caller's mistake.
         """
         super().__init__(" ".join(text.split()))
         self.exit_code = status
@@ -31,7 +31,7 @@ def load_settings() -> Settings:
     """The settings of the environment.
 
     Raises:
-        Failure: one of them cannot be.
+        Failure: one of them is not valid.
     """
     try:
         return load()

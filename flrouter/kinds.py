@@ -1,7 +1,7 @@
 """The kinds of value that settings have: what each allows, and how it is read.
 
-Values come as text (environment), as TOML values, or as Python values from code; reading a value
-that was read before gives it back, so that all three take one way.
+Values come as text (environment), as TOML values, or as Python values from code. All three are read
+in the same way: a value that was read before is read as itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _DAY_S = 86_400.0
-#: characters of a token, so that nobody guesses it.
+#: so long that nobody guesses a token.
 MIN_TOKEN_CHARACTERS = 16
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h)?", re.ASCII)
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -38,7 +38,7 @@ _HOST = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
 
 
 class Refused(ValueError):
-    """A value that its kind does not allow; the text, if any, says what is wrong with it."""
+    """A value that its kind does not allow; the text, if there is one, says why."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Kind(Generic[T]):
 
     #: what is allowed, in words that follow "expected".
     allowed: str
-    #: the typed value of a given one; raises :class:`Refused`.
+    #: reads a value; raises :class:`Refused`.
     read: Callable[[object], T]
-    #: how a given value is shown in an error: secrets must not be.
+    #: shows a value in an error: a secret is hidden.
     show: Callable[[object], str] = repr
 
 
@@ -68,7 +68,7 @@ def _text(value: object) -> str:
 
 
 def _masked(value: object) -> str:
-    """`value` without what stands before an @, which may be a password."""
+    """`value` without what stands before an @: that may be a password."""
     shown = repr(value)
     return shown if "@" not in shown else "'***@" + shown.rpartition("@")[2]
 

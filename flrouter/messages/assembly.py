@@ -1,7 +1,7 @@
-"""Assembly: the payloads of the one answer to a command that went to several switches or FLs.
+"""Assembly: the payloads of the one answer to a command for several switches or FLs.
 
-The catalog names an assembler for each kind, as `module:function`; it takes the entries in the
-order in which they were asked for, and gives the payloads of the messages that are the answer.
+The catalog names an assembler for each kind, as `module:function`. It takes the entries in the
+order of the command, and returns the payloads of the messages that are the answer.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ RESPONSE = "flrouter.MultiSwitchResponse"
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """What became of one part of a command: of one switch, or of one FL's copy."""
+    """The result of one part of a command: of one switch, or of one FL's copy."""
 
-    #: what `target` names: switch_id or floodlight.
+    #: what `target` is: switch_id or floodlight.
     kind: str
-    #: the canonical id; of a bad one, what stood in its place.
+    #: the canonical id; of a bad id, what stood in its place.
     target: str
     ok: bool
-    #: the bytes of the FL's own payload, or of an `ErrorData`; of a chain, the list of its links'.
+    #: the FL's own payload, or an `ErrorData`; of a chain, the list of its links' payloads.
     payload: bytes
 
 
-#: (entries, bytes that a payload may have) → the payloads, of which there is at least one: a
-#: single one becomes an `InfoMessage`, more of them the links of a chain.
+#: (entries, bytes that a payload may have) → at least one payload: a single one becomes an
+#: `InfoMessage`, several become the links of a chain.
 Assembler = Callable[[Sequence[Entry], int], Sequence[bytes]]
 
 
@@ -45,7 +45,7 @@ _slice = msgspec.json.Decoder(_Slice)
 
 
 def payload_of(data: bytes) -> bytes:
-    """The bytes of the payload in a message that could be decoded, as they stand there."""
+    """The payload's bytes in a message that could be decoded."""
     try:
         return bytes(_slice.decode(data).payload)
     except msgspec.MsgspecError:
@@ -53,15 +53,12 @@ def payload_of(data: bytes) -> bytes:
 
 
 def list_results(entries: Sequence[Entry], room: int) -> Sequence[bytes]:
-    """The usual assembler: `MultiSwitchResponse`s (protocol.md, 5.3).
-
-    As many entries go into each as there is room for; it counts its own.
-    """
+    """The default: `MultiSwitchResponse`s, each with as many entries as fit (protocol.md, 5.3)."""
     return [_response(some) for some in _pages(entries, room - len(_response([])) - 20)]
 
 
 def first(entries: Sequence[Entry], _room: int) -> Sequence[bytes]:
-    """The payload of the first that succeeded, for those who want one answer, whoever gives it."""
+    """The payload of the first entry that succeeded, for kinds where one answer is enough."""
     return [next((entry.payload for entry in entries if entry.ok), entries[0].payload)]
 
 
@@ -98,10 +95,10 @@ def _response(results: list[tuple[bool, bytes]]) -> bytes:
 
 
 def find(name: str) -> Assembler:
-    """The assembler that a catalog names as `module:function`; the usual one when it names none.
+    """The assembler that a catalog names as `module:function`; by default :func:`list_results`.
 
     Raises:
-        BadAssembler: there is no such module, or nothing in it that can be called by that name.
+        BadAssembler: there is no such module, or no such function in it.
     """
     if not name:
         return list_results

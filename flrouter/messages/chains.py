@@ -12,13 +12,12 @@ from flrouter.messages.envelope import Envelope
 
 _MESSAGE_ID = re.compile(r"\s*([0-9]{1,9})\s*:\s*(.*)", re.ASCII | re.DOTALL)
 
-
-#: links that a chain may have; larger numbers would not fit into what is kept of it.
+#: links that a chain may have.
 MAX_LINKS = 1_000_000_000
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Where a link stands in a chain of the newer form, whose links share a correlation id."""
+    """A link of the newer form; all links of a chain share a correlation id."""
 
     #: from 0; -1 in a chain that has no links at all.
     index: int
@@ -35,11 +34,11 @@ class OldLink(msgspec.Struct, frozen=True):
 class Progress(Protocol):
     """How far a chain of the newer form has come, kept by whoever follows it."""
 
-    #: of how many links it consists; -1 until the first one came.
+    #: links of the chain; -1 until the first one came.
     total: int
     #: the first link that has not come.
     next_index: int
-    #: the links behind that one which came, in order.
+    #: links beyond that one that have come, in order.
     ahead: list[int]
 
 
@@ -51,7 +50,7 @@ def link_of(envelope: Envelope) -> Link | OldLink:
     """Which link of which form a `ChunkedInfoMessage` is.
 
     Raises:
-        BadLink: its `message_id` or `total_messages` cannot be.
+        BadLink: its `message_id` or `total_messages` is not valid.
     """
     total = envelope.total_messages
     if envelope.message_id is None and total is None:
@@ -81,7 +80,7 @@ def has_come(progress: Progress, link: Link) -> bool:
 
 
 def follow(progress: Progress, link: Link) -> bool:
-    """Note a link that has not come before; whether the chain is whole with it."""
+    """Note a link that has not come before; True if the chain is whole with it."""
     progress.total = link.total
     if link.index < 0:
         return True

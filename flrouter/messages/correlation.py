@@ -1,7 +1,7 @@
-"""Changing a message's correlation id and nothing else of it.
+"""Changes a message's correlation id and nothing else.
 
-What passes through must arrive byte for byte (protocol.md, 2.1 and 4.2), so messages are never
-encoded anew: the id is replaced in the bytes.
+The rest must arrive byte for byte (protocol.md, 2.1 and 4.2). So messages are never encoded again:
+the id is replaced in the bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ID, _MESSAGE_ID = "correlation_id", "message_id"
 _CONTEXT, _PAYLOAD = "message_context", "payload"
 #: a string behind a name.
 _STRING = re.compile(rb'\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
-#: how escapes begin that could spell letters of these names in yet another way.
+#: how escapes begin that may spell letters of these names.
 _LETTERS = (b"\\u005", b"\\u006", b"\\u007")
 
 #: where a value stands: its beginning and its end.
@@ -31,13 +31,13 @@ def with_correlation_id(
 ) -> bytes:
     """`data` under the correlation id `new`, in `message_id` too when that carries `old`.
 
-    Of a name that occurs twice the last counts, as for those who decode the message.
+    If a name occurs twice, the last one counts, as it does for readers of the message.
 
     Args:
         data: a message that :func:`~flrouter.messages.envelope.decode` accepted.
         new: the id to give it.
-        old: the id that it has, when it was decoded; lets `message_id` follow.
-        message_id: the `message_id` that it has, when it was decoded: so it is found sooner.
+        old: the id that it has, if known; lets `message_id` follow.
+        message_id: the `message_id` that it has, if known; makes the search faster.
     """
     replacement = msgspec.json.encode(new)
     own, numbered = _at_a_glance(data, old, message_id) or _by_members(data)
@@ -61,10 +61,10 @@ def with_correlation_id(
 def _at_a_glance(
     data: bytes, old: str | None, message_id: str | None
 ) -> tuple[Span, Span | None] | None:
-    """Where both ids stand, if that shows without reading all of the message.
+    """Where both ids stand, if that can be seen without reading the whole message.
 
-    What was decoded of a name stands at the top level, or where an `AbstractMessage` has it: so if
-    the name stands in one place, it is there.
+    The message was decoded, so the name is in the right place. If there is only one place with that
+    name, this is it.
     """
     if old is None or (b"\\" in data and any(letter in data for letter in _LETTERS)):
         return None
@@ -76,7 +76,7 @@ def _at_a_glance(
 
 
 def _only(data: bytes, name: bytes) -> Span | None:
-    """Where the value of this name stands, if that is a string and no other place has the name."""
+    """Where the value of this name stands, if it is a string and the name occurs once."""
     at = data.find(name)
     if at < 0 or at != data.rfind(name):
         return None
@@ -85,7 +85,7 @@ def _only(data: bytes, name: bytes) -> Span | None:
 
 
 def _by_members(data: bytes) -> tuple[Span, Span | None]:
-    """Where both ids stand in any message; an empty span says where the first is missing."""
+    """Where both ids stand in any message; an empty span: where a missing first one goes."""
     places = _places(data, 0)
     numbered = places.get(_MESSAGE_ID)
     start, end = places.get(_CONTEXT, (0, 0))
@@ -100,17 +100,17 @@ def _by_members(data: bytes) -> tuple[Span, Span | None]:
 
 
 def _places(data: bytes, offset: int) -> dict[str, Span]:
-    """Where the values of an object stand that begins at `offset` of the message."""
+    """Where the values stand of an object that begins at `offset` in the message."""
     return {name: (offset + at, offset + end) for name, _, at, end in spans(data)}
 
 
 def _index(value: bytes, old: str) -> str | None:
-    """What stands before `old` in a `message_id`; None when that is another id."""
+    """What stands before `old` in a `message_id`; None: it carries another id."""
     message_id = decode(_any, value)
     if not isinstance(message_id, str) or not message_id.endswith(old):
         return None
     index = message_id.removesuffix(old)
-    # The id alone is that of a chain without links; any other text makes it another id.
+    # A chain without links has the id alone.
     return index if (old and not index) or _INDEX.fullmatch(index) else None
 
 
@@ -123,7 +123,7 @@ _LOOSE = {
 def salvage(data: bytes, name: str) -> str | None:
     """The string at `name` (`correlation_id` or `reply_to`) in a message that cannot be decoded.
 
-    A best effort, so that the requester of a broken command can be told by its own id.
+    A best effort, so that the error to a broken command carries the requester's own id.
     """
     match = _LOOSE[name].search(data)
     if match is None:

@@ -1,9 +1,9 @@
-"""The envelope: the one decoding of a message, with all that routing needs to know of it.
+"""The envelope: the one decoding of a message, with all that routing has to know.
 
 There are two forms: with a payload, and OpenKilda's `AbstractMessage`, which is its own payload.
 
-A message is decoded once. What flrouter does not name stays in the original bytes, and those
-bytes are what is sent on, so unknown fields and the payload survive byte for byte.
+A message is decoded once, and its original bytes are sent on: unknown fields and the payload arrive
+byte for byte.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from flrouter.messages import members
 
 
 class Payload(msgspec.Struct, gc=False):
-    """The fields of a payload that some rule of the protocol reads; all are optional."""
+    """The fields of a payload that some rule reads; all are optional."""
 
     clazz: str = ""
     switch_id: Any = None
-    #: the same, as OpenKilda also spells it.
+    #: OpenKilda's other spelling of it.
     hyphened_id: Any = msgspec.field(default=None, name="switch-id")
     #: switch events: ACTIVATED, ADDED, …; also other kinds' own states.
     state: Any = None
-    #: alive responses: writes to Kafka that failed since the last one that arrived.
+    #: alive responses: failed writes to Kafka since the last response that arrived.
     failed_messages: Any = None
     #: switches in a dump: which dump, and whether the FL is the switch's master.
     dump_id: Any = None
@@ -36,7 +36,7 @@ class Payload(msgspec.Struct, gc=False):
 
     @property
     def switch(self) -> Any:
-        """What stands at the usual place of a switch id."""
+        """What stands in the usual place of a switch id."""
         return self.switch_id if self.switch_id is not None else self.hyphened_id
 
 
@@ -57,41 +57,41 @@ class Envelope(msgspec.Struct, gc=False):
 
     @property
     def kind(self) -> str:
-        """The payload's full class name; empty when there is none."""
+        """The payload's full class name; empty if there is none."""
         return self.payload.clazz if self.payload is not None else ""
 
     @property
     def form(self) -> Form | None:
-        """What the message is; None when it is nothing that the protocol knows."""
+        """What the message is; None: nothing that the protocol knows."""
         if not isinstance(self.message_context, dict):
             return form_of(self.clazz)
         return Form.CHUNK if self.total_messages is not None else Form.ABSTRACT
 
     @property
     def root(self) -> tuple[str, ...]:
-        """How to come to the payload from the top of the message."""
+        """The way from the top of the message to its payload."""
         return () if isinstance(self.message_context, dict) else ("payload",)
 
 
 class Form(Enum):
-    """What a message is: told by the end of its `clazz`, or by its `message_context`."""
+    """What a message is, by the end of its `clazz` or by its `message_context`."""
 
     COMMAND = ".command.CommandMessage"
     COMMAND_WITH_REPLY = ".command.CommandWithReplyToMessage"
     INFO = ".info.InfoMessage"
     CHUNK = ".info.ChunkedInfoMessage"
     ERROR = ".error.ErrorMessage"
-    #: a command where requesters write, an answer where FLs do.
+    #: from a requester a command, from an FL an answer.
     ABSTRACT = ".AbstractMessage"
 
 
-#: those of requesters.
+#: what requesters send.
 COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY, Form.ABSTRACT)
 _FORMS: dict[str, Form] = {}
 
 
 def form_of(clazz: str) -> Form | None:
-    """Which envelope `clazz` is; None for any other class."""
+    """The form of envelope class `clazz`; None for any other class."""
     known = _FORMS.get(clazz)
     if known is None:
         dotted = clazz if clazz.startswith(".") else f".{clazz}"
@@ -114,7 +114,7 @@ _top_level = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _decode_deeper(calls: int, data: bytes) -> None:
-    """Decode `data` again so many calls further down; raises RecursionError when it cannot be."""
+    """Decode `data` so many calls deeper in the stack; RecursionError: that is too deep."""
     if calls:
         _decode_deeper(calls - 1, data)
     else:
@@ -122,7 +122,7 @@ def _decode_deeper(calls: int, data: bytes) -> None:
 
 
 def _decode_halves(data: bytes) -> Envelope:
-    """The envelope of a message in which half a surrogate pair stands somewhere."""
+    """The envelope of a message that has half a surrogate pair somewhere."""
     envelope = _decoder.decode(members.readable(data))
     _refuse_half(envelope.correlation_id, data, lambda other: other.correlation_id)
     return envelope
@@ -143,11 +143,10 @@ def _own_payload(envelope: Envelope, data: bytes) -> Envelope:
 def _refuse_half(
     correlation_id: str | None, data: bytes, id_of: Callable[[Envelope], str | None]
 ) -> None:
-    """Refuse an id with half a surrogate pair, which was read as U+FFFD; that itself is an id's
-    right.
+    """Refuse an id with half a surrogate pair. It was read as U+FFFD, which an id may also have.
 
     Raises:
-        Unreadable: it has one.
+        Unreadable: it has half a pair.
     """
     if "\ufffd" in (correlation_id or ""):
         other = _decoder.decode(members.readable(data, instead=rb"\ufffc"))
@@ -159,12 +158,12 @@ def decode(data: bytes) -> Envelope:
     """Read a message's envelope.
 
     Raises:
-        Unreadable: not UTF-8, not JSON, not an object, nested hundreds of levels deep, a field of
-            the wrong type, or half a surrogate pair in an id: Kafka's keys cannot hold that.
+        Unreadable: it is not UTF-8, not JSON, not an object, nested hundreds of levels deep, has a
+            field of the wrong type, or half a surrogate pair in an id, which no Kafka key can hold.
     """
     try:
         if not data.isascii():
-            data.decode()  # msgspec does not look into the strings that it passes over
+            data.decode()  # msgspec does not check strings that it skips
         try:
             envelope = _decoder.decode(data)
         except msgspec.MsgspecError:
@@ -177,7 +176,7 @@ def decode(data: bytes) -> Envelope:
             else:
                 envelope = _own_payload(envelope, data)
         if len(data) > 500 and data.count(b"[") + data.count(b"{") > 500:
-            _decode_deeper(100, data)  # whoever reads it again may stand deeper in the stack
+            _decode_deeper(100, data)  # the next reader may be deeper in the stack
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(str(error)) from error
     return envelope

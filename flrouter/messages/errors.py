@@ -26,12 +26,12 @@ class ErrorType(StrEnum):
 
 
 class Problem(NamedTuple):
-    """Why a request failed, in the words that its requester gets."""
+    """Why a request failed, as its requester is told."""
 
     kind: ErrorType
     #: one line.
     message: str
-    #: what is known besides, and what to do about it.
+    #: more details, and what to do.
     description: str = ""
 
     def __str__(self) -> str:

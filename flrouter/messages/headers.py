@@ -7,36 +7,36 @@ PREFIX = "flrouter-"
 
 # -- of records on the shards topic
 
-#: how to read it: "peer", "command" or "report"; behind a slash, a later format.
+#: how to read it: "peer", "command" or "report"; a later format stands behind a slash.
 WHAT = "flrouter-what"
 #: where a command or a report was first read.
 ORIGIN = "flrouter-origin"
 #: the FL that wrote a report.
 FLOODLIGHT = "flrouter-floodlight"
-#: the request that a report is for, where its correlation id does not say so.
+#: the request that a report is for, if its correlation id does not say.
 NUMBER = "flrouter-number"
 
 # -- of answers
 
-#: where the command was read that the router itself answers.
+#: in answers of the router's own: where the command was read.
 REQUEST = "flrouter-request"
-#: of each link of a sync's chain: when the router began that sync (ms since the epoch). Whatever it
-#: reported since then is newer than what the chain says.
+#: in each link of a sync's chain: when the router began that sync (ms since the epoch). What it
+#: reported since then is newer than the chain.
 SYNC_BEGAN = "flrouter-sync-began"
 #: the W3C's trace context.
 TRACE = "traceparent"
 
 # -- of dead letters
 
-#: why it is one.
+#: why the record was not used.
 REASON = "flrouter-reason"
-#: where it was read; the topic alone: where it could not be written.
+#: where the record was read; the topic alone: where it could not be written.
 TOPIC = "flrouter-topic"
 PARTITION = "flrouter-partition"
 OFFSET = "flrouter-offset"
-#: its size in bytes, when only its head is kept.
+#: the record's size in bytes, if only its head is kept.
 SIZE = "flrouter-size"
-#: of a mark without a value: the dead letter that was replayed, as partition/offset.
+#: in a mark without a value: the dead letter that was replayed, as partition/offset.
 REPLAYED = "flrouter-replayed"
 
 # -- of rows of a changelog
@@ -46,5 +46,5 @@ ROW = "flrouter-row"
 
 
 def is_own(name: str) -> bool:
-    """Whether only the router says what a header of this name means."""
+    """Whether this is one of the router's own headers."""
     return name.startswith(PREFIX)

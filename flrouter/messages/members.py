@@ -1,8 +1,8 @@
-"""The members of JSON objects as the bytes that stand there.
+"""The members of JSON objects, as their original bytes.
 
-msgspec reads nearly everything, and fast. What it refuses although JSON's grammar allows it is half
-a surrogate pair as an escape (`"\\ud800"`); what it does not tell is where something stands, and
-that a name occurs twice. For these there is a slower way.
+msgspec reads nearly everything, and fast. But it refuses half a surrogate pair as an escape
+(`"\\ud800"`), which JSON's grammar allows, and tells neither where a member stands nor that a name
+occurs twice. For these there is a slower way.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def may_have_halves(data: bytes) -> bool:
 
 
 def readable(data: bytes, instead: bytes = rb"\ufffd") -> bytes:
-    """`data`, of the same length, with `instead` in the place of each half surrogate pair."""
+    """`data` with `instead` in place of each half surrogate pair; its length stays the same."""
     return _ESCAPE.sub(lambda escape: instead if escape[1] else escape[0], data)
 
 
@@ -63,7 +63,7 @@ class Member(NamedTuple):
 
 
 def spans(data: bytes) -> list[Member]:
-    """All members of the object `data` in their order, also those whose name occurs twice.
+    """All members of the object `data` in their order, twice if the name occurs twice.
 
     Args:
         data: an object that could be decoded.
@@ -84,7 +84,7 @@ def spans(data: bytes) -> list[Member]:
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The value of each member of the object `data`; of those with one name, the last.
+    """The value of each member of the object `data`; if a name occurs twice, the last.
 
     Raises:
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is no object.
@@ -92,7 +92,7 @@ def members(data: bytes) -> dict[str, bytes]:
     try:
         return {name: bytes(raw) for name, raw in _members.decode(data).items()}
     except msgspec.MsgspecError:
-        decode(_members, data)  # whether it is one after all
+        decode(_members, data)  # raises if it is none
         return {name: data[value:end] for name, _, value, end in spans(data)}
 
 

@@ -14,10 +14,10 @@ _shown.maxstring = 60
 
 
 class BadSwitchId(ValueError):
-    """The text is no switch id; the message names it and says what is allowed."""
+    """The text is no switch id; the message shows it and says what is allowed."""
 
     def __init__(self, given: object) -> None:
-        #: what stood where the id was expected; None when nothing did.
+        #: what stood in the id's place; None: nothing.
         self.given = given
         super().__init__(
             f"{_shown.repr(given)} is no switch id: expected eight colon-separated hex bytes"

@@ -1,6 +1,6 @@
-"""Trace context: the W3C's `traceparent` header, which says whose trace a record belongs to.
+"""Trace context: the W3C's `traceparent` header, which says to whose trace a record belongs.
 
-What flrouter sends on carries the header on: from a command to its FL, and back with the answer.
+flrouter passes it on: from a command to its FL, and back with the answer.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read(value: bytes | None) -> Trace | None:
 
 
 def found_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
-    """The `traceparent` among record headers; empty when there is none."""
+    """The `traceparent` among record headers; empty if there is none."""
     for name, value in headers:
         if name == TRACE:
             return value or b""
@@ -44,7 +44,7 @@ def found_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes:
 
 
 def span_id(text: str) -> str:
-    """The id of the one span that belongs to `text`: the same whoever asks, and how often."""
+    """The id of the one span that belongs to `text`, always the same."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
@@ -56,5 +56,5 @@ def continued(trace: Trace, parent_id: str) -> bytes:
 def with_trace(
     headers: Sequence[tuple[str, bytes | None]], value: bytes
 ) -> tuple[tuple[str, bytes | None], ...]:
-    """These headers with the `traceparent` `value` in the place of their own."""
+    """These headers with `value` as their `traceparent`."""
     return (*(item for item in headers if item[0] != TRACE), (TRACE, value))

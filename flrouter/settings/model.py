@@ -1,7 +1,7 @@
 """The settings: one typed, validated place, from the environment or a TOML file.
 
-`load()` reads them; every rule that a value must keep is checked when a :class:`Settings` is made,
-by whomever, so that nothing starts with a wrong one. `docs/settings.md` is made from the fields.
+`load()` reads them. Every rule is checked when a :class:`Settings` is made, so nothing starts with
+a wrong value. `docs/settings.md` is made from the fields.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _setting(default: T, kind: Kind[T], doc: str, *, hidden: bool = False) -> T:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings, valid. Fields take what the kind allows and hold the typed value."""
+    """All settings. A field takes what its kind allows, and holds the typed value."""
 
     broker: str = _setting(
         "kafka://127.0.0.1:9092",
@@ -277,7 +277,7 @@ class Settings:
         """Read every value by its kind, then check those that depend on each other.
 
         Raises:
-            BadSetting: the first that is wrong.
+            BadSetting: for the first wrong value.
         """
         for field in dataclasses.fields(self):
             kind, given = field.metadata["kind"], getattr(self, field.name)
@@ -297,7 +297,7 @@ class Settings:
         return BadSetting(name, shown or kind.show(getattr(self, name)), problem)
 
     def _take_the_profiles_topics(self) -> None:
-        """Where no topic is set, it is the profile's."""
+        """Topics that are not set are the profile's."""
         speaks = self.speaks
         for name in _ANSWER_TOPICS:
             if not getattr(self, name):
@@ -324,7 +324,7 @@ class Settings:
                 raise self._wrong("floodlights", f"{floodlight.id}: {problem}: choose another id")
 
     def problem_of(self, fl: str) -> str | None:
-        """Why no FL may have the id `fl`, as far as its topics go; None if one may."""
+        """Why no FL may have the id `fl`, because of its topics; None: it may."""
         return topic_roles.mistaken(fl, self._fixed_topics(), self.fl_topics)
 
     def _fixed_topics(self) -> Iterator[Use]:
@@ -346,7 +346,7 @@ class Settings:
         """The profile.
 
         Raises:
-            BadSetting: there is none, or it is not valid.
+            BadSetting: it does not exist, or is not valid.
         """
         try:
             return load_profile(self.profile)
@@ -358,7 +358,7 @@ class Settings:
         """The profile's message kinds, with the topics as set here.
 
         Raises:
-            BadSetting: an entry names an assembler that is not there.
+            BadSetting: an entry names an assembler that does not exist.
         """
         try:
             return self.speaks.catalog(self.topics)
@@ -367,7 +367,7 @@ class Settings:
 
     @property
     def record_headers(self) -> dict[str, bytes]:
-        """What every record has that goes to FLs and services, unless it has one of that name."""
+        """Headers for every record to FLs and services, unless it has one of that name."""
         values = self.speaks.headers | dict(self.headers)
         return {name: value.encode() for name, value in values.items()}
 
@@ -382,22 +382,22 @@ class Settings:
         return FloodlightTopics(self.fl_read_topic, reads, [self.fl_write_topic])
 
     def acknowledges(self, floodlight: Floodlight) -> bool:
-        """Whether an FL says when it has a command."""
+        """Whether an FL acknowledges commands."""
         return floodlight.ack and bool(self.speaks.acknowledges)
 
     @property
     def topics(self) -> dict[str, str]:
-        """The topic of each role that the message catalog may name."""
+        """Role that the message catalog may name → topic."""
         return {name.removesuffix("_topic"): getattr(self, name) for name in _ANSWER_TOPICS}
 
     @property
     def dead_letters(self) -> str:
-        """The topic of records that nobody can read."""
+        """The topic of dead letters."""
         return self.dead_letter_topic or f"{self.app_id}-dead-letters"
 
     @property
     def history_topic(self) -> str:
-        """The topic of requests that have ended."""
+        """The topic of the history."""
         return f"{self.app_id}-history"
 
     @property

@@ -1,4 +1,4 @@
-"""What settings must keep with each other, beside what the kind of each says."""
+"""Which settings fit together."""
 
 from __future__ import annotations
 
@@ -23,13 +23,9 @@ def _times(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _store(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.embedded and settings.guarantee == "exactly_once":
-        yield (
-            "guarantee",
-            "the embedded broker knows no transactions: name a Kafka, or at_least_once",
-        )
+        yield "guarantee", "the embedded broker knows no transactions: use a Kafka or at_least_once"
     if settings.store == "rocksdb" and find_spec("rocksdict") is None:
         yield ("store", "needs the package rocksdict: pip install 'flrouter[rocksdb]', or memory")
-
     if settings.standby and settings.store != "memory":
         yield ("standby", "holds tables in memory: set store to memory")
 
@@ -40,7 +36,7 @@ def _traces(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _security(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What belongs to a protocol is there with it, and only with it."""
+    """What a protocol needs is set with it, and only with it."""
     protocol = settings.security_protocol
     if settings.embedded and protocol != "PLAINTEXT":
         yield ("security_protocol", "the embedded broker knows only PLAINTEXT")
@@ -55,11 +51,11 @@ def _security(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _web(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Who may do what at the web port, and what it shows."""
+    """Who may do what at the web port."""
     if settings.read_token and settings.read_token == settings.token:
-        yield ("read_token", "is token too, so who may read could change things")
+        yield ("read_token", "is the same as token: whoever may read could change things")
     if (settings.proxy_secret or settings.oidc_issuer) and not settings.read_token:
-        yield ("read_token", "is needed with roles: without it everybody reads, workers show it")
+        yield ("read_token", "is needed with roles: without it anybody may read")
     if settings.oidc_issuer and find_spec("joserfc") is None:
         yield ("oidc_issuer", "needs the package joserfc: pip install 'flrouter[oidc]', or nothing")
     if settings.web_keyfile is not None and settings.web_certfile is None:
@@ -68,7 +64,5 @@ def _web(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _history(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.history_database.startswith("postgresql:") and find_spec("psycopg") is None:
-        yield (
-            "history_database",
-            "needs the package psycopg: pip install 'flrouter[postgresql]', or name a folder",
-        )
+        problem = "needs the package psycopg: pip install 'flrouter[postgresql]', or name a folder"
+        yield "history_database", problem

@@ -1,4 +1,4 @@
-"""Where settings come from: a TOML file and the environment, and what is said of a wrong one."""
+"""Where settings come from, a TOML file and the environment, and the error for a wrong one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from flrouter.profiles import OWN
 
 PREFIX = "FLROUTER_"
-#: in a file they are relative to it.
+#: in a file, these are relative to it.
 _PATHS = {"data_dir", "profile"} | {
     f"{whose}_{file}" for whose in ("ssl", "web") for file in ("cafile", "certfile", "keyfile")
 }
 
 
 class BadSetting(ValueError):
-    """A setting that cannot be; names it, its value, where it came from and what is allowed."""
+    """A setting is not valid; the text has its name, value and origin, and what is allowed."""
 
     def __init__(self, name: str, shown: str, problem: str, origin: str = "given in code") -> None:
         super().__init__(f"setting {name} is {shown} ({origin}): {problem}")
@@ -31,7 +31,7 @@ class BadSetting(ValueError):
 
 
 def _unknown(name: str, names: Collection[str], origin: str, prefix: str = "") -> BadSetting:
-    # The value is not shown: it may be a password under a mistyped name.
+    # The value is not shown: it may be a password with a mistyped name.
     near = difflib.get_close_matches(name.removeprefix(prefix).lower(), names, 1, 0.5)
     known = f"{prefix}{near[0].upper() if prefix else near[0]}" if near else ""
     return BadSetting(
@@ -40,7 +40,7 @@ def _unknown(name: str, names: Collection[str], origin: str, prefix: str = "") -
 
 
 def from_file(path: Path, names: Collection[str]) -> Iterator[tuple[str, Any, str]]:
-    """(name, value, origin) of each setting in a TOML file; paths in it are relative to it."""
+    """(name, value, origin) of each setting in a TOML file; paths are relative to that."""
     origin = f"from {path}"
     try:
         table = tomllib.loads(path.read_text("utf-8"))

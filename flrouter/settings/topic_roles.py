@@ -1,4 +1,4 @@
-"""Which topic is for what, and that none has two roles, now or when an FL is added later."""
+"""What each topic is for. No topic has two roles, also not when an FL is added later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WRITE = "write topic"
 
 @dataclass(frozen=True)
 class Use:
-    """A topic with a fixed name, and what for."""
+    """A topic and what it is for."""
 
     #: the setting that names it.
     setting: str
@@ -27,7 +27,7 @@ class Use:
 
 
 def template_pattern(template: str) -> re.Pattern[str]:
-    """Matches the topics that `template` may name; its group is the FL's id."""
+    """Matches the topics of `template`; its group is the FL's id."""
     prefix, suffix = template.split("{fl}")
     return re.compile(
         f"{re.escape(prefix)}([A-Za-z0-9._-]{{1,64}}){re.escape(suffix)}", re.ASCII | re.DOTALL
@@ -40,11 +40,11 @@ class FloodlightTopics:
     def __init__(self, asks: str, reads: Mapping[str, str], writes: Sequence[str]) -> None:
         """Args:
         asks: where an FL reads what the router itself asks.
-        reads: inbound topic → where an FL reads what came from there.
+        reads: inbound topic → where an FL reads its commands.
         writes: the topics that an FL writes.
         """
         self.by_inbound = reads
-        #: all that an FL reads, and all that it writes, each once.
+        #: the topics that an FL reads, and those that it writes, each once.
         self.read = list(dict.fromkeys([asks, *reads.values()]))
         self.written = list(writes)
         self._patterns = [template_pattern(template) for template in writes]
@@ -66,16 +66,16 @@ class FloodlightTopics:
         ]
 
     def writer_of(self, topic: str) -> str | None:
-        """The id of the FL that writes `topic`, known or not; None if it is no FL's."""
+        """The id of the FL, known or not, that writes `topic`; None: it is no FL's."""
         matches = (pattern.fullmatch(topic) for pattern in self._patterns)
         return next((match[1] for match in matches if match is not None), None)
 
 
 def mistaken(fl: str, fixed: Iterable[Use], topics: FloodlightTopics) -> str | None:
-    """Why `fl` may be no FL's id with these topics; None if it may.
+    """Why no FL may have the id `fl` with these topics; None: it may.
 
-    Kafka takes `.` and `_` for the same, and makes no topic whose name differs from another's in
-    these alone. So with `speaker_{fl}` and `speaker.flow_{fl}` no FL can be called `flow_1`.
+    Kafka creates no topic whose name differs from another's only in `.` and `_`. So with
+    `speaker_{fl}` and `speaker.flow_{fl}` no FL can be called `flow_1`.
 
     Args:
         fl: the id.
@@ -92,7 +92,7 @@ def mistaken(fl: str, fixed: Iterable[Use], topics: FloodlightTopics) -> str | N
             return f"Kafka could not tell its topic {topic} from {use.topic}, {use.role}"
         for other in templates:
             match = template_pattern(metric_name(other)).fullmatch(name)
-            # Of two ids that cannot be together the longer one is refused: the other is usual.
+            # Of two ids that exclude each other the longer, less usual one is refused.
             if match is not None and other != template and len(match[1]) <= len(fl):
                 return (
                     f"Kafka could not tell its topic {topic} from"
@@ -111,12 +111,12 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def conflict(fixed: Iterable[Use], topics: FloodlightTopics, prefix: str) -> tuple[str, str] | None:
-    """The first topic with two roles, as (setting, problem); None if there is none.
+    """The first topic with two roles, as (setting, problem), else None.
 
     Args:
         fixed: all topics with fixed names, the router's own first.
         topics: of FLs.
-        prefix: what the names of the router's own topics begin with.
+        prefix: of the names of the router's own topics.
     """
     templates = topics.uses
     for at, use in enumerate(templates):
@@ -140,13 +140,8 @@ def conflict(fixed: Iterable[Use], topics: FloodlightTopics, prefix: str) -> tup
         for template in templates:
             if template_pattern(template.topic).fullmatch(use.topic):
                 if use.role == ROUTER:
-                    return (
-                        template.setting,
-                        f"{use.topic} would be an FL's topic and is the router's own",
-                    )
-                return (
-                    use.setting,
-                    f"{use.topic} could be an FL's topic too"
-                    f" ({template.setting} is {template.topic})",
-                )
+                    problem = f"{use.topic} would be an FL's topic and is the router's own"
+                    return template.setting, problem
+                problem = f"{use.topic} could be an FL's topic too"
+                return use.setting, f"{problem} ({template.setting} is {template.topic})"
     return None

@@ -70,9 +70,9 @@ def answers(
                 f'"total_messages":{len(links)},"correlation_id":{spelled}, "link":{index}}}'
                 for index in links
             ]
-            found = [(index, len(links), text.encode()) for index, text in enumerate(texts)]
-            random.Random(doing.order).shuffle(found) if doing.order else None
-            return found if doing.answer == "chain" else found[:-1]
+            numbered = [(index, len(links), text.encode()) for index, text in enumerate(texts)]
+            random.Random(doing.order).shuffle(numbered) if doing.order else None
+            return numbered if doing.answer == "chain" else numbered[:-1]
         case "old" | "old half":
             ids = [cid, *(f"{name}-{at}-link-{index}" for index in links[1:])]
             following = [*ids[1:], None]
@@ -110,7 +110,7 @@ def in_second_envelope(
         case "echo":
             return [(-1, -1, command)]
         case "chain" | "half":
-            found = [
+            chain = [
                 (
                     index,
                     len(links),
@@ -124,8 +124,8 @@ def in_second_envelope(
                 )
                 for index in links
             ]
-            random.Random(doing.order).shuffle(found) if doing.order else None
-            return found if form == "chain" else found[:-1]
+            random.Random(doing.order).shuffle(chain) if doing.order else None
+            return chain if form == "chain" else chain[:-1]
         case "message":
             clazz = "response.rulemanager.SpeakerCommandResponse"
             return [(-1, -1, message(clazz, cid, success=True, odd=[1.0, -0.0]))]

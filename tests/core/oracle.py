@@ -35,18 +35,18 @@ class Got(NamedTuple):
 
 def answers(world: World) -> dict[str, list[Got]]:
     """What came for each request number, in order."""
-    found: dict[str, list[Got]] = defaultdict(list)
+    by_number: dict[str, list[Got]] = defaultdict(list)
     for record in world.out:
         header = record.header
         if "written" in header:
             floodlight, handling, at = header["written"].split("/")
             _, written = world.floodlights[floodlight].handlings[int(handling)].written[int(at)]
             if record.topic != "flrouter-dead-letters":
-                found[written.number].append(Got(record, written))
+                by_number[written.number].append(Got(record, written))
         elif header.get("flrouter-request", "").count("/") == 2:
             number = Origin.parse(header["flrouter-request"]).number
-            found[number].append(Got(record, None))
-    return found
+            by_number[number].append(Got(record, None))
+    return by_number
 
 
 def finals(got: list[Got]) -> int:
@@ -68,10 +68,10 @@ def finals(got: list[Got]) -> int:
 
 def check(world: World) -> None:
     """Every command that was sent has its one answer, as the table says."""
-    found = answers(world)
+    by_number = answers(world)
     for asked in world.asked:
         number = asked.origin.number
-        got = found[number]
+        got = by_number[number]
         repeated = number in world.repeated
         if number in world.read_again and not repeated:
             _check_read_again(world, got)

@@ -63,9 +63,9 @@ class Router(Alone):
 
 def said(value: bytes | None) -> Any:
     """A record's message, which OpenKilda's classes can read."""
-    found = json.loads(value or b"")
-    assert faults("HEAD", found) == []
-    return found
+    answer = json.loads(value or b"")
+    assert faults("HEAD", answer) == []
+    return answer
 
 
 @pytest.mark.parametrize(("inbound", "read", "answers"), [FLOW_HS, RULES, CONTROL])

@@ -102,8 +102,8 @@ def test_whoever_takes_over_may_have_a_clock_that_is_far_behind() -> None:
 
 def states(world: World) -> set[tuple[bool, bool, int]]:
     """What the shards know of fl-1."""
-    found = [shard.context.floodlights["fl-1"] for shard in world.shards]
-    return {(state.known, state.up, state.syncing) for state in found}
+    states = [shard.context.floodlights["fl-1"] for shard in world.shards]
+    return {(state.known, state.up, state.syncing) for state in states}
 
 
 @pytest.mark.parametrize("what", ["outage", "sync"])

@@ -19,9 +19,9 @@ def test_each_is_found_once_and_never_early(dues: list[int], looks: list[int]) -
         deadlines.add(due, "table", str(at))
     open_ = dict(enumerate(dues))
     for now in looks:
-        found = [int(key) for _, key in deadlines.due(now)]
-        assert found == sorted(found, key=lambda at: -(-dues[at] // GRAIN_MS))
-        for at in found:
+        woken = [int(key) for _, key in deadlines.due(now)]
+        assert woken == sorted(woken, key=lambda at: -(-dues[at] // GRAIN_MS))
+        for at in woken:
             assert open_.pop(at) <= now
         assert all(due + GRAIN_MS > now for due in open_.values())
 

@@ -361,9 +361,9 @@ class Schedules(RuleBasedStateMachine):
         }
         asked = [world.ask(switch, f"probe-{switch}") for switch in sorted(masters)]
         world.run()
-        found = oracle.answers(world)
+        by_number = oracle.answers(world)
         for each in asked:
-            got = found[each.origin.number]
+            got = by_number[each.origin.number]
             assert len(got) == 1, f"{each}: {got}"
             assert got[0].written is not None, f"{each}: {got}"
 

@@ -45,9 +45,9 @@ def test_one_answer_with_an_entry_for_each_switch(world: World) -> None:
     assert record.json["correlation_id"] == "op"
     assert record.key == b"op"
     assert record.header == {"flrouter-request": str(asked.origin)}
-    found = entries([record])
-    assert [entry["switch_id"] for entry in found] == order
-    assert {outcome(entry) for entry in found} == {"ok"}
+    results = entries([record])
+    assert [entry["switch_id"] for entry in results] == order
+    assert {outcome(entry) for entry in results} == {"ok"}
     assert record.value.count(b'"odd":[1.0,1e5,-0,"\\u0041"]') == len(order)
     assert [len(each.handlings) for each in world.floodlights.values()] == [6, 6]
     world.pass_time(20_000)
@@ -68,10 +68,10 @@ def test_each_switch_may_get_a_command_of_its_own(world: World) -> None:
     world.ask(None, clazz=MANY, commands=commands, reply_to="my.replies")
     world.run()
     [record] = world.seen("my.replies")
-    found = entries([record])
+    results = entries([record])
     expected = [SWITCHES[0], SWITCHES[1], SWITCHES[0], SWITCHES[2]]
-    assert [entry["switch_id"] for entry in found] == expected
-    assert [entry["payload"] for entry in found] == commands
+    assert [entry["switch_id"] for entry in results] == expected
+    assert [entry["payload"] for entry in results] == commands
 
 
 def test_what_an_fl_sees(world: World) -> None:
@@ -83,10 +83,10 @@ def test_what_an_fl_sees(world: World) -> None:
     asked = world.ask_raw(msgspec.json.encode(message), "op", TOPICS["northbound"])
     world.run()
     [record] = [each for each in world.floodlights["fl-1"].waiting() if b"Dump" in each.value]
-    found = record.json
+    message = record.json
     number = asked.origin.number
-    assert found.pop("correlation_id").endswith(f".{world.home(SWITCHES[0])}.{number}.0")
-    assert found == {
+    assert message.pop("correlation_id").endswith(f".{world.home(SWITCHES[0])}.{number}.0")
+    assert message == {
         "clazz": names.COMMAND,
         **fields,
         "payload": {"switch_id": SWITCHES[0], "clazz": DUMP, "cookie": 5},
@@ -110,12 +110,12 @@ def test_switches_that_fail_are_failed_entries(world: World) -> None:
     world.run()
     assert not answers(world)
     world.pass_time(8_000)
-    found = entries(answers(world))
+    results = entries(answers(world))
     by_first = ["ALREADY_EXISTS", "OPERATION_TIMED_OUT", "ok"]
-    assert sorted(outcome(found[at]) for at in (0, 4, 6)) == by_first
-    assert outcome(found[1]) == outcome(found[2]) == "NOT_FOUND"
-    assert outcome(found[3]) == outcome(found[5]) == "DATA_INVALID"
-    assert [found[at]["switch_id"] for at in (3, 5)] == ["zz", "7"]
+    assert sorted(outcome(results[at]) for at in (0, 4, 6)) == by_first
+    assert outcome(results[1]) == outcome(results[2]) == "NOT_FOUND"
+    assert outcome(results[3]) == outcome(results[5]) == "DATA_INVALID"
+    assert [results[at]["switch_id"] for at in (3, 5)] == ["zz", "7"]
 
 
 @pytest.mark.parametrize("form", ["chain", "old", "empty"])
@@ -125,12 +125,12 @@ def test_chains_are_the_list_of_their_payloads(world: World, form: str) -> None:
         floodlight.usual = Doing(answer=form, order=3)
     ask(world, SWITCHES[:3])
     world.run()
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["ok"] * 3
-    lengths = [len(entry["payload"]) for entry in found]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["ok"] * 3
+    lengths = [len(entry["payload"]) for entry in results]
     assert lengths == [0 if form == "empty" else 3] * 3
     if form == "old":
-        assert [[link["link"] for link in entry["payload"]] for entry in found] == [[0, 1, 2]] * 3
+        assert [[link["link"] for link in entry["payload"]] for entry in results] == [[0, 1, 2]] * 3
     world.pass_time(20_000)
     assert not any(world.left().values())
 
@@ -142,8 +142,8 @@ def test_half_a_chain_is_a_failed_entry(world: World, form: str) -> None:
     ask(world, SWITCHES[:2])
     world.run()
     world.pass_time(12_000)
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["OPERATION_TIMED_OUT", "ok"]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["OPERATION_TIMED_OUT", "ok"]
     world.pass_time(12_000)
     assert not any(world.left().values())
 
@@ -175,8 +175,8 @@ def test_a_late_answer_is_dropped(world: World) -> None:
     ask(world, SWITCHES[:4])
     world.run()
     world.pass_time(5_000)
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["ok", "OPERATION_TIMED_OUT"] * 2
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["ok", "OPERATION_TIMED_OUT"] * 2
     world.pass_time(20_000)
     assert len(answers(world)) == 1
     assert not any(world.left().values())
@@ -217,11 +217,11 @@ def test_a_bad_id_among_good_ones(world: World) -> None:
     """It fails alone, under what stood there; the command is kept too."""
     ask(world, ["1", "nonsense", "2", None, "x" * 1_000, ["1"]])
     world.run()
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["ok", "DATA_INVALID", "ok"] + 3 * [
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["ok", "DATA_INVALID", "ok"] + 3 * [
         "DATA_INVALID"
     ]
-    shown = [entry["switch_id"] for entry in found]
+    shown = [entry["switch_id"] for entry in results]
     assert shown == [SWITCHES[0], "nonsense", SWITCHES[1], "null", "x" * 60, "['1']"]
     [dead] = world.dead()
     assert "4 of 6 items are not valid" in dead.header["flrouter-reason"]
@@ -232,16 +232,16 @@ def test_items_that_are_no_commands(world: World) -> None:
     commands = [{"clazz": DUMP, "switch_id": "1"}, {"clazz": DUMP}, 7, {"switch_id": "2"}]
     world.ask(None, clazz=MANY, commands=commands)
     world.run()
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["ok"] + ["DATA_INVALID"] * 3
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["ok"] + ["DATA_INVALID"] * 3
 
 
 def test_a_switch_that_is_listed_twice(world: World) -> None:
     """Each time it is listed it gets the command, and has an entry."""
     ask(world, ["1", "2", "1"])
     world.run()
-    found = entries(answers(world))
-    assert [entry["switch_id"] for entry in found] == [SWITCHES[0], SWITCHES[1], SWITCHES[0]]
+    results = entries(answers(world))
+    assert [entry["switch_id"] for entry in results] == [SWITCHES[0], SWITCHES[1], SWITCHES[0]]
     assert [len(each.handlings) for each in world.floodlights.values()] == [2, 1]
 
 
@@ -261,9 +261,9 @@ def test_a_copy_for_every_floodlight_and_one_answer() -> None:
     fourth = world.add("fl-4")
     world.run()
     world.pass_time(4_000)
-    found = entries(answers(world))
-    assert [entry["floodlight"] for entry in found] == ["fl-1", "fl-2", "fl-3"]
-    assert [outcome(entry) for entry in found] == ["ok", "OPERATION_TIMED_OUT", "NOT_FOUND"]
+    results = entries(answers(world))
+    assert [entry["floodlight"] for entry in results] == ["fl-1", "fl-2", "fl-3"]
+    assert [outcome(entry) for entry in results] == ["ok", "OPERATION_TIMED_OUT", "NOT_FOUND"]
     assert not fourth.handlings
     world.pass_time(20_000)
     assert not any(world.left().values())
@@ -294,9 +294,9 @@ def test_a_floodlight_that_stops_answering_before_it_was_sent_its_copy() -> None
     log = world.logs["flrouter-shards", home]
     log[log.read :] = reversed(log[log.read :])
     world.run()
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["ok", "NOT_FOUND"]
-    assert "is not answering" in found[1]["payload"]["error-message"]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["ok", "NOT_FOUND"]
+    assert "is not answering" in results[1]["payload"]["error-message"]
 
 
 def test_a_copy_that_failed_is_told_of_again() -> None:
@@ -333,8 +333,8 @@ def test_lists_of_switches_from_every_floodlight(world: World) -> None:
         floodlight.usual = Doing(answer="chain")
     world.ask(None, clazz=f"{O}.command.switches.GetSwitchesRequest")
     world.run()
-    found = entries(answers(world))
-    assert [(entry["floodlight"], len(entry["payload"])) for entry in found] == [
+    results = entries(answers(world))
+    assert [(entry["floodlight"], len(entry["payload"])) for entry in results] == [
         ("fl-1", 3),
         ("fl-2", 3),
     ]
@@ -377,8 +377,8 @@ def test_one_entry_that_is_too_large() -> None:
         payload = {"clazz": "x.Y", "x": "x" * size}
         floodlight.write(build.message(names.INFO, payload, cid, 0), SWITCHES[at])
     world.run()
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["INTERNAL_ERROR", "ok"]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["INTERNAL_ERROR", "ok"]
     [dead] = world.dead()
     assert b"xxxx" in dead.value
     assert int(dead.header["flrouter-size"]) > 5_500 > len(dead.value)
@@ -394,9 +394,9 @@ def test_the_age_limit_ends_parts_where_they_are() -> None:
     ask(world, SWITCHES[:2])
     world.run()
     world.pass_time(8_000)
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["OPERATION_TIMED_OUT", "ok"]
-    assert "before the command's deadline" in found[0]["payload"]["error-message"]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["OPERATION_TIMED_OUT", "ok"]
+    assert "before the command's deadline" in results[0]["payload"]["error-message"]
     assert not any(shard.context.pending for shard in world.shards)
     world.pass_time(20_000)
     assert len(answers(world)) == 1
@@ -427,8 +427,8 @@ def test_a_part_that_nobody_knows_of_ends_too(world: World) -> None:
     home = world.shards[world.home(SWITCHES[0])]
     home._requests.done(f"{asked.origin.number}.0")  # a bug, say
     world.pass_time(25_000)
-    found = entries(answers(world))
-    assert [outcome(entry) for entry in found] == ["INTERNAL_ERROR", "ok"]
+    results = entries(answers(world))
+    assert [outcome(entry) for entry in results] == ["INTERNAL_ERROR", "ok"]
 
 
 # -- again --------------------------------------------------------------------------------------
@@ -524,9 +524,9 @@ def test_workers_killed_all_the_time(crash: Crash, written: int) -> None:
             records = answers(world)
             assert records, (killed, batch)
             for record in records:
-                found = entries([record])
-                assert [entry["switch_id"] for entry in found] == SWITCHES[:6]
-                assert {outcome(entry) for entry in found} == {"ok"}, (killed, batch)
+                results = entries([record])
+                assert [entry["switch_id"] for entry in results] == SWITCHES[:6]
+                assert {outcome(entry) for entry in results} == {"ok"}, (killed, batch)
             if crash is Crash.BEFORE_ACKNOWLEDGE:
                 assert len(records) == 1
             world.pass_time(30_000)
@@ -541,9 +541,9 @@ def test_what_failed_at_once_is_known_after_a_kill(world: World, rows: int) -> N
     ask(world, ["zz", SWITCHES[0], "xx"], partition=home)
     world.step(home, crash=Crash.IN_CHANGELOGS, written=-1, rows=rows)
     world.run()
-    found = entries(answers(world)[-1:])
-    assert [outcome(entry) for entry in found] == ["DATA_INVALID", "ok", "DATA_INVALID"]
-    assert [entry["switch_id"] for entry in found] == ["zz", SWITCHES[0], "xx"]
+    results = entries(answers(world)[-1:])
+    assert [outcome(entry) for entry in results] == ["DATA_INVALID", "ok", "DATA_INVALID"]
+    assert [entry["switch_id"] for entry in results] == ["zz", SWITCHES[0], "xx"]
 
 
 def test_what_nobody_waits_for_is_dropped(world: World) -> None:

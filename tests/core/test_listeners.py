@@ -102,13 +102,13 @@ class Router(Alone):
 
     def told(self) -> list[dict[str, Any]]:
         """What listeners were told since the last look, all of it as OpenKilda's classes want."""
-        found = [send for send in self.sends if send.topic == DISCO]
+        notices = [send for send in self.sends if send.topic == DISCO]
         self.sends = [send for send in self.sends if send.topic != DISCO]
-        for send in found:
+        for send in notices:
             if send.value is not None and kind(send) != "PortInfoData":
                 assert faults("HEAD", msgspec.json.decode(send.value)) == []
             assert send.key == SWITCH.encode()
-        return [{**said(send), "kind": kind(send)} for send in found]
+        return [{**said(send), "kind": kind(send)} for send in notices]
 
 
 def said(send: Send) -> dict[str, Any]:

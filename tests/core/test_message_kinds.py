@@ -118,8 +118,8 @@ def test_no_success_may_be_enough() -> None:
     world = holding("fl-1", extra=entry)
     world.ask(None, clazz="x.Many", switch_ids=["fe", "ff"])
     world.run()
-    found = entries(world.seen("my"))
-    assert [outcome(entry) for entry in found] == ["NOT_FOUND"] * 2
+    results = entries(world.seen("my"))
+    assert [outcome(entry) for entry in results] == ["NOT_FOUND"] * 2
 
 
 def test_a_kind_may_have_a_deadline() -> None:
@@ -132,8 +132,8 @@ def test_a_kind_may_have_a_deadline() -> None:
     world.ask(None, clazz="x.Many", switch_ids=SWITCHES[:2])
     world.run()
     world.pass_time(800, grain=100)
-    found = entries(world.seen("my"))
-    assert [outcome(entry) for entry in found] == ["OPERATION_TIMED_OUT", "ok"]
+    results = entries(world.seen("my"))
+    assert [outcome(entry) for entry in results] == ["OPERATION_TIMED_OUT", "ok"]
 
 
 def raises(entries: Sequence[Entry], room: int) -> Sequence[bytes]:

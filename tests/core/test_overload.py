@@ -8,7 +8,7 @@ from .floodlight import ONLY_ACK
 from .world import TOPICS, World
 
 FIRST, SECOND = "00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"
-MOST = 40
+MAX_PENDING = 40
 
 
 def overloaded(*floodlights: str, **changes: int) -> World:
@@ -16,7 +16,7 @@ def overloaded(*floodlights: str, **changes: int) -> World:
     world = World(
         *floodlights,
         partitions=1,
-        max_pending=MOST,
+        max_pending=MAX_PENDING,
         alive_timeout=10**9,
         response_timeout=60_000,
         **changes,
@@ -38,7 +38,7 @@ def errors(world: World) -> Counter[str]:
 def test_a_slow_floodlight_leaves_room_for_the_others() -> None:
     """It may hold three quarters; more for it is refused at once, and others go on."""
     world = overloaded("fl-1", "fl-2")
-    for _ in range(MOST):
+    for _ in range(MAX_PENDING):
         world.ask(FIRST)
     world.run()
     assert errors(world) == {"floodlight fl-1 has 30 commands to answer": 10}
@@ -47,7 +47,7 @@ def test_a_slow_floodlight_leaves_room_for_the_others() -> None:
     world.ask(FIRST)
     world.run()
     assert errors(world) == {"floodlight fl-1 has 30 commands to answer": 11}
-    for _ in range(3 * MOST):
+    for _ in range(3 * MAX_PENDING):
         world.ask(SECOND)
         world.run()
     assert sum(errors(world).values()) == 11
@@ -56,7 +56,7 @@ def test_a_slow_floodlight_leaves_room_for_the_others() -> None:
 def test_the_only_floodlight_may_have_all() -> None:
     """There is nobody to keep room for: what is too much waits in Kafka."""
     world = overloaded("fl-1")
-    for _ in range(MOST):
+    for _ in range(MAX_PENDING):
         world.ask(FIRST)
     world.run()
     assert not errors(world)
@@ -66,11 +66,11 @@ def test_the_only_floodlight_may_have_all() -> None:
 def test_what_other_shards_send_is_refused_beyond_twice_as_much() -> None:
     """They are not full, so nobody else stops them; a restored shard counts the same."""
     world = overloaded("fl-1")
-    for _ in range(MOST):
+    for _ in range(MAX_PENDING):
         world.ask(FIRST)
     world.run()
     world.restart(0)
-    for _ in range(MOST + 5):
+    for _ in range(MAX_PENDING + 5):
         world.ask(FIRST)
     world.run()
     assert errors(world) == {"shard 0 has 80 commands without an answer": 5}
@@ -80,13 +80,13 @@ def test_the_blacklist_has_an_end() -> None:
     """An FL that takes commands and never answers leaves no more behind than there is room for."""
     world = overloaded("fl-1", blacklist_ttl=10**6)
     for _ in range(3):
-        for _ in range(MOST - 1):
+        for _ in range(MAX_PENDING - 1):
             world.ask(FIRST)
         world.pass_time(60_000, grain=10_000)
-    assert errors(world)["floodlight fl-1 did not answer in time"] == 3 * (MOST - 1)
+    assert errors(world)["floodlight fl-1 did not answer in time"] == 3 * (MAX_PENDING - 1)
     blacklist = world.shards[0].context.blacklist
-    assert len(blacklist) == MOST
-    newest = {str(asked.origin.number) for asked in world.asked[-MOST:]}
+    assert len(blacklist) == MAX_PENDING
+    newest = {str(asked.origin.number) for asked in world.asked[-MAX_PENDING:]}
     assert blacklist.keys() == newest
     world.restart(0)
     world.pass_time(world.rules.blacklist_ttl)

@@ -76,24 +76,24 @@ class Router:
 
     def asked(self) -> list[tuple[str, list[str]]]:
         """FL and scope of what FLs were sent, in its order; all of it readable by OpenKilda's."""
-        found = []
+        scopes = []
         for send in self.sends:
             topic, _, floodlight = send.topic.rpartition("_")
             if topic == "kilda.speaker":
                 message = msgspec.json.decode(send.value or b"")
                 assert faults("HEAD", message) == []
                 assert message["payload"]["clazz"] == names.BROADCAST
-                found.append((floodlight, message["payload"]["scope"]))
-        return found
+                scopes.append((floodlight, message["payload"]["scope"]))
+        return scopes
 
     def scopes(self) -> dict[str, list[str]]:
         """FL → all switches that it was asked for; none of them twice."""
-        found: dict[str, list[str]] = {}
+        by_floodlight: dict[str, list[str]] = {}
         for floodlight, scope in self.asked():
-            found.setdefault(floodlight, []).extend(scope)
-        together = [switch for scope in found.values() for switch in scope]
+            by_floodlight.setdefault(floodlight, []).extend(scope)
+        together = [switch for scope in by_floodlight.values() for switch in scope]
         assert len(together) == len(set(together))
-        return {floodlight: sorted(scope) for floodlight, scope in found.items()}
+        return {floodlight: sorted(scope) for floodlight, scope in by_floodlight.items()}
 
 
 @pytest.mark.parametrize("partitions", [1, 3])

@@ -82,8 +82,8 @@ class Alone:
 
 def payload(send: Send) -> dict[str, Any]:
     """What a record says."""
-    found: dict[str, Any] = msgspec.json.decode(send.value or b"")["payload"]
-    return found
+    payload: dict[str, Any] = msgspec.json.decode(send.value or b"")["payload"]
+    return payload
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_an_answer_goes_to_whom_the_inbound_topic_or_the_kind_names() -> None:
     ):
         router = Alone()
         router.ask("kilda.speaker.storm", kind, switch_id=SWITCH)
-        found = decode(router.last().value or b"").correlation_id
-        data = build.message(names.INFO, {"clazz": "x.Answer"}, found or "", router.now)
+        cid = decode(router.last().value or b"").correlation_id
+        data = build.message(names.INFO, {"clazz": "x.Answer"}, cid or "", router.now)
         router.hear(data, topic="kilda.stats_fl-1")
         assert router.last().topic == answer
         assert decode(router.last().value or b"").correlation_id == "op"
@@ -162,8 +162,8 @@ def test_a_command_to_all_whose_fls_cannot_ack_ends_without_an_error(answers: in
     """Its answers pass one by one; that no more come, or none at all, is no failure."""
     router = Alone()
     router.ask("kilda.speaker.storm", "discovery.PortsCommandData", requester="me")
-    found = decode(router.last().value or b"").correlation_id
-    data = build.message(names.INFO, {"clazz": "x.SwitchPortStatusData"}, found or "", router.now)
+    cid = decode(router.last().value or b"").correlation_id
+    data = build.message(names.INFO, {"clazz": "x.SwitchPortStatusData"}, cid or "", router.now)
     for _ in range(answers):
         router.hear(data, topic="kilda.stats_fl-1")
     assert len(router.shard.context.pending) == 1
@@ -238,9 +238,9 @@ def test_what_comes_under_the_id_of_a_command_that_nobody_waits_for_is_an_event(
     ping = {"ping_id": "8c1b", "source": {"switch-id": SWITCH, "port-id": 1}}
     router.ask("kilda.speaker.flow.ping.storm", "flow.PingRequest", ping=ping)
     asked = decode(router.last().value or b"").correlation_id or ""
-    for found, original in (("8c1b", "8c1b"), (asked, "op")):
+    for cid, original in (("8c1b", "8c1b"), (asked, "op")):
         answer = {"clazz": said, "ping_id": "8c1b", "error": None}
-        data = build.message(names.INFO, answer, found, router.now)
+        data = build.message(names.INFO, answer, cid, router.now)
         router.hear(data, topic="kilda.ping_fl-1")
         assert router.last().topic == "kilda.ping.storm"
         assert router.last().value == build.message(names.INFO, answer, original, router.now)

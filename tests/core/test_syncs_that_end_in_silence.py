@@ -60,8 +60,8 @@ class Router(Alone):
         wanted = [send.value or b"" for send in self.sends]
         [asked] = [value for value in wanted if decode(value).kind == names.SYNC_REQUEST]
         self.forget()
-        found: dict[str, Any] = msgspec.json.decode(asked)
-        return found
+        request: dict[str, Any] = msgspec.json.decode(asked)
+        return request
 
     def dump(self, switch: str, asked: dict[str, Any], **more: Any) -> None:
         """The FL of 2025 lists a switch, under an id that it makes up."""
@@ -166,8 +166,8 @@ def test_an_fl_without_switches_says_nothing(profile: str, chains: int) -> None:
     router.pass_time(2_000)
     assert not router.running
     assert router.mode(SWITCH) is None
-    found = [decode(send.value or b"") for send in router.sends if send.topic == DISCO]
-    empty = [envelope for envelope in found if envelope.clazz == names.CHUNK]
+    envelopes = [decode(send.value or b"") for send in router.sends if send.topic == DISCO]
+    empty = [envelope for envelope in envelopes if envelope.clazz == names.CHUNK]
     assert len(empty) == chains
     for chain in empty:
         assert chain.total_messages == 0

@@ -38,9 +38,9 @@ def forwarded(world: World) -> list[bytes]:
 
 def within(sent: Record) -> bytes:
     """The header of what is done within the command's own span."""
-    found = read(SAMPLED)
-    assert found is not None
-    return continued(found, span_id(f"{sent.topic}/{sent.partition}/{sent.offset}"))
+    trace = read(SAMPLED)
+    assert trace is not None
+    return continued(trace, span_id(f"{sent.topic}/{sent.partition}/{sent.offset}"))
 
 
 @pytest.mark.parametrize("trace", [SAMPLED, UNSAMPLED])

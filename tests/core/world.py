@@ -271,15 +271,15 @@ class World:
 
     def events(self, switch: str) -> list[str]:
         """The states that listeners were told of a switch; UNMANAGED is one of them."""
-        found = []
+        states = []
         for record in self.seen(TOPICS["disco"]):
             payload = record.json["payload"]
             if payload and payload.get("switch_id") == switch:
                 if payload["clazz"] == names.UNMANAGED:
-                    found.append("UNMANAGED")
+                    states.append("UNMANAGED")
                 elif payload["clazz"] == names.SWITCH_EVENT:
-                    found.append(payload["state"])
-        return found
+                    states.append(payload["state"])
+        return states
 
     # -- requesters and operators -------------------------------------------------------------
 

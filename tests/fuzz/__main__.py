@@ -31,15 +31,15 @@ def main() -> int:
         return 2
     share = max(1, round(arguments.seconds * arguments.jobs / len(names)))
     with tempfile.TemporaryDirectory(prefix="flrouter-fuzz-") as folder:
-        found = 0
+        crashes = 0
         for done in _fuzz(names, share, arguments, Path(folder)):
             say(done.line)
             if done.crash is not None:
-                found += 1
+                crashes += 1
                 _show(done.name, done.crash, done.trace)
             elif arguments.keep:
                 _keep(done.name, Path(folder))
-    return 1 if found else 0
+    return 1 if crashes else 0
 
 
 def say(text: str) -> None:

@@ -216,8 +216,8 @@ def check(send: Send) -> None:
         assert name.encode() is not None, send
         assert value is None or isinstance(value, bytes), send
     if send.topic == DEAD:
-        found = {name for name, _ in send.headers}
-        assert {"flrouter-reason", "flrouter-topic", "flrouter-offset"} <= found, send
+        names = {name for name, _ in send.headers}
+        assert {"flrouter-reason", "flrouter-topic", "flrouter-offset"} <= names, send
 
 
 def shown(core: Shard) -> dict[str, dict[str, Any]]:

@@ -71,9 +71,9 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
 
 def _other_value(data: bytes, chance: random.Random) -> bytes:
     """One value of a JSON text is another, or stands there twice under its name."""
-    found = list(_VALUE.finditer(data))
-    if not found:
+    values = list(_VALUE.finditer(data))
+    if not values:
         return data + chance.choice(_NASTY)
-    at = chance.choice(found)
-    other = chance.choice(_NASTY) if chance.random() < 0.7 else chance.choice(found)[0]
+    at = chance.choice(values)
+    other = chance.choice(_NASTY) if chance.random() < 0.7 else chance.choice(values)[0]
     return data[: at.start()] + other + data[at.end() :]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 DIVIDER = b"\n%%\n"
 #: parts that are read; the fuzzer need not look for the bug that takes a thousand.
-MOST = 24
+MAX_PARTS = 24
 
 
 class Record(NamedTuple):
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
 def read(data: bytes) -> list[Part]:
     """The parts of `data`."""
-    return [_part(text) for text in data.split(DIVIDER)[:MOST]]
+    return [_part(text) for text in data.split(DIVIDER)[:MAX_PARTS]]
 
 
 def write(*parts: tuple[str, bytes | None]) -> bytes:

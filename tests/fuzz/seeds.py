@@ -110,12 +110,12 @@ def _scripts() -> list[bytes]:
     held = _command(switch_id="00:00:00:00:00:00:00:07")
     event = build.switch_event("00:00:00:00:00:00:00:07", "ACTIVATED", "event", NOW)
     for_one = _command(switch_id=SWITCH)
-    found = [write(("c 0", each), ("r 0 0", each), ("w 500", None)) for each in _samples()]
-    found += [
+    inputs = [write(("c 0", each), ("r 0 0", each), ("w 500", None)) for each in _samples()]
+    inputs += [
         write(("c 0", for_one), ("r 0 0", build.ack("$1", NOW)), ("r 0 0", answer), ("a", None))
         for answer in (for_one, link, old, build.unmanaged(SWITCH, "$1", NOW))
     ]
-    found += [
+    inputs += [
         write(("c 1", for_one), ("r 1 0", old), ("r 0 0", end), ("w 3000", None), ("k 1", None)),
         write(("c 0\na=1\nb", held), ("k 0", None), ("k 1", None), ("r 0 1", event), ("w 9", None)),
         write(("i 0", for_one), ("i 1", b"{"), ("k 0", None), ("a", None)),
@@ -125,21 +125,21 @@ def _scripts() -> list[bytes]:
         write(("c 0", b"{"), ("d", None), ("c 1", _command(switch_id="x")), ("d", None)),
         write(("r 0 0", end), ("c 0", for_one), ("r 0 0", old), ("w 9999", None), ("k 0", None)),
     ]
-    found += _of_syncs() + _of_chains() + _of_many_switches()
+    inputs += _of_syncs() + _of_chains() + _of_many_switches()
     for note in NOTES:
         what = "s 0\nflrouter-what=peer"
-        found.append(write((what, peers.encode(note)), ("c 0", for_one), ("w 2000", None)))
-    return found
+        inputs.append(write((what, peers.encode(note)), ("c 0", for_one), ("w 2000", None)))
+    return inputs
 
 
 def _both(*parts: tuple[str, bytes | None]) -> bytes:
     """The parts with each report written to both shards' partitions: one of them is its home."""
-    found: list[tuple[str, bytes | None]] = []
+    inputs: list[tuple[str, bytes | None]] = []
     for head, value in parts:
-        found += (
+        inputs += (
             [(head, value), ("r 1" + head[3:], value)] if head[:3] == "r 0" else [(head, value)]
         )
-    return write(*found)
+    return write(*inputs)
 
 
 def _of_syncs() -> list[bytes]:
@@ -199,12 +199,12 @@ def _event(text: str) -> bytes:
 
 def _of_many_switches() -> list[bytes]:
     """Commands to every FL, and to several switches."""
-    found = []
+    inputs = []
     for clazz in ("PortsCommandData", "NetworkCommandData", "GetSwitchesRequest"):
         payload = {"clazz": f"org.openkilda.messaging.command.x.{clazz}"}
         asked = build.message(names.COMMAND, payload, "op", NOW)
         answer = build.message(names.INFO, {"clazz": "x.Ports", "switch_id": SWITCH}, "$1", NOW)
-        found.append(
+        inputs.append(
             _both(
                 ("c 0", asked),
                 ("r 0 0", build.ack("$1", NOW)),
@@ -220,13 +220,13 @@ def _of_many_switches() -> list[bytes]:
         {"clazz": several["clazz"], "commands": [{**one, "switch_id": SWITCH}, None]},
     ):
         asked = build.message(names.COMMAND, payload, "op", NOW)
-        found.append(_both(("c 0", asked), ("c 1", asked), ("w 9000", None)))
-    return found
+        inputs.append(_both(("c 0", asked), ("c 1", asked), ("w 9000", None)))
+    return inputs
 
 
 def _growing() -> list[bytes]:
     """Little that becomes much: long lists, with much that goes to each of them."""
-    found = []
+    inputs = []
     one = {"clazz": "org.openkilda.messaging.command.flow.RemoveFlow"}
     for count, inner, outer in ((290, 10, 0), (200, 1_500, 0), (200, 0, 1_500), (20, 2_000, 0)):
         payload = {
@@ -235,15 +235,15 @@ def _growing() -> list[bytes]:
             "command": {**one, "text": "x" * inner},
         }
         asked = build.message(names.COMMAND, payload, "op", NOW, text="x" * outer)
-        found.append(_both(("c 0", asked), ("w 9000", None)))
+        inputs.append(_both(("c 0", asked), ("w 9000", None)))
     for clazz in ("PortsCommandData", "NetworkCommandData", "GetSwitchesRequest"):
         payload = {"clazz": f"org.openkilda.messaging.command.x.{clazz}", "text": "x" * 2_000}
-        found.append(_both(("c 0", build.message(names.COMMAND, payload, "op", NOW))))
+        inputs.append(_both(("c 0", build.message(names.COMMAND, payload, "op", NOW))))
     long = build.message(names.COMMAND, {**one, "switch_id": SWITCH}, "i" * 2_000, NOW)
-    found += [write(("c 0", long), ("w 9000", None))]
-    found += [write(("i 0\nbig=" + "x" * 2_900, _command(switch_id=at))) for at in (SWITCH, OTHER)]
+    inputs += [write(("c 0", long), ("w 9000", None))]
+    inputs += [write(("i 0\nbig=" + "x" * 2_900, _command(switch_id=at))) for at in (SWITCH, OTHER)]
     asked_often = [("c 0", _command(switch_id="7")) for _ in range(20)]
-    return [*found, write(*asked_often, ("w 9000", None))]
+    return [*inputs, write(*asked_often, ("w 9000", None))]
 
 
 def seeds() -> dict[str, list[bytes]]:
@@ -324,10 +324,10 @@ def _openflow() -> list[bytes]:
 def _members() -> list[bytes]:
     from faust.assignor.client_assignment import ClientAssignment, ClientMetadata
 
-    found = []
+    inputs = []
     for partitions in ([], [0, 1], [7, 7, -1]):
         held = ClientAssignment(actives={"flrouter-shards": partitions}, standbys={})
-        found.append(
+        inputs.append(
             ClientMetadata(
                 assignment=held,
                 url="http://localhost:6066",
@@ -336,7 +336,7 @@ def _members() -> list[bytes]:
                 topic_groups={"a": 8},
             ).dumps()
         )
-    return found
+    return inputs
 
 
 def main() -> None:

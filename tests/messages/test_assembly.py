@@ -24,12 +24,12 @@ def test_all_entries_in_order_within_the_limit(sizes: list[int], room: int) -> N
     entries = [entry(number, size) for number, size in enumerate(sizes)]
     payloads = list_results(entries, room)
     assert all(len(payload) <= room for payload in payloads)
-    found = []
+    results = []
     for payload in map(json.loads, payloads):
         assert payload["succeeded"] + payload["failed"] == len(payload["results"])
-        found += payload["results"]
-    assert [each["switch_id"] for each in found] == [each.target for each in entries]
-    assert [each["status"] == "ok" for each in found] == [each.ok for each in entries]
+        results += payload["results"]
+    assert [each["switch_id"] for each in results] == [each.target for each in entries]
+    assert [each["status"] == "ok" for each in results] == [each.ok for each in entries]
     assert len(payloads) == 1 or sum(map(len, payloads)) > room
 
 

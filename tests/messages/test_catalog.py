@@ -187,10 +187,10 @@ def usual(kind: str, payload: dict[str, object]) -> str:
     """The same, where the built-in catalog says."""
     payload = {"clazz": f"org.openkilda.{kind}", **payload}
     data = json.dumps({"clazz": "x", "payload": payload}).encode()
-    found = BUILT_IN.switch_of(decode(data), data)
+    switch = BUILT_IN.switch_of(decode(data), data)
     alone = json.dumps(payload).encode()
-    assert BUILT_IN.switch_in(msgspec.json.decode(alone, type=Payload), alone) == found
-    return found
+    assert BUILT_IN.switch_in(msgspec.json.decode(alone, type=Payload), alone) == switch
+    return switch
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -198,8 +198,8 @@ def test_samples(name: str) -> None:
     """The single-switch commands among the samples name their switch."""
     if name[:2] in {"01", "05", "09", "14", "32", "33", "34"}:
         envelope = decode(SAMPLES[name])
-        found = BUILT_IN.switch_of(envelope, SAMPLES[name])
-        assert found.startswith("00:00:00:00:00:00:00:0")
+        switch = BUILT_IN.switch_of(envelope, SAMPLES[name])
+        assert switch.startswith("00:00:00:00:00:00:00:0")
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_message_ids(old: str, message_id: object, after: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "found"),
+    ("data", "expected"),
     [
         (b'{"correlation_id": "a-1", "payload": {', "a-1"),
         (b'\xff"correlation_id" :\n"\\u0041"', "A"),
@@ -188,9 +188,9 @@ def test_message_ids(old: str, message_id: object, after: object) -> None:
         (b"", None),
     ],
 )
-def test_salvage(data: bytes, found: str | None) -> None:
+def test_salvage(data: bytes, expected: str | None) -> None:
     """Of a message that cannot be read, the id is taken where it can be made out."""
-    assert salvage(data, "correlation_id") == found
+    assert salvage(data, "correlation_id") == expected
 
 
 def test_salvage_of_reply_to() -> None:

@@ -20,8 +20,8 @@ CATALOG = profiles.load("plain").catalog({role: role for role in profiles.ROLES}
 def test_only_the_named_errors_are_raised(data: bytes) -> None:
     """`Unreadable`, `BadLink` and `BadSwitchId` are all that damage can cause."""
     for name in ("correlation_id", "reply_to"):
-        found = correlation.salvage(data, name)
-        assert found is None or found.encode()
+        text = correlation.salvage(data, name)
+        assert text is None or text.encode()
     try:
         message = envelope.decode(data)
     except envelope.Unreadable:

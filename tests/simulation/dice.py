@@ -22,18 +22,18 @@ class Dice:
 
     def pick(self, count: int) -> int:
         """A number from 0 to `count` - 1."""
-        self.word, found = divmod(self.word, count)
-        return found
+        self.word, chosen = divmod(self.word, count)
+        return chosen
 
     def one_in(self, count: int) -> bool:
         """True once in so many times."""
-        self.word, found = divmod(self.word, count)
-        return found == 0 and count > 0
+        self.word, chosen = divmod(self.word, count)
+        return chosen == 0 and count > 0
 
     def choose(self, among: Sequence[T]) -> T:
         """One of these."""
-        self.word, found = divmod(self.word, len(among))
-        return among[found]
+        self.word, chosen = divmod(self.word, len(among))
+        return among[chosen]
 
 
 class Stream(Dice):

@@ -143,9 +143,9 @@ class GatherPromises(Promises):
 
     def _part(self, number: str) -> PartAsked | None:
         """The part with this number; of a command to every FL, how many it has is seen here."""
-        found = self.by_number.get(number)
-        if isinstance(found, PartAsked):
-            return found
+        part = self.by_number.get(number)
+        if isinstance(part, PartAsked):
+            return part
         before, _, index = number.rpartition(".")
         many = self.by_number.get(before)
         if not isinstance(many, Many) or many.items is not None:
@@ -240,15 +240,15 @@ class GatherPromises(Promises):
 
     def _who_wrote(self, part: PartAsked, result: Part) -> list[Written] | None:
         """The records of FLs that say this; None when the router made it up."""
-        found = [
+        matching = [
             written
             for _, written in part.wrote
             if written.part != "ack"
             and (payload_of(written.data) == result.payload or written.total == 0)
         ]
-        if not found and result.ok:
+        if not matching and result.ok:
             raise Violation("answers as FLs wrote them", f"{part}: {result}")
-        return found if found and not (not result.ok and _is_ours(result.payload)) else None
+        return matching if matching and not (not result.ok and _is_ours(result.payload)) else None
 
     def _part_link(self, part: PartAsked, link: int, result: Part) -> None:
         if link in part.links and not part.repeats:

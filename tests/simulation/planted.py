@@ -68,8 +68,8 @@ def forget_changelog_record() -> Iterator[None]:
     real = Runner.checkpoint
 
     def checkpoint(self: Runner) -> Checkpoint:
-        found = real(self)
-        return found._replace(rows=[row for row in found.rows if crc32(row.key or b"") % 20])
+        restored = real(self)
+        return restored._replace(rows=[row for row in restored.rows if crc32(row.key or b"") % 20])
 
     with patch.object(Runner, "checkpoint", checkpoint):
         yield

@@ -292,9 +292,9 @@ class Promises:
             raise Violation("the right topic", f"{asked} is answered on {record.topic}")
         old = b"next_request_id" in written.data
         if not (old and written.index > 0):
-            found = decode(record.value).correlation_id
-            if found != asked.correlation_id:
-                raise Violation("the requester's id", f"{asked} is answered under {found}")
+            cid = decode(record.value).correlation_id
+            if cid != asked.correlation_id:
+                raise Violation("the requester's id", f"{asked} is answered under {cid}")
         if written.part == "link":
             self._link(record, asked, written)
         else:
@@ -377,7 +377,7 @@ class Promises:
             came.setdefault((written.part, written.index), when)
         total = max((written.total for _, written in own), default=-1)
         links = sum(part == "link" for part, _ in came)
-        whole = ("answer", -1) in came or total == 0 or links == total
+        whole = ("answer", -1) in came or total in (0, links)
         times = [asked.sent[-1][0], *came.values()]
         gaps = [later - before for before, later in pairwise(times)]
         if whole and all(gap < timeout for gap in gaps):
@@ -411,9 +411,9 @@ class Promises:
 
 def error_in(message: dict[str, Any]) -> dict[str, Any]:
     """What went wrong, as an `ErrorData` says it, in whichever form the router told it."""
-    found: dict[str, Any] | None = message.get("payload") or message.get("data")
-    if found is not None:
-        return found
+    payload: dict[str, Any] | None = message.get("payload") or message.get("data")
+    if payload is not None:
+        return payload
     failed = message.get("failed_command_ids", {})
     text = str(message.get("description") or next(iter(failed.values())))
     said, _, description = text.partition(". ")

@@ -126,14 +126,14 @@ def test_planted_bugs_are_found(plant: str) -> None:
 def test_a_failure_shrinks_to_one_that_fails_again() -> None:
     """In the same way, with a handful of steps."""
     plant = "answer-after-blacklist"
-    found = search(4, ENOUGH, plant=plant).failed
-    assert found is not None
-    scene, words = words_of(found.seed, 3_000)
-    left = shrink(scene, words, found.promise, plant)
+    failed = search(4, ENOUGH, plant=plant).failed
+    assert failed is not None
+    scene, words = words_of(failed.seed, 3_000)
+    left = shrink(scene, words, failed.promise, plant)
     with planted(plant):
         _, violation = outcome(scene, left)
     assert violation is not None
-    assert violation.promise == found.promise
+    assert violation.promise == failed.promise
     assert len(left) <= 30
     assert outcome(scene, left)[1] is None
 

@@ -390,31 +390,34 @@ class Process:
         if self.condition is not Condition.RUNNING:
             return
         for _ in range(1 + dice.pick(12)):
-            what = dice.pick(9)
-            if what == 0 and self._events:
-                self._events.popleft()()
-            elif what == 1:
-                self.ownership.tick()
-                self.catch_ups.tick()
-            elif what == 2:
-                positions = list(self.log.positions)
-                if positions:
-                    self.fetch(dice.choose(positions), 1 + dice.pick(3))
-            elif what == 3:
-                for runner in self.runners:
-                    if dice.one_in(2):
-                        runner.run()
-            elif what in (4, 5) and self.log.queues:
-                at = dice.choose(list(self.log.queues))
-                self.log.append(at, 1 + dice.pick(4), dice, stutters=stutters)
-            elif what == 6:
-                self.log.tell(dice)
-            elif what == 7:
-                self.log.call(dice)
-            elif what == 8:
-                self.group.call(dice)
-            if self.condition is not Condition.RUNNING:
-                return
+            if self.condition is Condition.RUNNING:
+                self._work(dice.pick(9), dice, stutters=stutters)
+
+    def _work(self, step: int, dice: Dice, *, stutters: bool) -> None:
+        if step == 0 and self._events:
+            self._events.popleft()()
+        elif step == 1:
+            self.ownership.tick()
+            self.catch_ups.tick()
+        elif step == 2 and self.log.positions:
+            self.fetch(dice.choose(list(self.log.positions)), 1 + dice.pick(3))
+        elif step == 3:
+            for runner in self.runners:
+                if dice.one_in(2):
+                    runner.run()
+        else:
+            self._hear_of_kafka(step, dice, stutters=stutters)
+
+    def _hear_of_kafka(self, step: int, dice: Dice, *, stutters: bool) -> None:
+        if step in (4, 5) and self.log.queues:
+            at = dice.choose(list(self.log.queues))
+            self.log.append(at, 1 + dice.pick(4), dice, stutters=stutters)
+        elif step == 6:
+            self.log.tell(dice)
+        elif step == 7:
+            self.log.call(dice)
+        elif step == 8:
+            self.group.call(dice)
 
     @property
     def _idle(self) -> bool:
@@ -437,37 +440,43 @@ class Process:
         self.ownership.tick()
         if self.runners and not self.ownership.may_write:
             # More time has passed since the last step than a lease lasts.
-            while self.group.calls and self.condition is Condition.RUNNING:
-                self.group.call(dice)
+            self._answer_group(dice)
             self.ownership.tick()
         self.catch_ups.tick()
-        topics, log = self._workers.topics, self.log
         for _ in range(ROUNDS):
             while self._events:
                 self._events.popleft()()
-            while self.group.calls and self.condition is Condition.RUNNING:
-                self.group.call(dice)
-            for at in list(log.positions):
-                if at in log.positions and log.positions[at] < len(topics.log(*at)):
-                    self.fetch(at, 1_000)
-            for runner in self.runners:
-                if runner.waiting:
-                    runner.run()
-            self.run()
-            for at in list(log.queues):
-                if at in log.queues:
-                    log.append(at, 1_000, dice)
-            while not log.idle and not log.queues:
-                log.call(dice)
-                log.tell(dice)
-            if self.condition is not Condition.RUNNING:
-                return
-            behind = any(at < len(topics.log(*tp)) for tp, at in log.positions.items())
-            if self._idle and not behind:
+            self._answer_group(dice)
+            self._read_all()
+            self._write_all(dice)
+            if self.condition is not Condition.RUNNING or self.at_rest:
                 return
             if any(runner.busy for runner in self.runners) or not self.ownership.may_write:
                 self.ownership.tick()
         raise Violation("it comes to rest", f"{self} goes round and round")
+
+    def _answer_group(self, dice: Dice) -> None:
+        while self.group.calls and self.condition is Condition.RUNNING:
+            self.group.call(dice)
+
+    def _read_all(self) -> None:
+        topics, log = self._workers.topics, self.log
+        for at in list(log.positions):
+            if at in log.positions and log.positions[at] < len(topics.log(*at)):
+                self.fetch(at, 1_000)
+        for runner in self.runners:
+            if runner.waiting:
+                runner.run()
+        self.run()
+
+    def _write_all(self, dice: Dice) -> None:
+        log = self.log
+        for at in list(log.queues):
+            if at in log.queues:
+                log.append(at, 1_000, dice)
+        while not log.idle and not log.queues:
+            log.call(dice)
+            log.tell(dice)
 
     @property
     def at_rest(self) -> bool:

@@ -1,6 +1,6 @@
 """The messages that flrouter and its FL side write themselves, in OpenKilda's own kinds.
 
-Nothing is added to those kinds: they must parse with OpenKilda's classes.
+They must parse with OpenKilda's classes, so no fields are added.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ def message(
     now: int,
     **more: Any,
 ) -> bytes:
-    """A message of class `clazz`; `more` are further top-level fields, `now` ms since the epoch."""
+    """A message of class `clazz`; `now` is in ms since the epoch, `more` are top-level fields."""
     top = {"clazz": clazz, "timestamp": now, "correlation_id": correlation_id, "payload": payload}
     return msgspec.json.encode({**top, **more})
 
 
 def _stamped(kind: str, now: int, **fields: Any) -> dict[str, Any]:
-    """A payload of class `kind` that says when it was made."""
+    """A payload of class `kind` with its time."""
     return {"clazz": kind, "timestamp": now, **fields}
 
 
 def ack(correlation_id: str, now: int) -> bytes:
-    """An FL's receipt for a command, sent before it handles it."""
+    """An FL's acknowledgement of a command, sent before it handles it."""
     return message(names.INFO, {"clazz": names.ACK}, correlation_id, now)
 
 
 def alive_request(correlation_id: str, now: int) -> bytes:
-    """The router's question whether an FL is there; its timestamp is the clock for expiry."""
+    """Asks an FL whether it is there; its timestamp tells the FL the router's time."""
     return message(names.COMMAND, _stamped(names.ALIVE_REQUEST, now), correlation_id, now)
 
 
 def alive_response(correlation_id: str, region: str, failed_messages: int, now: int) -> bytes:
-    """An FL's sign of life, with the number of writes that failed since the last one reported."""
+    """An FL's sign of life, with its failed writes since the last one."""
     fields = {"region": region, "failed_messages": failed_messages}
     payload = _stamped(names.ALIVE_RESPONSE, now, **fields)
     return message(names.INFO, payload, correlation_id, now, region=region)
 
 
 def sync_request(correlation_id: str, now: int, dump_id: str = "") -> bytes:
-    """Asks an FL for a list of its switches and ports, whose records carry `dump_id` if any."""
+    """Asks an FL to list its switches and ports; the records carry `dump_id`, if there is one."""
     fields = {"dump_id": dump_id} if dump_id else {}
     payload = _stamped(names.SYNC_REQUEST, now, **fields)
     return message(names.COMMAND, payload, correlation_id, now)
@@ -61,7 +61,7 @@ def chunk(
     total: int,
     now: int,
 ) -> bytes:
-    """One link of a chain of the newer form; `total` 0 with no payload is the empty chain."""
+    """One link of a chain of the newer form; `total` 0 and no payload: the empty chain."""
     place = {"message_id": f"{index} : {correlation_id}", "total_messages": total}
     return message(names.CHUNK, payload, correlation_id, now, **place)
 
@@ -72,12 +72,12 @@ def error(correlation_id: str, kind: ErrorType, text: str, description: str, now
 
 
 def unmanaged(switch: str, correlation_id: str, now: int) -> bytes:
-    """Tells listeners that nobody knows the state of `switch` for now."""
+    """Tells listeners that the state of `switch` is unknown for now."""
     payload = _stamped(names.UNMANAGED, now, switch_id=switch)
     return message(names.INFO, payload, correlation_id, now)
 
 
 def switch_event(switch: str, state: str, correlation_id: str, now: int) -> bytes:
-    """A `SwitchInfoData`; with `state` REMOVED it is the offline notification."""
+    """A `SwitchInfoData`; state REMOVED: the switch is offline."""
     payload = _stamped(names.SWITCH_EVENT, now, switch_id=switch, state=state)
     return message(names.INFO, payload, correlation_id, now)

@@ -1,8 +1,7 @@
-"""Errors in the forms of those who speak `AbstractMessage`, and read no `ErrorMessage`; and what
-they read when nothing went wrong.
+"""Answers in the forms of requesters who speak `AbstractMessage` and read no `ErrorMessage`.
 
-A command is forgotten when it is with its FL, so what an error of it would need is kept: the answer
-itself, but for what is known only when it fails.
+A command is not kept once its FL has it. So a *draft* of its error is: all that is known before it
+fails.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _SEGMENT_RESPONSE = f"{_API}.api.response.SpeakerFlowSegmentResponse"
 _DATA_RESPONSE = f"{_API}.api.response.SpeakerDataResponse"
 _DATA_CHUNK = f"{_API}.api.response.ChunkedSpeakerDataResponse"
 
-#: of FlowErrorResponse; all others are UNKNOWN.
+#: the codes of a FlowErrorResponse; all other errors are UNKNOWN.
 _FLOW_CODES = {
     ErrorType.NOT_FOUND: "SWITCH_UNAVAILABLE",
     ErrorType.OPERATION_TIMED_OUT: "OPERATION_TIMED_OUT",
@@ -36,10 +35,10 @@ _FLOW_CODES = {
 
 
 class ErrorForm(Enum):
-    """How the requesters of a kind of command are told that it failed."""
+    """How the requester of a command is told that it failed."""
 
     ERROR_MESSAGE = "error-message"
-    #: a SpeakerCommandResponse, in which each of the command's parts failed.
+    #: a SpeakerCommandResponse that says that each part of the command failed.
     SPEAKER_COMMAND = "speaker-command"
     #: a FlowErrorResponse.
     FLOW_ERROR = "flow-error"
@@ -77,15 +76,14 @@ _decoder = msgspec.json.Decoder(_Command)
 
 
 def draft(form: ErrorForm, data: bytes) -> bytes:
-    """The error to a command, but for its id, its time and what went wrong.
+    """The error to a command, without its id, its time and the reason.
 
     Args:
         form: as the catalog says.
         data: the command.
 
     Returns:
-        Nothing when it is to be an `ErrorMessage`; or when the command lacks what its answer must
-        repeat, as nobody could read that.
+        Empty if it is to be an `ErrorMessage`, or if the command lacks what the answer must repeat.
     """
     if form is ErrorForm.ERROR_MESSAGE:
         return b""
@@ -137,7 +135,7 @@ def finished(
 
 
 def succeeded(draft: bytes, correlation_id: str, now: int) -> bytes:
-    """What says that a command was carried out, of one whose error has a draft.
+    """The answer to a command that was carried out.
 
     Args:
         draft: as :func:`draft` made it, for a command that changes something.
@@ -153,14 +151,14 @@ def succeeded(draft: bytes, correlation_id: str, now: int) -> bytes:
 
 
 def data(payload: Mapping[str, Any], correlation_id: str, now: int) -> bytes:
-    """What was asked for, in one message."""
+    """What a requester asked for, in one message."""
     return _abstract(_DATA_RESPONSE, correlation_id, now, data=payload)
 
 
 def data_chunk(
     payload: Mapping[str, Any] | None, correlation_id: str, index: int, total: int, now: int
 ) -> bytes:
-    """One of several messages with what was asked for; `total` 0 with no payload: nothing."""
+    """One of several messages with what a requester asked for; `total` 0: there is nothing."""
     place = {"message_id": f"{index} : {correlation_id}", "total_messages": total}
     return _abstract(_DATA_CHUNK, correlation_id, now, **place, data=payload)
 

@@ -43,7 +43,7 @@ _addresses = msgspec.json.Decoder(_Addresses)
 
 
 def record_of(data: bytes) -> bytes:
-    """The record of the switch in an event or in a sync's record, as JSON; nothing where none is.
+    """The record of the switch in an event or a sync's record, as JSON; may be empty.
 
     Args:
         data: a message that could be decoded.
@@ -57,7 +57,7 @@ def record_of(data: bytes) -> bytes:
 
 
 def addresses_of(record: bytes) -> bytes:
-    """The addresses of both ends of a connection, as JSON, out of the record of its switch."""
+    """The addresses of both ends of a connection, as JSON, from the record of its switch."""
     try:
         ends = members.decode(_addresses, record)
     except msgspec.MsgspecError:
@@ -70,7 +70,7 @@ def connect(record: bytes, connections: list[Connection]) -> dict[str, Any]:
 
     Args:
         record: what an FL says of the switch.
-        connections: all that there are.
+        connections: all of them.
     """
     return {
         "clazz": names.SWITCH_CONNECT,
@@ -87,7 +87,7 @@ def disconnect(
     Args:
         switch: its id.
         connections: those that are left.
-        region_offline: whether that is so because an FL does not answer, or was removed.
+        region_offline: whether the reason is an FL that does not answer or was removed.
     """
     return {
         "clazz": names.SWITCH_DISCONNECT,
@@ -112,10 +112,10 @@ def message(notice: dict[str, Any], correlation_id: str, now: int) -> bytes:
 
 
 def with_dump_id(data: bytes, dump_id: str | None) -> bytes:
-    """A sync's record under another `dump_id`, or under none, and else as it was.
+    """A sync's record under another `dump_id`, or under none.
 
-    OpenKilda takes each dump id for one round of all FLs, and a switch for gone that is missing in
-    a few of them.
+    OpenKilda takes each dump id for one round of all FLs; a switch that is missing in a few rounds
+    is gone.
     """
     new = msgspec.json.encode(dump_id)
     for payload in _spans_of(data, "payload"):
@@ -127,7 +127,7 @@ def with_dump_id(data: bytes, dump_id: str | None) -> bytes:
 
 
 def _spans_of(data: bytes, name: str) -> list[tuple[int, int]]:
-    """Where the value of a member of an object stands; the last counts, so only that."""
+    """Where the value of a member stands; if the name occurs twice, the last."""
     values = [(value, end) for member, _, value, end in members.spans(data) if member == name]
     return values[-1:]
 

@@ -1,6 +1,5 @@
-"""The message catalog: kind → whom a command goes to, where its switch stands, who gets the answer.
-
-It is data, a part of the profile.
+"""The message catalog: whom each kind of command is for, where it names its switch, and who gets
+the answer. It is data, a part of the profile.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ ENDS_WHEN_SENT = (Done.EVENTS, Done.NONE)
 
 
 class Prefer(Enum):
-    """Which FL of a switch is asked, of a command for all switches."""
+    """Which FL of each switch a command for all switches goes to."""
 
     MASTER = "master"
     READ_ONLY = "read-only"
@@ -54,9 +53,9 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One `[[command]]` entry; docs/profiles.md says what the fields mean."""
 
     kind: str
-    #: nothing: as the inbound topic says.
+    #: empty: as the inbound topic says.
     answer: str = ""
-    #: the inbound topic from which it comes; nothing: any.
+    #: the inbound topic from which it comes; empty: any.
     inbound: str = ""
     scope: Scope = Scope.SWITCH
     prefer: Prefer = Prefer.MASTER
@@ -72,13 +71,13 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def gathered(self) -> bool:
-        """Whether what comes back is put together to one answer."""
+        """Whether the results of its parts are put together into one answer."""
         if self.scope is Scope.FLOODLIGHTS:
             return self.done is Done.MESSAGE
         return self.scope is Scope.SWITCHES
 
     def enough(self, parts: int) -> int:
-        """How many of so many parts must succeed, for the answer not to be an error."""
+        """How many of `parts` must succeed, or the answer is an error."""
         return parts if self.min_success == "all" else min(self.min_success, parts)
 
 
@@ -87,9 +86,9 @@ class EventKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: str
     topic: str
-    #: the FL's topic, with `{fl}`, to which it is written; nothing: any.
+    #: the FL's topic, with `{fl}`, to which it is written; empty: any.
     written: str = ""
-    #: whether it passes from whichever FL, not only from the one that speaks for the switch.
+    #: whether any FL may report it, not only the one that speaks for the switch.
     from_any: bool = False
 
 
@@ -105,13 +104,13 @@ class Catalog:
         switches: Sequence[SwitchPlaces] = (),
     ) -> None:
         """Args:
-        topics: the topic of each role that entries may name.
-        answers: inbound topic → who gets the answers to kinds whose entries do not say.
-        switches: where messages name their switch, before what is known of OpenKilda's kinds; what
-            an entry of `commands` says goes first.
+        topics: role that entries may name → topic.
+        answers: inbound topic → who gets the answers, for entries that do not say.
+        switches: where messages name their switch. What `commands` say goes before these, what is
+            known of OpenKilda's kinds comes after them.
 
         Raises:
-            BadAssembler: an entry names one that is not there.
+            BadAssembler: an entry names an assembler that does not exist.
         """
         self._commands = [(Pattern(entry.kind), entry) for entry in commands]
         self._events = [(Pattern(entry.kind), entry) for entry in events]
@@ -128,7 +127,7 @@ class Catalog:
         """The entry for commands whose payload is of class `kind`.
 
         Args:
-            inbound: the topic from which it comes; an entry for another topic does not count.
+            inbound: the topic from which they come; entries for other topics do not count.
         """
         entry = self._command_of.get((kind, inbound))
         if entry is None:
@@ -142,13 +141,13 @@ class Catalog:
         return entry
 
     def answer_topic(self, entry: CommandKind, inbound: str = "") -> str:
-        """The topic that answers commands of this kind when they name none themselves.
+        """The topic for answers to commands of this kind that name none themselves.
 
         Args:
             inbound: the topic from which the command comes.
         """
         answer = entry.answer or self._answers.get(inbound or entry.inbound)
-        if answer is None:  # of a topic that is inbound no more
+        if answer is None:  # the topic is no inbound topic any more
             answer = next(iter(self._answers.values()))
         return self._topics.get(answer, answer)
 
@@ -161,7 +160,7 @@ class Catalog:
 
         Args:
             floodlight: the FL.
-            written: the topic to which it wrote that; an entry for another topic does not count.
+            written: the topic to which it wrote; entries for other topics do not count.
         """
         entry = self._event_of.get((kind, written))
         if entry is None:
@@ -191,13 +190,13 @@ class Catalog:
         """The canonical id of the switch that a single-switch command is for.
 
         Raises:
-            BadSwitchId: there is none where such commands have it, or it is none.
+            BadSwitchId: the command has none, or not a valid one.
         """
         payload = envelope.payload
         return canonical(payload and self.places.given(payload, data, envelope.root))
 
     def switch_in(self, payload: Payload, data: bytes) -> str:
-        """The same of a payload alone, whose bytes are `data`.
+        """The same for a payload alone, whose bytes are `data`.
 
         Raises:
             BadSwitchId: as above.

@@ -10,14 +10,14 @@ _OF_OPENKILDA = Places(OPENKILDA)
 
 
 def switch_of(envelope: Envelope, data: bytes, places: Places = _OF_OPENKILDA) -> str | None:
-    """The canonical id of the switch that a message names as its origin; None where none.
+    """The canonical id of the switch that a message names as its origin, else None.
 
     An event is about the switch of the FL that reports it (protocol.md, 8.4).
 
     Args:
         envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
         data: the message.
-        places: where each kind has it; by default what is known of OpenKilda's kinds.
+        places: where each kind names its switch; by default as in OpenKilda's kinds.
     """
     payload = envelope.payload
     if payload is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Pattern:
-    """A class name in which `*` stands for any text; matched in linear time, whatever comes."""
+    """A class name in which `*` stands for any text; matched in linear time."""
 
     __slots__ = ("_parts", "_whole")
 
@@ -13,7 +13,7 @@ class Pattern:
         self._parts = pattern.split("*")
 
     def matches(self, kind: str) -> bool:
-        """Whether a payload's class is meant."""
+        """Whether the pattern covers a payload's class."""
         name = kind if self._whole else kind.rpartition(".")[2]
         first, *middle = self._parts
         if not middle:

@@ -1,6 +1,6 @@
-"""Where messages name their switch: by kind, as a table says.
+"""Where messages name their switch, by kind.
 
-What is known of OpenKilda's kinds is in `places.toml`; a profile adds its own.
+`places.toml` has OpenKilda's kinds; a profile adds its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flrouter.messages.envelope import Payload
 from flrouter.messages.kinds.pattern import Pattern
 from flrouter.messages.members import may_have_halves, readable
 
-#: a step that leads to the last item of a list.
+#: the step to the last item of a list.
 LAST = "last"
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -52,7 +52,7 @@ class Places:
         self._of: dict[str, tuple[Steps, ...]] = {}
 
     def of(self, kind: str) -> tuple[Steps, ...]:
-        """The places in messages of this kind, beside the usual one."""
+        """The places in messages of this kind, without the usual one."""
         places = self._of.get(kind)
         if places is None:
             matching = (places for pattern, places in self._entries if pattern.matches(kind))
@@ -62,12 +62,12 @@ class Places:
         return places
 
     def given(self, payload: Payload, data: bytes, root: Steps = ()) -> object:
-        """What stands where a payload names its switch; None when nothing does.
+        """What stands where a payload names its switch; None: nothing.
 
         Args:
-            payload: what was decoded of it.
-            data: its bytes, or those of the message that has it at `root`.
-            root: how to come to the payload in `data`.
+            payload: the decoded payload.
+            data: its bytes, or those of its message.
+            root: the way to the payload in `data`.
         """
         places = self.of(payload.clazz)
         if places:
@@ -79,13 +79,13 @@ class Places:
         return payload.switch
 
     def told(self, kind: str) -> str:
-        """The places in a payload of this kind, in words."""
+        """The places of the switch id in this kind of payload, for people."""
         places = [".".join(("payload", *steps)) for steps in self.of(kind)]
         return " or ".join([*places, "payload.switch_id"])
 
 
 def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
-    """What stands in the first place that there is; None when there is none."""
+    """What stands in the first place that there is, else None."""
     try:
         top = _members.decode(data)
         for step in root:
@@ -100,9 +100,9 @@ def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
 
 
 def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
-    """The value to which `steps` lead; None where they lead nowhere.
+    """The value to which `steps` lead, else None.
 
-    `_` in a step stands for `-` too: OpenKilda spells one name in both ways.
+    `_` in a step also stands for `-`: OpenKilda spells names in both ways.
     """
     members: dict[str, msgspec.Raw] | None = top
     value = msgspec.Raw()

@@ -1,8 +1,8 @@
-"""Commands that list switches: the single-switch commands that are in them.
+"""Commands that list switches: the single-switch commands in them.
 
-In three forms (docs/message-kinds.md): `commands`, a list of payloads; `switch_ids` and one
-`command` for all of them; or a kind of somebody's own, of which the catalog says where its list
-stands and what class each switch's command has (`switches`, `each`).
+There are three forms (docs/message-kinds.md): `commands`, a list of payloads; `switch_ids` with one
+`command` for all of them; or a user's own kind, where the catalog says where the list stands and
+which class each switch's command has (`switches`, `each`).
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _payload = msgspec.json.Decoder(Payload)
 
 #: the name of a switch id in its two spellings.
 SWITCH_ID = ("switch_id", "switch-id")
-#: of a bad switch id, how much is repeated in the answer.
+#: what the answer repeats of a bad switch id.
 MAX_SHOWN_BYTES = 60
 
 
 def wrapped(data: bytes, scope: Sequence[str]) -> bytes:
-    """The command `data` with its payload in a `BroadcastWrapper`; all else stays as it is.
+    """The command `data` with its payload in a `BroadcastWrapper`; the rest stays as it is.
 
     Args:
-        data: a command with a payload, which could be decoded.
+        data: a command with a payload that could be decoded.
         scope: the switches that its FL is to ask.
     """
     [*_, payload] = [member for member in members.spans(data) if member.name == "payload"]
@@ -44,17 +44,17 @@ def wrapped(data: bytes, scope: Sequence[str]) -> bytes:
 
 
 class BadList(ValueError):
-    """The command lists no switches, too many, or nothing that can be sent to them."""
+    """The command lists no switches, too many, or has nothing that can be sent to them."""
 
 
 class TooLarge(ValueError):
-    """The single-switch commands would be too large together; the text says by how much."""
+    """The single-switch commands would be too large together; the text has the sizes."""
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
     """One item of the list: the payload of a single-switch command."""
 
-    #: the canonical id; empty when the item cannot be sent, and `fault` says why.
+    #: the canonical id; empty if the item cannot be sent: `fault` says why.
     switch: str
     payload: bytes
     #: what stood where the id of a bad item was expected.
@@ -63,9 +63,9 @@ class Listed(msgspec.Struct, frozen=True, gc=False):
 
 
 def frame_of(data: bytes, correlation_id: str) -> bytes:
-    """The beginning of a single-switch command made of `data`, up to its payload; `}` ends it.
+    """The beginning of a single-switch command made from `data`, up to its payload; `}` ends it.
 
-    All that stands at the top level is kept, but whom to answer: the router collects the answers.
+    All top-level fields are kept except `reply_to`: the router collects the answers.
     """
     kept = [
         data[member.start : member.end] + b","
@@ -82,19 +82,19 @@ def frame_of(data: bytes, correlation_id: str) -> bytes:
 def read(
     payload: bytes, kind: CommandKind, catalog: Catalog, most: int, around: int, room: int
 ) -> list[Listed]:
-    """The items in the order in which they are listed; one that is listed twice is there twice.
+    """The items as they are listed; one that is listed twice is there twice.
 
     Args:
         payload: of a command of this `kind`.
         kind: the catalog's entry for it.
         catalog: says where the listed commands have their switch ids.
         most: how many items there may be.
-        around: bytes that each of the commands will have around its payload.
-        room: bytes that all of them may have together.
+        around: bytes of each command around its payload.
+        room: bytes of all commands together.
 
     Raises:
-        BadList: there are none or too many, or there is nothing to send to them.
-        TooLarge: there is no room for them.
+        BadList: there are no items, too many, or nothing can be sent to them.
+        TooLarge: they need more room.
     """
     parts = members.members(payload)
     if not kind.each and "commands" in parts:
@@ -115,10 +115,10 @@ def read(
 
 
 def check_room(count: int, size: int, room: int) -> None:
-    """Whether so many commands may have so many bytes together.
+    """Check that `count` commands of together `size` bytes fit into `room`.
 
     Raises:
-        TooLarge: they may not.
+        TooLarge: they do not.
     """
     if size > room:
         raise TooLarge(

@@ -83,5 +83,5 @@ def _survives_a_new_id(message: envelopes.Envelope, data: bytes) -> None:
 def salvage(data: bytes) -> None:
     """Whatever the bytes are: a text that can be sent on, or nothing."""
     for name in ("correlation_id", "reply_to"):
-        found = correlation.salvage(data, name)
-        assert found is None or found.encode()
+        text = correlation.salvage(data, name)
+        assert text is None or text.encode()

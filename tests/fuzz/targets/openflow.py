@@ -132,10 +132,10 @@ def _report(heard: list[Any], asking: list[asyncio.Task[Any]]) -> None:
             ports.counters(SWITCH, counted, 0),
         ]
     )
-    found = [rules.read(stats) for part in dumped for stats in part.body]
+    flows = [rules.read(stats) for part in dumped for stats in part.body]
     limits = [meters.read(stats) for part in metered for stats in part.body]
     for asked in _ASKED:
-        answers.messages(asked, dumps.rules(asked, SWITCH, found), "fl-1", 0)
+        answers.messages(asked, dumps.rules(asked, SWITCH, flows), "fl-1", 0)
         answers.messages(asked, dumps.meters(asked, SWITCH, limits), "fl-1", 0)
     up = {1: Port(1, "p1", PortState.UP)}
     switch: Any = SimpleNamespace(id=SWITCH, ports=up)

@@ -158,8 +158,8 @@ def _is_answered(field: Field, command: Command, times: int) -> None:
 
 
 def _header(send: Send, name: str) -> str | None:
-    found = dict(send.headers).get(name)
-    return found.decode("utf-8", "replace") if found is not None else None
+    value = dict(send.headers).get(name)
+    return value.decode("utf-8", "replace") if value is not None else None
 
 
 def _good_command_works(field: Field) -> None:
