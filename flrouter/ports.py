@@ -7,6 +7,7 @@ called once, later, in the same thread, never from within the call that asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from flrouter.core.values.effects import Headers, Send
@@ -18,6 +19,9 @@ class Partition(NamedTuple):
     topic: str
     number: int
 
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
 
 class Start(NamedTuple):
     """From where on a partition is read."""
@@ -27,13 +31,15 @@ class Start(NamedTuple):
     term: int
 
 
-class Row(NamedTuple):
-    """A changelog record."""
+class Record(NamedTuple):
+    """A record that was read."""
 
     offset: int
     key: bytes | None
     value: bytes | None
     headers: Headers
+    #: ms since the epoch.
+    timestamp: int = 0
 
 
 class Span(NamedTuple):
@@ -55,18 +61,24 @@ class Refusal(NamedTuple):
     topic_exists: bool
 
 
+@dataclass(slots=True)
 class Written:
     """What became of the records of one write: each is durable, or refused."""
 
-    __slots__ = ("refused", "spans")
-
-    def __init__(self) -> None:
-        self.spans: dict[Partition, Span] = {}
-        self.refused: list[Refusal] = []
+    spans: dict[Partition, Span] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
 
 
-#: True: yes. False: no. None: nobody answered.
+#: an offset in each partition: the next one to read, or where it ends.
+Offsets = Mapping[Partition, int]
+#: takes True for yes, False for no, None when the coordinator does not answer.
 Answer = Callable[[bool | None], None]
+#: takes offsets; None when a broker does not answer.
+OffsetsAnswer = Callable[[Offsets | None], None]
+#: writes records, and tells when each is durable or refused.
+Write = Callable[[Sequence[Send], Callable[[Written], None]], None]
+#: takes rows of one changelog partition.
+TakeRows = Callable[[Partition, Sequence[Record]], None]
 
 
 class Group(Protocol):
@@ -75,20 +87,16 @@ class Group(Protocol):
     def prove(self, done: Answer) -> None:
         """Ask whether the coordinator knows this worker under its generation."""
 
-    def commit(self, offsets: Mapping[Partition, int], done: Answer) -> None:
+    def commit(self, offsets: Offsets, done: Answer) -> None:
         """Commit the next offsets to read; True proves membership at the moment of this call.
 
         Commits happen in the order of the calls.
         """
 
-    def committed(
-        self,
-        partitions: Collection[Partition],
-        done: Callable[[Mapping[Partition, int] | None], None],
-    ) -> None:
+    def committed(self, partitions: Collection[Partition], done: OffsetsAnswer) -> None:
         """What the group has committed, once no transaction of it is undecided.
 
-        A partition without a committed offset is left out; None when nobody answered.
+        A partition without a committed offset is left out.
         """
 
     def released(self) -> None:
@@ -108,15 +116,12 @@ class Transaction(Protocol):
         """Fence whoever had the name before; what went wrong, or None."""
 
     def commit(
-        self,
-        sends: Sequence[Send],
-        offsets: Mapping[Partition, int],
-        done: Callable[[Written | str], None],
+        self, sends: Sequence[Send], offsets: Offsets, done: Callable[[Written | str], None]
     ) -> None:
         """Write records and commit offsets, all or nothing.
 
-        `done` gets where they lie; or, when some are refused, which, and then nothing of the rest
-        was written; or why nobody can tell what was.
+        `done` gets where the records lie; or which are refused, and then none was written; or, as
+        text, why it is not known what was written.
         """
 
     def close(self) -> None:
@@ -143,32 +148,21 @@ class Log(Protocol):
         """Whatever is not durable by now should not be written any more, and is not told of."""
 
     def replay(
-        self,
-        starts: Mapping[Partition, int],
-        ends: Mapping[Partition, int],
-        take: Callable[[Partition, Sequence[Row]], None],
-        done: Callable[[bool], None],
+        self, starts: Offsets, ends: Offsets, take: TakeRows, done: Callable[[bool], None]
     ) -> None:
         """Read what lies from each start up to its end, in order per partition.
 
-        `done(False)`: somebody did not answer, and some of it was not handed over. What `take`
-        raises ends it in the same way.
+        `done(False)`: a broker did not answer, or `take` raised: some of it was not handed over.
         """
 
-    def ends(
-        self,
-        partitions: Collection[Partition],
-        done: Callable[[Mapping[Partition, int] | None], None],
-    ) -> None:
-        """The offset after the last record of each; None when nobody answered."""
+    def ends(self, partitions: Collection[Partition], done: OffsetsAnswer) -> None:
+        """The offset after the last record of each."""
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
-        """The transactions of this name.
+        """The transactions of this name; whoever opens it last has it.
 
-        Args:
-            name: whoever opens it last has it.
-            prove: asks the group whether this worker is a member still. Who is none must not take
-                the name again: that would fence whoever has it by now.
+        `prove` asks the group whether this worker is a member still. Who is none must not take the
+        name again: that would fence whoever has it by now.
         """
 
 

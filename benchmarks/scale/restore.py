@@ -22,9 +22,9 @@ from flrouter.core.values.records import Pending, Stage
 from flrouter.core.values.request import Origin
 from flrouter.kafka import replay
 from flrouter.kafka.cluster.topics import changelog
-from flrouter.ports import Partition, Row
+from flrouter.ports import Partition, Record
 from flrouter.runtime.rules import rules_of
-from flrouter.runtime.state.states import changelogs_of, put
+from flrouter.runtime.state.reading import changelogs_of, put
 from flrouter.settings.model import Settings
 
 
@@ -69,7 +69,7 @@ def read(settings: Settings) -> dict[str, float]:
         for changelog in changelogs_of(settings, number)
     }
 
-    def take(at: Partition, rows: Sequence[Row]) -> None:
+    def take(at: Partition, rows: Sequence[Record]) -> None:
         changelogs[at].replay(rows, partial(put, cores[at.number]))
 
     began, cpu = time.monotonic(), time.process_time()

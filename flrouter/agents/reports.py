@@ -20,7 +20,7 @@ def register(app: RouterApp) -> None:
     async def reports(stream: AsyncIterable[Fetched]) -> None:
         async for fetched in stream:
             # An FL is known by its write topic, never by a field in a message.
-            floodlight = settings.fl_topics.writer_of(fetched.topic) or ""
+            floodlight = settings.fl_topics.writer_of(fetched.batches[0].at.topic) or ""
             inputs = [
                 [read(at, record, floodlight) for record in records]
                 for at, records, *_ in fetched.batches

@@ -61,7 +61,7 @@ def read(at: Partition, record: Any) -> Input:
         if b"/" in kind:
             version = read_number(kind.partition(b"/")[2].decode())
             if version is not None and version > FORMAT:
-                raise NewerFormat(f"{at.topic}/{at.number} holds records", version, FORMAT)
+                raise NewerFormat(f"{at} holds records", version, FORMAT)
         if kind == b"peer":
             return Told(peers.decode(data))
         origin = Origin.parse(own[header.ORIGIN].decode())

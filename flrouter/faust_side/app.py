@@ -27,7 +27,7 @@ from flrouter.telemetry import logs
 from flrouter.web_port import tls
 from flrouter.web_port.server import WebServer
 
-#: s; a rebalance waits until every member has heard of it, which is with its next heartbeat.
+#: a rebalance waits for all members, and each hears of it with its next heartbeat.
 HEARTBEAT_INTERVAL_S = 0.25
 
 
@@ -45,11 +45,11 @@ class RouterApp(faust.App):
             broker_session_timeout=settings.session_timeout,
             broker_heartbeat_interval=min(settings.session_timeout / 4, HEARTBEAT_INTERVAL_S),
             broker_request_timeout=max(30.0, settings.session_timeout),
-            # The embedded broker waits this out at every join: docs/embedded-broker.md.
+            # The embedded broker waits so long at every join: docs/embedded-broker.md.
             broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
-            # A worker whose event loop stands still leaves the group, whatever its heartbeats say.
+            # A worker whose event loop stands still leaves the group, though heartbeats go on.
             broker_max_poll_interval=settings.session_timeout * 3,
-            # A topic that a broker did not show yet when the group was formed is found by this.
+            # Finds topics that a broker did not show yet when the group was formed.
             consumer_metadata_max_age_ms=5_000,
             topic_partitions=settings.partitions,
             topic_replication_factor=settings.replication,
@@ -74,23 +74,20 @@ class RouterApp(faust.App):
         self.membership = Membership(self, settings)
         self.history = History(settings, lambda: str(self.conf.canonical_url))
         self.shards = Shards(
-            *(settings, lambda: self.consumer, self.membership, self.history, self.give_up)
+            *(settings, lambda: self.consumer.member, self.membership, self.history, self.give_up)
         )
         #: why this process ends, if nobody asked it to.
         self.given_up = ""
-        self.tables_by_name = {
-            name: self.Table(name, partitions=settings.partitions) for name in TABLES
-        }
+        for name in TABLES:
+            self.Table(name, partitions=settings.partitions)
         self.commands_topic = self._batches(list(settings.inbound_topics))
         self.shards_topic = self._batches([settings.shards_topic])
-        self.reports_topic = self._batches(
-            [
-                topic
-                for floodlight in settings.floodlights
-                for topic in settings.fl_topics.written_by(floodlight.id)
-            ]
-            or [settings.shards_topic]
-        )
+        reports = self._written_by(floodlight.id for floodlight in settings.floodlights)
+        self.reports_topic = self._batches(reports or [settings.shards_topic])
+
+    def _written_by(self, floodlights: Iterable[str]) -> list[str]:
+        written_by = self.settings.fl_topics.written_by
+        return [topic for floodlight in floodlights for topic in written_by(floodlight)]
 
     def _batches(self, names: list[str]) -> Any:
         return self.topic(*names, schema=BatchSchema(), partitions=self.settings.partitions)
@@ -117,11 +114,7 @@ class RouterApp(faust.App):
 
     def read_floodlights(self, floodlights: Iterable[str]) -> None:
         """Read the write topics of these FLs, as soon as the consumer subscribes again."""
-        names = [
-            topic
-            for floodlight in sorted(floodlights)
-            for topic in self.settings.fl_topics.written_by(floodlight)
-        ]
+        names = self._written_by(sorted(floodlights))
         schema = self.reports_topic.schema
         for topic in (self.reports_topic, *self.topics):
             if topic.schema is schema:  # the agent's own copies of it
@@ -134,7 +127,7 @@ class RouterApp(faust.App):
                 floodlights = await self.membership.prepare()
             except NewerFormat as why:
                 self.give_up(str(why))
-                await asyncio.Event().wait()  # for the end
+                await asyncio.Event().wait()  # until the process ends
                 return
             self.read_floodlights(floodlights)
         await super().on_start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from aiokafka.coordinator.protocol import (
@@ -21,18 +21,12 @@ log = logging.getLogger(__name__)
 
 
 def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]]) -> dict[int, str]:
-    """Who owns each shard: as even as can be, and each where it was as far as that allows.
-
-    Args:
-        shards: how many there are.
-        members: who may own some.
-        held: what each owned before.
-    """
+    """Who owns each shard: as even as can be, and each where it was held as far as that allows."""
     names = sorted(members)
     fewest, more = divmod(shards, len(names))
     owners: dict[int, str] = {}
     kept: dict[str, int] = dict.fromkeys(names, 0)
-    # Those who hold most keep one more, so that the fewest shards move.
+    # Members that hold most keep one more: so the fewest shards move.
     rank = sorted(names, key=lambda name: (-len(set(held.get(name, ()))), name))
     room = {name: fewest + (1 if at < more else 0) for at, name in enumerate(rank)}
     for name in names:
@@ -48,26 +42,18 @@ def deal(shards: int, members: Iterable[str], held: Mapping[str, Iterable[int]])
     return dict(sorted(owners.items()))
 
 
-class Deal(NamedTuple):
-    """Who is given which shards at once."""
+def hold_back(
+    owners: Mapping[int, str], held: Mapping[str, Iterable[int]]
+) -> tuple[dict[int, str], list[int]]:
+    """Give nobody a shard that another member holds, and serves until it is told to let go.
 
-    owners: dict[int, str]
-    #: the others: each is dealt anew once those who hold it have let go of it.
-    moving: list[int]
-
-
-def hold_back(owners: Mapping[int, str], held: Mapping[str, Iterable[int]]) -> Deal:
-    """Give nobody a shard that somebody else holds.
-
-    Args:
-        owners: whose each shard is to be.
-        held: the shards that each member goes on to serve until it is told that they are not its.
+    Returns who is given which shards at once, and the shards that wait.
     """
     moving = {
         shard for member, shards in held.items() for shard in shards if owners.get(shard) != member
     }
     given = {shard: owner for shard, owner in owners.items() if shard not in moving}
-    return Deal(given, sorted(moving & owners.keys()))
+    return given, sorted(moving & owners.keys())
 
 
 class _Held(msgspec.Struct):
@@ -98,9 +84,8 @@ _assignment = msgspec.json.Decoder(Dealt)
 
 
 def read_member(user_data: bytes) -> Member:
-    """What a member says; one of whom nothing can be read held nothing so far.
-
-    A stranger in the group must not keep the leader from dealing to all others.
+    """What a member says. If it cannot be read, the member held nothing so far: the leader must go
+    on to deal to the others.
     """
     try:
         return _member.decode(user_data)
@@ -115,13 +100,13 @@ class ShardAssignor(PartitionAssignor):
     a moment earlier would be dealt out apart from the shards that they belong to.
     """
 
-    #: that this worker shares its URL with others, and what to do; nothing when it does not.
+    #: a warning when this worker shares its URL with others, else nothing.
     shared_url = ""
-    #: what this worker told to hold when the group dealt last.
+    #: the shards that this worker said it holds when the group dealt last.
     told: frozenset[int] = frozenset()
     #: the shards that wait for their owners to let go of them.
     moving: tuple[int, ...] = ()
-    #: whether all of the group go on to serve what they hold while it deals.
+    #: whether all members go on to serve what they hold while the group deals.
     all_hold = False
     #: whether this worker was a member all the time since the group dealt last.
     stayed = False
@@ -130,8 +115,8 @@ class ShardAssignor(PartitionAssignor):
         """What this worker says of itself when it joins the group; Faust knows no more of it."""
         told = super().metadata(topics)
         consumer = self.app._consumer
-        self.stayed = self.stayed and consumer is not None and consumer.is_member
-        self.told = self.app.shards.held if self.stayed else frozenset()
+        self.stayed = self.stayed and consumer is not None and consumer.member.is_member
+        self.told = self.app.shards.ownership.held if self.stayed else frozenset()
         more = msgspec.json.decode(told.user_data)
         more |= {"version": __version__, "holds": sorted(self.told)}
         return ConsumerProtocolMemberMetadata(
@@ -161,53 +146,39 @@ class ShardAssignor(PartitionAssignor):
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         settings = self.app.settings
-        clients = {
-            member: read_member(metadata.user_data) for member, metadata in member_metadata.items()
-        }
-        self._update_member_urls(clients)
-        releases = sorted({client.version or "0.1.0" for client in clients.values()})
+        members = {name: read_member(said.user_data) for name, said in member_metadata.items()}
+        self._update_member_urls(members)
+        releases = sorted({member.version or "0.1.0" for member in members.values()})
         if len(releases) > 1:
             log.info("the group has workers of releases %s", ", ".join(releases))
-        topics_of = {
-            member: set(metadata.subscription) for member, metadata in member_metadata.items()
+        topics_of = {name: set(said.subscription) for name, said in member_metadata.items()}
+        owned = {
+            name: member.assignment.actives.get(settings.shards_topic, ())
+            for name, member in members.items()
         }
-        held = {
-            member: metadata.assignment.actives.get(settings.shards_topic, ())
-            for member, metadata in clients.items()
-        }
-        wanted = deal(settings.partitions, topics_of, held)
-        owners, moving = hold_back(
-            wanted, {member: client.holds or () for member, client in clients.items()}
-        )
-        assignments = {
-            member: ClientAssignment(actives={}, standbys={}) for member in member_metadata
-        }
+        wanted = deal(settings.partitions, members, owned)
+        holds = {name: member.holds for name, member in members.items()}
+        owners, moving = hold_back(wanted, {name: held or () for name, held in holds.items()})
+        assignments = {name: ClientAssignment(actives={}, standbys={}) for name in members}
         groups: dict[str, int] = {}
         for topic in sorted(set().union(*topics_of.values())):
             partitions = sorted(cluster.partitions_for_topic(topic) or ())
             groups[topic] = len(partitions)
             for partition in partitions:
                 owner = owners.get(shard_of(partition, settings.partitions))
-                # An owner that does not know the topic yet will soon, and then joins again.
+                # An owner that does not know the topic yet joins again when it does.
                 if owner is not None and topic in topics_of[owner]:
                     assignments[owner].actives.setdefault(topic, []).append(partition)
         changelogs = self._changelogs(owners)
-        dealt = self._protocol_assignments(
-            assignments, changelogs, self._get_external_topic_distribution(assignments), groups
-        )
-        more = {
-            "moving": moving,
-            "all_hold": all(client.holds is not None for client in clients.values()),
-        }
-        return {member: self._with_more(assignment, more) for member, assignment in dealt.items()}
+        external = self._get_external_topic_distribution(assignments)
+        dealt = self._protocol_assignments(assignments, changelogs, external, groups)
+        more = {"moving": moving, "all_hold": None not in holds.values()}
+        return {name: self._with_more(assignment, more) for name, assignment in dealt.items()}
 
     def _with_more(self, assignment: Any, more: Mapping[str, Any]) -> Any:
         data = msgspec.json.decode(self._decompress(assignment.user_data)) | more
-        return ConsumerProtocolMemberAssignment(
-            assignment.version,
-            assignment.assignment,
-            self._compress(msgspec.json.encode(data)),
-        )
+        packed = self._compress(msgspec.json.encode(data))
+        return ConsumerProtocolMemberAssignment(assignment.version, assignment.assignment, packed)
 
     def _changelogs(self, owners: Mapping[int, str]) -> dict[str, dict[str, list[int]]]:
         """Where the tables' partitions are, for Faust's routing of web requests."""

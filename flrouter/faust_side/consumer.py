@@ -1,4 +1,4 @@
-"""The consumer: a member of the group that reads nothing, and hands the agents what others read.
+"""The consumer: a member of the group that reads nothing, and gives the agents what readers read.
 
 It is aiokafka's, through Faust. Its partitions are paused from the moment in which they are
 assigned, so it fetches nothing; the shards' own readers do (`flrouter/kafka/`).
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from aiokafka.errors import (
     ConsumerStoppedError,
@@ -30,32 +30,33 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from flrouter.ports import Partition
+from flrouter.ports import Offsets, Partition
 from flrouter.runtime.batch import Fetched, Look, as_message
 
 if TYPE_CHECKING:
     from flrouter.faust_side.app import RouterApp
     from flrouter.kafka.reader import Batch
 
-#: s; how long the coordinator may take with an answer.
+#: how long the coordinator may take to answer.
 PATIENCE_S = 10.0
-#: s; between two signs of life to aiokafka, which leaves the group without them.
+#: between two signs of life, without which aiokafka leaves the group.
 SIGN_INTERVAL_S = 1.0
-#: aiokafka's generation of who is no member.
+#: what aiokafka has for a generation while it is no member.
 NO_GENERATION = OffsetCommitRequest.DEFAULT_GENERATION_ID
-_NO_MEMBER = {UnknownMemberIdError}
 _DEALING = {RebalanceInProgressError, IllegalGenerationError}
 _OTHER_COORDINATOR = {GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError}
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 log = logging.getLogger(__name__)
 
 
 def answer_of(errors: Collection[type[KafkaError]]) -> bool | None:
-    """Whether we are a member, by what the coordinator says of a request under our generation.
+    """Whether we are a member, by the coordinator's answers to a request under our generation.
 
-    Who is known under a newer generation alone has joined that, and will be told what it owns.
+    None where our generation is old: we have joined a newer one, and hear soon what we own.
     """
-    if _NO_MEMBER.intersection(errors):
+    if UnknownMemberIdError in errors:
         return False
     wrong = set(errors) - {NoError}
     if wrong - _DEALING:
@@ -76,51 +77,55 @@ class RebalanceListener(driver.ConsumerRebalanceListener):
         await thread.on_partitions_assigned(driver.ensure_TPset(assigned), generation)
 
 
+def _in_thread(method: _Method) -> _Method:
+    """Run a method in its object's thread, whoever calls it."""
+
+    async def call(self: Any, *args: Any) -> Any:
+        return await self.call_thread(method, self, *args)
+
+    return cast("_Method", call)
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread in which aiokafka sends heartbeats."""
+    """The thread in which aiokafka sends heartbeats; this worker's place in the group."""
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Pause them before anything of them is fetched: aiokafka asks where to begin first."""
         self._ensure_consumer().pause(*map(driver.ensure_aiokafka_TP, assigned))
         await super().on_partitions_assigned(assigned, generation_id)
 
+    @_in_thread
     async def sign(self) -> None:
         """Show that the event loop runs: ask for records, of which there are none."""
-        await self.call_thread(self._sign)
-
-    async def _sign(self) -> None:
         with contextlib.suppress(ConsumerStoppedError):
             await self._ensure_consumer().getmany(timeout_ms=0)
 
     @property
+    def _coordinator(self) -> Any:
+        return self._ensure_consumer()._coordinator
+
+    @property
     def is_member(self) -> bool:
         """Whether the coordinator has taken this worker in, and not said since that it is none."""
-        consumer = self._consumer
-        return consumer is not None and consumer._coordinator.generation != NO_GENERATION
+        return self._consumer is not None and self._coordinator.generation != NO_GENERATION
 
+    @_in_thread
     async def prove(self, generation: int) -> bool | None:
         """Whether the coordinator knows this worker under its generation."""
-        answer: bool | None = await self.call_thread(self._prove, generation)
-        return answer
-
-    async def _prove(self, generation: int) -> bool | None:
-        coordinator = self._ensure_consumer()._coordinator
+        coordinator = self._coordinator
         request = HeartbeatRequest(coordinator.group_id, generation, coordinator.member_id)
         response = await self._ask(request)
         codes = None if response is None else {response.error_code}
-        # It says so to those alone whom it knows under this generation.
+        # Only members of this generation get this error.
         return codes == {RebalanceInProgressError.errno} or self._answer(codes)
 
-    async def commit_under(self, generation: int, offsets: Mapping[Partition, int]) -> bool | None:
+    @_in_thread
+    async def commit_under(self, generation: int, offsets: Offsets) -> bool | None:
         """Commit; upstream crashes the worker when the broker is away."""
-        answer: bool | None = await self.call_thread(self._commit_under, generation, offsets)
-        return answer
-
-    async def _commit_under(self, generation: int, offsets: Mapping[Partition, int]) -> bool | None:
         topics: dict[str, list[tuple[int, int, str]]] = {}
         for at, offset in offsets.items():
             topics.setdefault(at.topic, []).append((at.number, offset, ""))
-        coordinator = self._ensure_consumer()._coordinator
+        coordinator = self._coordinator
         request = OffsetCommitRequest(
             coordinator.group_id,
             generation,
@@ -139,9 +144,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         Not by the connection on which aiokafka waits for the group to deal: brokers answer one
         request after the other, and that wait lasts until the slowest member has joined.
         """
-        coordinator = self._ensure_consumer()._coordinator
         if not self.is_member:
             return None
+        coordinator = self._coordinator
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await coordinator.ensure_coordinator_known()
@@ -156,24 +161,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return None if self.is_member else False
         errors = {for_code(code) for code in codes}
         if errors & _OTHER_COORDINATOR:
-            self._ensure_consumer()._coordinator.coordinator_dead()
+            self._coordinator.coordinator_dead()
         return answer_of(errors)
 
+    @_in_thread
     async def deal_again(self) -> None:
         """Have the group deal anew."""
-        await self.call_thread(self._deal_again)
+        self._coordinator.request_rejoin()
 
-    async def _deal_again(self) -> None:
-        self._ensure_consumer()._coordinator.request_rejoin()
-
+    @_in_thread
     async def leave(self, generation: int) -> None:
         """Leave the group, if this is still the generation; aiokafka joins it anew by itself."""
-        await self.call_thread(self._leave, generation)
-
-    async def _leave(self, generation: int) -> None:
-        coordinator = self._ensure_consumer()._coordinator
-        if coordinator.generation == generation:
-            await coordinator._maybe_leave_group()
+        if self._coordinator.generation == generation:
+            await self._coordinator._maybe_leave_group()
 
 
 class Consumer(driver.Consumer):
@@ -185,8 +185,6 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
-
-    # -- reading ------------------------------------------------------------------------------
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand on look after look; upstream wraps every message in four tasks, and yields then."""
@@ -202,8 +200,10 @@ class Consumer(driver.Consumer):
     async def _hand_on(self, batches: Sequence[Batch]) -> None:
         """Give what was read to the agents; the end of this process interrupts it."""
         topics: dict[str, list[Batch]] = {}
-        for batch in filter(self.app.shards.reads, batches):
-            topics.setdefault(batch.at.topic, []).append(batch)
+        for batch in batches:
+            # Others' partitions are left out: their owners read them again.
+            if self.app.shards.ownership.reads(batch.at, batch.term):
+                topics.setdefault(batch.at.topic, []).append(batch)
         look = Look(len(topics))
         for topic in topics.values():
             message = as_message(Fetched(topic, look), self.app.consumer_generation_id)
@@ -216,33 +216,31 @@ class Consumer(driver.Consumer):
         """Nothing: an agent's being done with a batch does not mean that it is safe."""
         return True
 
-    # -- the group ----------------------------------------------------------------------------
-
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """The group deals anew: shards go on, unless others of it believe that they do not."""
         app = self.app
         if app.should_stop:
-            if not app.shards.held:
+            if not app.shards.ownership.held:
                 await super().on_partitions_revoked(revoked)
-        elif not self.is_member:
-            app.shards.evicted()
+        elif not self.member.is_member:
+            app.shards.ownership.evicted()
         elif not app.assignor.all_hold:
             self.log.info("rebalancing: releasing %d partitions", len(revoked))
             await app.shards.let_go()
 
     @property
-    def is_member(self) -> bool:
-        """Whether the coordinator has taken this worker in, and not said since that it is none."""
-        return self._thread.is_member
+    def member(self) -> ConsumerThread:
+        """This worker's place in the group."""
+        return self._thread
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Let the agents have what comes, and the shards be restored."""
         app, assignor = self.app, self.app.assignor
-        if app.should_stop and app.shards.held:
-            if app.shards.held.issubset(assignor.told):
+        if app.should_stop and app.shards.ownership.held:
+            if app.shards.ownership.held.issubset(assignor.told):
                 app.shards.group.generation = generation_id  # under which the rest is committed
             else:
-                app.shards.evicted()
+                app.shards.ownership.evicted()
             return
         await super().on_partitions_assigned(assigned, generation_id)
         if app.should_stop:
@@ -253,25 +251,9 @@ class Consumer(driver.Consumer):
         await app._fetcher.maybe_start()
         app.on_rebalance_end()
         owned = [Partition(tp.topic, tp.partition) for tp in assigned]
-        # Only now: what is held may not be this worker's any more, and must not be committed then.
+        # Only now: of shards that are not this worker's any more nothing must be committed.
         app.shards.group.generation = generation_id
         app.shards.assigned(owned, assignor.told, assignor.moving)
-
-    async def prove(self, generation: int) -> bool | None:
-        """Whether the coordinator knows this worker under its generation."""
-        return await self._thread.prove(generation)
-
-    async def commit_under(self, generation: int, offsets: Mapping[Partition, int]) -> bool | None:
-        """Commit the next offsets to read."""
-        return await self._thread.commit_under(generation, offsets)
-
-    async def deal_again(self) -> None:
-        """Have the group deal anew."""
-        await self._thread.deal_again()
-
-    async def leave(self, generation: int) -> None:
-        """Leave the group, and join it anew."""
-        await self._thread.leave(generation)
 
     async def wait_empty(self) -> None:
         """Let shards finish what they have in hand, and commit it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,29 +18,25 @@ class ShardTable(FaustTable):
     right, so they hold the data and this shows it.
     """
 
-    def _shards(self) -> Iterator[Any]:
-        for core in self.app.shards.owned():
-            yield getattr(core.context, self.name)
+    @property
+    def _rows(self) -> ChainMap[Any, Any]:
+        return ChainMap(*(getattr(core.context, self.name) for core in self.app.shards.owned()))
 
     def __getitem__(self, key: Any) -> Any:
         """The value at `key`, if this worker owns it. Raises KeyError."""
-        for table in self._shards():
-            if key in table:
-                return table[key]
-        raise KeyError(key)
+        return self._rows[key]
 
     def __contains__(self, key: object) -> bool:
         """Whether this worker owns `key`."""
-        return any(key in table for table in self._shards())
+        return key in self._rows
 
     def __iter__(self) -> Iterator[Any]:
         """Every key that this worker owns."""
-        for table in self._shards():
-            yield from table
+        return iter(self._rows)
 
     def __len__(self) -> int:
         """How many keys this worker owns."""
-        return sum(len(table) for table in self._shards())
+        return len(self._rows)
 
     async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: shards come and go with their data."""

@@ -1,7 +1,6 @@
 """`flrouter worker`: Faust's own, which says at once what will never let it work.
 
-And which listens on loopback unless told otherwise, and says nothing but log lines where these are
-JSON.
+It listens on loopback unless told otherwise. Where log lines are JSON it prints nothing else.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ from flrouter.kafka.cluster.preflight import NoTransactions, require_transaction
 from flrouter.kafka.cluster.topics import BadTopic
 from flrouter.telemetry.logs import Folding
 
-#: where a worker listens when nobody says.
+#: where a worker listens by default.
 LOOPBACK = "127.0.0.1"
 _ANYWHERE = {"0.0.0.0", "::"}
-#: s; how long one thread keeps another waiting: Kafka is read in a thread of its own.
-SWITCH_INTERVAL = 0.001
-#: objects that are made until they are searched for cycles; a look at all of them, which takes as
-#: long as there are switches, comes after so many of those twice over.
-COLLECT_AFTER = (50_000, 20, 50)
+#: after how long the interpreter changes threads: Kafka is read in a thread of its own.
+SWITCH_INTERVAL_S = 0.001
+#: allocations between garbage collections, and of how many of these one looks at older objects too.
+#: Full collections are rare, because each visits every switch.
+COLLECT_AFTER_ALLOCATIONS = (50_000, 20, 50)
 
 
 def tune() -> None:
-    """Set it."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(*COLLECT_AFTER)
+    """Set the interpreter up for a worker."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.set_threshold(*COLLECT_AFTER_ALLOCATIONS)
 
 
 class _Process(faust.Worker):
@@ -67,7 +66,7 @@ class _Process(faust.Worker):
                 raise
             app.given_up = _taken(app.conf.web_bind, app.conf.web_port, error).message
         if app.given_up:
-            raise asyncio.CancelledError  # so it stops and says nothing
+            raise asyncio.CancelledError  # it stops without a traceback
 
 
 class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name from it
@@ -145,22 +144,15 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
 
     def banner(self, worker: Any) -> str:
         """What it is, and where."""
-        app = self.app
-        told = {
-            "app id": app.conf.id,
-            "broker": app.settings.broker,
-            "web": f"{app.conf.canonical_url}/",
-            "process": os.getpid(),
-        }
-        lines = [f"  {name:<8} {value}" for name, value in told.items()]
-        return "\n".join([f"flrouter {__version__}", *lines])
+        conf = self.app.conf
+        return (
+            f"flrouter {__version__}\n  app id   {conf.id}\n  broker   {self.app.settings.broker}\n"
+            f"  web      {conf.canonical_url}/\n  process  {os.getpid()}"
+        )
 
 
 def addresses(web_host: str, web_bind: str) -> tuple[str, str]:
-    """Where a worker with these options listens, and where the others ask it.
-
-    One that listens everywhere is asked by the name of its machine.
-    """
+    """Where a worker listens, and where the others ask it: by its machine's name if everywhere."""
     listens = web_bind or web_host or LOOPBACK
     return listens, web_host or (socket.gethostname() if listens in _ANYWHERE else listens)
 

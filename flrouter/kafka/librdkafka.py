@@ -7,22 +7,22 @@ from typing import Any
 
 from flrouter.settings.model import Settings
 
-#: ms; how long a fetch may wait for data. A partition that was paused or assigned anew waits for
-#: the fetch in flight, so it is short; shorter on the embedded broker, which wakes no fetch.
+#: how long a fetch may wait for data. A partition that was resumed or assigned waits for the fetch
+#: in flight, so this is short; and shorter on the embedded broker, where new data wakes no fetch.
 FETCH_WAIT_MS = 100
 EMBEDDED_FETCH_WAIT_MS = 25
-#: KB; what a reader may hold that nobody has taken.
+#: what a reader may hold that was not taken.
 READ_AHEAD_KB = 16 * 1024
-#: ms; records wait so long for others to travel with them.
+#: how long records wait for others to travel with them.
 LINGER_MS = 1
-#: bytes in one batch; brokers take about 1 MB by default.
+#: of one batch; brokers take about 1 MB by default.
 BATCH_BYTES = 512 * 1024
 #: of the session timeout: how long a broker may take to answer a producer.
 SOCKET_TIMEOUT = 0.4
-#: ms; librdkafka's own default.
+#: librdkafka's own default.
 LONGEST_SOCKET_TIMEOUT_MS = 60_000
-#: of the session timeout: what lies in a producer for longer is not sent any more. Our own patience
-#: ends before (`writer.py`), so this is for processes that were frozen.
+#: of the session timeout: what lies in a producer for longer is not sent any more. As `writer.py`
+#: gives up earlier, this is for processes that were frozen.
 MESSAGE_TIMEOUT = 0.8
 
 Configuration = dict[str, Any]
@@ -35,7 +35,7 @@ def connection(settings: Settings) -> Configuration:
         "client.id": settings.app_id,
         "security.protocol": settings.security_protocol,
         "logger": logging.getLogger("librdkafka"),
-        # A broker that comes back should be used again soon.
+        # A broker that comes back is used again soon.
         "reconnect.backoff.max.ms": 1_000,
         "topic.metadata.refresh.interval.ms": 30_000,
         "allow.auto.create.topics": False,
@@ -68,11 +68,11 @@ def isolation(settings: Settings) -> str:
 def reading(settings: Settings) -> Configuration:
     """What a consumer is told: it reads what it is assigned, and commits nothing."""
     return connection(settings) | {
-        # It joins no group; but brokers look at what its login may read.
+        # It joins no group, but ACLs are about a group's name.
         "group.id": settings.app_id,
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        # Records that are gone are told of, and not skipped.
+        # An offset that is gone is an error, and not skipped.
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
         "isolation.level": isolation(settings),
@@ -91,17 +91,17 @@ def writing(settings: Settings) -> Configuration:
         "batch.size": BATCH_BYTES,
         "message.max.bytes": settings.max_message_bytes + BATCH_BYTES,
         "message.timeout.ms": round(settings.session_timeout * MESSAGE_TIMEOUT * 1_000),
-        # Runners bound what is under way; a full queue would be one more way to fail.
+        # Runners bound what is in flight; a full queue would be one more way to fail.
         "queue.buffering.max.messages": 0,
         # A topic that was made a moment ago is there, or the directory would not know it.
         "topic.metadata.propagation.max.ms": 2_000,
     }
     if settings.embedded:
-        # It knows no idempotence (docs/embedded-broker.md), so order is kept by taking turns.
+        # It knows no idempotence (docs/embedded-broker.md): one request at a time keeps the order.
         configuration["max.in.flight.requests.per.connection"] = 1
     else:
         configuration["enable.idempotence"] = True
-        # A broker that is silent for so long is asked again, or whoever leads by then.
+        # After so long a request is sent again, to whichever broker leads by then.
         configuration["socket.timeout.ms"] = min(
             LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000)
         )

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer
 
-from flrouter.core.values.effects import Send
 from flrouter.kafka import replay
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.reader import Deliver, Gone, Reader
 from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Answer, Partition, Row, Start, Transaction, Written
+from flrouter.ports import (
+    Answer,
+    Offsets,
+    OffsetsAnswer,
+    Partition,
+    Record,
+    Start,
+    TakeRows,
+    Transaction,
+)
 from flrouter.settings.model import Settings
 
 
@@ -34,13 +42,6 @@ class KafkaLog:
         gone: Gone,
         is_own: Callable[[str], bool],
     ) -> None:
-        """Args:
-        settings: where the brokers are.
-        topics: which topics there are.
-        deliver: takes what was read.
-        gone: told of partitions whose records were deleted before they were read.
-        is_own: whether a topic is the router's or an FL's.
-        """
         self._settings = settings
         self._topics = topics
         self._inbound = frozenset(settings.inbound_topics)
@@ -48,6 +49,8 @@ class KafkaLog:
         self._others = Reader(settings, deliver, gone)
         self._is_own = is_own
         self._writer = Writer(settings, topics, is_own)
+        self.write, self.abandon = self._writer.write, self._writer.abandon
+        self.hold_back = self._commands.hold_back
         self._ends = replay.Ends(settings)
         self._group: Any = None
         self._loop: asyncio.AbstractEventLoop
@@ -66,37 +69,30 @@ class KafkaLog:
             task.cancel()
         await asyncio.gather(self._commands.stop(), self._others.stop())
 
-    # -- reading ------------------------------------------------------------------------------
-
     def read(self, starts: Mapping[Partition, Start]) -> None:
         """From now on read these partitions, each from its start, and no others."""
         commands = {at: start for at, start in starts.items() if at.topic in self._inbound}
         self._commands.read(commands)
         self._others.read({at: starts[at] for at in starts if at not in commands})
 
-    def hold_back(self, partitions: Collection[Partition]) -> None:
-        """Do not read these inbound partitions until they are left out of the next call."""
-        self._commands.hold_back(partitions)
+    def _reader(self, at: Partition) -> Reader:
+        return self._commands if at.topic in self._inbound else self._others
 
     def taken(self, at: Partition, count: int) -> None:
         """So many records of a partition were worked on."""
-        (self._commands if at.topic in self._inbound else self._others).taken(at, count)
+        self._reader(at).taken(at, count)
 
     def end(self, at: Partition) -> int | None:
         """Where a partition that is read ends, as far as anybody knows."""
-        return (self._commands if at.topic in self._inbound else self._others).end(at)
+        return self._reader(at).end(at)
 
     def replay(
-        self,
-        starts: Mapping[Partition, int],
-        ends: Mapping[Partition, int],
-        take: Callable[[Partition, Sequence[Row]], None],
-        done: Callable[[bool], None],
+        self, starts: Offsets, ends: Offsets, take: TakeRows, done: Callable[[bool], None]
     ) -> None:
         """Read what lies between, in a thread; it is handed over in the event loop."""
         failed = False
 
-        def hand_over(at: Partition, rows: Sequence[Row]) -> None:
+        def hand_over(at: Partition, rows: Sequence[Record]) -> None:
             nonlocal failed
             if not failed:
                 try:
@@ -105,23 +101,18 @@ class KafkaLog:
                     failed = True
                     raise
 
-        def read() -> bool:
-            def hand_on(at: Partition, rows: Sequence[Row]) -> None:
-                self._loop.call_soon_threadsafe(hand_over, at, rows)
-
-            return replay.replay(self._settings, starts, ends, hand_on, lambda: not failed)
+        def hand_on(at: Partition, rows: Sequence[Record]) -> None:
+            self._loop.call_soon_threadsafe(hand_over, at, rows)
 
         async def whole() -> None:
-            complete = await asyncio.to_thread(read)
+            complete = await asyncio.to_thread(
+                replay.replay, self._settings, starts, ends, hand_on, lambda: not failed
+            )
             done(complete and not failed)
 
         self._keep(whole())
 
-    def ends(
-        self,
-        partitions: Collection[Partition],
-        done: Callable[[Mapping[Partition, int] | None], None],
-    ) -> None:
+    def ends(self, partitions: Collection[Partition], done: OffsetsAnswer) -> None:
         """The offset after the last record of each; None when nobody answered."""
 
         async def ask() -> None:
@@ -129,20 +120,10 @@ class KafkaLog:
 
         self._keep(ask())
 
-    def _keep(self, work: Any) -> None:
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    # -- writing ------------------------------------------------------------------------------
-
-    def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
-        """Write records, and try until each is durable or refused."""
-        self._writer.write(sends, done)
-
-    def abandon(self) -> None:
-        """Whatever is not durable by now should not be written any more, and is not told of."""
-        self._writer.abandon()
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """The transactions of this name."""

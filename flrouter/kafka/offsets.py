@@ -13,7 +13,7 @@ from flrouter.kafka.librdkafka import reading
 from flrouter.ports import Partition
 from flrouter.settings.model import Settings
 
-#: s; how long the coordinator may take.
+#: how long the coordinator may take.
 TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)

@@ -14,19 +14,19 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.pace import Pace
-from flrouter.kafka.records import Record, record_of
-from flrouter.ports import Partition, Start
+from flrouter.kafka.records import in_order
+from flrouter.ports import Partition, Record, Start
 from flrouter.settings.model import Settings
 
-#: records taken in one go, so that a backlog keeps neither the interpreter nor the loop for long.
+#: taken in one go, so that a backlog keeps neither the interpreter nor the loop for long.
 MAX_RECORDS = 2_000
-#: records that the loop may have been handed and not have worked on.
+#: that the loop was handed and has not worked on.
 MAX_UNTAKEN = 8_000
-#: s; how long a look may wait for records, and so others for the thread.
+#: how long the thread may wait for records, and what is wanted anew for the thread.
 WAIT_S = 0.05
-#: s; between two looks at where partitions end.
+#: between two looks at where partitions end.
 END_INTERVAL_S = 1.0
-#: s; how long brokers may take to say where a partition begins.
+#: how long brokers may take to say where a partition begins.
 BEGIN_TIMEOUT_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
     at: Partition
     records: Sequence[Record]
-    #: where it is read on, past what compaction and transactions left.
+    #: the next offset to read, past transactions' markers and what compaction took.
     next_offset: int
     #: of the start that it was read from.
     term: int
@@ -45,8 +45,8 @@ class Batch(NamedTuple):
 
 #: takes batches.
 Deliver = Callable[[Sequence[Batch]], None]
-#: takes a partition whose next offset is not there any more, that offset, the first one that is
-#: there, and the term.
+#: takes a partition whose next offset was deleted, that offset, the first one that there is, and
+#: the term.
 Gone = Callable[[Partition, int, int, int], None]
 
 
@@ -54,10 +54,8 @@ class Reader:
     """Reads partitions, each from the start that it is told."""
 
     def __init__(self, settings: Settings, deliver: Deliver, gone: Gone) -> None:
-        """Args:
-        settings: where the brokers are.
-        deliver: called in the event loop, once for all that a look brought.
-        gone: called there too; the partition is read on from its first record.
+        """`deliver` is called in the event loop, once for all that a look brought; `gone` there
+        too, and the partition is read on from its first record.
         """
         self._settings = settings
         self._deliver = deliver
@@ -75,10 +73,10 @@ class Reader:
         self._untaken_count = 0
         self._room = threading.Event()
         self._room.set()
-        #: where partitions ended a moment ago. The thread asks: librdkafka's Python half hangs when
-        #: somebody else does beside a poll.
+        #: where partitions ended a moment ago. Only the thread asks: confluent-kafka hangs when
+        #: another thread does during a poll.
         self._ends: dict[Partition, int] = {}
-        #: of the thread: where each partition was begun, and the next offset to come of it.
+        #: of the thread: where each partition began, and its next offset.
         self._starts: dict[Partition, Start] = {}
         self._next: dict[Partition, int] = {}
         #: of the thread: partitions whose next offset is not there.
@@ -96,8 +94,6 @@ class Reader:
         self._room.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
-
-    # -- what is wanted -----------------------------------------------------------------------
 
     def read(self, starts: Mapping[Partition, Start]) -> None:
         """From now on read these; one whose start is the same as before goes on."""
@@ -130,8 +126,6 @@ class Reader:
         """Where a partition ended a moment ago; None when nobody knows."""
         return self._ends.get(at)
 
-    # -- the thread ---------------------------------------------------------------------------
-
     def _run(self) -> None:
         consumer = Consumer(reading(self._settings))
         paused: frozenset[Partition] = frozenset()
@@ -153,9 +147,9 @@ class Reader:
                 first = consumer.poll(WAIT_S)
                 if first is None:
                     continue
-                # Whatever else is there; asked for with a time to wait it would wait all of it.
+                # All else that is there now: with a timeout, `consume` waits until it is over.
                 messages = [first, *consumer.consume(MAX_RECORDS - 1, 0)]
-                self._hand_over(self._sorted(consumer, messages))
+                self._take_in(consumer, messages)
                 if len(messages) < MAX_RECORDS:  # else more is there already
                     next_look = pace.next_look(time.monotonic(), len(messages))
         except RuntimeError:
@@ -188,58 +182,23 @@ class Reader:
             consumer.resume([TopicPartition(*at) for at in paused - to_pause if at in self._next])
         return to_pause
 
-    def _sorted(self, consumer: Any, messages: Sequence[Any]) -> list[Batch]:
-        """What came, by partition, in order."""
-        records: dict[Partition, list[Record]] = {}
-        following = self._next
-        broken: set[Partition] = set()
-        embedded = self._settings.embedded
-        for message in messages:
-            at = Partition(message.topic(), message.partition())
-            error = message.error()
-            if error is not None:
-                self._event(at, error, message, records, broken)
-                continue
-            if at not in following or at in broken:
-                continue
-            record = record_of(message)
-            if embedded and record.offset != following[at]:
-                # There are no gaps on that broker but those that it fills later.
-                consumer.seek(TopicPartition(*at, following[at]))
-                broken.add(at)
-                continue
-            following[at] = record.offset + 1
-            mine = records.get(at)
-            if mine is None:
-                mine = records[at] = []
-            mine.append(record)
-        return [
-            Batch(at, mine, following[at], self._starts[at].term) for at, mine in records.items()
-        ]
+    def _heard(self, at: Partition, error: Any, offset: int) -> int:
+        """The next offset to read where a partition's end was reached, else -1.
 
-    def _event(
-        self,
-        at: Partition,
-        error: Any,
-        message: Any,
-        records: dict[Partition, list[Record]],
-        broken: set[Partition],
-    ) -> None:
+        It lies behind markers, and what compaction took. The embedded broker may show records that
+        lie before it later.
+        """
         code = error.code()
         if code == KafkaError._PARTITION_EOF:
-            # Its offset is where the partition is read on: behind markers and what was compacted.
-            if at in self._next and at not in broken and message.offset() > self._next[at]:
-                if self._settings.embedded:
-                    return  # the records before it come with the next fetch
-                self._next[at] = message.offset()
-                records.setdefault(at, [])
-        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            return -1 if self._settings.embedded else offset
+        if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             if at in self._next:
                 self._lost.add(at)
         elif error.fatal():
             raise KafkaException(error)
         else:
-            log.warning("reading %s: %s", at.topic or "Kafka", error)
+            log.warning("reading %s: %s", at if at.topic else "Kafka", error)
+        return -1
 
     def _look_at_ends(self, consumer: Any) -> None:
         """Note where partitions end, as far as the last fetch of each has told."""
@@ -265,11 +224,16 @@ class Reader:
             term = self._starts[at].term
             self._loop.call_soon_threadsafe(self._gone, at, expected, first, term)
 
-    def _hand_over(self, batches: list[Batch]) -> None:
+    def _take_in(self, consumer: Any, messages: Sequence[Any]) -> None:
+        """Hand what came to the loop."""
+        embedded = self._settings.embedded
+        records = in_order(consumer, messages, self._next, self._heard, embedded=embedded)
         with self._lock:
-            # What is read no more, or read anew from elsewhere, is left out.
+            # Without those that are not wanted any more, or from another start.
             batches = [
-                each for each in batches if self._wanted.get(each.at) == self._starts[each.at]
+                Batch(at, mine, self._next[at], self._starts[at].term)
+                for at, mine in records.items()
+                if self._wanted.get(at) == self._starts[at]
             ]
             for batch in batches:
                 if batch.records:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from confluent_kafka import TopicPartition
 
 from flrouter.core.values.effects import Headers
-
-
-class Record(NamedTuple):
-    """A record that was read."""
-
-    offset: int
-    #: ms since the epoch.
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+from flrouter.ports import Partition, Record
 
 
 def record_of(message: Any) -> Record:
@@ -25,9 +18,48 @@ def record_of(message: Any) -> Record:
     except (SystemError, UnicodeDecodeError):
         # A name is no UTF-8: librdkafka's Python half can give none of the headers then.
         headers = None
-    return Record(
-        message.offset(), message.timestamp()[1], message.key(), message.value(), headers or ()
-    )
+    timestamp = message.timestamp()[1]
+    return Record(message.offset(), message.key(), message.value(), headers or (), timestamp)
+
+
+def in_order(
+    consumer: Any,
+    messages: Iterable[Any],
+    following: dict[Partition, int],
+    heard: Callable[[Partition, Any, int], int],
+    *,
+    embedded: bool,
+) -> dict[Partition, list[Record]]:
+    """What a consumer took, by partition, of those that have a next offset in `following`.
+
+    That goes on with what came. `heard` gets a partition, an error and its offset, and returns the
+    next offset that follows from it, or -1.
+    """
+    records: dict[Partition, list[Record]] = {}
+    broken: set[Partition] = set()
+    for message in messages:
+        at = Partition(message.topic(), message.partition())
+        error = message.error()
+        if error is not None:
+            offset = heard(at, error, message.offset())
+            if at not in broken and offset > following.get(at, offset):
+                following[at] = offset
+                records.setdefault(at, [])
+            continue
+        if at not in following or at in broken:
+            continue
+        record = record_of(message)
+        if embedded and record.offset != following[at]:
+            # There are no gaps on that broker but those that it fills later.
+            consumer.seek(TopicPartition(*at, following[at]))
+            broken.add(at)
+            continue
+        following[at] = record.offset + 1
+        mine = records.get(at)
+        if mine is None:
+            mine = records[at] = []
+        mine.append(record)
+    return records
 
 
 def as_headers(headers: Headers) -> list[tuple[str, str | bytes | None]] | None:

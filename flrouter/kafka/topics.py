@@ -1,12 +1,14 @@
-"""Which topics there are, and how it is said that a record fits none of them."""
+"""Which topics there are, where a record goes, and how it is said that it fits nowhere."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError
 
-from flrouter.ports import Partition
+from flrouter.core.values.effects import Send
+from flrouter.core.values.home import partition_for
+from flrouter.ports import Partition, Refusal
 
 #: how brokers and librdkafka say that a record is too large, and that there is no such topic.
 TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
@@ -31,9 +33,37 @@ class Topics(Protocol):
         """Ask the brokers, whatever they said before: a topic may be younger than that."""
 
 
+def place_of(topics: Topics, send: Send) -> Partition | Refusal | None:
+    """Where a record goes, or that there is no such partition; None: nobody knows its topic."""
+    number = send.partition
+    if number is None:
+        count = topics.known(send.topic)
+        if count is None:
+            return None
+        number = partition_for(send.key, count)
+    at = Partition(send.topic, number)
+    why = misplaced(topics, at)
+    return Refusal(send, why, False) if why else at
+
+
 def misplaced(topics: Topics, at: Partition) -> str:
     """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
     count = topics.known(at.topic)
     if count is None or at.number < count:
         return ""
     return f"Topic {at.topic} has no partition {at.number}, only {count} in all."
+
+
+def no_topic(send: Send) -> Refusal:
+    """Of a record whose topic is not there."""
+    return Refusal(send, f"There is no topic {send.topic}.", False)
+
+
+def forbidden(send: Send) -> Refusal:
+    """Of a record whose topic the brokers do not let us write."""
+    return Refusal(send, f"The router may not write to {send.topic}.", False)
+
+
+def too_large(send: Send, error: Any) -> Refusal:
+    """Of a record that is more than a broker takes, as librdkafka's error says."""
+    return Refusal(send, f"{error.str()}.", True)

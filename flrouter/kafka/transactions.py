@@ -5,35 +5,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from confluent_kafka import (
-    KafkaError,
-    KafkaException,
-    Producer,
-    TopicCollection,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AclOperation, AdminClient  # type: ignore[attr-defined] # its __all__ lacks one
 
 from flrouter.core.values.effects import Send
-from flrouter.core.values.home import partition_for
 from flrouter.kafka.librdkafka import Configuration, connection, writing
 from flrouter.kafka.records import as_headers
-from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
-from flrouter.ports import Answer, Partition, Refusal, Span, Written
+from flrouter.kafka.topics import (
+    NO_TOPIC,
+    TOO_LARGE,
+    Topics,
+    forbidden,
+    no_topic,
+    place_of,
+    too_large,
+)
+from flrouter.ports import Answer, Offsets, Partition, Refusal, Span, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
-#: what brokers and librdkafka say of records that they do not take, whenever they are asked.
+#: errors that a record gets each time.
 REFUSALS = TOO_LARGE | NO_TOPIC | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
 NO_MEMBER = "the group does not say that this worker is a member still"
-#: s; how long a poll may wait for something to happen.
+#: how long a poll may wait for something to happen.
 POLL_S = 0.05
-#: s; so long nothing is written to a topic that the brokers did not let us write, unless it is own.
+#: how long it is believed that the brokers do not let us write to a requester's topic.
 FORBIDDEN_FOR_S = 10.0
 
 _T = TypeVar("_T")
@@ -46,80 +49,55 @@ def configuration(settings: Settings, name: str) -> Configuration:
     session_ms = round(settings.session_timeout * 1_000)
     return writing(settings) | {
         "transactional.id": name,
-        # A frozen worker stalls every read-committed reader for as long as this.
+        # A frozen worker stalls all read-committed readers for so long.
         "transaction.timeout.ms": session_ms,
         "message.timeout.ms": session_ms,
         "socket.timeout.ms": max(session_ms - 500, 1_000),
     }
 
 
+@dataclass(eq=False)
 class KafkaTransaction:
     """Writes records and commits offsets, all or nothing."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        topics: Topics,
-        is_own: Callable[[str], bool],
-        name: str,
-        group: Any,
-        prove: Callable[[Answer], None],
-    ) -> None:
-        """Args:
-        settings: where the brokers are.
-        topics: which topics there are.
-        is_own: whether a topic is the router's or an FL's: nothing for it is refused because
-            brokers do not let us write. The transaction fails, and all is tried again.
-        name: the transactional id.
-        group: confluent-kafka's metadata of the consumer group, whose offsets are committed. It
-            names no member: who may commit is decided by the transactional id.
-        prove: asks whether this worker is a member of the group still.
-        """
-        self._settings = settings
-        self._topics = topics
-        self._is_own = is_own
-        self._configuration = configuration(settings, name)
-        self._group = group
-        self._prove = prove
-        self._patience_s = settings.session_timeout
-        self._producer: Any = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"flrouter-{name}")
-        self._closed = False
-        self._tasks: set[asyncio.Future[None]] = set()
-        #: topic → until when (monotonic s) nothing is written to it.
-        self._forbidden: dict[str, float] = {}
+    _settings: Settings
+    _topics: Topics
+    #: whether a topic is the router's or an FL's. Nothing for it is refused because brokers do not
+    #: let us write: the transaction fails, and all is tried again.
+    _is_own: Callable[[str], bool]
+    #: the transactional id. It decides who may commit.
+    _name: str
+    #: confluent-kafka's metadata of the consumer group whose offsets are committed, without member.
+    _group: Any
+    _prove: Callable[[Answer], None]
+    _producer: Any = None
+    _closed: bool = False
+    _tasks: set[asyncio.Future[None]] = field(default_factory=set)
+    #: topic → until when (monotonic s) nothing is written to it.
+    _forbidden: dict[str, float] = field(default_factory=dict)
 
-    # -- the port -----------------------------------------------------------------------------
+    def __post_init__(self) -> None:
+        self._configuration = configuration(self._settings, self._name)
+        self._patience_s = self._settings.session_timeout
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"flrouter-{self._name}")
 
     def open(self, done: Callable[[str | None], None]) -> None:
         """Fence whoever had the name before."""
-
-        async def opened() -> str | None:
-            return await self._in_thread(lambda: self._open(self._configuration))
-
-        self._tell(opened, done)
+        self._tell(self._in_thread(lambda: self._open(self._configuration)), done)
 
     def commit(
-        self,
-        sends: Sequence[Send],
-        offsets: Mapping[Partition, int],
-        done: Callable[[Written | str], None],
+        self, sends: Sequence[Send], offsets: Offsets, done: Callable[[Written | str], None]
     ) -> None:
         """Commit all of it."""
 
         async def committed() -> Written | str:
-            unknown = {
-                send.topic
-                for send in sends
-                if send.partition is None and self._topics.known(send.topic) is None
-            }
-            if unknown:
+            if any(place_of(self._topics, send) is None for send in sends):
                 await self._topics.look_again()
             outcome = await self._in_thread(lambda: self._commit(sends, offsets, careful=False))
-            # Something was refused, and nobody said what: see what becomes of each alone.
+            # Something was refused, and it is not known what: write each alone.
             return outcome if outcome is not None else await self._find(sends, offsets)
 
-        self._tell(committed, done)
+        self._tell(committed(), done)
 
     def close(self) -> None:
         """Let go of the name."""
@@ -129,24 +107,24 @@ class KafkaTransaction:
         self._thread.submit(self._drop)
         self._thread.shutdown(wait=False)
 
-    # -- threads ------------------------------------------------------------------------------
-
-    def _tell(self, work: Callable[[], Awaitable[_T]], done: Callable[[_T], None]) -> None:
+    def _tell(self, work: Awaitable[_T], done: Callable[[_T], None]) -> None:
         async def tell() -> None:
-            outcome = await work()
+            outcome = await work
             if not self._closed:
                 done(outcome)
 
-        if self._closed:
-            return
         task = asyncio.ensure_future(tell())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _in_thread(self, work: Callable[[], _T]) -> _T | str:
+        """What `work` returns; or, as text, why that is not known."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except KafkaException as error:
+            return str(error)
 
-    async def _find(self, sends: Sequence[Send], offsets: Mapping[Partition, int]) -> Written | str:
+    async def _find(self, sends: Sequence[Send], offsets: Offsets) -> Written | str:
         """Write one by one, so that nothing is under way beside what is refused."""
         single = {"batch.num.messages": 1, "max.in.flight.requests.per.connection": 1}
         why = await self._take_again(self._configuration | single)
@@ -160,19 +138,17 @@ class KafkaTransaction:
     async def _take_again(self, configuration: Configuration) -> str | None:
         """Have another producer under the name; why not, or None.
 
-        Who was frozen meanwhile must not: it would fence whoever owns the shard by now, and commit
-        once more what that one has done.
+        A worker that was frozen meanwhile must not: it would fence the shard's next owner, and
+        commit again what that one has done.
         """
         if not await self._is_member():
             return NO_MEMBER
         why = await self._in_thread(lambda: self._open(configuration))
-        if why is None and not await self._is_member():
-            return NO_MEMBER
-        return why
+        return why or (None if await self._is_member() else NO_MEMBER)
 
     async def _is_member(self) -> bool:
         proof: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-        self._prove(partial(_set, proof))
+        self._prove(lambda answer: None if proof.done() else proof.set_result(answer))
         return bool(await proof)
 
     def _drop(self) -> None:
@@ -180,72 +156,32 @@ class KafkaTransaction:
         if producer is not None:
             producer.purge(in_queue=True, in_flight=True, blocking=False)
 
-    def _open(self, configuration: Configuration) -> str | None:
+    def _open(self, configuration: Configuration) -> None:
         """Have a producer that has the name; what another one left open is aborted first."""
         self._drop()
         until = time.monotonic() + self._patience_s
         backoff = Backoff(0.05, 0.5)
-        try:
-            self._producer = Producer(configuration)
-            while True:
-                try:
-                    self._producer.init_transactions(self._patience_s)
-                except KafkaException as error:
-                    # As while the coordinator still writes the markers of what it aborted.
-                    if not error.args[0].retriable() or time.monotonic() > until:
-                        raise
-                    time.sleep(backoff.next_s())
-                else:
-                    return None
-        except KafkaException as error:
-            return str(error)
+        self._producer = Producer(configuration)
+        while True:
+            try:
+                self._producer.init_transactions(self._patience_s)
+                return
+            except KafkaException as error:
+                # As while the coordinator still writes the markers of what it aborted.
+                if not error.args[0].retriable() or time.monotonic() > until:
+                    raise
+            time.sleep(backoff.next_s())
 
-    def _commit(
-        self, sends: Sequence[Send], offsets: Mapping[Partition, int], *, careful: bool
-    ) -> Written | str | None:
-        try:
-            return self._try(sends, offsets, careful=careful)
-        except KafkaException as error:
-            return str(error)
-
-    def _try(
-        self, sends: Sequence[Send], offsets: Mapping[Partition, int], *, careful: bool
-    ) -> Written | None:
-        """One transaction; None when something in it was refused and nobody knows what.
+    def _commit(self, sends: Sequence[Send], offsets: Offsets, *, careful: bool) -> Written | None:
+        """One transaction; None when something in it was refused, and it is not known what.
 
         Raises:
-            KafkaException: nobody can tell what became of it.
+            KafkaException: it is not known what became of the transaction.
         """
-        producer, written = self._producer, Written()
-        spans: dict[Partition, list[int]] = {}
-        fate = _Fate()
+        producer, written, fate = self._producer, Written(), _Fate(self._refusal)
         places = [self._place(send) for send in sends]
-        last = {at: index for index, at in enumerate(places) if isinstance(at, Partition)}
         producer.begin_transaction()
-        for index, (send, at) in enumerate(zip(sends, places, strict=True)):
-            if isinstance(at, Refusal):
-                written.refused.append(at)
-                continue
-            # The transaction proves that all is durable; the last one tells where it lies.
-            is_told = careful or last[at] == index
-            try:
-                producer.produce(
-                    at.topic,
-                    send.value,
-                    send.key,
-                    at.number,
-                    headers=as_headers(send.headers),
-                    on_delivery=_Told(send, at, fate, self._refusal) if is_told else fate.heard,
-                )
-            except KafkaException as error:
-                if error.args[0].code() == KafkaError._STATE:
-                    break  # an earlier one has failed already: of that is heard in a moment
-                refusal = self._refusal(send, error.args[0])
-                if refusal is None:
-                    raise
-                written.refused.append(refusal)
-                continue
-            spans.setdefault(at, []).append(index)
+        counts = self._produce(sends, places, written.refused, fate, careful=careful)
         if written.refused:
             producer.abort_transaction(self._patience_s)
             return written
@@ -259,8 +195,8 @@ class KafkaTransaction:
                 )
             producer.commit_transaction(self._patience_s)
         except KafkaException as error:
-            # The next producer's begin aborts it. This one's own abort could wait in vain, for
-            # records that it sends again only when there is no error.
+            # The next producer aborts it. This one's own abort could wait in vain: with an error it
+            # sends no record again.
             self._drop()
             code = (fate.error or error.args[0]).code()
             if code not in REFUSALS:
@@ -275,10 +211,47 @@ class KafkaTransaction:
                 raise
             written.refused += fate.refused
             return written
-        for at, indexes in spans.items():
-            end = fate.ends[at]
-            written.spans[at] = Span(end - len(indexes), end, len(indexes))
+        for at, count in counts.items():
+            written.spans[at] = Span(fate.ends[at] - count, fate.ends[at], count)
         return written
+
+    def _produce(
+        self,
+        sends: Sequence[Send],
+        places: Sequence[Partition | Refusal],
+        refused: list[Refusal],
+        fate: _Fate,
+        *,
+        careful: bool,
+    ) -> Counter[Partition]:
+        """Give records to the producer; returns how many each partition gets."""
+        counts: Counter[Partition] = Counter()
+        last = {at: index for index, at in enumerate(places) if isinstance(at, Partition)}
+        for index, (send, at) in enumerate(zip(sends, places, strict=True)):
+            if isinstance(at, Refusal):
+                refused.append(at)
+                continue
+            # The commit proves that all are durable; the last one tells where they lie.
+            is_told = careful or last[at] == index
+            try:
+                self._producer.produce(
+                    at.topic,
+                    send.value,
+                    send.key,
+                    at.number,
+                    headers=as_headers(send.headers),
+                    on_delivery=partial(fate.told, send, at) if is_told else fate.heard,
+                )
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError._STATE:
+                    break  # an earlier one has failed: its callback comes in a moment
+                refusal = self._refusal(send, error.args[0])
+                if refusal is None:
+                    raise
+                refused.append(refusal)
+            else:
+                counts[at] += 1
+        return counts
 
     def _wait(self, producer: Any, fate: _Fate) -> None:
         """Wait for the records, so that none fails within the commit.
@@ -293,7 +266,7 @@ class KafkaTransaction:
             producer.poll(POLL_S)
         if fate.error is not None:
             if fate.error.code() == KafkaError._PURGE_QUEUE:
-                # None of them was sent, as the transaction itself has failed. Its end tells why.
+                # None was sent, as the transaction itself has failed. The commit tells why.
                 purged, fate.error = fate.error, None
                 producer.commit_transaction(self._patience_s)
                 raise KafkaException(purged)
@@ -305,7 +278,7 @@ class KafkaTransaction:
         others = [topic for topic in topics if not self._is_own(topic)]
         if not others:
             return
-        admin = AdminClient(connection(self._settings))  # what it is asked ends with it
+        admin = AdminClient(connection(self._settings))  # its futures end with it
         described = admin.describe_topics(
             TopicCollection(others),
             include_authorized_operations=True,
@@ -321,73 +294,43 @@ class KafkaTransaction:
         Raises:
             KafkaException: nobody knows a topic of the router's now.
         """
-        number = send.partition
         if self._forbidden.get(send.topic, 0.0) > time.monotonic():
-            return Refusal(send, f"The router may not write to {send.topic}.", False)
-        if number is None:
-            count = self._topics.known(send.topic)
-            if count is None:
-                if self._is_own(send.topic):
-                    raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC, send.topic))
-                return Refusal(send, f"There is no topic {send.topic}.", False)
-            number = partition_for(send.key, count)
-        at = Partition(send.topic, number)
-        why = misplaced(self._topics, at)
-        return Refusal(send, why, False) if why else at
+            return forbidden(send)
+        place = place_of(self._topics, send)
+        if place is None and self._is_own(send.topic):
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC, send.topic))
+        return place or no_topic(send)
 
     def _refusal(self, send: Send, error: Any) -> Refusal | None:
         """What an error says of a record; None when it may be taken another time."""
         if error.code() in TOO_LARGE:
-            return Refusal(send, f"{error.str()}.", True)
+            return too_large(send, error)
         own = self._is_own(send.topic)
         if error.code() in NO_TOPIC and not (own and self._topics.known(send.topic)):
-            return Refusal(send, f"There is no topic {send.topic}.", False)
+            return no_topic(send)
         return None
 
 
-def _set(future: asyncio.Future[_T], outcome: _T) -> None:
-    if not future.cancelled():
-        future.set_result(outcome)
-
-
+@dataclass
 class _Fate:
     """What is heard of the records of a transaction."""
 
-    __slots__ = ("ends", "error", "refused")
+    _refusal: Callable[[Send, Any], Refusal | None]
+    #: where the next record of a partition will lie.
+    ends: dict[Partition, int] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+    #: of the first record that failed.
+    error: Any = None
 
-    def __init__(self) -> None:
-        #: where the next record of a partition will lie.
-        self.ends: dict[Partition, int] = {}
-        self.refused: list[Refusal] = []
-        #: of the first record that failed.
-        self.error: Any = None
-
-    def heard(self, error: Any, message: Any) -> None:
+    def heard(self, error: Any, _message: Any) -> None:
         """One of them is written, or not."""
         if self.error is None:
             self.error = error
 
-
-class _Told:
-    """Tells what became of one record, which one it was, and where it lies."""
-
-    __slots__ = ("at", "fate", "refusal", "send")
-
-    def __init__(
-        self,
-        send: Send,
-        at: Partition,
-        fate: _Fate,
-        refusal: Callable[[Send, Any], Refusal | None],
-    ) -> None:
-        self.send = send
-        self.at = at
-        self.fate = fate
-        self.refusal = refusal
-
-    def __call__(self, error: Any, message: Any) -> None:
-        self.fate.heard(error, message)
+    def told(self, send: Send, at: Partition, error: Any, message: Any) -> None:
+        """This one is written, and lies there, or is not."""
+        self.heard(error, message)
         if error is None:
-            self.fate.ends[self.at] = message.offset() + 1
-        elif (refusal := self.refusal(self.send, error)) is not None:
-            self.fate.refused.append(refusal)
+            self.ends[at] = message.offset() + 1
+        elif (refusal := self._refusal(send, error)) is not None:
+            self.refused.append(refusal)

@@ -1,9 +1,9 @@
 """The writer: records go out in order, and whoever wrote them is told when they are durable.
 
 The only proof of that is librdkafka's callback for each record. It runs in a thread that polls;
-what it finds out comes to the event loop once per poll. Whatever fails fails with all behind it:
-the producer is replaced, and all that is not durable is sent again, in order. What was under way to
-a broker by then is waited for first, as it would stand there twice.
+what it finds out comes to the event loop once per poll. When a record fails, all behind it fail
+too: the producer is replaced, and all that is not durable is sent again, in order. What was under
+way to a broker by then is waited for first, as it would stand there twice.
 """
 
 from __future__ import annotations
@@ -15,84 +15,87 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flrouter.core.values.effects import Send
-from flrouter.core.values.home import partition_for
 from flrouter.kafka.librdkafka import writing
 from flrouter.kafka.records import as_headers
-from flrouter.kafka.topics import NO_TOPIC, TOO_LARGE, Topics, misplaced
+from flrouter.kafka.topics import (
+    NO_TOPIC,
+    TOO_LARGE,
+    Topics,
+    forbidden,
+    misplaced,
+    no_topic,
+    place_of,
+    too_large,
+)
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
-#: of the session timeout: when nothing became durable for so long, the producer is replaced.
+#: of the session timeout: after so long without anything durable the producer is replaced.
 GIVE_UP_SILENT = 0.5
-#: of the session timeout: when a record is not durable by then, though others are. Earlier than
-#: librdkafka's own time-out (`MESSAGE_TIMEOUT`), behind which later records could overtake.
+#: of the session timeout: the same for one record, though others are durable. It is less than
+#: librdkafka's own timeout (`MESSAGE_TIMEOUT`), after which later records could overtake.
 GIVE_UP_LATE = 0.7
 #: pauses before a producer that failed is replaced, and before a topic is asked for again.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
-#: s; what is under way when a producer fails is waited for as long as some of it arrives that soon.
+#: when a producer has failed, how long to wait for the next of its records in flight.
 SETTLE_S = 1.0
-#: s; how long brokers may take to say which topics there are.
+#: how long brokers may take to list topics.
 LOOK_TIMEOUT_S = 5.0
-#: s; how long it is believed that a topic takes no larger records than it did.
+#: how long a topic's limit of a record's size is remembered.
 LIMIT_S = 60.0
-#: s; how long a poll may wait for something to happen.
+#: how long a poll may wait for something to happen.
 POLL_S = 0.5
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, eq=False)
 class _Write:
     """One call of :meth:`Writer.write`."""
 
-    __slots__ = ("done", "left", "written")
-
-    def __init__(self, done: Callable[[Written], None]) -> None:
-        self.done = done
-        self.left = 0
-        self.written = Written()
+    done: Callable[[Written], None]
+    left: int = 0
+    written: Written = field(default_factory=Written)
 
 
+@dataclass(slots=True, eq=False)
 class _Delivery:
     """The records of one write that go to one partition, until all are durable or refused."""
 
-    __slots__ = ("at", "attempt", "number", "sends", "since", "write")
-
-    def __init__(self, at: Partition, write: _Write, number: int) -> None:
-        self.at = at
-        self.write = write
-        #: deliveries are written in the order of their numbers.
-        self.number = number
-        #: those that are not over, as far as anybody knows.
-        self.sends: list[Send] = []
-        #: s of the loop's clock: when a producer was given them.
-        self.since = 0.0
-        #: the last time that one was; None when none has them now.
-        self.attempt: _Attempt | None = None
+    at: Partition
+    write: _Write
+    #: deliveries are written in this order.
+    number: int
+    #: those that are not known to be durable or refused.
+    sends: list[Send] = field(default_factory=list)
+    #: s of the loop's clock: when a producer was given them.
+    since: float = 0.0
+    #: the one in flight.
+    attempt: _Attempt | None = None
 
 
+@dataclass(slots=True, eq=False)
 class _Attempt:
     """One try to write a delivery; what is heard of it comes in a thread, in the records' order."""
 
-    __slots__ = ("came", "delivery", "errors", "first", "given", "last", "line")
-
-    def __init__(self, delivery: _Delivery, line: _Line) -> None:
-        self.delivery = delivery
-        self.line = line
-        #: how many records the producer took; -1 until it was given all.
-        self.given = -1
-        #: of how many the fate is known.
-        self.came = 0
-        #: the messages that came first and last of those that are durable.
-        self.first: Any = None
-        self.last: Any = None
-        #: which records failed, and why.
-        self.errors: list[tuple[int, Any]] = []
+    delivery: _Delivery
+    line: _Line
+    #: how many records the producer took; -1 until it was given all.
+    given: int = -1
+    #: of how many it is known what became of them.
+    came: int = 0
+    #: the messages that came first and last of those that are durable.
+    first: Any = None
+    last: Any = None
+    #: which records failed, and why.
+    errors: list[tuple[int, Any]] = field(default_factory=list)
 
     def delivered(self, error: Any, message: Any) -> None:
         """One of them is durable, or not."""
@@ -117,7 +120,7 @@ class _Line:
 
     def __init__(self, configuration: dict[str, Any], heard: Callable[[_Line], None]) -> None:
         self.producer = Producer(configuration)
-        #: attempts whose fate is known.
+        #: attempts that are over.
         self.over: deque[_Attempt] = deque()
         self._heard = heard
         self._loop = asyncio.get_running_loop()
@@ -133,7 +136,7 @@ class _Line:
                     self._loop.call_soon_threadsafe(self._heard, self)
                 except RuntimeError:  # the loop is closed: nobody listens any more
                     break
-        del self.producer  # here, where nobody minds that it waits for its threads
+        del self.producer  # in this thread, as it waits for librdkafka's
 
     def hold(self) -> None:
         """Send nothing more; what is under way is heard of."""
@@ -155,11 +158,8 @@ class Writer:
         topics: Topics,
         is_own: Callable[[str], bool] = lambda topic: False,
     ) -> None:
-        """Args:
-        settings: where the brokers are.
-        topics: which topics there are.
-        is_own: whether a topic is the router's or an FL's: nothing for it is ever refused because
-            brokers do not let us write; that is mended, and tried again.
+        """`is_own`: whether a topic is the router's or an FL's. Nothing for it is ever refused
+        because brokers do not let us write: that is mended, and tried again.
         """
         self._settings = settings
         self._configuration = writing(settings)
@@ -169,17 +169,17 @@ class Writer:
         self._numbers = itertools.count()
         #: all that is not durable, in the order in which it is to be written.
         self._deliveries: dict[_Delivery, None] = {}
-        #: a producer sends nothing more, and is not yet replaced.
+        #: the producer has failed, and is not yet replaced.
         self._replacing = False
-        #: where records failed meanwhile → the number of the first delivery with such a record.
+        #: partition → number of the first delivery that has failed there since.
         self._failed: dict[Partition, int] = {}
         #: set whenever something is heard of records.
         self._news = asyncio.Event()
         #: s of the loop's clock: when something became durable last.
         self._durable_at = 0.0
-        #: those that travel one by one, until it is known which of them is too large. Others wait.
+        #: travel record by record, until it is known which is too large. Others wait for them.
         self._careful: set[_Delivery] = set()
-        #: topic → bytes that were too many for it a moment ago.
+        #: topic → size in bytes of a record that was too large a moment ago.
         self._limits: dict[str, int] = {}
         self._max_bytes: int = self._configuration["message.max.bytes"]
         self._looks: set[asyncio.Future[None]] = set()
@@ -212,9 +212,7 @@ class Writer:
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
         """Write records; `done` when each is durable or refused."""
         write = _Write(done)
-        unknown: dict[str, list[Send]] = {}
-        self._give(self._grouped(sends, write, unknown))
-        for topic, group in unknown.items():
+        for topic, group in self._give(sends, write).items():
             write.left += 1
             look = asyncio.ensure_future(self._look(topic, group, write))
             self._looks.add(look)
@@ -234,30 +232,28 @@ class Writer:
 
     # -- giving -------------------------------------------------------------------------------
 
-    def _grouped(
-        self, sends: Sequence[Send], write: _Write, unknown: dict[str, list[Send]]
-    ) -> list[_Delivery]:
-        """Sort records by where they go; those for topics that nobody knows go to `unknown`."""
-        groups: dict[tuple[str, int], _Delivery] = {}
+    def _give(self, sends: Sequence[Send], write: _Write) -> dict[str, list[Send]]:
+        """Give records to the producer; returns those whose topic nobody knows, by topic."""
+        deliveries: dict[Partition, _Delivery] = {}
+        unknown: dict[str, list[Send]] = {}
         for send in sends:
-            number = send.partition
-            if number is None:
-                count = self._topics.known(send.topic)
-                if count is None:
-                    unknown.setdefault(send.topic, []).append(send)
-                    continue
-                number = partition_for(send.key, count)
-            why = misplaced(self._topics, Partition(send.topic, number))
-            if why:
-                write.written.refused.append(Refusal(send, why, False))
-                continue
-            delivery = groups.get((send.topic, number))
-            if delivery is None:
-                delivery = _Delivery(Partition(send.topic, number), write, next(self._numbers))
-                groups[send.topic, number] = delivery
-            delivery.sends.append(send)
-        write.left += len(groups)
-        return list(groups.values())
+            at = place_of(self._topics, send)
+            if at is None:
+                unknown.setdefault(send.topic, []).append(send)
+            elif isinstance(at, Refusal):
+                write.written.refused.append(at)
+            else:
+                delivery = deliveries.get(at)
+                if delivery is None:
+                    delivery = deliveries[at] = _Delivery(at, write, next(self._numbers))
+                delivery.sends.append(send)
+        write.left += len(deliveries)
+        for delivery in deliveries.values():
+            delivery.since = self._loop.time()
+            self._deliveries[delivery] = None
+            if not self._replacing and not self._careful:
+                self._produce(delivery)
+        return unknown
 
     async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
         """Ask for a topic that nobody knew; one of the router's own will be there again."""
@@ -266,27 +262,9 @@ class Writer:
         while self._topics.known(topic) is None and self._is_own(topic):
             await asyncio.sleep(backoff.next_s())
             await self._topics.look_again()
-        if self._topics.known(topic) is None:
-            write.written.refused += [
-                Refusal(send, f"There is no topic {topic}.", False) for send in sends
-            ]
-        else:
-            unknown: dict[str, list[Send]] = {}
-            self._give(self._grouped(sends, write, unknown))
-            write.written.refused += [
-                Refusal(send, f"There is no topic {topic}.", False)
-                for group in unknown.values()
-                for send in group
-            ]
+        for unknown in self._give(sends, write).values():
+            write.written.refused += map(no_topic, unknown)
         self._less(write)
-
-    def _give(self, deliveries: Sequence[_Delivery]) -> None:
-        """Take deliveries, and give them to the producer."""
-        for delivery in deliveries:
-            delivery.since = self._loop.time()
-            self._deliveries[delivery] = None
-            if not self._replacing and not self._careful:
-                self._produce(delivery)
 
     def _produce(self, delivery: _Delivery) -> None:
         line = self._line
@@ -295,11 +273,11 @@ class Writer:
         produce, delivered = line.producer.produce, attempt.delivered
         topic, number = delivery.at
         limit = self._limits.get(topic, self._max_bytes)
-        too_large: list[Send] = []
+        refused: dict[int, Refusal] = {}
         for send in delivery.sends:
             try:
                 if len(send.value or b"") >= limit:
-                    too_large.append(send)
+                    refused[id(send)] = Refusal(send, "Broker: Message size too large.", True)
                     continue
                 produce(
                     topic,
@@ -314,15 +292,12 @@ class Writer:
                     log.warning("the producer takes nothing more: %s", error)
                     self._loop.call_soon(self._replace, line)
                     break
-                too_large.append(send)
-        if too_large:
-            delivery.write.written.refused += [
-                Refusal(send, "Broker: Message size too large.", True) for send in too_large
-            ]
-            refused = set(map(id, too_large))
+                refused[id(send)] = too_large(send, error.args[0])
+        if refused:
+            delivery.write.written.refused += refused.values()
             delivery.sends = [send for send in delivery.sends if id(send) not in refused]
         attempt.given = len(delivery.sends)
-        if attempt.came == attempt.given:  # none was taken; or all were heard of meanwhile
+        if attempt.came == attempt.given:  # none was taken, or all have come meanwhile
             self._loop.call_soon(self._over, attempt)
 
     # -- hearing ------------------------------------------------------------------------------
@@ -370,13 +345,12 @@ class Writer:
 
     def _sort(self, delivery: _Delivery, attempt: _Attempt) -> None:
         """Some records are not durable: refuse those that never will be, try again with others."""
-        refused: dict[int, Refusal] = {}
-        for at, error in attempt.errors:
-            send = delivery.sends[at]
+        for index, error in attempt.errors:
+            send = delivery.sends[index]
             if error.code() in TOO_LARGE:
                 if not self._careful:
-                    # Of several that travel together nobody knows which it is.
-                    self._try_again(delivery, attempt, at, refused)
+                    # All that travel with it get the same error.
+                    self._try_again(delivery, index)
                     self._replace(attempt.line, at_once=True, carefully=True)
                     return
                 self._limits[delivery.at.topic] = len(send.value or b"")
@@ -385,19 +359,15 @@ class Writer:
             if refusal is None:
                 if not self._replacing:  # else it is known why
                     log.warning("records for %s not written, trying again: %s", delivery.at, error)
-                self._try_again(delivery, attempt, at, refused)
+                self._try_again(delivery, index)
                 self._replace(attempt.line)
                 return
-            refused[at] = refusal
-        delivery.write.written.refused += refused.values()
-        self._durable(delivery, attempt, len(delivery.sends) - len(refused))
+            delivery.write.written.refused.append(refusal)
+        self._durable(delivery, attempt, len(delivery.sends) - len(attempt.errors))
 
-    def _try_again(
-        self, delivery: _Delivery, attempt: _Attempt, at: int, refused: dict[int, Refusal]
-    ) -> None:
-        """Leave what is over before record `at`: what came after it may have overtaken it."""
-        delivery.write.written.refused += refused.values()
-        del delivery.sends[:at]
+    def _try_again(self, delivery: _Delivery, index: int) -> None:
+        """Leave what is over before that record: what came after it may have overtaken it."""
+        del delivery.sends[:index]
         delivery.attempt = None
         self._failed[delivery.at] = min(
             delivery.number, self._failed.get(delivery.at, delivery.number)
@@ -410,11 +380,11 @@ class Writer:
     def _refusal(self, send: Send, error: Any) -> Refusal | None:
         code = error.code()
         if code in TOO_LARGE:
-            return Refusal(send, f"{error.str()}.", True)
+            return too_large(send, error)
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._is_own(send.topic):
-            return Refusal(send, f"The router may not write to {send.topic}.", False)
+            return forbidden(send)
         if code in NO_TOPIC and not self._topics.known(send.topic):
-            return Refusal(send, f"There is no topic {send.topic}.", False)
+            return no_topic(send)
         return None
 
     def _replace(
@@ -454,14 +424,12 @@ class Writer:
             if delivery.attempt is not None and not self._overtook(delivery):
                 del delivery.sends[: delivery.attempt.durable]
             delivery.since = self._loop.time()
-            topic = delivery.at.topic
-            why = misplaced(self._topics, delivery.at)
+            topic, refused = delivery.at.topic, delivery.write.written.refused
             if self._topics.known(topic) is None and not self._is_own(topic):
-                why = f"There is no topic {topic}."
-            if why:
-                delivery.write.written.refused += [
-                    Refusal(send, why, False) for send in delivery.sends
-                ]
+                refused += map(no_topic, delivery.sends)
+                delivery.sends = []
+            elif why := misplaced(self._topics, delivery.at):
+                refused += [Refusal(send, why, False) for send in delivery.sends]
                 delivery.sends = []
             self._produce(delivery)
         self._failed.clear()

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from mode import Service
 
 from flrouter.kafka.offsets import Committed
-from flrouter.ports import Answer, Partition
+from flrouter.ports import Answer, Offsets, OffsetsAnswer, Partition
 from flrouter.settings.model import Settings
 
 
 class Member(Protocol):
-    """Who is the member: Faust's consumer. All answers are as :data:`flrouter.ports.Answer` has
-    them, and those that were asked under another generation are False.
+    """Who is the member: Faust's consumer. Its answers are as :data:`flrouter.ports.Answer` has
+    them; False when asked under another generation.
     """
 
     async def prove(self, generation: int) -> bool | None:
         """Whether the coordinator knows it."""
 
-    async def commit_under(self, generation: int, offsets: Mapping[Partition, int]) -> bool | None:
+    async def commit_under(self, generation: int, offsets: Offsets) -> bool | None:
         """Commit, and so prove that the coordinator knows it."""
 
     async def deal_again(self) -> None:
@@ -35,24 +35,19 @@ class KafkaGroup(Service):
     """Asks one thing after the other, so that commits stay in order, and under one generation."""
 
     def __init__(self, settings: Settings, member: Callable[[], Member]) -> None:
-        """Args:
-        settings: where the brokers are.
-        member: gives the one that is a member now.
-        """
+        """`member` gives the one that is a member now."""
         super().__init__()
         self._member = member
         self._offsets = Committed(settings)
         self._turn = asyncio.Lock()
         #: under which the shards are this worker's.
         self.generation = -1
-        #: what somebody waits for who wants all to be let go of.
+        #: done when all is let go of.
         self._letting_go: asyncio.Future[None] | None = None
 
     async def on_shutdown(self) -> None:
         """Disconnect."""
         await asyncio.to_thread(self._offsets.close)
-
-    # -- what Faust says ----------------------------------------------------------------------
 
     async def let_go(self, revoked: Callable[[], None]) -> None:
         """Call `revoked`, and return when what was revoked is released."""
@@ -61,23 +56,17 @@ class KafkaGroup(Service):
             revoked()
         await asyncio.shield(self._letting_go)
 
-    # -- the port -----------------------------------------------------------------------------
-
     def prove(self, done: Answer) -> None:
         """Ask whether the coordinator knows this worker."""
         generation = self.generation
         self._ask(lambda: self._member().prove(generation), done)
 
-    def commit(self, offsets: Mapping[Partition, int], done: Answer) -> None:
+    def commit(self, offsets: Offsets, done: Answer) -> None:
         """Commit the next offsets to read."""
         generation, taken = self.generation, dict(offsets)
         self._ask(lambda: self._member().commit_under(generation, taken), done)
 
-    def committed(
-        self,
-        partitions: Collection[Partition],
-        done: Callable[[Mapping[Partition, int] | None], None],
-    ) -> None:
+    def committed(self, partitions: Collection[Partition], done: OffsetsAnswer) -> None:
         """What the group has committed."""
 
         async def ask() -> None:
@@ -88,34 +77,25 @@ class KafkaGroup(Service):
     def released(self) -> None:
         """All is let go of, and all that was asked for before is over."""
 
-        async def nothing() -> None:
-            return None
-
-        def done(_: bool | None) -> None:
+        async def tell() -> None:
             waiting, self._letting_go = self._letting_go, None
             if waiting is not None:
                 waiting.set_result(None)
 
-        self._ask(nothing, done)
+        self._ask(tell)
 
     def deal_again(self) -> None:
         """We hold less than we told: the group is to deal anew."""
-
-        async def deal() -> None:
-            await self._member().deal_again()
-
-        self._ask(deal, lambda _: None)
+        self._ask(lambda: self._member().deal_again())
 
     def rejoin(self) -> None:
         """Leave the group, and join it anew."""
         generation = self.generation
+        self._ask(lambda: self._member().leave(generation))
 
-        async def leave() -> None:
-            await self._member().leave(generation)
-
-        self._ask(leave, lambda _: None)
-
-    def _ask(self, question: Callable[[], Awaitable[bool | None]], done: Answer) -> None:
+    def _ask(
+        self, question: Callable[[], Awaitable[bool | None]], done: Answer = lambda _: None
+    ) -> None:
         async def ask() -> None:
             async with self._turn:
                 answer = await question()

@@ -25,16 +25,15 @@ from flrouter.kafka.librdkafka import Configuration, writing
 from flrouter.retry import Backoff, Reminder
 from flrouter.settings.model import Settings
 
-#: s; what is told waits so long for more of it, and bytes of it that go at once.
+#: how long news waits for more, and how much goes at once.
 GATHERING_S = 0.2
 FULL_BYTES = 100_000
-#: KB; what may wait for a broker. What comes then is lost.
+#: how much may wait for a broker, and how long. What is beyond that is lost.
 MAX_WAITING_KB = 32 * 1024
-#: s; how long a record may wait for a broker.
 MESSAGE_TIMEOUT_S = 60
-#: s; how long the end of a worker may wait for that.
+#: how long a worker's end may wait for it.
 FLUSH_TIMEOUT_S = 2.0
-#: bytes that a request may have in a record, beside its payloads: its texts are cut.
+#: of a request in a record, beside its payloads: its texts are cut.
 MAX_REQUEST_BYTES = 4_000
 
 
@@ -42,20 +41,17 @@ class History(Service):
     """Writes the history of what this worker does; nothing where the settings want none."""
 
     def __init__(self, settings: Settings, worker: Callable[[], str]) -> None:
-        """Args:
-        settings: the router's.
-        worker: says under which URL others know this worker.
-        """
+        """`worker` says under which URL others know this worker."""
         super().__init__()
         self._settings = settings
         self._worker = worker
         self._url = ""
         self._producer: Producer | None = None
-        #: source → time and sequence number that its ids begin behind.
+        #: source → the id behind which its next ones begin.
         self._behind: dict[int, int] = {}
-        most = MAX_REQUEST_BYTES + 2 * settings.history_payload_bytes
-        #: so many requests are in one batch: no record is too large.
-        self._max_requests = max(settings.max_message_bytes // most, 1)
+        largest = MAX_REQUEST_BYTES + 2 * settings.history_payload_bytes
+        #: in one batch: no record is too large.
+        self._max_requests = max(settings.max_message_bytes // largest, 1)
         #: batches that wait for others, and their bytes.
         self._waiting: list[msgspec.Raw] = []
         self._waiting_bytes = 0
@@ -63,19 +59,17 @@ class History(Service):
         self.counts: Counter[tuple[str, str]] = Counter()
         self._reminder = Reminder()
 
-    # -- telling ------------------------------------------------------------------------------
-
     def tell(self, shard: int, effects: Effects) -> None:
         """What a shard decided is durable: its answers are delivered."""
-        if self._producer is not None and (effects.ends or effects.happenings):
-            self._add(shard, effects.ends, effects.happenings)
+        self._add(shard, effects.ends, effects.happenings)
 
     def order(self, happening: Happening) -> None:
         """Somebody ordered something of this worker."""
-        if self._producer is not None:
-            self._add(worker_source(self._url), (), (happening,))
+        self._add(worker_source(self._url), (), (happening,))
 
     def _add(self, source: int, ends: Sequence[End], happenings: Sequence[Happening]) -> None:
+        if self._producer is None:
+            return
         now, most = now_ms(), self._max_requests
         for first in range(0, max(len(ends), len(happenings)), most):
             some, others = ends[first : first + most], happenings[first : first + most]
@@ -109,8 +103,6 @@ class History(Service):
         self.counts[Event.HISTORY_LOST, ""] += 1
         if self._reminder.is_due():
             self.log.warning("some of the history is lost: %s", why)
-
-    # -- living -------------------------------------------------------------------------------
 
     async def on_stop(self) -> None:
         """Write what is left, if that goes at once."""

@@ -10,9 +10,7 @@ import kafka.errors
 import msgspec
 from mode import Service
 
-from flrouter.core.values.effects import Send
-from flrouter.core.values.home import home
-from flrouter.core.values.peers import AddFloodlight, encode
+from flrouter.core.values.peers import AddFloodlight, order
 from flrouter.core.values.records import Floodlight
 from flrouter.kafka.cluster.login import log_in, unreachable
 from flrouter.kafka.cluster.preflight import require_transactions
@@ -43,32 +41,32 @@ class Membership(Service):
         self.left_out: dict[str, str] = {}
         #: what is wrong with the router's own topics.
         self.faults: list[str] = []
-        #: FLs whose topics have changed since they were looked at.
+        #: whose topics have changed since they were looked at: FLs', or the router's own ("").
         self._suspects: set[str] = set()
-        #: whether the router's own have.
-        self._router_suspect = False
         self._seen_any = False
 
     def changed(self) -> None:
         """Shards know of FLs that came or went."""
         self._changed.set()
 
-    def topics(self) -> set[str]:
-        """The router's own topics, and those of all FLs that it knows."""
-        wanted = of_router(self._settings)
-        for name in (*self.subscribed, *self.left_out):
-            wanted += of_floodlight(self._settings, name)
-        return {topic.name for topic in wanted}
+    @property
+    def followed(self) -> list[str]:
+        """The FLs that the router knows."""
+        return [*self.subscribed, *self.left_out]
+
+    def topics(self) -> dict[str, str]:
+        """The router's own topics and all FLs', with the FL that has each; "" for the router."""
+        topics = {wanted.name: "" for wanted in of_router(self._settings)}
+        for name in self.followed:
+            topics |= {wanted.name: name for wanted in of_floodlight(self._settings, name)}
+        return topics
 
     def suspect(self, topic: str) -> None:
         """A topic came, went, or has another number of partitions than before."""
-        if any(topic == wanted.name for wanted in of_router(self._settings)):
-            self._router_suspect = True
+        owner = self.topics().get(topic)
+        if owner is not None:
+            self._suspects.add(owner)
             self._changed.set()
-        for name in (*self.subscribed, *self.left_out):
-            if any(topic == wanted.name for wanted in of_floodlight(self._settings, name)):
-                self._suspects.add(name)
-                self._changed.set()
 
     async def prepare(self) -> list[str]:
         """Make the topics, and find out which FLs there are: those in the table, else those that
@@ -82,22 +80,17 @@ class Membership(Service):
         reminder = Reminder(FIRST_LINE_S)
         while True:
             try:
-                prepared = await self._prepare()
+                return await self._prepare()
             except (kafka.errors.KafkaError, aiokafka.errors.KafkaError, TimeoutError) as error:
                 if not getattr(error, "retriable", True):
                     raise
                 if reminder.is_due():
-                    self._say(error)
+                    if isinstance(error, NoLeader):
+                        why = f"{error.args[0]}; waiting for them"
+                    else:
+                        why = f"{unreachable(self._settings, error)}; trying until it answers"
+                    self.log.warning("%s", why)
                 await asyncio.sleep(backoff.next_s())
-            else:
-                return prepared
-
-    def _say(self, error: Exception) -> None:
-        """Say what is waited for."""
-        if isinstance(error, NoLeader):
-            self.log.warning("%s; waiting for them", error.args[0])
-        else:
-            self.log.warning("%s; trying until it answers", unreachable(self._settings, error))
 
     async def _prepare(self) -> list[str]:
         await log_in(self._settings)
@@ -122,8 +115,7 @@ class Membership(Service):
         for name, fault in left_out.items():
             if self.left_out.get(name) != fault:
                 self.log.error("floodlight %s is left out: %s", name, fault)
-        self.left_out.clear()
-        self.left_out.update(left_out)
+        self.left_out = left_out
         return floodlights - left_out.keys()
 
     async def _in_table(self) -> set[str]:
@@ -143,20 +135,19 @@ class Membership(Service):
         """Tell the homes of the FLs that the settings name, if no FL was ever known."""
         if self._seen_any:
             return
-        sends = [
-            Send(
-                self._settings.shards_topic,
-                home(floodlight.id, self._settings.partitions),
-                None,
-                encode(AddFloodlight(floodlight.id, self._settings.acknowledges(floodlight))),
-                (("flrouter-what", b"peer"),),
+        settings = self._settings
+        orders = [
+            order(
+                settings.shards_topic,
+                settings.partitions,
+                floodlight.id,
+                AddFloodlight(floodlight.id, settings.acknowledges(floodlight)),
             )
-            for floodlight in self._settings.floodlights
+            for floodlight in settings.floodlights
         ]
-        if sends:
-            written = await self._app.shards.write(sends)
-            if written.refused:
-                raise RuntimeError(f"the floodlights are not known: {written.refused[0].why}")
+        written = await self._app.shards.write(orders)
+        if written.refused:
+            raise RuntimeError(f"the floodlights are not known: {written.refused[0].why}")
 
     @Service.task
     async def _follow(self) -> None:
@@ -166,12 +157,12 @@ class Membership(Service):
             self._changed.clear()
             heard = self._app.shards.floodlights()
             known = {name for name, is_known in heard.items() if is_known}
-            # One that no shard has heard of is not gone: it may have been named a moment ago.
-            wanted = known | {*self.subscribed, *self.left_out} - heard.keys()
+            # An FL that no shard has heard of is not gone: it may be a moment old.
+            wanted = known | {*self.followed} - heard.keys()
             suspects, self._suspects = self._suspects, set()
             settled = wanted & self.subscribed - suspects
             try:
-                if self._router_suspect:
+                if "" in suspects:
                     await self._look_at_own()
                 fitting = await self._fitting(wanted - settled)
             except (kafka.errors.KafkaError, TimeoutError) as error:
@@ -187,7 +178,6 @@ class Membership(Service):
     async def _look_at_own(self) -> None:
         """Make those of the router's topics that somebody has deleted, and see whether all fit."""
         faults = await asyncio.to_thread(make, self._settings, of_router(self._settings))
-        self._router_suspect = False
         for fault in faults.values():
             if fault not in self.faults:
                 self.log.error("%s", fault)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from flrouter.ports import Clock, Partition
 
-#: s; how long status tells of one.
+#: how long status tells of one.
 TOLD_S = 24 * 3600.0
 MAX_TOLD = 20
 
@@ -17,7 +17,7 @@ class Resets:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        #: partitions that the group had committed nothing of when they were taken over.
+        #: partitions without a committed offset when they were taken over.
         self._never_read: set[Partition] = set()
         #: sentences, and when (steady s).
         self._told: deque[tuple[str, float]] = deque(maxlen=MAX_TOLD)
@@ -34,7 +34,7 @@ class Resets:
             why = f"{first - expected} records were deleted before they were read"
         else:
             why = f"it was to be read on at {expected}, but was made anew"
-        text = f"{at.topic}/{at.number}: {why}; it is read on at {first} (docs/runbook.md)"
+        text = f"{at}: {why}; it is read on at {first} (docs/runbook.md)"
         self._told.append((text, self._clock.steady_s()))
         return text
 

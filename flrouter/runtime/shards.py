@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,27 +17,26 @@ from mode import Service
 
 from flrouter.clock import SystemClock, now_ms
 from flrouter.core.shard import Shard
-from flrouter.core.values.effects import Effects, End, Fault, Send
+from flrouter.core.values.effects import Effects, Fault, Send
+from flrouter.core.values.events import Event
 from flrouter.core.values.home import shard_of
 from flrouter.core.values.inputs import Input
 from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.reader import Batch
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Refusal, Transaction, Written
+from flrouter.ports import Offsets, Partition, Refusal, Transaction, Write, Written
 from flrouter.runtime.backpressure import Backpressure
 from flrouter.runtime.batch import Fetched
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
-from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.formats import NewerFormat
-from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
+from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.history import History
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.ownership.ownership import TICK_S, Ownership
-from flrouter.runtime.ownership.restoration import Share
-from flrouter.runtime.ownership.runner import Runner
+from flrouter.runtime.ownership.runner import Runner, Share
 from flrouter.runtime.resets import Resets
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.state.shares import Shares
@@ -66,13 +65,7 @@ class Shards(Service):
         history: History,
         give_up: Callable[[str], None],
     ) -> None:
-        """Args:
-        settings: the router's.
-        member: gives this worker's member of the group.
-        membership: follows the FLs that the shards know of.
-        history: is told what became of requests.
-        give_up: ends this process, and says why.
-        """
+        """`member` gives this worker's member of the group, `give_up` ends this process."""
         super().__init__()
         self._settings = settings
         self._membership = membership
@@ -83,32 +76,29 @@ class Shards(Service):
         self.directory = Directory(settings, self._topic_changed, membership.topics)
         self._clock = SystemClock()
         self.group = KafkaGroup(settings, member)
-        self._log = KafkaLog(settings, self.directory, self._arrive, self._gone, self._is_own)
+        #: what was read and is on its way to the agents.
+        self.arrivals: asyncio.Queue[Sequence[Batch]] = asyncio.Queue()
+        arrive = self.arrivals.put_nowait
+        self._log = KafkaLog(settings, self.directory, arrive, self._gone, self._is_own)
         #: for orders of operators, which no lease holds back.
         self._orders = Writer(settings, self.directory, self._is_own)
         self._shares = Shares(settings, self.rules)
-        self._ownership = Ownership(
+        self.ownership = Ownership(
             self.group, self._log, self._clock, self, settings.session_timeout
         )
-        self._catch_ups = CatchUps(
-            self.group,
-            self._log,
-            self.rules,
-            self._ownership.progress,
-            self._read_partitions,
-            self._clock,
+        progress = self.ownership.progress
+        self.catch_ups = CatchUps(
+            self.group, self._log, self.rules, progress, self._read_partitions, self._clock
         )
         self._spans: Spans | None = None
         if settings.traces_url:
             from flrouter.telemetry.spans import Spans  # OpenTelemetry is an extra
 
             self._spans = Spans(settings)
-        #: what was read and is on its way to the agents.
-        self.arrivals: asyncio.Queue[Sequence[Batch]] = asyncio.Queue()
-        #: nothing is dealt to this worker before others have let go of it.
+        #: no shard is dealt to this worker until others let go of one.
         self._waits_for_others = False
         self._woken: set[Runner] = set()
-        self._backpressure = Backpressure(settings.inbound_topics, self._log.hold_back)
+        self.backpressure = Backpressure(settings.inbound_topics, self._log.hold_back)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
         self.ended = Ended()
@@ -119,13 +109,17 @@ class Shards(Service):
         self._resets = Resets(self._clock)
         #: why the shards cannot be restored, if people are needed for that.
         self.refusal = ""
+        # What ownership and its runners ask of others:
+        self.dealt, self.shares = self._shares.dealt, self._shares.make
+        self.left, self.saved = self._shares.close, self._shares.saved
+        self.begins, self.lost = self._resets.begins, self.ownership.lost
+        self.taken = self._log.taken
+        self.requests_ended = self.ended.take
+        self.catch_up = self.catch_ups.ask
 
     def on_init_dependencies(self) -> Iterable[Service]:
         """What must run first."""
-        optional = [
-            service for service in (self._shares.standby, self._spans) if service is not None
-        ]
-        return [self.directory, self.group, *optional]
+        return filter(None, [self.directory, self.group, self._shares.standby, self._spans])
 
     async def on_start(self) -> None:
         """Connect."""
@@ -153,11 +147,6 @@ class Shards(Service):
 
     # -- what the group says ------------------------------------------------------------------
 
-    @property
-    def held(self) -> frozenset[int]:
-        """The shards that nobody else may have before this worker has let go of them."""
-        return self._ownership.held
-
     def assigned(
         self, partitions: Collection[Partition], told: Collection[int], moving: Collection[int]
     ) -> None:
@@ -166,18 +155,14 @@ class Shards(Service):
         It told that it holds the shards `told`; `moving` are dealt once they are let go of.
         """
         self._waits_for_others = bool(moving) and not partitions
-        self._ownership.assigned(partitions, told)
-
-    def evicted(self) -> None:
-        """The group does not know this worker any more."""
-        self._ownership.evicted()
+        self.ownership.assigned(partitions, told)
 
     async def let_go(self) -> None:
         """Finish what is in hand, commit it, and own nothing."""
-        letting_go = asyncio.ensure_future(self.group.let_go(self._ownership.revoked))
+        letting_go = asyncio.ensure_future(self.group.let_go(self.ownership.revoked))
         while not letting_go.done():
             await asyncio.wait({letting_go}, timeout=TICK_S)
-            self._ownership.tick()  # a worker that has crashed does not do that by itself
+            self.ownership.tick()  # a crashed worker's own task does it no more
         await letting_go
 
     # -- what is read -------------------------------------------------------------------------
@@ -188,7 +173,7 @@ class Shards(Service):
             return
         if before and now:
             self.log.warning("topic %s has %d partitions, and had %d", topic, now, before)
-            self.counts["partitions_changed", topic] += 1
+            self.counts[Event.PARTITIONS_CHANGED, topic] += 1
         self._membership.suspect(topic)
 
     def _read_partitions(self, topic: str) -> int:
@@ -197,49 +182,32 @@ class Shards(Service):
             return 0
         return self.directory.known(topic) or self._settings.partitions
 
-    def _arrive(self, batches: Sequence[Batch]) -> None:
-        self.arrivals.put_nowait(batches)
-
-    def reads(self, batch: Batch) -> bool:
-        """Whether what it holds is still this worker's; else whoever owns it reads it again."""
-        return self._ownership.reads(batch.at, batch.term)
-
     def _gone(self, at: Partition, expected: int, first: int, term: int) -> None:
         """What was to be read next is not there; it is read on at the first record that is."""
         text = self._resets.take(at, expected, first)
         if text is not None:
             self.log.error("%s", text)
-            self.counts["offset_resets", at.topic] += 1
+            self.counts[Event.OFFSET_RESETS, at.topic] += 1
 
     def feed(self, fetched: Fetched, inputs: Iterable[Sequence[Input]]) -> None:
         """Give what an agent read to the shards that it belongs to, batch by batch."""
         if self._outdated:
-            return  # it may lie behind what was not understood
+            return  # it may lie behind a record that was not understood
         look = fetched.look
         for batch, read in zip(fetched.batches, inputs, strict=True):
-            self._ownership.arrived(batch.at, batch.next_offset, read, batch.term)
+            self.ownership.arrived(batch.at, batch.next_offset, read, batch.term)
         # All shards begin at once: what they write then travels together.
-        if look.arrived():
-            for runner in list(self._ownership.runners.values()):
+        look.topics_left -= 1
+        if not look.topics_left:
+            for runner in list(self.ownership.runners.values()):
                 if runner.has_work:
                     runner.run()
-            self._backpressure.tick(self._ownership.runners.values())
+            self.backpressure.tick(self.ownership.runners.values())
 
     # -- what ownership is made of ------------------------------------------------------------
 
-    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
-        """Which shards these partitions are, and which of them each reads."""
-        return self._shares.dealt(assigned)
-
-    def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
-        """What these shards are made of."""
-        return self._shares.make(dealt)
-
     def guarantee(
-        self,
-        write: Callable[[Sequence[Send], Callable[[Written], None]], None],
-        acknowledge: Callable[[Mapping[Partition, int]], None],
-        transaction: Transaction | None,
+        self, write: Write, acknowledge: Callable[[Offsets], None], transaction: Transaction | None
     ) -> Guarantee:
         """How the work of one owner is made durable."""
         if transaction is not None:
@@ -252,46 +220,22 @@ class Shards(Service):
             return None
         return f"{self._settings.app_id}-{number}"
 
-    def runner(
-        self,
-        number: int,
-        share: Share,
-        guarantee: Guarantee,
-        positions: Mapping[Partition, int],
-    ) -> Runner:
+    def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Offsets) -> Runner:
         """Set a shard to work."""
-        if isinstance(share.core, Shard):
-            share.core.restored(now_ms())
-        return Runner(
-            number,
-            share.core,
-            self,
-            guarantee,
-            share.changelogs,
-            positions,
-            self._log,
-            self._clock,
-        )
-
-    def begins(self, partitions: Collection[Partition]) -> None:
-        """Nothing of these was ever committed: nobody misses what is not there any more."""
-        self._resets.begins(partitions)
+        share.core.restored(now_ms())
+        return Runner(number, share, self, guarantee, positions, self._log, self._clock)
 
     def began(self, numbers: Collection[int]) -> None:
         """These shards serve from now on; none when the group has dealt and changed nothing."""
         self.refusal = ""
         self.takeovers += len(numbers)
-        self._shares.own(self.held)
+        self._shares.own(self.ownership.held)
         if numbers:
             taken = sorted(numbers)
             self.log.info("took over shards %s with %d records", taken, self._shares.count)
         if self.serving:
             self.log.info("Worker ready with shards %s", sorted(self.numbers))
         self._membership.changed()
-
-    def left(self, numbers: Collection[int]) -> None:
-        """These are worked on no more."""
-        self._shares.close(numbers)
 
     def refused(self, why: str) -> None:
         """The shards cannot be restored: people are needed."""
@@ -307,14 +251,6 @@ class Shards(Service):
             self._give_up(str(why))
 
     # -- what runners need --------------------------------------------------------------------
-
-    def taken(self, at: Partition, count: int) -> None:
-        """So many records of a partition were decided."""
-        self._log.taken(at, count)
-
-    def requests_ended(self, number: int, ends: Sequence[End]) -> None:
-        """Remember requests that have had their answer."""
-        self.ended.take(number, ends)
 
     def effects_done(self, number: int, effects: Effects) -> None:
         """Count, log and remember what happened."""
@@ -337,13 +273,9 @@ class Shards(Service):
         """Count and log those of the router's own records: somebody may miss them."""
         for send, why, _ in refusals:
             if self._is_own(send.topic):
-                self.counts["own_refused", ""] += 1
+                self.counts[Event.OWN_REFUSED, ""] += 1
                 text = f"Kafka refuses a record of the router's own: {why}"
                 self._fault_log.take(number, [Fault(text, send.topic, kept=True)])
-
-    def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
-        """Call `done` when all that FL wrote until now has come to the shard."""
-        self._catch_ups.ask(floodlight, number, done)
 
     def wake(self, runner: Runner) -> None:
         """Run it soon."""
@@ -358,39 +290,21 @@ class Shards(Service):
         except Exception as error:  # noqa: BLE001 - the event loop would go on without the batch
             self.add_future(self.crash(error))
 
-    def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
-        """A checkpoint is durable: bring it into the local copy too."""
-        self._shares.saved(number, checkpoint.rows, changelogs)
-
-    def lost(self, number: int, why: str) -> None:
-        """A shard's state is ahead of what is durable: take all over anew."""
-        self._ownership.lost(f"shard {number}: {why}")
-
     @Service.task
     async def _tick(self) -> None:
         while not self.should_stop:
             await self.sleep(TICK_S)
             self._fault_log.tick()
-            self._ownership.tick()
-            self._catch_ups.tick()
-            self._backpressure.tick(self._ownership.runners.values())
+            self.ownership.tick()
+            self.catch_ups.tick()
+            self.backpressure.tick(self.ownership.runners.values())
 
     # -- what others look at ------------------------------------------------------------------
 
     @property
-    def term(self) -> int:
-        """Counts how often shards came or went."""
-        return self._ownership.term
-
-    @property
     def serving(self) -> bool:
         """Whether records flow to shards of this worker, or it is to have none."""
-        return self._ownership.serves and not self._waits_for_others
-
-    @property
-    def sure(self) -> bool:
-        """Whether nobody else can own its shards now."""
-        return self._ownership.may_write
+        return self.ownership.serves and not self._waits_for_others
 
     def warnings(self) -> list[str]:
         """What people should see to, as sentences."""
@@ -401,31 +315,16 @@ class Shards(Service):
             *self._resets.warnings(),
         ]
 
-    @property
-    def held_back(self) -> set[Partition]:
-        """The inbound partitions that are not read because their shard has enough to do."""
-        return self._backpressure.held_back
-
-    @property
-    def losses(self) -> int:
-        """How often shards were lost, or could not be restored."""
-        return self._ownership.losses
-
-    @property
-    def longest_catch_up_s(self) -> float:
-        """For how many seconds deadlines have waited for what lies before them to be read."""
-        return self._catch_ups.longest_s
-
     def unread_partitions(self) -> Counter[str]:
         """How many partitions of each topic its shards should read, and nobody reads."""
         settings, membership = self._settings, self._membership
         topics = [*settings.inbound_topics, settings.shards_topic]
-        for floodlight in (*membership.subscribed, *membership.left_out):
+        for floodlight in membership.followed:
             topics += settings.fl_topics.written_by(floodlight)
         unread: Counter[str] = Counter()
         for topic in topics:
             for number in range(self.directory.known(topic) or 0):
-                runner = self._ownership.runners.get(shard_of(number, settings.partitions))
+                runner = self.ownership.runners.get(shard_of(number, settings.partitions))
                 if runner is not None:
                     unread[topic] += Partition(topic, number) not in runner.progress
         return unread
@@ -438,43 +337,33 @@ class Shards(Service):
     @property
     def left_to_restore(self) -> int:
         """How many changelog records are to be read before it serves; more than there may be."""
-        return self._shares.left if self._ownership.is_restoring else 0
+        return self._shares.left if self.ownership.is_restoring else 0
 
-    def _cores(self) -> Iterable[tuple[int, Shard]]:
-        for number, runner in self._ownership.runners.items():
-            if isinstance(runner.core, Shard):
-                yield number, runner.core
+    @property
+    def by_number(self) -> dict[int, Shard]:
+        """The shards that this worker owns."""
+        return {number: runner.core for number, runner in self.ownership.runners.items()}
 
     @property
     def numbers(self) -> list[int]:
-        """The shards that this worker owns."""
-        return [number for number, _ in self._cores()]
+        """Their numbers."""
+        return list(self.by_number)
 
     def owned(self) -> list[Shard]:
         """Their state."""
-        return [core for _, core in self._cores()]
-
-    def shard(self, number: int) -> Shard | None:
-        """The state of one of them."""
-        return dict(self._cores()).get(number)
-
-    def waiting(self, number: int) -> int:
-        """How many records were read for a shard, and wait to be decided."""
-        runner = self._ownership.runners.get(number)
-        return runner.waiting if runner is not None else 0
+        return list(self.by_number.values())
 
     def lag(self) -> dict[Partition, int]:
         """How many records lie unread in each partition that this worker reads.
 
         Of those that were ever fetched: nobody knows the end of another one.
         """
-        lag: dict[Partition, int] = {}
-        for runner in self._ownership.runners.values():
-            for at, position in runner.progress.items():
-                end = self._log.end(at)
-                if end is not None:
-                    lag[at] = max(end - position, 0)
-        return lag
+        return {
+            at: max(end - position, 0)
+            for runner in self.ownership.runners.values()
+            for at, position in runner.progress.items()
+            if (end := self._log.end(at)) is not None
+        }
 
     def floodlights(self) -> dict[str, bool]:
         """The FLs that these shards have heard of, and whether each is known still."""
@@ -489,10 +378,5 @@ class Shards(Service):
     async def write(self, sends: Sequence[Send]) -> Written:
         """Write what no shard says: orders of operators. Returns when all is durable or refused."""
         done: asyncio.Future[Written] = self.loop.create_future()
-
-        def written(outcome: Written) -> None:
-            if not done.done():
-                done.set_result(outcome)
-
-        self._orders.write(sends, written)
+        self._orders.write(sends, lambda out: None if done.done() else done.set_result(out))
         return await done

@@ -40,7 +40,7 @@ async def figures(app: RouterApp) -> dict[str, Any]:
         "app_id": app.settings.app_id,
         "shards": sorted(app.shards.numbers),
         "pending": sum(len(shard.context.pending) for shard in shards),
-        "held_back": sorted(f"{at.topic}/{at.number}" for at in app.shards.held_back),
+        "held_back": sorted(map(str, app.shards.backpressure.held_back)),
         "blacklist": sum(len(shard.context.blacklist) for shard in shards),
         "floodlights": await _floodlights(shards),
         "counts": counts,

@@ -20,7 +20,7 @@ from flrouter.messages import names
 from flrouter.messages.forms import build
 from flrouter.messages.members import decode
 from flrouter.ports import Partition
-from flrouter.runtime.state.states import put
+from flrouter.runtime.state.reading import put
 from tests.core.world import DEAD, EXISTING, INBOUND, SHARDS, catalog, rules
 from tests.fuzz.script import Record
 

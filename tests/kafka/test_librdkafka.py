@@ -19,7 +19,7 @@ from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
-from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
+from flrouter.ports import Answer, Partition, Record, Span, Start, Transaction, Written
 from flrouter.settings.model import Settings
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
@@ -71,8 +71,8 @@ class _World:
     async def write(self, sends: Sequence[Send]) -> Written:
         return await _told(lambda done: self.log.write(sends, done))
 
-    async def rows(self, at: Partition, end: int) -> list[Row]:
-        rows: list[Row] = []
+    async def rows(self, at: Partition, end: int) -> list[Record]:
+        rows: list[Record] = []
         assert await _told(
             lambda done: self.log.replay(
                 {at: 0}, {at: end}, lambda _, more: rows.extend(more), done

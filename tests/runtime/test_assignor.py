@@ -16,7 +16,7 @@ from flrouter import __version__
 from flrouter.app import create_app
 from flrouter.faust_side.app import RouterApp
 from flrouter.faust_side.assignor import Member, ShardAssignor, deal, hold_back, read_member
-from flrouter.runtime.shards import Shards
+from flrouter.runtime.ownership.ownership import Ownership
 from flrouter.settings.model import Settings, load
 
 MEMBERS = st.sets(st.sampled_from(["a", "b", "c", "d", "e", "f", "g"]), min_size=1)
@@ -132,21 +132,15 @@ def test_a_worker_notices_that_another_one_has_its_url(
     assert not app.warnings()
 
 
-class _Consumer:
-    """Whether it is a member."""
-
-    is_member = True
-
-
 class _Group:
     """One worker, and what others of its group say."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.app: Any = create_app(load({}))
-        self.consumer = _Consumer()
-        self.app._consumer = self.consumer
+        self.place = SimpleNamespace(is_member=True)
+        self.app._consumer = SimpleNamespace(member=self.place)
         self.held = frozenset[int]()
-        monkeypatch.setattr(Shards, "held", property(lambda shards: self.held))
+        monkeypatch.setattr(Ownership, "held", property(lambda _: self.held))
         self.topics = {self.app.settings.shards_topic}
         count = self.app.settings.partitions
         self.cluster = SimpleNamespace(partitions_for_topic=lambda _: set(range(count)))
@@ -182,9 +176,9 @@ def test_a_worker_tells_what_it_holds_as_long_as_it_is_a_member(group: _Group) -
     group.deal()
     assert read_member(assignor.metadata(group.topics).user_data).holds == [0, 1]
     assert assignor.told == {0, 1}
-    group.consumer.is_member = False
+    group.place.is_member = False
     assert read_member(assignor.metadata(group.topics).user_data).holds == []
-    group.consumer.is_member = True  # joined, and the group deals anew before it was told
+    group.place.is_member = True  # joined, and the group deals anew before it was told
     assert read_member(assignor.metadata(group.topics).user_data).holds == []
     group.deal()
     assert read_member(assignor.metadata(group.topics).user_data).holds == [0, 1]

@@ -49,7 +49,7 @@ def test_all_write_topics_are_read_before_a_deadline() -> None:
         kafka: Any = _Kafka({answer: 5, statistics: 3})
         catch_ups = _catch_ups(kafka, {}.get, "a.{fl}", "b.{fl}")
         reached: list[str] = []
-        catch_ups.ask("fl-1", 1, lambda reached=reached: reached.append("caught up"))
+        catch_ups.ask(1, "fl-1", lambda reached=reached: reached.append("caught up"))
         kafka.committed_offsets[first] = 5
         catch_ups.tick()
         assert not reached
@@ -66,7 +66,7 @@ def test_what_other_shards_passed_on_is_read_too() -> None:
     kafka: Any = _Kafka(ends)
     catch_ups = _catch_ups(kafka, own_progress.get, "a.{fl}")
     reached: list[str] = []
-    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    catch_ups.ask(1, "fl-1", lambda: reached.append("caught up"))
     ends[passed] = 9
     kafka.committed_offsets[written] = 1
     catch_ups.tick()
@@ -83,10 +83,10 @@ def test_who_asks_meanwhile_shares_the_next_look() -> None:
     kafka: Any = _Kafka(ends)
     catch_ups = _catch_ups(kafka, {}.get, "a.{fl}", "b.{fl}")
     reached: list[str] = []
-    catch_ups.ask("fl-1", 1, lambda: reached.append("first"))
+    catch_ups.ask(1, "fl-1", lambda: reached.append("first"))
     ends[written] = 2
     for name in ("second", "third"):
-        catch_ups.ask("fl-1", 1, lambda name=name: reached.append(name))
+        catch_ups.ask(1, "fl-1", lambda name=name: reached.append(name))
     kafka.committed_offsets[written] = 1
     catch_ups.tick()
     catch_ups.tick()
@@ -105,7 +105,7 @@ def test_partitions_that_were_added_are_read_before_a_deadline_too() -> None:
         kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, count.__getitem__, _Clock()
     )
     reached: list[str] = []
-    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    catch_ups.ask(1, "fl-1", lambda: reached.append("caught up"))
     catch_ups.tick()
     assert not reached
     count["a.fl-1"] = 0
@@ -122,7 +122,7 @@ def test_a_topic_that_is_made_again_holds_no_deadline_up() -> None:
         kafka, kafka, rules(fl_write_topics=("a.{fl}",)), own_progress.get, lambda _: 3, clock
     )
     reached: list[str] = []
-    catch_ups.ask("fl-1", 1, lambda: reached.append("caught up"))
+    catch_ups.ask(1, "fl-1", lambda: reached.append("caught up"))
     ends[written], own_progress[written] = 2, 1
     clock.s += ASK_AGAIN_S + 1
     catch_ups.tick()
@@ -141,9 +141,9 @@ def test_how_long_deadlines_have_waited() -> None:
         kafka, kafka, rules(fl_write_topics=("a.{fl}",)), {}.get, lambda _: 3, clock
     )
     assert catch_ups.longest_s == 0
-    catch_ups.ask("fl-1", 1, lambda: None)
+    catch_ups.ask(1, "fl-1", lambda: None)
     clock.s += 40
-    catch_ups.ask("fl-1", 1, lambda: None)
+    catch_ups.ask(1, "fl-1", lambda: None)
     clock.s += 30
     assert catch_ups.longest_s == 70
     kafka.committed_offsets[written] = 1

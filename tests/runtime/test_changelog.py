@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from flrouter.core.values.effects import Send
-from flrouter.ports import Partition, Row, Span
-from flrouter.runtime.durability.changelog import FENCE_KEY, FORMAT, HEADER, Changelog, Fenced
+from flrouter.messages import headers
+from flrouter.ports import Partition, Record, Span
+from flrouter.runtime.durability.changelog import FENCE_KEY, FORMAT, Changelog, Fenced
 from flrouter.runtime.durability.formats import NewerFormat
 
 AT = Partition("flrouter-pending-changelog", 3)
@@ -17,11 +18,11 @@ class _Log:
     """A partition: what is appended gets the next offset."""
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[Record] = []
 
     def append(self, send: Send) -> Span:
         assert (send.topic, send.partition) == AT
-        self.rows.append(Row(len(self.rows), send.key, send.value, send.headers))
+        self.rows.append(Record(len(self.rows), send.key, send.value, send.headers))
         return Span(len(self.rows) - 1, len(self.rows), 1)
 
 
@@ -95,8 +96,8 @@ def test_an_owner_undoes_what_a_worker_of_that_release_writes_too_late() -> None
 
 def test_a_row_of_a_later_release_is_told_of() -> None:
     """Whoever reads it wrongly would lose what it says."""
-    later = ((HEADER, bytes([FORMAT + 1]) + b"whatever"),)
-    for row in (Row(0, b"a", b"x", later), Row(0, FENCE_KEY, None, later)):
+    later = ((headers.ROW, bytes([FORMAT + 1]) + b"whatever"),)
+    for row in (Record(0, b"a", b"x", later), Record(0, FENCE_KEY, None, later)):
         with pytest.raises(NewerFormat, match=f"format {FORMAT + 1}, this flrouter reads up to"):
             Changelog("pending", AT).replay([row], lambda *_: None)
         with pytest.raises(NewerFormat):
@@ -112,12 +113,12 @@ def test_a_row_that_nobody_can_read_is_told_of_until_it_is_written_over() -> Non
             msgspec.msgpack.decode(value)
 
     good = msgspec.msgpack.encode("row")
-    changelog.replay([Row(0, b"a", good, ()), Row(1, b"a", b"\xc1", ())], apply)
-    changelog.replay([Row(2, b"b", good, ())], apply)
+    changelog.replay([Record(0, b"a", good, ()), Record(1, b"a", b"\xc1", ())], apply)
+    changelog.replay([Record(2, b"b", good, ())], apply)
     [text] = changelog.unreadable.values()
     assert text.startswith(f"{AT.topic}/{AT.number}: the row at offset 1 with the key b'a'")
     assert "null value" in text
-    changelog.replay([Row(3, b"a", None, ())], apply)
+    changelog.replay([Record(3, b"a", None, ())], apply)
     assert not changelog.unreadable
 
 

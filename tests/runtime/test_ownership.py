@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 import msgspec
 import pytest
 
 from flrouter.core.values.effects import Effects, Send
-from flrouter.ports import Answer, Partition, Row, Span, Start, Transaction, Written
+from flrouter.ports import Answer, Partition, Record, Span, Start, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
 from flrouter.runtime.ownership.lease import COMMIT_INTERVAL_S
-from flrouter.runtime.ownership.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership, State
-from flrouter.runtime.ownership.restoration import Share
-from flrouter.runtime.ownership.runner import Runner
+from flrouter.runtime.ownership.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership
+from flrouter.runtime.ownership.runner import Runner, Share
 
 SESSION_S = 10.0
 IN, LOG = Partition("in", 0), Partition("log", 0)
@@ -25,6 +25,17 @@ IN, LOG = Partition("in", 0), Partition("log", 0)
 UNREADABLE = b"unreadable"
 IN_1, LOG_1 = Partition("in", 1), Partition("log", 1)
 MORE = Partition("more", 0)
+
+
+class State(Enum):
+    """Where that of a worker's shards stands that serves least, as the table names it."""
+
+    JOINING = "nothing is dealt to this worker"
+    RESTORING = "it is fenced and restored"
+    SERVING = "records flow"
+    FROZEN = "nobody knows whether it is still ours"
+    LETTING_GO = "what is in hand is finished"
+    LOST = "its state was thrown away"
 
 
 class _Clock:
@@ -191,9 +202,7 @@ class _World:
         return None
 
     def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
-        return Runner(
-            number, share.core, self, guarantee, share.changelogs, positions, self.log, self.clock
-        )
+        return Runner(number, share, self, guarantee, positions, self.log, self.clock)
 
     def begins(self, partitions: Collection[Partition]) -> None:
         self.never_read = list(partitions)
@@ -233,17 +242,31 @@ class _World:
     def saved(self, number: int, checkpoint: Any, changelogs: Any) -> None:
         pass
 
-    def lost(self, number: int, why: str) -> None:
+    def lost(self, why: str) -> None:
         self.lost_shards.append(why)
         self.own.lost(why)
 
     # -- steps ----------------------------------------------------------------------------------
 
+    @property
+    def state(self) -> State:
+        """Where this worker stands."""
+        own = self.own
+        if own._letting_go:
+            return State.LETTING_GO
+        if own._dealt is None:
+            return State.JOINING
+        if own.is_restoring:
+            return State.RESTORING
+        if own._missing:
+            return State.LOST
+        return State.FROZEN if own._lease.frozen else State.SERVING
+
     def restore(
         self,
         *,
         committed: Mapping[Partition, int],
-        rows: Sequence[Row] = (),
+        rows: Sequence[Record] = (),
         logs: Sequence[Partition] = (LOG,),
     ) -> None:
         """Answer all that a restoration asks, up to its last proof."""
@@ -261,14 +284,14 @@ class _World:
         self.own.assigned([IN], ())
         self.restore(committed={IN: 5})
         assert self.group.answer("commit", True) == {IN: 5}
-        assert self.own.state is State.SERVING
+        assert self.state is State.SERVING
 
     def serve_both(self) -> None:
         """Own two shards."""
         self.own.assigned([IN, IN_1], ())
         self.restore(committed={IN: 5, IN_1: 5}, logs=(LOG, LOG_1))
         self.group.answer("commit", True)
-        assert self.own.state is State.SERVING
+        assert self.state is State.SERVING
 
     def wait(self, seconds: float) -> None:
         self.clock.s += seconds
@@ -279,13 +302,13 @@ def test_shards_serve_when_every_step_is_done_and_not_before() -> None:
     """Membership, fence, positions, rows up to the fence, and a commit as the last proof."""
     world = _World()
     world.own.assigned([IN], ())
-    assert world.own.state is State.RESTORING
-    row = Row(3, b"key", b"value", ())
+    assert world.state is State.RESTORING
+    row = Record(3, b"key", b"value", ())
     world.restore(committed={IN: 5}, rows=[row])
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
     assert not world.log.reads
     world.group.answer("commit", True)
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
     assert world.log.reads == [{IN: Start(5, world.own.term)}]
     assert world.rows == {b"key": b"value"}
 
@@ -301,7 +324,7 @@ def test_who_is_not_certain_to_be_a_member_does_not_fence(
     world.own.assigned([IN], ())
     world.group.answer("prove", answer)
     assert not world.log.writes
-    assert (world.own.state, world.group.rejoins) == (becomes, rejoins)
+    assert (world.state, world.group.rejoins) == (becomes, rejoins)
 
 
 def test_a_group_that_has_changed_meanwhile_ends_a_restoration() -> None:
@@ -310,7 +333,7 @@ def test_a_group_that_has_changed_meanwhile_ends_a_restoration() -> None:
     world.own.assigned([IN], ())
     world.restore(committed={IN: 5})
     world.group.answer("commit", False)
-    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert (world.state, world.group.rejoins) == (State.JOINING, 1)
     assert not world.own.runners
 
 
@@ -329,37 +352,37 @@ def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
     late(outcome)
     assert [what for what, *_ in world.group.asked] == ["prove"]
     world.group.answer("prove", None)
-    assert (world.own.state, world.own.losses) == (State.LOST, 1)
+    assert (world.state, world.own.losses) == (State.LOST, 1)
     world.wait(RESTORE_PAUSE_S / 2)
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
     world.wait(RESTORE_PAUSE_S)
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
 
 
 def test_a_state_without_committed_offsets_is_refused_loudly() -> None:
     """The group forgot how far it had read; all commands would be done once more."""
     world = _World()
     world.own.assigned([IN], ())
-    world.restore(committed={}, rows=[Row(3, b"key", b"value", ())])
+    world.restore(committed={}, rows=[Record(3, b"key", b"value", ())])
     [why] = world.refusals
     assert "no committed offset" in why
     assert "kafka-consumer-groups" in why
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
 
 
 def test_a_state_that_cannot_be_read_is_refused_loudly() -> None:
     """Once its row is written over, the shard serves."""
     world = _World()
     world.own.assigned([IN], ())
-    unreadable = Row(3, UNREADABLE, b"x", ())
+    unreadable = Record(3, UNREADABLE, b"x", ())
     world.restore(committed={IN: 5}, rows=[unreadable])
     [why] = world.refusals
     assert "offset 3" in why
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
     world.wait(RESTORE_PAUSE_S)
-    world.restore(committed={IN: 5}, rows=[unreadable, Row(4, UNREADABLE, None, ())])
+    world.restore(committed={IN: 5}, rows=[unreadable, Record(4, UNREADABLE, None, ())])
     world.group.answer("commit", True)
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
 
 
 def test_a_local_copy_is_a_state_too() -> None:
@@ -374,7 +397,7 @@ def test_a_local_copy_is_a_state_too() -> None:
     assert starts == {LOG: 7}
     done(True)
     assert len(world.refusals) == 1
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
 
 
 def test_a_new_shard_begins_at_the_beginning() -> None:
@@ -383,7 +406,7 @@ def test_a_new_shard_begins_at_the_beginning() -> None:
     world.own.assigned([IN], ())
     world.restore(committed={})
     assert world.group.answer("commit", True) == {IN: 0}
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
 
 
 def test_a_worker_that_is_not_sure_writes_nothing_until_it_is() -> None:
@@ -394,12 +417,12 @@ def test_a_worker_that_is_not_sure_writes_nothing_until_it_is() -> None:
     world.clock.s += SESSION_S
     first, second = Send("out", 0, b"1", b""), Send("out", 0, b"2", b"")
     guarantee.write([first], lambda _: None)
-    assert world.own.state is State.FROZEN
+    assert world.state is State.FROZEN
     guarantee.write([second], lambda _: None)
     assert not world.log.writes
     world.own.tick()
     world.group.answer("prove", True)
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
     assert [sends for sends, _ in world.log.writes] == [[first], [second]]
 
 
@@ -411,7 +434,7 @@ def test_a_commit_that_is_refused_ends_the_lease() -> None:
     guarantee.acknowledge({IN: 6})
     world.wait(COMMIT_INTERVAL_S)
     assert world.group.answer("commit", False) == {IN: 6}
-    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert (world.state, world.group.rejoins) == (State.JOINING, 1)
     assert world.own.losses == 1
     assert not world.own.may_write
     assert guarantee.dropped
@@ -422,10 +445,10 @@ def test_a_frozen_worker_that_is_no_member_drops_all_before_it_writes() -> None:
     world = _World()
     world.serve()
     world.wait(SESSION_S)
-    assert world.own.state is State.FROZEN
+    assert world.state is State.FROZEN
     world.guarantees[0].write([Send("out", 0, b"1", b"")], lambda _: None)
     world.group.answer("prove", False)
-    assert (world.own.state, world.group.rejoins) == (State.JOINING, 1)
+    assert (world.state, world.group.rejoins) == (State.JOINING, 1)
     assert not world.log.writes
     assert world.guarantees[0].dropped
 
@@ -436,7 +459,7 @@ def test_letting_go_finishes_commits_and_then_releases() -> None:
     world.serve()
     term = world.own.term
     world.own.revoked()
-    assert world.own.state is State.LETTING_GO
+    assert world.state is State.LETTING_GO
     assert world.log.reads[-1] == {}
     world.own.arrived(IN, 9, [], term)
     assert not world.group.releases
@@ -450,7 +473,7 @@ def test_letting_go_finishes_commits_and_then_releases() -> None:
     world.own.tick()
     assert world.group.answer("commit", True) == {IN: 8}
     assert world.group.releases == 1
-    assert (world.own.state, world.own.losses) == (State.JOINING, 0)
+    assert (world.state, world.own.losses) == (State.JOINING, 0)
 
 
 def test_letting_go_does_not_wait_for_ever() -> None:
@@ -460,7 +483,7 @@ def test_letting_go_does_not_wait_for_ever() -> None:
     world.own.revoked()
     abandoned = world.log.abandoned
     world.wait(SESSION_S / 2)
-    assert world.own.state is State.JOINING
+    assert world.state is State.JOINING
     assert world.log.abandoned > abandoned
     assert world.group.releases == 1
 
@@ -471,11 +494,11 @@ def test_a_shard_that_is_lost_takes_all_with_it_and_what_is_safe_is_committed() 
     world.serve()
     world.guarantees[0].acknowledge({IN: 8})
     world.own.lost("fenced")
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
     assert world.group.answer("commit", True) == {IN: 8}
     assert world.guarantees[0].dropped
     world.wait(RESTORE_PAUSE_S)
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
 
 
 def test_a_bug_leaves_nothing_that_a_checkpoint_could_hold() -> None:
@@ -487,7 +510,7 @@ def test_a_bug_leaves_nothing_that_a_checkpoint_could_hold() -> None:
     runner.offer(IN, 6, [])
     with pytest.raises(ZeroDivisionError):
         runner.run()
-    assert world.own.state is State.LOST
+    assert world.state is State.LOST
     assert world.guarantees[0].dropped
     assert not world.group.asked
 
@@ -499,7 +522,7 @@ def test_a_revoke_meets_a_worker_that_owns_nothing() -> None:
     world.own.assigned([IN], ())
     world.own.revoked()
     assert world.group.releases == 2
-    assert world.own.state is State.JOINING
+    assert world.state is State.JOINING
     world.group.answer("prove", True)  # of the restoration that is over
     assert not world.log.writes
 
@@ -515,7 +538,7 @@ def test_a_runner_that_stands_still_makes_the_worker_leave() -> None:
         world.wait(1.0)
         if world.group.asked:
             world.group.answer("prove", True)
-    assert world.own.state is State.JOINING
+    assert world.state is State.JOINING
     assert world.group.rejoins == 1
 
 
@@ -532,10 +555,10 @@ def test_the_ends_of_changelogs_are_looked_at_for_rows_of_others() -> None:
     [(starts, until, take, done)] = world.log.replays
     assert (starts, until) == ({LOG: 8}, {LOG: 9})
     fence = Changelog("t", LOG).a_fence()
-    take(LOG, [Row(8, fence.key, fence.value, fence.headers)])
+    take(LOG, [Record(8, fence.key, fence.value, fence.headers)])
     done(True)
-    assert world.lost_shards == ["log/0 is fenced"]
-    assert world.own.state is State.LOST
+    assert world.lost_shards == ["shard 0: log/0 is fenced"]
+    assert world.state is State.LOST
 
 
 def test_what_was_read_under_an_older_term_is_not_taken() -> None:
@@ -559,7 +582,7 @@ def test_a_shard_that_stays_is_not_touched_when_another_is_dealt_away() -> None:
     stays, goes = world.guarantees
     before = world.log.reads[-1]
     world.own.assigned([IN], {0, 1})
-    assert world.own.state is State.LETTING_GO
+    assert world.state is State.LETTING_GO
     assert world.log.reads[-1] == {IN: before[IN]}
     assert world.own.held == {0, 1}
     goes.acknowledge({IN_1: 8})
@@ -572,7 +595,7 @@ def test_a_shard_that_stays_is_not_touched_when_another_is_dealt_away() -> None:
     assert (world.group.deals, world.own.held) == (1, {0})
     assert world.left_ones == [1]
     assert (goes.dropped, stays.dropped, stays.finishing) == (True, False, None)
-    assert (world.own.state, world.own.losses) == (State.SERVING, 0)
+    assert (world.state, world.own.losses) == (State.SERVING, 0)
 
 
 def test_what_was_acknowledged_before_is_committed_too_before_a_shard_is_let_go_of() -> None:
@@ -600,17 +623,17 @@ def test_a_shard_that_comes_is_restored_while_the_others_serve() -> None:
     [runner] = world.own.runners.values()
     before = world.log.reads[-1]
     world.own.assigned([IN, IN_1], {0})
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
     assert world.own.serves
     world.own.arrived(IN, 6, ["an input"], before[IN].term)  # type: ignore[list-item]
     assert runner.waiting == 1
     world.group.answer("prove", None)
-    assert (world.own.state, world.own.losses) == (State.LOST, 1)
+    assert (world.state, world.own.losses) == (State.LOST, 1)
     assert world.own.serves
     world.wait(RESTORE_PAUSE_S)
     world.restore(committed={IN_1: 5}, logs=[LOG_1])
     assert world.group.answer("commit", True) == {IN_1: 5}
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
     assert world.log.reads[-1] == before | {IN_1: Start(5, world.own.term)}
     assert world.began_with == [{0}, {1}]
     assert not stays.dropped
@@ -634,7 +657,7 @@ def test_who_hears_that_it_is_no_member_drops_all() -> None:
     world.serve()
     world.own.evicted()
     assert world.guarantees[0].dropped
-    assert (world.own.state, world.own.losses, world.own.held) == (State.JOINING, 1, frozenset())
+    assert (world.state, world.own.losses, world.own.held) == (State.JOINING, 1, frozenset())
     assert not world.group.rejoins
     world.own.evicted()
     assert world.own.losses == 1
@@ -671,15 +694,15 @@ def test_a_shard_that_comes_back_while_it_is_let_go_of_is_restored() -> None:
     world.serve_both()
     world.own.assigned([IN], {0, 1})
     world.own.assigned([IN, IN_1], {0, 1})
-    assert world.own.state is State.LETTING_GO
+    assert world.state is State.LETTING_GO
     [_, goes] = world.guarantees
     assert goes.finishing is not None
     goes.finishing()
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
     assert not world.group.deals
     world.restore(committed={IN_1: 5}, logs=[LOG_1])
     world.group.answer("commit", True)
-    assert world.own.state is State.SERVING
+    assert world.state is State.SERVING
 
 
 def test_a_shard_that_is_dealt_away_before_it_is_restored() -> None:
@@ -688,7 +711,7 @@ def test_a_shard_that_is_dealt_away_before_it_is_restored() -> None:
     world.serve()
     world.own.assigned([IN, IN_1], {0})
     world.own.assigned([IN], {0, 1})
-    assert (world.own.state, world.group.deals) == (State.SERVING, 1)
+    assert (world.state, world.group.deals) == (State.SERVING, 1)
     world.group.answer("prove", True)
     assert not world.log.writes
 
@@ -710,9 +733,9 @@ def test_a_shard_that_does_not_finish_in_time_takes_all_with_it() -> None:
     world.own.assigned([IN], {0, 1})
     world.wait(SESSION_S / 2)
     assert all(guarantee.dropped for guarantee in world.guarantees)
-    assert (world.own.state, world.own.held, world.group.deals) == (State.LOST, {0}, 1)
+    assert (world.state, world.own.held, world.group.deals) == (State.LOST, {0}, 1)
     world.wait(RESTORE_PAUSE_S)
-    assert world.own.state is State.RESTORING
+    assert world.state is State.RESTORING
 
 
 def test_what_was_told_and_is_not_held_any_more_is_dealt_again_at_once() -> None:

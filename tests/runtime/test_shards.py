@@ -60,7 +60,7 @@ def test_a_worker_that_has_crashed_does_not_let_go_for_ever() -> None:
     async def main() -> None:
         shards = _shards([])
         ownership: Any = Stuck(shards.group.released)
-        shards._ownership = ownership
+        shards.ownership = ownership
         async with asyncio.timeout(30):
             await shards.let_go()
 

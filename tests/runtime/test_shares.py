@@ -10,9 +10,10 @@ import msgspec
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Barred
-from flrouter.ports import Partition, Row, Span
+from flrouter.ports import Partition, Record, Span
 from flrouter.runtime.durability.changelog import FENCE_KEY, Changelog
-from flrouter.runtime.ownership.restoration import Share
+from flrouter.runtime.durability.guarantee import Checkpoint
+from flrouter.runtime.ownership.runner import Share
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.state.shares import Shares
 from flrouter.settings.model import Settings
@@ -35,7 +36,7 @@ def _shard(shares: Shares, mine: Settings) -> tuple[Shard, Share, Changelog]:
     return share.core, share, next(each for each in share.changelogs if each.table == "blacklist")
 
 
-def _replay(share: Share, changelog: Changelog, rows: Sequence[Row]) -> None:
+def _replay(share: Share, changelog: Changelog, rows: Sequence[Record]) -> None:
     changelog.replay(rows, share.apply)
     changelog.reached(rows[-1].offset + 1)
 
@@ -45,7 +46,7 @@ def _own(shares: Shares, share: Share, changelog: Changelog, *keys: str) -> None
     sends: list[Send] = [changelog.row(key, ROW) for key in keys]
     first = changelog.position
     changelog.written(Span(first, first + len(sends), len(sends)))
-    shares.saved(0, sends, share.changelogs)
+    shares.saved(0, Checkpoint(sends, {}), share.changelogs)
 
 
 def test_a_shard_reads_partitions_beyond_the_number_of_shards() -> None:
@@ -70,7 +71,7 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     mine = _copied(tmp_path)
     shares = _shares(mine)
     _, share, changelog = _shard(shares, mine)
-    _replay(share, changelog, [Row(0, b"replayed", ROW, ()), Row(1, FENCE_KEY, None, ())])
+    _replay(share, changelog, [Record(0, b"replayed", ROW, ()), Record(1, FENCE_KEY, None, ())])
     changelog.fenced(Span(1, 2, 1))
     _own(shares, share, changelog, "written")
     shares.close([0])

@@ -17,7 +17,7 @@ from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.cluster.topics import Wanted, provide
 from flrouter.kafka.replay import replay
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Row, Span, Written
+from flrouter.ports import Partition, Record, Span, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
@@ -76,8 +76,8 @@ async def _written(writer: Writer, sends: Sequence[Send]) -> Written:
         return await done
 
 
-def _rows(mine: Settings, number: int, end: int) -> list[Row]:
-    rows: list[Row] = []
+def _rows(mine: Settings, number: int, end: int) -> list[Record]:
+    rows: list[Record] = []
     at = Partition(mine.shards_topic, number)
     assert replay(mine, {at: 0}, {at: end}, lambda _, more: rows.extend(more))
     return rows

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from flrouter.core.values.effects import Send
-from flrouter.ports import Answer, Partition, Refusal, Row, Span, Start, Transaction, Written
+from flrouter.ports import Answer, Partition, Record, Refusal, Span, Start, Transaction, Written
 
 from .dice import Dice
 from .topics import Topics
@@ -24,7 +24,7 @@ COMPACTION_LAG = 150_000
 class Kept(NamedTuple):
     """A changelog record, and when it was written."""
 
-    row: Row
+    row: Record
     at: int
 
 
@@ -68,7 +68,7 @@ class Cluster:
         """Write a record; returns its offset."""
         if at.topic in self.changelog_topics:
             rows = self.changelogs.setdefault(at, [])
-            row = Row(len(rows), send.key, send.value, send.headers)
+            row = Record(len(rows), send.key, send.value, send.headers)
             rows.append(Kept(row, self.topics.now))
             return row.offset
         assert send.value is not None
@@ -106,7 +106,7 @@ class Cluster:
         else:
             limbo.waiting.append(then)
 
-    def rows(self, at: Partition, first: int, end: int) -> list[Row]:
+    def rows(self, at: Partition, first: int, end: int) -> list[Record]:
         """What is left of a part of a changelog."""
         kept = self.changelogs.get(at, [])[first:end]
         return [one.row for one in kept if one is not None]
@@ -198,7 +198,7 @@ class MemoryLog:
         self,
         starts: Mapping[Partition, int],
         ends: Mapping[Partition, int],
-        take: Callable[[Partition, Sequence[Row]], None],
+        take: Callable[[Partition, Sequence[Record]], None],
         done: Callable[[bool], None],
     ) -> None:
         """Read it at some time, or a part of it and fail; no more than is readable."""

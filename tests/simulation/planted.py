@@ -121,7 +121,7 @@ def read_before_restore() -> Iterator[None]:
         if positions is None:
             self._fail("nobody tells")
             return
-        self._positions = {at: positions.get(at, 0) for at in self._assigned}
+        self.positions = {at: positions.get(at, 0) for at in self.positions}
         self._replayed()
 
     with patch.object(Restoration, "_committed", committed):
@@ -151,7 +151,7 @@ def restore_to_the_high_watermark() -> Iterator[None]:
     real = Restoration._fence
 
     def fence(self: Restoration) -> None:
-        changelogs = [one.partition for share in self._shares.values() for one in share.changelogs]
+        changelogs = [one.partition for share in self.shares.values() for one in share.changelogs]
 
         def told(ends: Any) -> None:
             if ends is None:

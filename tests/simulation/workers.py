@@ -30,8 +30,7 @@ from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.ownership.ownership import Ownership
-from flrouter.runtime.ownership.restoration import Share
-from flrouter.runtime.ownership.runner import Changes, Runner
+from flrouter.runtime.ownership.runner import Runner, Share
 from tests.core.world import DEAD, SHARDS, Record
 
 from .dice import Calm, Dice
@@ -107,7 +106,7 @@ class Watched:
                 )
         return effects
 
-    def take_changes(self) -> Changes:
+    def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """A checkpoint begins."""
         self._held = len(self.unsaved)
         return self.core.take_changes()
@@ -286,16 +285,7 @@ class Process:
         core = share.core
         assert isinstance(core, Watched)
         core.core.restored(self.clock.now_ms())
-        runner = WatchedRunner(
-            number,
-            core,
-            self,
-            guarantee,
-            share.changelogs,
-            positions,
-            self.log,
-            self.clock,
-        )
+        runner = WatchedRunner(number, share, self, guarantee, positions, self.log, self.clock)
         runner.excuse = self._workers.excuse
         return runner
 
@@ -341,7 +331,7 @@ class Process:
             core.looked = asked if core.looked is None else min(core.looked, asked)
             done()
 
-        self.catch_ups.ask(floodlight, number, reached)
+        self.catch_ups.ask(number, floodlight, reached)
 
     def wake(self, runner: Runner) -> None:
         """Run it with the next step."""
@@ -354,9 +344,9 @@ class Process:
             if runner.changelogs is changelogs:
                 runner.core.saved()
 
-    def lost(self, number: int, why: str) -> None:
+    def lost(self, why: str) -> None:
         """Restore all anew."""
-        self._workers.say(f"{self} has lost shard {number}: {why}")
+        self._workers.say(f"{self} has lost {why}")
         self.ownership.lost(why)
 
     def leave(self) -> None:

@@ -17,11 +17,10 @@ from flrouter.core.state.table import TABLES
 from flrouter.core.values import peers, records
 from flrouter.core.values.inputs import Command, Report, Told
 from flrouter.core.values.request import Origin
-from flrouter.kafka.records import Record
 from flrouter.messages.envelope import decode
 from flrouter.messages.forms import build
-from flrouter.ports import Partition
-from flrouter.runtime.state import states
+from flrouter.ports import Partition, Record
+from flrouter.runtime.state import reading
 from tests.core.world import SHARDS, catalog, rules
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,7 +60,7 @@ BETWEEN = [
 def test_its_rows_say_the_same(table: str, row: dict[str, Any]) -> None:
     """Every field that it knew has the value that it had."""
     core = Shard(0, rules(), catalog())
-    states.put(core, table, row["key"].encode(), bytes_of(row["value"]))
+    reading.put(core, table, row["key"].encode(), bytes_of(row["value"]))
     value = getattr(core.context, table)[row["key"]]
     assert said(value) == row["says"]
 
@@ -70,7 +69,7 @@ def test_its_rows_say_the_same(table: str, row: dict[str, Any]) -> None:
 def test_what_its_shards_tell_each_other_is_understood(name: str, record: dict[str, Any]) -> None:
     """Records of the shards' own topic."""
     headers = [(header, value.encode()) for header, value in record["headers"]]
-    read = reader.read(Partition(SHARDS, 0), Record(7, 0, None, bytes_of(record["value"]), headers))
+    read = reader.read(Partition(SHARDS, 0), Record(7, None, bytes_of(record["value"]), headers))
     if name in ("command", "report"):
         assert isinstance(read, {"command": Command, "report": Report}[name])
         assert str(read.origin) == dict(record["headers"])["flrouter-origin"]
@@ -122,7 +121,7 @@ def test_its_requests_get_their_answers(shard: dict[str, Any], number: str) -> N
     core = Shard(shard["number"], rules(shard["partitions"], app_id=app_id), catalog())
     for table, rows in shard["rows"].items():
         for key, value in rows.items():
-            states.put(core, table, key.encode(), bytes_of(value))
+            reading.put(core, table, key.encode(), bytes_of(value))
     core.restored(shard["now"])
     pending = core.context.pending[number]
     asked = core.context.suffixes.add(pending.correlation_id, shard["number"], number)
@@ -144,6 +143,6 @@ def test_links_that_it_kept_as_they_came_are_found() -> None:
     row = msgspec.msgpack.decode(bytes_of(shard["rows"]["pending"][number]))
     names = golden("release")["fields"]["Pending"]
     row[names.index("total")], row[names.index("ahead")] = 4, [3, 1]
-    states.put(core, "pending", number.encode(), msgspec.msgpack.encode(row))
+    reading.put(core, "pending", number.encode(), msgspec.msgpack.encode(row))
     core.restored(shard["now"])
     assert core.context.pending[number].ahead == [1, 3]

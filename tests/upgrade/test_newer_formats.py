@@ -11,17 +11,17 @@ from flrouter.agents import shards
 from flrouter.core.shard import Shard
 from flrouter.core.values.inputs import Garbled, Report
 from flrouter.core.values.request import Suffixes
-from flrouter.kafka.records import Record
+from flrouter.messages import headers
 from flrouter.messages.envelope import decode
 from flrouter.messages.forms import build
-from flrouter.ports import Partition
-from flrouter.runtime.durability.changelog import FORMAT, HEADER
+from flrouter.ports import Partition, Record
+from flrouter.runtime.durability.changelog import FORMAT
 from flrouter.runtime.durability.formats import NewerFormat
 from tests.core.world import SHARDS, catalog, rules
 from tests.support.clients import Writer, committed, create_topics
 from tests.support.deployment import Deployment, Worker
 
-LATER = [(HEADER, bytes([FORMAT + 1]) + b"as it likes")]
+LATER = [(headers.ROW, bytes([FORMAT + 1]) + b"as it likes")]
 TOLD = b"peer/%d" % (shards.FORMAT + 1)
 
 
@@ -71,7 +71,7 @@ def test_what_a_later_release_tells_a_shard_ends_a_worker(deployment: Deployment
 @pytest.mark.parametrize("what", [TOLD, b"report/9"])
 def test_a_format_stands_behind_a_slash(what: bytes) -> None:
     """Of whatever shards send each other."""
-    record = Record(7, 0, None, b"?", [("flrouter-what", what)])
+    record = Record(7, None, b"?", [("flrouter-what", what)])
     with pytest.raises(NewerFormat, match="flrouter-shards/0 holds records of format"):
         shards.read(Partition(SHARDS, 0), record)
 
@@ -81,7 +81,7 @@ def test_a_format_stands_behind_a_slash(what: bytes) -> None:
 )
 def test_what_no_release_writes_ends_nobody(what: bytes) -> None:
     """It is a dead letter, as ever."""
-    record = Record(7, 0, None, b"?", [("flrouter-what", what)])
+    record = Record(7, None, b"?", [("flrouter-what", what)])
     assert isinstance(shards.read(Partition(SHARDS, 0), record), Garbled)
 
 

@@ -19,7 +19,7 @@ from flrouter.settings.model import load
 async def served(core: Shard, app: RouterApp | None = None) -> AsyncIterator[str]:
     """The address of a worker, of this app or any, that has this shard alone."""
     app = app or create_app(load({}))
-    app.shards._ownership.runners[0] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
+    app.shards.ownership.runners[0] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
         app.web.init_server()

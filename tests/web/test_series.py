@@ -42,7 +42,7 @@ def worker_of(shard: Shard) -> RouterApp:
     """A worker that has this shard."""
     app = create_app(SETTINGS)
     runner = SimpleNamespace(core=shard, waiting=0, progress={})
-    app.shards._ownership.runners[shard.context.number] = runner  # type: ignore[assignment]
+    app.shards.ownership.runners[shard.context.number] = runner  # type: ignore[assignment]
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -14,14 +14,14 @@ from mode import Service
 from flrouter.kafka.cluster.clients import connection
 from flrouter.settings.model import Settings
 
-#: s; how long it believes that a topic is there, and that it is not. Names in `reply_to` come from
+#: how long it believes that a topic is there, and that it is not. Names in `reply_to` come from
 #: outside, so a flood of unknown ones must not become a flood of look-ups.
 BELIEVED_PRESENT_S = 30.0
 BELIEVED_ABSENT_S = 1.0
-#: s; between two looks for answers whose topic it does not know.
+#: between two looks for answers whose topic it does not know.
 AGAIN_PAUSE_S = 0.2
-#: s; between two looks at the topics that the router cannot do without: whether each is there, and
-#: has as many partitions as before. Clusters with thousands of others would pay for all of them.
+#: between two looks at the topics that the router needs: is each there, with as many partitions as
+#: before? Looks at all topics are rarer, as there may be thousands.
 WATCH_INTERVAL_S = 5.0
 
 
@@ -35,7 +35,6 @@ class Directory(Service):
         watched: Callable[[], Iterable[str]],
     ) -> None:
         """Args:
-        settings: where the brokers are.
         changed: told of a topic that came, went or has other partitions: how many before and now.
         watched: the topics that it looks at every few seconds.
         """
@@ -43,11 +42,11 @@ class Directory(Service):
         self._settings = settings
         self._watched = watched
         self._changed = changed
-        self._client: AIOKafkaClient | None = None
+        self._client: AIOKafkaClient = None
         self._counts: dict[str, int] = {}
-        #: when (monotonic s) it was asked last, and when what it answered was asked for.
+        #: when (monotonic s) the last question ended, and when the last answered one began.
         self._asked_at = self._began_at = 0.0
-        self._asking: asyncio.Lock = asyncio.Lock()
+        self._asking = asyncio.Lock()
 
     async def on_start(self) -> None:
         """Connect."""
@@ -76,7 +75,7 @@ class Directory(Service):
                 await self._look()
 
     async def look_again(self) -> None:
-        """Ask the cluster, whatever it said before; whoever asks meanwhile shares the next answer.
+        """Ask the cluster, however young its last answer is; all who ask meanwhile share the next.
 
         So no answer is given up for a topic that another worker has seen already.
         """
@@ -92,52 +91,36 @@ class Directory(Service):
         return self._counts.get(topic)
 
     async def _look(self) -> None:
-        first = not self._asked_at
         began_at = time.monotonic()
         try:
-            cluster = await self._connected.fetch_all_metadata()
+            cluster = await self._client.fetch_all_metadata()
         except KafkaError as error:
             self.log.warning("cannot list topics: %r", error)
         else:
-            before, self._counts = (
-                self._counts,
-                {
-                    topic: len(cluster.partitions_for_topic(topic) or ())
-                    for topic in cluster.topics()
-                },
-            )
-            if not first:
-                self._compare(before, before.keys() | self._counts.keys())
+            topics = cluster.topics()
+            self._note({topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics})
             self._began_at = began_at
         self._asked_at = time.monotonic()
 
     async def _look_at_watched(self) -> None:
         watched = set(self._watched())
-        node = self._connected.get_random_node()
         question = MetadataRequest(sorted(watched), allow_auto_topic_creation=False)
         try:
-            answer = await self._connected.send(node, question)
+            answer = await self._client.send(self._client.get_random_node(), question)
         except KafkaError:
             await self._look()  # which asks one broker after the other
             return
-        before = self._counts
-        counts = {
-            topic: len(partitions) for error, topic, _, partitions in answer.topics if not error
-        }
-        others = {topic: count for topic, count in before.items() if topic not in watched}
-        self._counts = others | counts
-        self._compare(before, watched)
+        others = {topic: count for topic, count in self._counts.items() if topic not in watched}
+        counts = {topic: len(those) for error, topic, _, those in answer.topics if not error}
+        self._note(others | counts)
 
-    def _compare(self, before: Mapping[str, int], topics: Iterable[str]) -> None:
-        for topic in topics:
-            was, now = before.get(topic, 0), self._counts.get(topic, 0)
+    def _note(self, counts: dict[str, int]) -> None:
+        """Answer this from now on, and tell of what has changed since the first look."""
+        before, self._counts = self._counts, counts
+        for topic in before.keys() | counts.keys() if self._asked_at else ():
+            was, now = before.get(topic, 0), counts.get(topic, 0)
             if was != now:
                 self._changed(topic, was, now)
-
-    @property
-    def _connected(self) -> AIOKafkaClient:
-        assert self._client is not None
-        return self._client
 
     @Service.task
     async def _watch(self) -> None:

@@ -1,5 +1,5 @@
-"""Whether the brokers can be reached and let us in. Their clients do not tell: all that they say
-is "no broker", for half a minute.
+"""Whether the brokers can be reached and let us in. Kafka's clients only say "no broker", and that
+after half a minute.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flrouter.settings.model import Settings
 
 #: s; how long a broker may take to let us in.
 LOGIN_TIMEOUT_S = 5.0
-#: into how many parts a wait is cut: of a part in which this process stood still, no more is lost.
+#: into how many parts a wait is cut, so that a process that stood still loses one part at most.
 _WAIT_PARTS = 5
 #: what does not get better by trying again.
 _REFUSED = (

@@ -15,18 +15,18 @@ from flrouter.kafka.cluster.clients import admin
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
-#: of changelogs. No row of an owner may be compacted away in favour of one that a former owner
-#: wrote too late, before the owner has seen that: it looks once a minute. And none of a standby or
-#: a local copy that is read no further than a day ago may miss that a row is gone.
+#: of changelogs. A former owner's late row must not have the owner's row compacted away before the
+#: owner has seen it, and the owner looks once a minute. Tombstones stay for a day, as standbys and
+#: local copies may be behind by that much.
 CHANGELOG = {
     "cleanup.policy": "compact",
     "min.compaction.lag.ms": "600000",
     "delete.retention.ms": "86400000",
 }
-#: of the topic between shards, of the dead letters and of the history: a week, however much it is.
-#: Brokers may have less, or compact, by default; a week is how long they keep committed offsets.
+#: of the topic between shards, of dead letters and of the history: kept for a week, whatever the
+#: brokers' defaults are. A week is how long they keep committed offsets.
 KEPT = {"cleanup.policy": "delete", "retention.ms": "604800000", "retention.bytes": "-1"}
-#: s; how long a topic may take to have a leader for every partition after it was created.
+#: how long a topic may take to have a leader for every partition after it was created.
 APPEARANCE_TIMEOUT_S = 30.0
 
 
@@ -74,12 +74,7 @@ def of_router(settings: Settings) -> list[Wanted]:
 
 
 def provide(settings: Settings, topics: Iterable[Wanted]) -> None:
-    """Make those topics that are missing. Blocks.
-
-    Raises:
-        BadTopic: one has the wrong number of partitions.
-        NoLeader: a topic is not there after 30 s, or not all of it is served.
-    """
+    """Make those topics that are missing, as `make` does; BadTopic tells what is wrong with one."""
     for fault in make(settings, topics).values():
         raise BadTopic(fault)
 
@@ -93,11 +88,8 @@ def make(settings: Settings, topics: Iterable[Wanted]) -> dict[str, str]:
         NoLeader: a topic is not there after 30 s, or not all of it is served.
     """
     wanted = list(topics)
-    client = admin(settings)
-    try:
+    with contextlib.closing(admin(settings)) as client:
         counts = _make(client, settings, wanted)
-    finally:
-        client.close()
     faults = {topic.name: _fault(settings, topic, counts[topic.name]) for topic in wanted}
     return {name: fault for name, fault in faults.items() if fault}
 
@@ -132,24 +124,22 @@ def _make(client: KafkaAdminClient, settings: Settings, wanted: list[Wanted]) ->
     """Make what is missing; returns how many partitions each topic has."""
     names = [topic.name for topic in wanted]
     counts = _counts(client, names)
-    missing = [topic for topic in wanted if topic.name not in counts]
-    for topic in missing:
-        config = _config(settings, topic)
-        new = NewTopic(topic.name, settings.partitions, settings.replication, topic_configs=config)
-        # Another worker may be faster; its partitions are looked at below.
-        with contextlib.suppress(TopicAlreadyExistsError):
-            client.create_topics([new])
-    until = time.monotonic() + APPEARANCE_TIMEOUT_S
-    backoff = Backoff(0.05, 0.5)
-    while any(topic.name not in counts for topic in wanted) and time.monotonic() < until:
-        time.sleep(backoff.next_s())
-        counts = _counts(client, names)
     for topic in wanted:
         if topic.name not in counts:
-            raise NoLeader(
-                f"topic {topic.name} is not there, or has a partition without a leader, for"
-                f" {APPEARANCE_TIMEOUT_S:.0f} s: are all brokers up?"
-            )
+            shape, config = (settings.partitions, settings.replication), _config(settings, topic)
+            # Another worker may be faster; its partitions are looked at below.
+            with contextlib.suppress(TopicAlreadyExistsError):
+                client.create_topics([NewTopic(topic.name, *shape, topic_configs=config)])
+    until = time.monotonic() + APPEARANCE_TIMEOUT_S
+    backoff = Backoff(0.05, 0.5)
+    while (missing := [name for name in names if name not in counts]) and time.monotonic() < until:
+        time.sleep(backoff.next_s())
+        counts = _counts(client, names)
+    for name in missing:
+        raise NoLeader(
+            f"topic {name} is not there, or has a partition without a leader, for"
+            f" {APPEARANCE_TIMEOUT_S:.0f} s: are all brokers up?"
+        )
     return counts
 
 

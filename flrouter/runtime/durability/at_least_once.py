@@ -9,76 +9,55 @@ kill repeats what came since the last checkpoint, under the same request numbers
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
 from flrouter.core.values.effects import Effects, Send
-from flrouter.ports import Clock, Partition, Refusal, Written
+from flrouter.ports import Clock, Offsets, Refusal, Write, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: batches whose outputs may travel at the same time.
 MAX_UNDER_WAY = 8
-#: s; between two checkpoints. All shards take theirs at the same time, so that they share requests.
+#: between two checkpoints. All shards take theirs at the same time, so that they share requests.
 CHECKPOINT_INTERVAL_S = 0.2
 
 
-class Write(Protocol):
-    """Writes for an owner, as :meth:`flrouter.ports.Log.write` does."""
-
-    def __call__(self, sends: Sequence[Send], done: Callable[[Written], None], /) -> None:
-        """Try until each is durable or refused."""
-
-
+@dataclass(slots=True)
 class _Batch:
     """A batch whose outputs are on their way."""
 
-    __slots__ = ("done", "writes")
-
-    def __init__(self, done: Callable[[], None]) -> None:
-        self.done = done
-        #: how many of its writes are not over.
-        self.writes = 0
+    done: Callable[[], None]
+    #: how many of its writes are not over.
+    writes: int = 0
 
 
+@dataclass(eq=False)
 class AtLeastOnce:
     """Makes one owner's batches durable."""
 
-    owner: Owner
-
-    def __init__(
-        self,
-        write: Write,
-        acknowledge: Callable[[Mapping[Partition, int]], None],
-        rules: Rules,
-        clock: Clock,
-    ) -> None:
-        """Args:
-        write: writes while the owner is the owner.
-        acknowledge: told the next offsets to read after a restart.
-        rules: the shards'.
-        clock: the time.
-        """
-        self._write = write
-        self._acknowledge = acknowledge
-        self._rules = rules
-        self._clock = clock
-        self._under_way: deque[_Batch] = deque()
-        #: batches that were begun, and how many of them are durable, with all before them.
-        self._begun = 0
-        self._durable = 0
-        #: the checkpoint that waits for its outputs or is written, and the last batch in it.
-        self._checkpoint: Checkpoint | None = None
-        self._holds = 0
-        self._written = Written()
-        self._writes = 0
-        self._saving = False
-        self._beat = 0
-        #: nothing is decided until a checkpoint holds this batch.
-        self._barrier = 0
-        self._finished: Callable[[], None] | None = None
-        self._dropped = False
+    _write: Write
+    #: told the next offsets to read after a restart.
+    _acknowledge: Callable[[Offsets], None]
+    _rules: Rules
+    _clock: Clock
+    owner: Owner = field(init=False)
+    _under_way: deque[_Batch] = field(default_factory=deque)
+    #: how many batches were begun, and how many of the first ones are durable.
+    _begun: int = 0
+    _durable: int = 0
+    #: the checkpoint in flight, and the number of the last batch in it.
+    _checkpoint: Checkpoint | None = None
+    _holds: int = 0
+    _written: Written = field(default_factory=Written)
+    _writes: int = 0
+    _saving: bool = False
+    _beat: int = 0
+    #: nothing is decided until a checkpoint holds this batch.
+    _barrier: int = 0
+    _finished: Callable[[], None] | None = None
+    _dropped: bool = False
 
     @property
     def busy(self) -> bool:
@@ -114,10 +93,8 @@ class AtLeastOnce:
             if self._dropped:
                 return
             batch.writes -= 1
-            if outcome.refused:
-                instead = self._instead(outcome.refused)
-                if instead:
-                    self._send(instead, batch)
+            if instead := self._instead(outcome.refused):
+                self._send(instead, batch)
             if not batch.writes:
                 was_busy = self.busy
                 self._advance()
@@ -127,8 +104,9 @@ class AtLeastOnce:
         self._write(sends, written)
 
     def _instead(self, refused: Sequence[Refusal]) -> list[Send]:
-        if refused:
-            self.owner.refused(refused)
+        if not refused:
+            return []
+        self.owner.refused(refused)
         now = self._clock.now_ms()
         return [
             other
@@ -178,8 +156,7 @@ class AtLeastOnce:
                 return
             self._writes -= 1
             self._written.spans.update(outcome.spans)
-            instead = self._instead(outcome.refused)
-            if instead:
+            if instead := self._instead(outcome.refused):
                 self._save(instead)
             if not self._writes:
                 self._saved()

@@ -15,21 +15,22 @@ by then that the owner would not have written again, and that is what is left of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from struct import Struct
 
 import msgspec
 
 from flrouter.core.values.effects import Headers, Send
-from flrouter.ports import Partition, Row, Span
+from flrouter.messages.headers import ROW
+from flrouter.ports import Partition, Record, Span
 from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
 FENCE_KEY = b""
-#: the header of rows and fences: how they are written, and under which epoch.
-HEADER = "flrouter-row"
-#: how rows are written now: in what way, under what keys. Before there was a header it was 0.
+#: how rows are written now: in what way, under what keys. Before they had a header it was 0.
 FORMAT = 1
 
+#: of the header of rows and fences: the format, and the epoch.
 _HEADER = Struct(">Bq")
 
 
@@ -39,56 +40,48 @@ class Fenced(RuntimeError):
 
 def stamp(epoch: int) -> Headers:
     """The headers of a row that is written under `epoch`."""
-    return ((HEADER, _HEADER.pack(FORMAT, epoch)),)
+    return ((ROW, _HEADER.pack(FORMAT, epoch)),)
 
 
-def epoch_of(row: Row, where: Partition) -> int | None:
-    """The epoch that a row was written under; None when it is of format 0, and nobody knows.
+def epoch_of(row: Record, where: Partition) -> int | None:
+    """The epoch that a row was written under; None for rows of format 0, which do not say.
 
     Raises:
         NewerFormat: this release cannot read it.
     """
     for name, value in row.headers:
-        if name == HEADER and value is not None:
+        if name == ROW and value is not None:
             version = value[0]
             if version > FORMAT:
-                raise NewerFormat(f"{where.topic}/{where.number} holds rows", version, FORMAT)
+                raise NewerFormat(f"{where} holds rows", version, FORMAT)
             epoch: int = _HEADER.unpack(value)[1]
             return epoch
     return None
 
 
+@dataclass(eq=False)
 class Changelog:
     """One table of one shard, as this worker follows or writes it."""
 
-    def __init__(
-        self, table: str, partition: Partition, position: int = 0, fence: int = -1
-    ) -> None:
-        """Args:
-        table: whose.
-        partition: where it lies.
-        position: the next offset to replay; what lies before is in the table already.
-        fence: the last fence before that; -1 when there is none.
-        """
-        self.table = table
-        self.partition = partition
-        self.position = position
-        self.fence = fence
-        #: that of this worker's own rows; -1 until it has written its fence.
-        self.epoch = -1
-        #: rows that were replayed and count.
-        self.count = 0
-        #: whether a local copy had rows of it before any was replayed.
-        self.copied = False
-        #: keys whose last row is foreign.
-        self.foreign: set[bytes] = set()
-        #: key → what is wrong with its last row, and what to do. No release wrote such a row.
-        self.unreadable: dict[bytes, str] = {}
-
-    # -- replaying ----------------------------------------------------------------------------
+    table: str
+    partition: Partition
+    #: the next offset to replay; what lies before is in the table already.
+    position: int = 0
+    #: the last fence before that; -1 when there is none.
+    fence: int = -1
+    #: of this worker's own rows; -1 until its fence is durable.
+    epoch: int = -1
+    #: how many rows were replayed, without foreign ones.
+    count: int = 0
+    #: whether a local copy had rows of it before any was replayed.
+    copied: bool = False
+    #: keys whose last row is foreign.
+    foreign: set[bytes] = field(default_factory=set)
+    #: key → what is wrong with its last row, which no release wrote, and what to do.
+    unreadable: dict[bytes, str] = field(default_factory=dict)
 
     def replay(
-        self, rows: Sequence[Row], apply: Callable[[str, bytes, bytes | None], None]
+        self, rows: Sequence[Record], apply: Callable[[str, bytes, bytes | None], None]
     ) -> None:
         """Take rows in order; those that count go to `apply` (table, key, value).
 
@@ -111,7 +104,12 @@ class Changelog:
                 try:
                     apply(self.table, row.key, row.value)
                 except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    self.unreadable[row.key] = _unreadable(self.partition, row, error)
+                    at = f"{self.partition}: the row at offset {row.offset}"
+                    self.unreadable[row.key] = (
+                        f"{at} with the key {row.key!r:.200} cannot be read ({error}); if the"
+                        " router can do without what it said, write a record with this key and"
+                        " a null value to that partition"
+                    )
 
     def reached(self, end: int) -> None:
         """All that lies before `end` was replayed, also where compaction left nothing."""
@@ -122,8 +120,6 @@ class Changelog:
         self.position, self.fence, self.count, self.copied = 0, -1, 0, False
         self.foreign.clear()
         self.unreadable.clear()
-
-    # -- owning -------------------------------------------------------------------------------
 
     def a_fence(self) -> Send:
         """The record that takes the changelog over."""
@@ -138,9 +134,9 @@ class Changelog:
         return Send(*self.partition, key.encode(), value, stamp(self.epoch))
 
     def written(self, span: Span) -> tuple[int, int] | None:
-        """Rows of the owner's are durable there; returns what lies between, if not only they do.
+        """The owner's rows are durable there; returns the offsets between which others lie, too.
 
-        It is to be replayed into :meth:`intruded`.
+        They are to be replayed into :meth:`intruded`.
         """
         first = self.position
         self.position = max(first, span.next)
@@ -149,14 +145,13 @@ class Changelog:
         return first, span.next
 
     def ended(self, end: int) -> tuple[int, int] | None:
-        """It ends there while nothing of the owner's is under way; returns what is not its own.
+        """It ends there while no row of the owner's is in flight; returns where foreign rows lie.
 
-        That is :meth:`reached` when somebody has looked at it: the owner's next rows may be durable
-        before, and do not count before.
+        Call :meth:`reached` once they were looked at: the owner's next rows do not count before.
         """
         return None if end <= self.position else (self.position, end)
 
-    def intruded(self, rows: Sequence[Row]) -> set[bytes]:
+    def intruded(self, rows: Sequence[Record]) -> set[bytes]:
         """The keys of foreign rows among these; the owner has to write them again.
 
         Raises:
@@ -168,15 +163,7 @@ class Changelog:
             epoch = epoch_of(row, self.partition)
             if row.key == FENCE_KEY:
                 if row.offset != self.epoch:
-                    raise Fenced(f"{self.partition.topic}/{self.partition.number} is fenced")
+                    raise Fenced(f"{self.partition} is fenced")
             elif row.key is not None and epoch != self.epoch:
                 keys.add(row.key)
         return keys
-
-
-def _unreadable(at: Partition, row: Row, error: Exception) -> str:
-    return (
-        f"{at.topic}/{at.number}: the row at offset {row.offset} with the key {row.key!r:.200}"
-        f" cannot be read ({error}); if the router can do without what it said, write a record"
-        " with this key and a null value to that partition"
-    )

@@ -8,6 +8,7 @@ that came while the last one travelled. Holds for readers with ``isolation.level
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
@@ -15,30 +16,25 @@ from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Clock, Transaction, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
-#: records that may wait for the transaction under way.
+#: that may wait for the transaction under way.
 MAX_WAITING_RECORDS = 10_000
 
 
+@dataclass(eq=False)
 class ExactlyOnce:
     """Makes one owner's batches durable, some in each transaction."""
 
-    owner: Owner
-
-    def __init__(self, transaction: Transaction, rules: Rules, clock: Clock) -> None:
-        """Args:
-        transaction: the owner's, open.
-        rules: the shards'.
-        clock: the time.
-        """
-        self._transaction = transaction
-        self._rules = rules
-        self._clock = clock
-        #: what was decided and is in no transaction.
-        self._sends: list[Send] = []
-        self._done: list[Callable[[], None]] = []
-        self._committing = False
-        self._finished: Callable[[], None] | None = None
-        self._dropped = False
+    #: the owner's, open.
+    _transaction: Transaction
+    _rules: Rules
+    _clock: Clock
+    owner: Owner = field(init=False)
+    #: what was decided and is in no transaction.
+    _sends: list[Send] = field(default_factory=list)
+    _done: list[Callable[[], None]] = field(default_factory=list)
+    _committing: bool = False
+    _finished: Callable[[], None] | None = None
+    _dropped: bool = False
 
     @property
     def busy(self) -> bool:
@@ -103,16 +99,12 @@ class ExactlyOnce:
 
     def _without(self, sends: list[Send], outcome: Written) -> list[Send]:
         """The same records, with others in the place of those that are refused."""
-        refused = {id(send): (why, exists) for send, why, exists in outcome.refused}
         now = self._clock.now_ms()
-        others: list[Send] = []
-        for send in sends:
-            if id(send) not in refused:
-                others.append(send)
-                continue
-            why, exists = refused[id(send)]
-            others += instead_of(send, why, self._rules, now, topic_exists=exists)
-        return others
+        others = {
+            id(send): instead_of(send, why, self._rules, now, topic_exists=exists)
+            for send, why, exists in outcome.refused
+        }
+        return [other for send in sends for other in others.get(id(send), [send])]
 
     def _finish(self) -> None:
         if self._finished is not None:

@@ -16,11 +16,7 @@ class NewerFormat(RuntimeError):
     """A later release wrote this; the text says what to do."""
 
     def __init__(self, what: str, version: int, known: int) -> None:
-        """Args:
-        what: where it lies, and what it is.
-        version: the format that it has.
-        known: the last one that this release reads.
-        """
+        """`known` is the last format that this release reads."""
         super().__init__(
             f"{what} of format {version}, this flrouter reads up to {known}:"
             " run the release that wrote them, or a later one"

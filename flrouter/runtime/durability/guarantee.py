@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from flrouter.core.values.effects import Effects, Send
-from flrouter.ports import Partition, Refusal, Written
+from flrouter.ports import Offsets, Refusal, Written
 
 
 class Checkpoint(NamedTuple):
@@ -14,8 +14,8 @@ class Checkpoint(NamedTuple):
 
     #: what changed in its tables, as changelog records.
     rows: Sequence[Send]
-    #: the next offset to read of each partition after a restart from here.
-    positions: Mapping[Partition, int]
+    #: the next offset to read of each partition after a restart.
+    positions: Offsets
 
 
 class Owner(Protocol):

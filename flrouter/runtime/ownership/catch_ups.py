@@ -6,65 +6,54 @@ write to any partition, so other shards, of other workers, may be the ones that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from flrouter.core.state.rules import Rules
-from flrouter.ports import Clock, Group, Log, Partition
+from flrouter.ports import Clock, Group, Log, Offsets, Partition
 
-#: s; a look that lasts longer asks again where partitions end: one that was deleted and made again
+#: a look that lasts longer asks again where partitions end: one that was deleted and made again
 #: ends earlier than it did.
 ASK_AGAIN_S = 10.0
 
 
+@dataclass(slots=True)
 class _Look:
     """One look at where partitions end, and the wait until they were read up to there."""
 
-    def __init__(self, partitions: Callable[[], Sequence[Partition]]) -> None:
-        #: those that there are now.
-        self.partitions = partitions
-        #: when (steady s) it began.
-        self.since = float("inf")
-        self.waiters: list[Callable[[], None]] = []
-        #: where they ended; None before that is known. Those that were read to there are left out.
-        self.behind: dict[Partition, int] | None = None
-        #: when (steady s) it was asked for that last.
-        self.asked_at = float("-inf")
-        #: somebody was asked, and has not answered.
-        self.asking = False
+    #: what is looked at.
+    key: tuple[str, int]
+    #: gives the partitions that there are now.
+    partitions: Callable[[], Sequence[Partition]]
+    #: when (steady s) it began.
+    since: float = float("inf")
+    waiters: list[Callable[[], None]] = field(default_factory=list)
+    #: where those ended that were not read up to there; None before that is known.
+    behind: dict[Partition, int] | None = None
+    #: when (steady s) their ends were asked for last.
+    asked_at: float = float("-inf")
+    #: a question is in flight.
+    asking: bool = False
 
 
+@dataclass(eq=False)
 class CatchUps:
     """Waits until the group has read what had been written when it was asked."""
 
-    def __init__(
-        self,
-        group: Group,
-        log: Log,
-        rules: Rules,
-        progress: Callable[[Partition], int | None],
-        partitions: Callable[[str], int],
-        clock: Clock,
-    ) -> None:
-        """Args:
-        group: knows how far other workers have come.
-        log: knows where partitions end.
-        rules: the shards'.
-        progress: how far this worker has come with a partition that it owns, else None.
-        partitions: how many partitions of an FL's write topic are read now.
-        clock: the time.
-        """
-        self._group = group
-        self._log = log
-        self._rules = rules
-        self._progress = progress
-        self._partitions = partitions
-        self._clock = clock
-        #: by what is looked at: the look under way, and the one that begins when it is over.
-        self._looks: dict[tuple[str, int], _Look] = {}
-        self._following: dict[tuple[str, int], _Look] = {}
+    _group: Group
+    _log: Log
+    _rules: Rules
+    #: how far this worker has come with a partition that it owns, else None.
+    _progress: Callable[[Partition], int | None]
+    #: how many partitions of an FL's write topic are read now.
+    _partitions: Callable[[str], int]
+    _clock: Clock
+    #: per FL and per shard: the look under way, and the one that begins when it is over.
+    _looks: dict[tuple[str, int], _Look] = field(default_factory=dict)
+    _following: dict[tuple[str, int], _Look] = field(default_factory=dict)
 
-    def ask(self, floodlight: str, number: int, done: Callable[[], None]) -> None:
+    def ask(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Call `done` when all that is now in the FL's write topics has been read, and then all
         that shards sent to shard `number` because of it.
         """
@@ -90,9 +79,9 @@ class CatchUps:
 
     def tick(self) -> None:
         """Time has passed: see how far all have come."""
-        for key, look in list(self._looks.items()):
+        for look in list(self._looks.values()):
             if not look.asking:
-                self._see(key, look)
+                self._see(look)
 
     def _share(
         self,
@@ -107,7 +96,7 @@ class CatchUps:
         """
         look = self._following.get(key)
         if look is None:
-            look = self._following[key] = _Look(partitions)
+            look = self._following[key] = _Look(key, partitions)
         look.waiters.append(done)
         if key not in self._looks:
             self._begin(key)
@@ -115,14 +104,14 @@ class CatchUps:
     def _begin(self, key: tuple[str, int]) -> None:
         look = self._looks[key] = self._following.pop(key)
         look.since = self._clock.steady_s()
-        self._see(key, look)
+        self._see(look)
 
-    def _see(self, key: tuple[str, int], look: _Look) -> None:
+    def _see(self, look: _Look) -> None:
         now = self._clock.steady_s()
         if look.behind is None or now - look.asked_at > ASK_AGAIN_S:
             look.asking, look.asked_at = True, now
             wanted = look.partitions() if look.behind is None else list(look.behind)
-            self._log.ends(wanted, partial(self._ends, key, look))
+            self._log.ends(wanted, partial(self._ends, look))
             return
         theirs: list[Partition] = []
         read = set(look.partitions())
@@ -136,22 +125,18 @@ class CatchUps:
                 del look.behind[at]
         if theirs:
             look.asking = True
-            self._group.committed(theirs, partial(self._committed, key, look))
+            self._group.committed(theirs, partial(self._committed, look))
         elif not look.behind:
-            self._end(key, look)
+            self._end(look)
 
-    def _ends(
-        self, key: tuple[str, int], look: _Look, ends: Mapping[Partition, int] | None
-    ) -> None:
+    def _ends(self, look: _Look, ends: Offsets | None) -> None:
         look.asking = False
         if ends is not None:
             before = look.behind if look.behind is not None else ends
             look.behind = {at: min(end, before[at]) for at, end in ends.items() if end > 0}
-            self._see(key, look)
+            self._see(look)
 
-    def _committed(
-        self, key: tuple[str, int], look: _Look, positions: Mapping[Partition, int] | None
-    ) -> None:
+    def _committed(self, look: _Look, positions: Offsets | None) -> None:
         look.asking = False
         assert look.behind is not None
         for at, position in (positions or {}).items():
@@ -159,11 +144,11 @@ class CatchUps:
             if self._progress(at) is None and position >= look.behind.get(at, position + 1):
                 del look.behind[at]
         if not look.behind:
-            self._end(key, look)
+            self._end(look)
 
-    def _end(self, key: tuple[str, int], look: _Look) -> None:
-        del self._looks[key]
-        if key in self._following:
-            self._begin(key)
+    def _end(self, look: _Look) -> None:
+        del self._looks[look.key]
+        if look.key in self._following:
+            self._begin(look.key)
         for done in look.waiters:
             done()

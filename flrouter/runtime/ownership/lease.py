@@ -8,12 +8,13 @@ too.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 
 from flrouter.core.values.effects import Send
-from flrouter.ports import Clock, Group, Log, Partition, Written
+from flrouter.ports import Clock, Group, Log, Offsets, Partition, Written
 
-#: s; between two commits of what is acknowledged. A kill repeats at most this much more.
+#: between two commits of what is acknowledged. A kill repeats at most this much more.
 COMMIT_INTERVAL_S = 0.1
 #: of the session timeout: how long a proof of membership lasts.
 LEASE = 0.8
@@ -21,46 +22,31 @@ LEASE = 0.8
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Lease:
     """Of all shards of a worker, from when it has some until it has none or drops them."""
 
-    def __init__(
-        self,
-        group: Group,
-        log: Log,
-        clock: Clock,
-        session_s: float,
-        no_member: Callable[[], None],
-        *,
-        needed: bool,
-    ) -> None:
-        """Args:
-        group: knows who is a member.
-        log: what is written to.
-        clock: the time.
-        session_s: after which the group takes a silent worker's shards away.
-        no_member: called when the group does not know this worker any more.
-        needed: False when transactions fence whoever is no owner any more.
-        """
-        self._group = group
-        self._log = log
-        self._clock = clock
-        self._session_s = session_s
-        self._no_member = no_member
-        self._needed = needed
-        #: nobody knows whether the shards are ours: what is to be written is held.
-        self.frozen = False
-        #: when (steady s) the last proof of membership was asked for.
-        self._proven_at = float("-inf")
-        self._asking = False
-        self._committed_at = float("-inf")
-        #: what is acknowledged and not committed, and of that what is on its way.
-        self._news: dict[Partition, int] = {}
-        self._under_way: dict[Partition, int] = {}
-        #: who waits until nothing of some partitions is uncommitted.
-        self._waiting: list[tuple[Collection[Partition], Callable[[], None]]] = []
-        self._held: list[tuple[Sequence[Send], Callable[[Written], None]]] = []
-        self._dropped = False
+    _group: Group
+    _log: Log
+    _clock: Clock
+    _session_s: float
+    #: called when the group does not know this worker any more.
+    _no_member: Callable[[], None]
+    #: not where transactions fence former owners.
+    _needed: bool
+    #: it is not known whether the shards are ours: writes are held back.
+    frozen: bool = False
+    #: when (steady s) the last proof of membership was asked for.
+    _proven_at: float = float("-inf")
+    _asking: bool = False
+    _committed_at: float = float("-inf")
+    #: what is acknowledged and not committed; the second is in flight.
+    _news: dict[Partition, int] = field(default_factory=dict)
+    _under_way: dict[Partition, int] = field(default_factory=dict)
+    #: who waits until all of some partitions is committed.
+    _waiting: list[tuple[Collection[Partition], Callable[[], None]]] = field(default_factory=list)
+    _held: list[tuple[Sequence[Send], Callable[[Written], None]]] = field(default_factory=list)
+    _dropped: bool = False
 
     @property
     def may_write(self) -> bool:
@@ -76,7 +62,7 @@ class Lease:
         else:
             self._log.write(sends, done)
 
-    def acknowledge(self, positions: Mapping[Partition, int]) -> None:
+    def acknowledge(self, positions: Offsets) -> None:
         """Commit these before long."""
         self._news.update(positions)
 
@@ -149,6 +135,6 @@ class Lease:
     def _tell_settled(self) -> None:
         pending = self._news.keys() | self._under_way.keys()
         settled = [done for at, done in self._waiting if pending.isdisjoint(at)]
-        self._waiting = [each for each in self._waiting if not pending.isdisjoint(each[0])]
+        self._waiting = [one for one in self._waiting if not pending.isdisjoint(one[0])]
         for done in settled:
             done()

@@ -1,9 +1,8 @@
 """Who owns the shards that the group dealt to this worker, and since when. All of it is here.
 
-A shard that is dealt to this worker is in one :class:`State`. What happens is called on
-:class:`Ownership`; what it does goes through the ports. While the group deals anew all shards go
-on: this worker tells the group which it holds, and none of them is dealt to another one before
-this worker has let go of it.
+What happens is called on :class:`Ownership`; what it does goes through the ports. While the group
+deals anew all shards go on: this worker tells the group which it holds, and none of them is dealt
+to another one before this worker has let go of it.
 
 ================ ================================= ========== ====================================
 a shard is       and then                          becomes    what is done
@@ -34,40 +33,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from enum import Enum
 from functools import partial
 
 from flrouter.core.values.inputs import Input
-from flrouter.ports import Clock, Group, Log, Partition, Start
+from flrouter.ports import Clock, Group, Log, Offsets, Partition, Start
 from flrouter.runtime.ownership.lease import Lease
-from flrouter.runtime.ownership.restoration import Maker, Restoration, Restored
+from flrouter.runtime.ownership.restoration import Maker, Restoration
 from flrouter.runtime.ownership.runner import Runner
 
-#: s; before shards that were lost, or not restored, are restored anew.
+#: before shards that were lost, or not restored, are restored anew.
 RESTORE_PAUSE_S = 0.25
-#: s; between two looks at where the changelogs end.
+#: between two looks at where the changelogs end.
 LOOK_INTERVAL_S = 60.0
-#: s; between two calls of `tick`.
+#: between two calls of `tick`.
 TICK_S = 0.05
+#: in session timeouts: a shard with work that makes nothing durable for so long is stuck.
+STALL_TIMEOUTS = 6
 
 log = logging.getLogger(__name__)
-
-
-class State(Enum):
-    """Where a shard stands; and a worker, where that of its shards stands that serves least."""
-
-    #: nothing is dealt to this worker.
-    JOINING = "joining"
-    #: it is fenced and restored.
-    RESTORING = "restoring"
-    #: records flow.
-    SERVING = "serving"
-    #: nobody knows whether it is still ours: nothing is decided or written.
-    FROZEN = "frozen"
-    #: it goes to another worker: what is in hand is finished.
-    LETTING_GO = "letting go"
-    #: its state was thrown away, and will be restored anew.
-    LOST = "lost"
 
 
 class Ownership:
@@ -76,13 +59,7 @@ class Ownership:
     def __init__(
         self, group: Group, log: Log, clock: Clock, maker: Maker, session_timeout_s: float
     ) -> None:
-        """Args:
-        group: deals the shards.
-        log: what they read and write.
-        clock: the time.
-        maker: what they are made of.
-        session_timeout_s: after which the group takes a silent worker's shards away.
-        """
+        """The group takes a silent worker's shards away after `session_timeout_s`."""
         self._group = group
         self._log = log
         self._clock = clock
@@ -96,34 +73,28 @@ class Ownership:
         #: by their shards' numbers: those that serve, and those that are let go of.
         self.runners: dict[int, Runner] = {}
         self._letting_go: set[int] = set()
-        #: when (steady s) it takes them too long.
+        #: when (steady s) letting go takes too long.
         self._let_go_until = 0.0
-        #: what the group dealt last: the partitions of each shard; None when we are to own nothing.
+        #: the partitions of each shard that the group dealt last; None: this worker owns nothing.
         self._dealt: Mapping[int, Collection[Partition]] | None = None
         #: shards that the group will deal to others once they are let go of.
         self._owed: frozenset[int] = frozenset()
-        #: somebody waits until all is let go of.
+        #: the group waits until all is let go of.
         self._awaited = False
         self._restoration: Restoration | None = None
-        #: when (steady s) that may be tried again.
+        #: when (steady s) a restoration may be tried again.
         self._restore_at = float("-inf")
         #: what is read, from where, and by whom.
         self._starts: dict[Partition, Start] = {}
         self._readers: dict[Partition, Runner] = {}
-        #: partitions of which it was asked where they are to be read.
+        #: partitions whose committed offsets were asked for.
         self._asked: frozenset[Partition] = frozenset()
         self._lease = self._new_lease()
         self._looked_at = 0.0
 
     def _new_lease(self) -> Lease:
-        return Lease(
-            self._group,
-            self._log,
-            self._clock,
-            self._session_s,
-            self._no_member,
-            needed=not self._exactly_once,
-        )
+        needed = not self._exactly_once
+        return Lease(self._group, self._log, self._clock, self._session_s, self._no_member, needed)
 
     # -- what the group says ------------------------------------------------------------------
 
@@ -144,7 +115,7 @@ class Ownership:
             self._drop_all()  # others may have had them meanwhile
         dealt = self._dealt = self._maker.dealt(partitions)
         self._owed = frozenset(told) - dealt.keys()
-        if self._restoration is not None and not self._restoration.numbers <= dealt.keys():
+        if self._restoration is not None and not self._restoration.dealt.keys() <= dealt.keys():
             self._drop_restoration()
         self._let_go(self.runners.keys() - dealt.keys())
         self._adjust()
@@ -176,7 +147,7 @@ class Ownership:
         """Time has passed."""
         now = self._clock.steady_s()
         if self._letting_go and now >= self._let_go_until:
-            self._give_up(f"{len(self._letting_go)} did not finish in time")
+            self.lost(f"{len(self._letting_go)} did not finish in time")
         if self.runners:
             self._lease.tick()
         self._restore()
@@ -185,35 +156,17 @@ class Ownership:
             self._watch(now)
 
     def _watch(self, now: float) -> None:
-        serving = [runner for _, runner in self._serving()]
-        stalled = [runner for runner in serving if runner.stalled_s() > self._stall_s]
-        if stalled:
-            self._leave(f"{stalled[0]} is stuck")
-            return
-        for runner in serving:
+        for runner in self._serving():
+            if runner.stalled_s() > STALL_TIMEOUTS * self._session_s:
+                self._leave(f"{runner} is stuck")
+                return
+        for runner in self._serving():
             runner.run()
         if now - self._looked_at >= LOOK_INTERVAL_S and not self._exactly_once:
             self._looked_at = now
             self._look_at_changelogs()
 
-    @property
-    def _stall_s(self) -> float:
-        return self._session_s * 6
-
     # -- what it looks like -------------------------------------------------------------------
-
-    @property
-    def state(self) -> State:
-        """Where this worker stands."""
-        if self._letting_go:
-            return State.LETTING_GO
-        if self._dealt is None:
-            return State.JOINING
-        if self._restoration is not None:
-            return State.RESTORING
-        if self._missing:
-            return State.LOST
-        return State.FROZEN if self._lease.frozen else State.SERVING
 
     @property
     def serves(self) -> bool:
@@ -232,14 +185,11 @@ class Ownership:
 
     @property
     def _missing(self) -> dict[int, Collection[Partition]]:
-        return {
-            number: partitions
-            for number, partitions in (self._dealt or {}).items()
-            if number not in self.runners
-        }
+        dealt = (self._dealt or {}).items()
+        return {number: own for number, own in dealt if number not in self.runners}
 
-    def _serving(self) -> list[tuple[int, Runner]]:
-        return [each for each in self.runners.items() if each[0] not in self._letting_go]
+    def _serving(self) -> list[Runner]:
+        return [run for number, run in self.runners.items() if number not in self._letting_go]
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -260,7 +210,7 @@ class Ownership:
         runner = self._readers.get(partition)
         return runner.progress.get(partition) if runner is not None else None
 
-    def _read(self, runner: Runner, positions: Mapping[Partition, int]) -> None:
+    def _read(self, runner: Runner, positions: Offsets) -> None:
         for at, offset in positions.items():
             self._starts[at] = Start(offset, self.term)
             self._readers[at] = runner
@@ -272,25 +222,21 @@ class Ownership:
 
     def _adjust(self) -> None:
         """Let shards that serve read what was dealt to them, and no more of what was not."""
-        dealt, new, changed = self._dealt or {}, set[Partition](), False
-        for number, runner in self._serving():
-            wanted, read = set(dealt[number]), set(runner.progress)
-            if wanted == read:
-                continue
+        new, gone = set[Partition](), set[Partition]()
+        for runner in self._serving():
+            wanted, read = set((self._dealt or {})[runner.number]), set(runner.progress)
             new |= wanted - read
+            gone |= read - wanted
             for at in read - wanted:
                 runner.read_no_more(at)
-            self._read_no_more(read - wanted)
-            changed |= bool(read - wanted)
-        if changed:
+        if gone:
+            self._read_no_more(gone)
             self._log.read(self._starts)
         if new - self._asked:
             self._asked = asked = frozenset(new)
             self._group.committed(asked, partial(self._adjusted, asked))
 
-    def _adjusted(
-        self, asked: frozenset[Partition], positions: Mapping[Partition, int] | None
-    ) -> None:
+    def _adjusted(self, asked: frozenset[Partition], positions: Offsets | None) -> None:
         if asked is not self._asked:
             return
         self._asked = frozenset()
@@ -298,36 +244,32 @@ class Ownership:
             return  # the next tick asks again
         self._maker.begins([at for at in asked if at not in positions])
         self.term += 1
-        for number, runner in self._serving():
-            new = (asked & set((self._dealt or {})[number])) - runner.progress.keys()
+        for runner in self._serving():
+            new = (asked & set((self._dealt or {})[runner.number])) - runner.progress.keys()
             self._read(runner, runner.read_too({at: positions.get(at, 0) for at in new}))
         self._log.read(self._starts)
 
     # -- restoring ----------------------------------------------------------------------------
 
     def _restore(self) -> None:
-        missing = self._missing
-        if not missing or self._restoration is not None:
-            return
-        if self._clock.steady_s() >= self._restore_at:
+        missing, now = self._missing, self._clock.steady_s()
+        if missing and self._restoration is None and now >= self._restore_at:
             self._restoration = Restoration(
                 self._group, self._log, self._clock, self._maker, missing
             )
             self._restoration.begin(self._serve, self._not_restored, self._no_member)
 
-    def _serve(self, restored: Restored) -> None:
+    def _serve(self, restored: Restoration) -> None:
         self._restoration = None
         self.term += 1
         self._lease.proven(restored.proven_at)
         self._looked_at = self._clock.steady_s()
         for number, share in restored.shares.items():
-            guarantee = self._maker.guarantee(
-                self._lease.write, self._lease.acknowledge, restored.transactions.get(number)
-            )
+            lease, transaction = self._lease, restored.transactions.get(number)
+            guarantee = self._maker.guarantee(lease.write, lease.acknowledge, transaction)
             positions = {at: restored.positions[at] for at in share.partitions}
-            runner = self._maker.runner(number, share, guarantee, positions)
-            self.runners[number] = runner
-            self._read(runner, positions)
+            self.runners[number] = self._maker.runner(number, share, guarantee, positions)
+            self._read(self.runners[number], positions)
         self._log.read(self._starts)
         self._adjust()
         self._maker.began(restored.shares.keys())
@@ -343,18 +285,18 @@ class Ownership:
     def _drop_restoration(self) -> None:
         if self._restoration is not None:
             self._restoration.drop()
-            self._maker.left(self._restoration.numbers)
+            self._maker.left(self._restoration.dealt)
             self._restoration = None
 
     # -- losing and letting go ----------------------------------------------------------------
 
     def lost(self, why: str) -> None:
-        """A shard's state is ahead of what is durable, or another worker's."""
-        if self.runners:
-            self._give_up(why)
+        """A shard's state is ahead of what is durable, or another worker's: throw all away.
 
-    def _give_up(self, why: str) -> None:
-        """Throw all away, and restore after a while what is to be ours."""
+        What is to be ours is restored after a while.
+        """
+        if not self.runners:
+            return
         log.warning("all shards lost: %s", why)
         self.losses += 1
         self._drop_all(commit=True)
@@ -377,33 +319,33 @@ class Ownership:
 
     def _let_go(self, numbers: Collection[int]) -> None:
         """Read no more for these shards, and own them no more when they have finished."""
-        begin = {
-            number: self.runners[number] for number in numbers if number not in self._letting_go
-        }
+        begin = [runner for runner in self._serving() if runner.number in numbers]
         if not begin:
             return
         if not self._letting_go:
             self._let_go_until = self._clock.steady_s() + self._session_s / 2
-        self._letting_go.update(begin)
-        for runner in begin.values():
+        for runner in begin:
+            self._letting_go.add(runner.number)
             self._read_no_more(runner.progress)
         self._log.read(self._starts)
-        for number, runner in begin.items():
-            runner.finish(partial(self._finished, number, runner))
+        for runner in begin:
+            runner.finish(partial(self._finished, runner))
 
-    def _finished(self, number: int, runner: Runner) -> None:
+    def _is_ours(self, runner: Runner) -> bool:
+        return self.runners.get(runner.number) is runner
+
+    def _finished(self, runner: Runner) -> None:
         """All of it is durable: commit that."""
-        if self.runners.get(number) is runner:
-            self._lease.settle(set(runner.progress), partial(self._gone, number, runner))
+        if self._is_ours(runner):
+            self._lease.settle(set(runner.progress), partial(self._gone, runner))
 
-    def _gone(self, number: int, runner: Runner) -> None:
-        """Somebody else may have it."""
-        if self.runners.get(number) is not runner:
-            return
-        self._letting_go.discard(number)
-        self._end([number])
-        self._restore()
-        self._tell_group()
+    def _gone(self, runner: Runner) -> None:
+        """Another worker may have the shard."""
+        if self._is_ours(runner):
+            self._letting_go.discard(runner.number)
+            self._end([runner.number])
+            self._restore()
+            self._tell_group()
 
     def _tell_group(self) -> None:
         """Tell that what was to be let go of is let go of."""
@@ -439,15 +381,15 @@ class Ownership:
     def _look_at_changelogs(self) -> None:
         """See whether they end where this worker's rows do."""
         changelogs = {
-            changelog.partition: (number, runner, changelog, changelog.position)
-            for number, runner in self._serving()
+            changelog.partition: (runner, changelog, changelog.position)
+            for runner in self._serving()
             for changelog in runner.changelogs
         }
 
-        def looked(ends: Mapping[Partition, int] | None) -> None:
+        def looked(ends: Offsets | None) -> None:
             for at, end in (ends or {}).items():
-                number, runner, changelog, position = changelogs[at]
-                if self.runners.get(number) is runner and changelog.position == position:
+                runner, changelog, position = changelogs[at]
+                if self._is_ours(runner) and changelog.position == position:
                     runner.ended(changelog, end)
 
         if changelogs:

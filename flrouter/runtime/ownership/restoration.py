@@ -7,28 +7,24 @@ must not fence those who are; and last again, as the group may have changed mean
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from flrouter.core.values.effects import Send
-from flrouter.ports import Clock, Group, Log, Partition, Row, Transaction, Written
+from flrouter.ports import (
+    Clock,
+    Group,
+    Log,
+    Offsets,
+    Partition,
+    Record,
+    Transaction,
+    Write,
+    Written,
+)
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
-from flrouter.runtime.ownership.runner import Core, Runner
-
-
-class Share(NamedTuple):
-    """What one owner is made of, before it runs."""
-
-    core: Core
-    #: takes (table, key, value or None) of a row that was replayed.
-    apply: Callable[[str, bytes, bytes | None], None]
-    #: of its tables; each says from where it is to be replayed.
-    changelogs: Sequence[Changelog]
-    #: what it reads.
-    partitions: Sequence[Partition]
-    #: forgets what it was made of: that is of other changelogs than these.
-    start_over: Callable[[], None]
+from flrouter.runtime.ownership.runner import Runner, Share
 
 
 class Maker(Protocol):
@@ -41,20 +37,11 @@ class Maker(Protocol):
         """What these shards are made of."""
 
     def guarantee(
-        self,
-        write: Callable[[Sequence[Send], Callable[[Written], None]], None],
-        acknowledge: Callable[[Mapping[Partition, int]], None],
-        transaction: Transaction | None,
+        self, write: Write, acknowledge: Callable[[Offsets], None], transaction: Transaction | None
     ) -> Guarantee:
         """How the work of one owner is made durable."""
 
-    def runner(
-        self,
-        number: int,
-        share: Share,
-        guarantee: Guarantee,
-        positions: Mapping[Partition, int],
-    ) -> Runner:
+    def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Offsets) -> Runner:
         """Set a shard to work."""
 
     def transaction_name(self, number: int) -> str | None:
@@ -76,61 +63,38 @@ class Maker(Protocol):
         """A later release wrote what this one cannot read: another worker has to restore them."""
 
 
-class Restored(NamedTuple):
-    """What ownership begins with."""
-
-    shares: Mapping[int, Share]
-    transactions: Mapping[int, Transaction]
-    #: where each partition is read on.
-    positions: Mapping[Partition, int]
-    #: when (steady s) the last proof of membership was asked for.
-    proven_at: float
-
-
+@dataclass(eq=False)
 class Restoration:
     """One attempt to take shards over."""
 
-    def __init__(
-        self,
-        group: Group,
-        log: Log,
-        clock: Clock,
-        maker: Maker,
-        dealt: Mapping[int, Collection[Partition]],
-    ) -> None:
-        """Args:
-        group: has dealt them.
-        log: where their state is.
-        clock: the time.
-        maker: what they are made of.
-        dealt: the shards, and what each is to read.
-        """
-        self._group = group
-        self._log = log
-        self._clock = clock
-        self._maker = maker
-        self._dealt = dealt
-        #: the shards that are restored.
-        self.numbers = dealt.keys()
-        self._assigned: list[Partition] = []
-        self._shares: Mapping[int, Share] = {}
-        self._transactions: dict[int, Transaction] = {}
-        self._positions: dict[Partition, int] = {}
-        self._exactly_once = False
-        self._dropped = False
+    _group: Group
+    _log: Log
+    _clock: Clock
+    _maker: Maker
+    #: the shards that are restored, and what each is to read.
+    dealt: Mapping[int, Collection[Partition]]
+    shares: Mapping[int, Share] = field(default_factory=dict)
+    _changelogs: dict[Partition, tuple[Changelog, Share]] = field(default_factory=dict)
+    #: the next offset to read of each of their partitions.
+    positions: dict[Partition, int] = field(default_factory=dict)
+    #: by shard; empty with at least once.
+    transactions: dict[int, Transaction] = field(default_factory=dict)
+    #: when (steady s) the last proof of membership was asked for.
+    proven_at: float = 0.0
+    _dropped: bool = False
 
     def begin(
         self,
-        done: Callable[[Restored], None],
+        done: Callable[[Restoration], None],
         failed: Callable[[str], None],
         no_member: Callable[[], None],
     ) -> None:
-        """Take them over; one of these is called in the end, if it is not dropped before.
+        """Take the shards over. In the end one of these is called, unless it is dropped before.
 
         Args:
-            done: they are restored.
-            failed: they are not, and why; it may be tried again.
-            no_member: they are not ours.
+            done: the shards are restored.
+            failed: they are not, and why; a retry may help.
+            no_member: this worker is no member of the group.
         """
         self._done, self._fail, self._no_member = done, failed, no_member
         self._group.prove(self._while_wanted(self._member))
@@ -138,7 +102,7 @@ class Restoration:
     def drop(self) -> None:
         """Nobody wants it any more."""
         self._dropped = True
-        for transaction in self._transactions.values():
+        for transaction in self.transactions.values():
             transaction.close()
 
     def _while_wanted(self, heard: Callable[..., None]) -> Callable[..., None]:
@@ -159,43 +123,43 @@ class Restoration:
         if not answer:
             self._not_a_member(answer)
             return
-        self._shares = self._maker.shares(self._dealt)
-        self._assigned = [at for share in self._shares.values() for at in share.partitions]
-        names = {owner: self._maker.transaction_name(owner) for owner in self._shares}
-        self._exactly_once = any(name is not None for name in names.values())
-        for owner, name in names.items():
+        self.shares = self._maker.shares(self.dealt)
+        for owner, share in self.shares.items():
+            for changelog in share.changelogs:
+                self._changelogs[changelog.partition] = (changelog, share)
+            name = self._maker.transaction_name(owner)
             if name is not None:
-                self._transactions[owner] = self._log.transaction(name, self._group.prove)
-        if not self._transactions:
+                self.transactions[owner] = self._log.transaction(name, self._group.prove)
+        self._open()
+
+    def _open(self) -> None:
+        """Step 2: whoever had the transactions' names has them no more."""
+        left = len(self.transactions)
+
+        def opened(why: str | None) -> None:
+            nonlocal left
+            left -= 1
+            if why is not None:
+                self._fail(why)
+            elif not left:
+                self._fence()
+
+        for transaction in list(self.transactions.values()):
+            transaction.open(self._while_wanted(opened))
+        if not left:
             self._fence()
-            return
-        waiting = set(self._transactions)
-
-        def opened(owner: int) -> Callable[[str | None], None]:
-            def done(why: str | None) -> None:
-                waiting.discard(owner)
-                if why is not None:
-                    self._fail(why)
-                elif not waiting:
-                    self._fence()
-
-            return self._while_wanted(done)
-
-        for owner, transaction in list(self._transactions.items()):
-            transaction.open(opened(owner))
 
     def _fence(self) -> None:
         """Step 3: from here on rows of former owners are foreign."""
-        changelogs = {
-            changelog.partition: changelog
-            for share in self._shares.values()
-            for changelog in share.changelogs
+        fences = {
+            owner: [changelog.a_fence() for changelog in share.changelogs]
+            for owner, share in self.shares.items()
         }
-        waiting = 0
+        left = len(fences) if self.transactions else 1
 
         def fenced(outcome: Written | str) -> None:
-            nonlocal waiting
-            waiting -= 1
+            nonlocal left
+            left -= 1
             if isinstance(outcome, str):
                 self._fail(outcome)
                 return
@@ -203,57 +167,34 @@ class Restoration:
                 self._fail(f"a fence is refused: {outcome.refused[0].why}")
                 return
             for partition, span in outcome.spans.items():
-                changelogs[partition].fenced(span)
-            if not waiting:
+                self._changelogs[partition][0].fenced(span)
+            if not left:
                 self._ask_committed()
 
         heard = self._while_wanted(fenced)
-        if self._exactly_once:
-            fences = {
-                owner: [changelog.a_fence() for changelog in share.changelogs]
-                for owner, share in self._shares.items()
-                if share.changelogs
-            }
-            waiting = len(fences)
-            for owner, sends in fences.items():
-                self._transactions[owner].commit(sends, {}, heard)
-        else:
-            sends = [changelog.a_fence() for changelog in changelogs.values()]
-            waiting = 1 if sends else 0
-            if sends:
-                self._log.write(sends, heard)
-        if not waiting:
-            self._ask_committed()
+        for owner, transaction in list(self.transactions.items()):
+            transaction.commit(fences[owner], {}, heard)
+        if not self.transactions:
+            self._log.write([fence for own in fences.values() for fence in own], heard)
 
     def _ask_committed(self) -> None:
         """Step 4: an owner that is fenced commits nothing more."""
-        self._group.committed(self._assigned, self._while_wanted(self._committed))
+        assigned = [at for share in self.shares.values() for at in share.partitions]
+        self.positions = dict.fromkeys(assigned, 0)
+        self._group.committed(assigned, self._while_wanted(self._committed))
 
-    def _committed(self, positions: Mapping[Partition, int] | None) -> None:
+    def _committed(self, positions: Offsets | None) -> None:
         """Step 5: what lies before the fence is the shards' state."""
         if positions is None:
             self._fail("the committed offsets cannot be read")
             return
-        self._positions = {at: positions.get(at, 0) for at in self._assigned}
-        self._maker.begins([at for at in self._assigned if at not in positions])
-        starts: dict[Partition, int] = {}
-        ends: dict[Partition, int] = {}
-        into: dict[Partition, tuple[Changelog, Share]] = {}
-        for share in self._shares.values():
-            if any(changelog.position > changelog.epoch for changelog in share.changelogs):
-                # It was read further than there is: its topics were deleted and made again.
-                share.start_over()
-                for changelog in share.changelogs:
-                    changelog.start_over()
-            for changelog in share.changelogs:
-                at = changelog.partition
-                starts[at] = changelog.position
-                ends[at] = changelog.epoch + 1
-                into[at] = (changelog, share)
+        self._maker.begins([at for at in self.positions if at not in positions])
+        self.positions = {at: positions.get(at, 0) for at in self.positions}
+        self._start_over()
         unknown: list[NewerFormat] = []
 
-        def take(at: Partition, rows: Sequence[Row]) -> None:
-            changelog, share = into[at]
+        def take(at: Partition, rows: Sequence[Record]) -> None:
+            changelog, share = self._changelogs[at]
             try:
                 if not unknown:
                     changelog.replay(rows, share.apply)
@@ -265,31 +206,40 @@ class Restoration:
                 self._maker.outdated(unknown[0])
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
+                return
             elif (why := self._unreadable() or self._expired(positions)) is not None:
                 self._maker.refused(why)
             else:
-                for at, (changelog, _) in into.items():
+                for at, (changelog, _) in self._changelogs.items():
                     changelog.reached(ends[at])
                 self._replayed()
                 return
             self._fail("the shards are not restored")
 
+        starts = {at: changelog.position for at, (changelog, _) in self._changelogs.items()}
+        ends = {at: changelog.epoch + 1 for at, (changelog, _) in self._changelogs.items()}
         self._log.replay(starts, ends, self._while_wanted(take), self._while_wanted(done))
+
+    def _start_over(self) -> None:
+        """Forget what was read further than there is: its topics were deleted and made again."""
+        for share in self.shares.values():
+            if any(changelog.position > changelog.epoch for changelog in share.changelogs):
+                share.start_over()
+                for changelog in share.changelogs:
+                    changelog.start_over()
 
     def _unreadable(self) -> str | None:
         """What to do about a row that no release wrote: who guesses at it may lose a request."""
-        changelogs = (
-            changelog for share in self._shares.values() for changelog in share.changelogs
-        )
-        return next(
-            (why for changelog in changelogs for why in changelog.unreadable.values()), None
-        )
+        for changelog, _ in self._changelogs.values():
+            for why in changelog.unreadable.values():
+                return why
+        return None
 
-    def _expired(self, positions: Mapping[Partition, int]) -> str | None:
+    def _expired(self, committed: Offsets) -> str | None:
         """Whether the group forgot how far it had read: all would be done once more."""
-        for owner, share in self._shares.items():
+        for owner, share in self.shares.items():
             has_rows = any(changelog.count or changelog.copied for changelog in share.changelogs)
-            if has_rows and not any(at in positions for at in share.partitions):
+            if has_rows and not any(at in committed for at in share.partitions):
                 return (
                     f"shard {owner} has a state, but its group has no committed offset any more:"
                     " set where reading begins with kafka-consumer-groups --reset-offsets"
@@ -298,16 +248,15 @@ class Restoration:
 
     def _replayed(self) -> None:
         """Step 6: the group must not have changed since step 1."""
-        asked_at = self._clock.steady_s()
+        self.proven_at = self._clock.steady_s()
 
         def done(answer: bool | None) -> None:
             if answer:
-                self._done(Restored(self._shares, self._transactions, self._positions, asked_at))
-                self._transactions = {}
+                self._done(self)
             else:
                 self._not_a_member(answer)
 
-        if self._exactly_once or not self._positions:
+        if self.transactions or not self.positions:
             self._group.prove(self._while_wanted(done))
         else:
-            self._group.commit(self._positions, self._while_wanted(done))
+            self._group.commit(self.positions, self._while_wanted(done))

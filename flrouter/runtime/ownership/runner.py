@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Effects, End, Send
 from flrouter.core.values.inputs import CaughtUp, Input
-from flrouter.ports import Clock, Log, Partition, Refusal, Row, Written
+from flrouter.ports import Clock, Log, Offsets, Partition, Record, Refusal, Written
 from flrouter.runtime.durability.changelog import Changelog, Fenced
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 
-#: inputs decided in one go, so that a backlog does not keep the event loop for long.
+#: decided in one go, so that a backlog does not keep the event loop for long.
 MAX_BATCH_INPUTS = 1_000
-
-#: the rows that changed in each table: key and new value, None where it is gone.
-Changes = list[tuple[str, list[tuple[str, Any]]]]
-
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Core(Protocol):
-    """What decides: a shard."""
+#: takes (table, key, value or None) of a row that was replayed.
+Apply = Callable[[str, bytes, bytes | None], None]
 
-    def decide(self, batch: Sequence[Input], now: int) -> Effects:
-        """What follows from a batch."""
 
-    def take_changes(self) -> Changes:
-        """What it changed in each of its tables."""
+class Share(NamedTuple):
+    """What one owner is made of, before it runs."""
 
-    def write_again(self, table: str, keys: Collection[str]) -> None:
-        """These rows count as changed, whether they are there or not."""
+    core: Shard
+    apply: Apply
+    #: of its tables; each knows from where it is to be replayed.
+    changelogs: Sequence[Changelog]
+    #: what it reads.
+    partitions: Sequence[Partition]
+    #: empties it: what was in it came from other changelogs than these.
+    start_over: Callable[[], None]
 
 
 class Worker(Protocol):
@@ -62,52 +63,42 @@ class Worker(Protocol):
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """A checkpoint is durable in the changelogs."""
 
-    def lost(self, number: int, why: str) -> None:
-        """The shard must be thrown away."""
+    def lost(self, why: str) -> None:
+        """A shard must be thrown away: its state is ahead of what is durable, or another's."""
 
 
 class Runner:
-    """Runs one core, whose state nobody else touches."""
+    """Runs the core of one shard, whose state nobody else touches."""
 
     def __init__(
         self,
         number: int,
-        core: Core,
+        share: Share,
         worker: Worker,
         guarantee: Guarantee,
-        changelogs: Sequence[Changelog],
-        positions: Mapping[Partition, int],
+        positions: Offsets,
         log: Log,
         clock: Clock,
     ) -> None:
-        """Args:
-        number: the shard's.
-        core: what decides.
-        worker: what is around it.
-        guarantee: how batches are made durable.
-        changelogs: of its tables, fenced and replayed.
-        positions: the next offset to read of each of its partitions.
-        log: where changelogs are looked at.
-        clock: the time.
-        """
+        """Its changelogs are fenced and replayed; it is to be read on at `positions`."""
         self.number = number
-        self.core = core
-        self.changelogs = changelogs
+        self.core = share.core
+        self.changelogs = share.changelogs
         self._worker = worker
         self._guarantee = guarantee
         self._log = log
         self._clock = clock
         self._inbox: deque[tuple[Partition | None, int, Sequence[Input]]] = deque()
-        #: inputs that arrived and were not decided.
+        #: how many inputs arrived and were not decided.
         self.waiting = 0
         #: the next offset of each partition that is read, as far as all before it is durable.
         self.progress = dict(positions)
         #: up to where each partition was offered.
         self._offered: dict[Partition, int] = {}
-        #: of what was decided since the last checkpoint; the first one keeps where it began, too.
+        #: those reached since the last checkpoint; the first checkpoint has where it began, too.
         self._positions = dict(positions)
-        self._by_table = {changelog.table: changelog for changelog in changelogs}
-        self._by_partition = {changelog.partition: changelog for changelog in changelogs}
+        self._by_table = {changelog.table: changelog for changelog in self.changelogs}
+        self._by_partition = {changelog.partition: changelog for changelog in self.changelogs}
         #: nothing more is decided; nothing more is heard.
         self._closed = False
         self._dropped = False
@@ -115,7 +106,7 @@ class Runner:
         self.moved_at = clock.steady_s()
         self._batches_under_way = 0
         guarantee.owner = self
-        for changelog in changelogs:
+        for changelog in self.changelogs:
             self._write_again(changelog, changelog.foreign)
 
     def __str__(self) -> str:
@@ -131,7 +122,7 @@ class Runner:
             if partition is not None:
                 self._offered[partition] = next_offset
 
-    def read_too(self, committed: Mapping[Partition, int]) -> Mapping[Partition, int]:
+    def read_too(self, committed: Offsets) -> Offsets:
         """Take these partitions as well; returns from where they are to be offered.
 
         One that was read before goes on there: what is committed of it may lie behind.
@@ -160,7 +151,7 @@ class Runner:
         if self.busy:
             return
         batch, positions = self._take()
-        # Deciding changes the state too: whoever cannot make it durable throws the state away.
+        # Deciding changes the state, too: if that cannot be made durable, the state is dropped.
         try:
             effects = self.core.decide(batch, self._clock.now_ms())
         except Exception as error:
@@ -172,8 +163,8 @@ class Runner:
             self._worker.requests_ended(self.number, effects.ends)
         self._batches_under_way += 1
         self._guarantee.keep(effects, partial(self._durable, effects, positions))
-        if self._inbox and not self.busy:
-            self._worker.wake(self)
+        if not self.busy:
+            self.has_room()
 
     def _take(self) -> tuple[list[Input], dict[Partition, int]]:
         batch: list[Input] = []
@@ -193,16 +184,15 @@ class Runner:
 
     # -- what the guarantee says --------------------------------------------------------------
 
-    def _durable(self, effects: Effects, positions: Mapping[Partition, int]) -> None:
+    def _durable(self, effects: Effects, positions: Offsets) -> None:
         """A batch is durable, with all before it."""
         self._batches_under_way -= 1
         self.moved_at = self._clock.steady_s()
         self.progress |= {at: positions[at] for at in positions if at in self.progress}
         self._worker.effects_done(self.number, effects)
         for wanted in effects.catch_up:
-            self._worker.catch_up(
-                self.number, wanted.floodlight, partial(self._caught_up, wanted.token)
-            )
+            done = partial(self._caught_up, wanted.token)
+            self._worker.catch_up(self.number, wanted.floodlight, done)
 
     def _caught_up(self, token: int) -> None:
         self.offer(None, 0, (CaughtUp(token),))
@@ -220,9 +210,9 @@ class Runner:
         return Checkpoint(rows, positions)
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
-        """A checkpoint is durable; its rows count if nobody else has fenced the shard before them.
+        """A checkpoint is durable. Its rows count if no other worker has fenced the shard before.
 
-        Whoever did may be no owner either, but late: then these rows are foreign all the same.
+        That worker may be late, and no owner either: these rows are foreign all the same.
         """
         gaps = [
             (changelog, gap)
@@ -256,7 +246,7 @@ class Runner:
     def lost(self, why: str) -> None:
         """What was decided is not durable."""
         if not self._dropped:
-            self._worker.lost(self.number, why)
+            self._worker.lost(f"{self}: {why}")
 
     # -- foreign rows -------------------------------------------------------------------------
 
@@ -270,7 +260,7 @@ class Runner:
         self, changelog: Changelog, first: int, end: int, looked: Callable[[], None]
     ) -> None:
         """See who wrote what lies between; `looked` if the shard is still this runner's."""
-        rows: list[Row] = []
+        rows: list[Record] = []
 
         def done(complete: bool) -> None:
             if self._dropped:
@@ -281,7 +271,7 @@ class Runner:
             try:
                 self._write_again(changelog, changelog.intruded(rows))
             except (Fenced, NewerFormat) as error:
-                self._worker.lost(self.number, str(error))
+                self._worker.lost(f"{self}: {error}")
             else:
                 looked()
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from flrouter.core.shard import Shard
 from flrouter.core.state.rules import Rules
-from flrouter.core.values.effects import Send
 from flrouter.core.values.home import shard_of
 from flrouter.ports import Partition
 from flrouter.runtime.durability.changelog import Changelog
-from flrouter.runtime.ownership.restoration import Share
+from flrouter.runtime.durability.guarantee import Checkpoint
+from flrouter.runtime.ownership.runner import Apply, Share
+from flrouter.runtime.state.reading import changelogs_of, clear, put
 from flrouter.runtime.state.standby import Standby
-from flrouter.runtime.state.states import changelogs_of, clear, put
 from flrouter.runtime.state.store import Copy, Place
 from flrouter.settings.model import Settings
-
-#: takes (table, key, value or None) of one row.
-Apply = Callable[[str, bytes, bytes | None], None]
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -62,19 +59,11 @@ class Shares:
 
     def _share(self, number: int, partitions: Sequence[Partition]) -> Share:
         followed = self.standby.hand_over(number) if self.standby is not None else None
-        if followed is not None:
-            core, changelogs = followed
-        else:
-            core, changelogs = self._new(number), changelogs_of(self._settings, number)
+        core, changelogs = followed or (self._new(number), changelogs_of(self._settings, number))
         self._changelogs += changelogs
         if self._settings.store != "rocksdb":
-            return Share(
-                core,
-                self._counted(partial(put, core)),
-                changelogs,
-                partitions,
-                partial(clear, core),
-            )
+            apply = self._counted(partial(put, core))
+            return Share(core, apply, changelogs, partitions, partial(clear, core))
         copy = self._copies[number] = Copy(self._settings.data_path / f"shard-{number}")
         if followed is None:
             places = copy.load(partial(put, core))
@@ -87,7 +76,7 @@ class Shares:
             copy.clear()
             copy.save(_rows_of(core), ())
 
-        def apply(table: str, key: bytes, value: bytes | None) -> None:
+        def put_and_copy(table: str, key: bytes, value: bytes | None) -> None:
             put(core, table, key, value)
             copy.save_later(table, key, value)
 
@@ -95,7 +84,7 @@ class Shares:
             clear(core)
             copy.clear()
 
-        return Share(core, self._counted(apply), changelogs, partitions, start_over)
+        return Share(core, self._counted(put_and_copy), changelogs, partitions, start_over)
 
     def _counted(self, apply: Apply) -> Apply:
         def take(table: str, key: bytes, value: bytes | None) -> None:
@@ -119,19 +108,15 @@ class Shares:
         if self.standby is not None:
             self.standby.follow(set(range(self._settings.partitions)) - set(own))
 
-    def saved(self, number: int, rows: Sequence[Send], changelogs: Sequence[Changelog]) -> None:
-        """Rows are durable: bring the same bytes into the local copy of a shard."""
+    def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
+        """A checkpoint is durable: bring the same bytes into the local copy of the shard."""
         copy = self._copies.get(number)
         if copy is None:
             return
         tables = {changelog.partition.topic: changelog.table for changelog in changelogs}
-        copy.save(
-            ((tables[row.topic], row.key or b"", row.value) for row in rows),
-            (
-                (changelog.partition.topic, Place(changelog.position, changelog.fence))
-                for changelog in changelogs
-            ),
-        )
+        rows = ((tables[row.topic], row.key or b"", row.value) for row in checkpoint.rows)
+        places = ((one.partition.topic, Place(one.position, one.fence)) for one in changelogs)
+        copy.save(rows, places)
 
     def close(self, numbers: Collection[int]) -> None:
         """Let others open the local copies of these shards."""

@@ -15,10 +15,10 @@ from mode import Service
 
 from flrouter.core.shard import Shard
 from flrouter.kafka.reader import Batch, Reader
-from flrouter.ports import Partition, Row, Start
+from flrouter.ports import Partition, Start
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
-from flrouter.runtime.state.states import changelogs_of, put
+from flrouter.runtime.state.reading import changelogs_of, put
 from flrouter.settings.model import Settings
 
 
@@ -33,15 +33,11 @@ class Standby(Service):
     """Reads the changelogs of shards that this worker does not own into shards that do nothing."""
 
     def __init__(self, settings: Settings, make: Callable[[int], Shard]) -> None:
-        """Args:
-        settings: where the brokers are.
-        make: makes an empty shard of a number.
-        """
         super().__init__()
         self._settings = settings
         self._make = make
         self._reader = Reader(settings, self._take, self._gone)
-        #: counts what was asked for, so that nothing of an older wish is taken.
+        #: counts the calls of `follow`: what was read for an older one is left out.
         self._term = 0
         self._shards: dict[int, Followed] = {}
         self._changelogs: dict[Partition, Changelog] = {}
@@ -77,21 +73,16 @@ class Standby(Service):
             for followed in self._shards.values()
             for changelog in followed.changelogs
         }
-        self._reader.read(
-            {
-                at: Start(changelog.position, self._term)
-                for at, changelog in self._changelogs.items()
-            }
-        )
+        changelogs = self._changelogs.items()
+        self._reader.read({at: Start(one.position, self._term) for at, one in changelogs})
 
     def _take(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
             followed = self._shards.get(batch.at.number)
             if batch.term == self._term and followed is not None:
                 changelog = self._changelogs[batch.at]
-                rows = [Row(record.offset, *record[2:]) for record in batch.records]
                 try:
-                    changelog.replay(rows, partial(put, followed.core))
+                    changelog.replay(batch.records, partial(put, followed.core))
                 except NewerFormat as error:
                     self.log.warning("no longer followed: %s", error)
                     del self._shards[batch.at.number]

@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-#: s; an older copy is not used: Kafka forgets tombstones after a day, and a copy that never saw
+#: an older copy is not used: Kafka forgets tombstones after a day, and a copy that never saw
 #: them would bring keys back to life.
 MAX_AGE_S = 12 * 3600.0
-
-#: rows that are kept at once.
+#: that are kept at once.
 MAX_LATER_ROWS = 10_000
 
 log = logging.getLogger(__name__)
 
 _PLACE = b"\xff"
-#: behind the name of a changelog: its last fence. Release 0.1.0 takes that for one more changelog.
+#: ends the key of a changelog's last fence. Release 0.1.0 takes that for one more changelog.
 _FENCE = " fence"
 _SAVED_AT = b"\xfe"
 
@@ -41,14 +40,17 @@ class Copy:
     """The copy of one shard. One worker at a time: RocksDB locks the folder."""
 
     def __init__(self, folder: Path) -> None:
-        from rocksdict import Options, Rdict
-
         self._folder = folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._db: Any = Rdict(str(folder), Options(raw_mode=True))
+        self._db = self._open()
         self._later: list[tuple[str, bytes, bytes | None]] = []
-        #: rows are missing, so no later ones may be kept.
+        #: a write failed: without its rows no later ones may be kept.
         self._is_behind = False
+
+    def _open(self) -> Any:
+        from rocksdict import Options, Rdict
+
+        return Rdict(str(self._folder), Options(raw_mode=True))
 
     def load(self, apply: Callable[[str, bytes, bytes], None]) -> dict[str, Place]:
         """Hand every row to `apply` (table, key, value); returns changelog → how far it is copied.
@@ -80,9 +82,7 @@ class Copy:
             self.save((), ())
 
     def save(
-        self,
-        rows: Iterable[tuple[str, bytes, bytes | None]],
-        places: Iterable[tuple[str, Place]],
+        self, rows: Iterable[tuple[str, bytes, bytes | None]], places: Iterable[tuple[str, Place]]
     ) -> None:
         """Keep rows (table, key, value or None) and how far each changelog is copied, at once.
 
@@ -106,19 +106,17 @@ class Copy:
         batch.put(_SAVED_AT, str(time.time()).encode())
         try:
             self._db.write(batch)
-        except Exception as error:  # noqa: BLE001 - as of a full disk; it has no class of its own
+        except Exception as error:  # noqa: BLE001 - as of a full disk: it has no class of its own
             self._is_behind = True
             log.error("the local copy %s is not written any more: %s", self._folder, error)
 
     def clear(self) -> None:
         """Forget everything."""
-        from rocksdict import Options, Rdict
-
         self._later.clear()
         self._is_behind = False
         self._db.close()
         shutil.rmtree(self._folder)
-        self._db = Rdict(str(self._folder), Options(raw_mode=True))
+        self._db = self._open()
 
     def close(self) -> None:
         """Let somebody else open it."""

@@ -34,7 +34,7 @@ class Tally:
     async def fresh(self) -> Tally:
         """Itself, with a count that is not too old."""
         async with self._counting:
-            term, began = self._app.shards.term, monotonic()
+            term, began = self._app.shards.ownership.term, monotonic()
             if began > self._fresh_until or term != self._term:
                 await self._count()
                 now = monotonic()

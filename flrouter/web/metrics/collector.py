@@ -193,7 +193,7 @@ class RouterCollector(Collector):
         yield self._gauge("lag_records", "Records in Kafka that are not read.", "topic", lag)
         text = "Partitions that shards of this worker should read and do not."
         yield self._gauge("unread_partitions", text, "topic", shards.unread_partitions())
-        waiting = sum(shards.waiting(number) for number in list(shards.numbers))
+        waiting = sum(runner.waiting for runner in list(shards.ownership.runners.values()))
         for name, text, value in (
             ("ready", "Whether this worker serves its shards.", not not_ready(app)),
             ("shards", "Shards of this worker.", len(list(shards.numbers))),
@@ -201,14 +201,14 @@ class RouterCollector(Collector):
             (
                 "held_back_partitions",
                 "Partitions unread as a shard is full.",
-                len(shards.held_back),
+                len(shards.backpressure.held_back),
             ),
             ("waiting_records", "Records that were read and wait to be decided.", waiting),
             ("clock_seconds", "This worker's clock, in s since the epoch.", time.time()),
             (
                 "catch_up_seconds",
                 "How long deadlines have waited for what lies before them.",
-                shards.longest_catch_up_s,
+                shards.catch_ups.longest_s,
             ),
             (
                 "restore_left_records",
@@ -220,7 +220,11 @@ class RouterCollector(Collector):
         for name, text, count in (
             ("restored_records", "Records that were restored.", shards.restored_records),
             ("takeovers", "Shards that were taken over.", shards.takeovers),
-            ("ownership_losses", "Times that shards were lost or not restored.", shards.losses),
+            (
+                "ownership_losses",
+                "Times that shards were lost or not restored.",
+                shards.ownership.losses,
+            ),
         ):
             yield CounterMetricFamily(PREFIX + name, text, count)
 

@@ -10,7 +10,7 @@ from flrouter.core.values import peers
 from flrouter.core.values.inputs import Told
 from flrouter.messages import names
 from flrouter.messages.forms import build
-from flrouter.runtime.state.states import put
+from flrouter.runtime.state.reading import put
 from tests.core.world import FLOW, INBOUND
 from tests.fuzz import script
 from tests.fuzz.field import CATALOG, FLS, PARTITIONS, RULES, SWITCHES, Field, shown

@@ -26,7 +26,7 @@ def _site() -> tuple[asyncio.AbstractEventLoop, Any]:
     field = Field()
     field.give(field.shards[0].context.home(FLS[0]), [Told(peers.AddFloodlight(FLS[0]))])
     for number, core in enumerate(field.shards):
-        app.shards._ownership.runners[number] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
+        app.shards.ownership.runners[number] = SimpleNamespace(core=core, waiting=0, progress={})  # type: ignore[assignment]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
         app.web.init_server()

@@ -71,7 +71,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
     """
     name = read_switch(given)
     number = home(name, call.app.settings.partitions)
-    shard = call.app.shards.shard(number)
+    shard = call.app.shards.by_number.get(number)
     if shard is not None:
         row = shard.context.switches.get(name)
         if row is None:

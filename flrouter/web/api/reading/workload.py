@@ -21,7 +21,7 @@ def shards(site: Site) -> dict[str, ShardRow]:
     for at, records in own.lag().items():
         number = shard_of(at.number, site.app.settings.partitions)
         lag[number] = lag.get(number, 0) + records
-    full = {shard_of(at.number, site.app.settings.partitions) for at in own.held_back}
+    full = {shard_of(at.number, site.app.settings.partitions) for at in own.backpressure.held_back}
     return {
         f"{number:04}": ShardRow(
             number,
@@ -30,7 +30,7 @@ def shards(site: Site) -> dict[str, ShardRow]:
             len(shard.context.pending),
             len(shard.context.blacklist),
             len(shard.context.gathers),
-            own.waiting(number),
+            own.ownership.runners[number].waiting,
             number in full,
             lag.get(number, 0),
         )
@@ -51,6 +51,6 @@ def this_worker(site: Site) -> Worker:
         version=__version__,
         started=_STARTED,
         lag=sum(own.lag().values()),
-        held_back=sorted(f"{at.topic}/{at.number}" for at in own.held_back),
+        held_back=sorted(map(str, own.backpressure.held_back)),
         warnings=site.app.warnings(),
     )
