@@ -19,7 +19,7 @@ def speaker(arguments: tuple[str, ...]) -> None:
     from flrouter.kafka.cluster.clients import login
     from flrouter.speaker.__main__ import main
     from flrouter.speaker.options import SpeakerOptions
-    from flrouter.speaker.simulated.latency import BadLatency
+    from flrouter.speaker.simulated.options import BadLatency
 
     settings = load_settings()
     several = settings.speaks.many  # then the topics are those of the profile

@@ -79,37 +79,31 @@ class Written:
 
 
 Answer: TypeAlias = Done | Info | Each | Chain | Written
-ANSWERS = (Done, Info, Each, Chain, Written)
 
 DONE = Done()
 
 
 def done(command: Command, now: int) -> bytes:
-    """What says that the command was carried out.
+    """The answer that says that a command was carried out: the command itself, or in its form.
 
     Raises:
         CommandFailed: nobody could read it, as the command lacks what it must repeat.
     """
+    if command.envelope.form is Form.COMMAND:
+        return command.data
     if command.envelope.form is not Form.ABSTRACT:
-        return sent_back(command)
+        parts = members.members(command.data)
+        parts["clazz"] = msgspec.json.encode(names.COMMAND)
+        parts.pop("reply_to", None)  # it asked for an answer, and this is it
+        return members.joined(parts)
     draft = error_forms.draft(command.form, command.data)
     if not draft or command.form is ErrorForm.SPEAKER_DATA:
         raise CommandFailed(
             ErrorType.DATA_INVALID,
-            f"nothing that says so can be read by who sent {command.kind}",
+            f"the requester of {command.kind} could read no answer that says so",
             "send command_id and switch_id with it, by a profile that names a form for its kind",
         )
     return error_forms.succeeded(draft, command.correlation_id, now)
-
-
-def sent_back(command: Command) -> bytes:
-    """The command as the answer that says it was done: a CommandMessage, otherwise unchanged."""
-    if command.envelope.form is Form.COMMAND:
-        return command.data
-    parts = members.members(command.data)
-    parts["clazz"] = msgspec.json.encode(names.COMMAND)
-    parts.pop("reply_to", None)  # it asked for an answer, and this is it
-    return members.joined(parts)
 
 
 def error(command: Command, failed: CommandFailed, now: int) -> Message:
@@ -147,8 +141,7 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
                 for payload in payloads
             ]
         case Chain(payloads, old_form=True):
-            chain = old_chain(command, payloads, region, now)
-            return [Message(key, data) for data in chain]
+            return [Message(key, data) for data in old_chain(command, payloads, region, now)]
         case Chain(payloads):
             count = len(payloads)
             return [

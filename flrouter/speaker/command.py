@@ -29,20 +29,6 @@ _whole = msgspec.json.Decoder(dict[str, Any])
 class Command:
     """One command, decoded once."""
 
-    __slots__ = (
-        "correlation_id",
-        "data",
-        "entry",
-        "envelope",
-        "key",
-        "kind",
-        "partition",
-        "profile",
-        "switch",
-        "timestamp",
-        "traceparent",
-    )
-
     def __init__(
         self,
         envelope: Envelope,
@@ -73,15 +59,16 @@ class Command:
         self.timestamp = timestamp
         #: the W3C's trace context for what is done for this command, and for its answer.
         self.traceparent = trace.found_in(headers) if headers else b""
-        if envelope.correlation_id:
-            #: never empty: a command without one is given one.
-            self.correlation_id = envelope.correlation_id
-            self.data = data
-        else:
-            self.correlation_id = str(uuid.uuid4())
-            self.data = _given(data, self.correlation_id)
-        #: the canonical id of the switch that it is for; None when it names none, or a bad one.
-        self.switch = self._switch_of(data)
+        self.data = data
+        #: never empty: a command without one is given one.
+        self.correlation_id = envelope.correlation_id or str(uuid.uuid4())
+        try:
+            if not envelope.correlation_id:
+                self.data = correlation.with_correlation_id(data, self.correlation_id)
+            #: the canonical id of the switch that it is for; None when it names none, or a bad one.
+            self.switch = self._switch_of(data)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise Unreadable(str(error)) from error
         #: the key of the records that answer it.
         self.key = (self.switch or self.correlation_id).encode()
 
@@ -107,15 +94,6 @@ class Command:
             return self.profile.kinds.switch_of(self.envelope, data)
         except BadSwitchId:
             return None
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise Unreadable(str(error)) from error
 
     def __repr__(self) -> str:
         return f"<Command {self.kind} {self.correlation_id} for {self.switch}>"
-
-
-def _given(data: bytes, correlation_id: str) -> bytes:
-    try:
-        return correlation.with_correlation_id(data, correlation_id)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise Unreadable(str(error)) from error

@@ -1,4 +1,4 @@
-"""What switches have, rules and meters, in the form in which it is asked for.
+"""Rules and meters of switches, in the form in which a command asks for them.
 
 OpenKilda has two: entries, for people and for all of its versions until 2019; and speaker data,
 as the rule manager of 2025 has it, for its switch manager and flow-HS.
@@ -19,11 +19,16 @@ MAX_RULES_IN_MESSAGE = 50
 #: pieces of speaker data in one message, as OpenKilda's own FL has it by default.
 MAX_PIECES_IN_MESSAGE = 500
 
+#: the counters and timeouts of a rule, as OpenFlow calls them.
+COUNTS = (
+    *("duration_sec", "duration_nsec", "idle_timeout", "hard_timeout"),
+    *("packet_count", "byte_count"),
+)
 _SPEAKER_DATA = ("ForSwitchManagerRequest", "ForFlowHsRequest")
 _ACTION = "org.openkilda.rulemanager.action"
 #: OpenKilda's names of tables, by their numbers.
 _TABLES = ("INPUT", "PRE_INGRESS", "INGRESS", "POST_INGRESS", "EGRESS", "TRANSIT")
-#: what speaker data has a name for, of what rules look at and set.
+#: the fields of matches and actions that speaker data has names for.
 _FIELDS = {
     *("eth_src", "eth_dst", "eth_type", "vlan_vid", "ip_proto", "udp_src", "udp_dst", "in_port"),
     "metadata",
@@ -39,7 +44,7 @@ class Rule(NamedTuple):
     cookie: int
     priority: int = 0
     table: int = 0
-    #: `packet_count`, `duration_sec`, …
+    #: by their names in `COUNTS`.
     counts: Mapping[str, int] | None = None
     #: `in_port`, `vlan_vid` (without OpenFlow's flag), …; a pair is a value and its mask.
     match: Mapping[str, Any] | None = None
@@ -60,16 +65,16 @@ class Meter(NamedTuple):
 
 
 def wants_speaker_data(command: Command) -> bool:
-    """Whether who asks for a dump reads speaker data."""
+    """Whether the requester of a dump reads speaker data."""
     return command.profile.classes == "2025" and command.kind.endswith(_SPEAKER_DATA)
 
 
 def rules(command: Command, switch: str, entries: Sequence[Rule]) -> Answer:
     """The rules of a switch."""
     if wants_speaker_data(command):
-        return flow_data(switch, [rule_data(switch, rule) for rule in entries])
+        return data("Flow", switch, [rule_data(switch, rule) for rule in entries])
     classes = command.profile.classes
-    # Who reads these classes waits for one message, however large it is.
+    # Readers of these classes expect one message, however large it is.
     size = len(entries) if classes else MAX_RULES_IN_MESSAGE
     parts = [
         {
@@ -85,7 +90,7 @@ def rules(command: Command, switch: str, entries: Sequence[Rule]) -> Answer:
 def meters(command: Command, switch: str, entries: Sequence[Meter]) -> Answer:
     """The meters of a switch."""
     if wants_speaker_data(command):
-        return meter_data(switch, [_meter_data(switch, meter) for meter in entries])
+        return data("Meter", switch, [_meter_data(switch, meter) for meter in entries])
     return Info(meter_entries(switch, entries))
 
 
@@ -123,12 +128,7 @@ def _rule_entry(rule: Rule, classes: str) -> Payload:
         "table-id": rule.table,
         "priority": rule.priority,
         "version": VERSION,
-        "duration-sec": count("duration_sec"),
-        "duration-nsec": count("duration_nsec"),
-        "idle-timeout": count("idle_timeout"),
-        "hard-timeout": count("hard_timeout"),
-        "packet-count": count("packet_count"),
-        "byte-count": count("byte_count"),
+        **{name.replace("_", "-"): count(name) for name in COUNTS},
         "match": {name: str(value) for name, value in (rule.match or {}).items()},
         "instructions": instructions,
         "flags": [],
@@ -145,7 +145,7 @@ def _actions_entry(actions: Sequence[tuple[str, Any]], classes: str) -> Payload:
             case "pop_vlan":
                 shown["POP_VLAN"] = "true"
             case "group" if classes != "2025":
-                pass  # there was no place for it
+                pass  # these classes have no field for it
             case _:
                 shown[name] = str(value)
     if fields and classes == "2025":
@@ -158,23 +158,27 @@ def _actions_entry(actions: Sequence[tuple[str, Any]], classes: str) -> Payload:
 # -- speaker data
 
 
-def flow_data(switch: str, pieces: Sequence[Payload]) -> Answer:
-    """Rules as the rule manager has them (:func:`rule_data`)."""
-    return _data(f"{INFO}.flow.FlowDumpResponse", switch, "flow_speaker_data", pieces)
+def data(kind: str, switch: str, pieces: Sequence[Payload]) -> Answer:
+    """Pieces of speaker data, a chain.
 
-
-def meter_data(switch: str, pieces: Sequence[Payload]) -> Answer:
-    """Meters as the rule manager has them."""
-    return _data(f"{INFO}.meter.MeterDumpResponse", switch, "meter_speaker_data", pieces)
-
-
-def group_data(switch: str, pieces: Sequence[Payload]) -> Answer:
-    """Groups as the rule manager has them."""
-    return _data(f"{INFO}.group.GroupDumpResponse", switch, "group_speaker_data", pieces)
+    Args:
+        kind: Flow, Meter or Group.
+    """
+    name = kind.lower()
+    return Chain(
+        [
+            {
+                "clazz": f"{INFO}.{name}.{kind}DumpResponse",
+                "switch_id": switch,
+                f"{name}_speaker_data": part,
+            }
+            for part in _split(pieces, MAX_PIECES_IN_MESSAGE)
+        ]
+    )
 
 
 def rule_data(switch: str, rule: Rule) -> Payload:
-    """One rule as the rule manager has it, as far as it has names for what the rule does."""
+    """One rule as the rule manager has it, as far as that has names for what the rule does."""
     count = _counter(rule)
     return {
         **_piece(switch),
@@ -217,12 +221,7 @@ def _meter_data(switch: str, meter: Meter) -> Payload:
 
 
 def _piece(switch: str) -> dict[str, Any]:
-    return {
-        "uuid": str(uuid.uuid4()),
-        "switch_id": switch,
-        "depends_on": [],
-        "of_version": VERSION,
-    }
+    return {"uuid": str(uuid.uuid4()), "switch_id": switch, "depends_on": [], "of_version": VERSION}
 
 
 def _match_data(name: str, given: Any) -> Payload:
@@ -236,10 +235,10 @@ def _match_data(name: str, given: Any) -> Payload:
 
 def _action_data(action: tuple[str, Any]) -> Payload | None:
     match action:
-        case "output", int(port):
-            return _port_out(port, None)
-        case "output", name:
-            return _port_out(0, str(name).upper())
+        case "output", port:
+            number, name = (port, None) if isinstance(port, int) else (0, str(port).upper())
+            out = {"port_number": number, "port_type": name}
+            return {"clazz": f"{_ACTION}.PortOutAction", "port_number": out}
         case "push_vlan", _:
             return {"clazz": f"{_ACTION}.PushVlanAction"}
         case "pop_vlan", _:
@@ -252,23 +251,9 @@ def _action_data(action: tuple[str, Any]) -> Payload | None:
     return None
 
 
-def _port_out(number: int, kind: str | None) -> Payload:
-    port = {"port_number": number, "port_type": kind}
-    return {"clazz": f"{_ACTION}.PortOutAction", "port_number": port}
-
-
 def _number(value: Any) -> int:
     """A value that a rule looks at; OpenFlow's addresses are text."""
     return signed(value if isinstance(value, int) else int(value.replace(":", ""), 16))
-
-
-def _data(clazz: str, switch: str, name: str, pieces: Sequence[Payload]) -> Answer:
-    return Chain(
-        [
-            {"clazz": clazz, "switch_id": switch, name: part}
-            for part in _split(pieces, MAX_PIECES_IN_MESSAGE)
-        ]
-    )
 
 
 # -- both

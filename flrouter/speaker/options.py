@@ -1,4 +1,4 @@
-"""What an FL side can be told: its name, its broker, and how long it remembers and waits."""
+"""The settings of an FL: its name, its broker, and how long it remembers and waits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SpeakerOptions:
     remember_bytes: int = 64 << 20
     #: a write that Kafka has not confirmed after this time has failed.
     write_timeout_ms: int = 10_000
-    #: records that wait for Kafka; beyond it, reading stops and held events are dropped.
+    #: records that may wait for Kafka; beyond it, reading stops and held events are given up.
     hold: int = 100_000
     #: the largest answer; a larger one becomes an error.
     max_message_bytes: int = 1_000_000

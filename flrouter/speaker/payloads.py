@@ -13,7 +13,7 @@ from typing import Any
 from flrouter.messages import names
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import Answer, Info, Payload
-from flrouter.speaker.sync import PortState
+from flrouter.speaker.sync import PortState, SwitchRecord
 
 #: where the classes of most payloads are.
 INFO = "org.openkilda.messaging.info"
@@ -46,20 +46,20 @@ def meter_deleted() -> Answer:
 
 def flow_meters(forward: Payload, reverse: Payload) -> Answer:
     """The meters of a flow's two ways, each as a dump of meters."""
-    both = {"src_meter": forward, "dst_meter": reverse}
-    return Info({"clazz": f"{INFO}.meter.FlowMeterEntries", **both})
+    clazz = f"{INFO}.meter.FlowMeterEntries"
+    return Info({"clazz": clazz, "src_meter": forward, "dst_meter": reverse})
 
 
 def port_configured(switch: str, number: int) -> Answer:
     """A port is up, or down, as it should be."""
-    configured = {"clazz": f"{INFO}.switches.PortConfigurationResponse"}
-    return Info({**configured, "switch_id": switch, "port_no": number})
+    clazz = f"{INFO}.switches.PortConfigurationResponse"
+    return Info({"clazz": clazz, "switch_id": switch, "port_no": number})
 
 
 def bfd_session(session: object) -> Answer:
     """A BFD session, as the command has it, is set up or removed."""
-    response = {"clazz": "org.openkilda.messaging.floodlight.response.BfdSessionResponse"}
-    return Info({**response, "bfd-session": session, "error-code": None})
+    clazz = "org.openkilda.messaging.floodlight.response.BfdSessionResponse"
+    return Info({"clazz": clazz, "bfd-session": session, "error-code": None})
 
 
 def ports(descriptions: Sequence[Payload]) -> Answer:
@@ -116,15 +116,13 @@ def ping(ping_id: object, latency_ns: int, now: int) -> Answer:
 # -- statistics
 
 
-def port_states(
-    switch: str, states: Iterable[tuple[int, PortState]], requester: object, now: int
-) -> Payload:
+def port_states(switch: SwitchRecord, requester: object, now: int) -> Payload:
     """Which ports of a switch are up, as PortsCommandData asks for it."""
     return {
         "clazz": f"{INFO}.stats.SwitchPortStatusData",
         "timestamp": now,
-        "switch_id": switch,
-        "ports": [{"id": number, "status": state} for number, state in states],
+        "switch_id": switch.datapath,
+        "ports": [{"id": port.number, "status": port.state} for port in switch.ports],
         "requester": requester,
     }
 
@@ -134,7 +132,7 @@ def port_counters(
 ) -> Payload:
     """What went through the ports of a switch: by port number, under OpenFlow's own names.
 
-    Of what a switch does not count it says 2⁶⁴ - 1, which is -1 here as in OpenKilda's own FL.
+    A switch says 2⁶⁴ - 1 for what it does not count; that is -1 here, as in OpenKilda's own FL.
     """
     return {
         "clazz": f"{INFO}.stats.PortStatsData",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flrouter.messages.trace import Trace
@@ -27,20 +28,18 @@ class RequestKey(NamedTuple):
     kind: str
 
 
+@dataclass(slots=True, eq=False)
 class Request:
     """A request that was received; its answer, once there is one."""
 
-    __slots__ = ("again", "answer", "answered_s", "key", "size", "span")
-
-    def __init__(self, key: RequestKey) -> None:
-        self.key = key
-        self.answer: list[Message] | None = None
-        #: the partitions of duplicates that came before the answer.
-        self.again: list[int] = []
-        self.answered_s = 0.0
-        self.size = 0
-        #: whose child its span is, the span's id, and when it began (ns since the epoch).
-        self.span: tuple[Trace, str, int] | None = None
+    key: RequestKey
+    answer: list[Message] | None = None
+    #: the partitions of duplicates that came before the answer.
+    again: list[int] = field(default_factory=list)
+    answered_s: float = 0.0
+    size: int = 0
+    #: whose child its span is, the span's id, and when it began (ns since the epoch).
+    span: tuple[Trace, str, int] | None = None
 
 
 class Requests:

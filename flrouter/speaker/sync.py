@@ -1,4 +1,4 @@
-"""Sync: the chain that lists an FL's switches and ports, or the dump that does."""
+"""Sync: the messages that list an FL's switches and ports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from flrouter.speaker.answers import info, link
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
-#: links written before the loop gets a turn: some 5 ms of work.
-_SLICE_LINKS = 500
+#: switches that are listed before the loop gets a turn: some 5 ms of work.
+_SLICE_SWITCHES = 500
 
 
 class PortState(StrEnum):
@@ -23,6 +23,13 @@ class PortState(StrEnum):
 
     UP = "UP"
     DOWN = "DOWN"
+
+
+class Mode(StrEnum):
+    """Whether an FL may change a switch; the values are the switch events that report it."""
+
+    READ_WRITE = "ACTIVATED"
+    READ_ONLY = "ADDED"
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -64,46 +71,26 @@ class SwitchRecord(msgspec.Struct, frozen=True):
         }
 
 
-async def chain(
+async def listing(
     command: Command, snapshot: Sequence[SwitchRecord], region: str, now: int
 ) -> list[Message]:
-    """The links for `snapshot`, made a slice at a time so that acks and events go on meanwhile."""
-    total = len(snapshot)
-    if not total:
-        return [Message(command.key, link(None, command.correlation_id, 0, 0, region, now))]
-    links: list[Message] = []
-    for index, record in enumerate(snapshot):
-        payload = _payload(command, record, now)
-        links.append(
-            Message(command.key, link(payload, command.correlation_id, index, total, region, now))
-        )
-        if index % _SLICE_LINKS == _SLICE_LINKS - 1:
-            await asyncio.sleep(0)
-    return links
-
-
-async def dump(
-    command: Command, snapshot: Sequence[SwitchRecord], region: str, now: int
-) -> list[Message]:
-    """The same without a chain, for whoever tells the records by the `dump_id` that they asked
-    with; nothing says where it ends.
+    """What lists `snapshot`: a chain, or, in profiles with dump ids, messages under the `dump_id`
+    of the command, of which nothing says where they end.
     """
+    profile, id_, total = command.profile, command.correlation_id, len(snapshot)
     asked = command.envelope.payload
-    dump_id = asked.dump_id if asked is not None else None
-    records: list[Message] = []
-    for index, record in enumerate(snapshot, 1):
-        payload = {
-            **_payload(command, record, now),
-            "dump_id": dump_id,
-            "write_mode": record.writable,
-        }
-        key = record.datapath.encode()
-        records.append(Message(key, info(payload, command.correlation_id, region, now)))
-        if index % _SLICE_LINKS == 0:
+    if not snapshot and not profile.sync.by_dump_id:
+        return [Message(command.key, link(None, id_, 0, 0, region, now))]
+    messages: list[Message] = []
+    for index, switch in enumerate(snapshot):
+        shown = switch.shown(profile.classes)
+        payload = {"clazz": names.DUMP_SWITCH, "timestamp": now, "switch_record": shown}
+        if profile.sync.by_dump_id:
+            payload["dump_id"] = asked.dump_id if asked is not None else None
+            payload["write_mode"] = switch.writable
+            messages.append(Message(switch.datapath.encode(), info(payload, id_, region, now)))
+        else:
+            messages.append(Message(command.key, link(payload, id_, index, total, region, now)))
+        if index % _SLICE_SWITCHES == _SLICE_SWITCHES - 1:
             await asyncio.sleep(0)
-    return records
-
-
-def _payload(command: Command, record: SwitchRecord, now: int) -> dict[str, Any]:
-    shown = record.shown(command.profile.classes)
-    return {"clazz": names.DUMP_SWITCH, "timestamp": now, "switch_record": shown}
+    return messages

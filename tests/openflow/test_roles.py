@@ -8,8 +8,9 @@ import pytest
 
 from flrouter.speaker.openflow import Role
 from flrouter.speaker.openflow.switches import lldp
-from flrouter.speaker.openflow.switches.roles import MAX_MISSED_LOOKS, Election, Mode
+from flrouter.speaker.openflow.switches.roles import MAX_MISSED_LOOKS, Election
 from flrouter.speaker.openflow.switches.wire import of
+from flrouter.speaker.sync import Mode
 from tests.openflow.network import Network, transit
 from tests.openflow.scripted import ScriptedSwitch, floodlight, packet_in, talking
 from tests.speaker.stand_in import run

@@ -18,8 +18,8 @@ from flrouter.speaker.openflow.flows import meters, rules
 from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.wire import messages, of
 from flrouter.speaker.simulated import responses
-from flrouter.speaker.simulated.network import Mode, Network
-from flrouter.speaker.sync import PortState, SwitchRecord
+from flrouter.speaker.simulated.network import Network
+from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 from tests.openkilda.schemas import VERSIONS, faults, has
 
 SWITCH = "00:00:00:00:00:00:00:09"
@@ -130,7 +130,7 @@ def test_a_sync(profile: str) -> None:
     """A chain of records, and the chain of an FL without switches."""
     records = [switch.record() for switch in network().switches.values()]
     for snapshot in (records, []):
-        links = asyncio.run(sync.chain(command({"clazz": "x"}, profile), snapshot, "fl-1", NOW))
+        links = asyncio.run(sync.listing(command({"clazz": "x"}, profile), snapshot, "fl-1", NOW))
         for link in links:
             assert faults(WITH_RECORD[profile], json.loads(link.value)) == []
 
@@ -142,7 +142,7 @@ def test_a_sync_that_is_told_by_its_dump_id() -> None:
     records = [switch.record() for switch in network().switches.values()]
     payload = {"clazz": f"{COMMANDS}.discovery.NetworkCommandData", "dump_id": "dump 7"}
     asked = command(payload, "openkilda")
-    found = asyncio.run(sync.dump(asked, records, "fl-1", NOW))
+    found = asyncio.run(sync.listing(asked, records, "fl-1", NOW))
     assert {each.key for each in found} == {record.datapath.encode() for record in records}
     modes = []
     for each in found:
@@ -151,7 +151,7 @@ def test_a_sync_that_is_told_by_its_dump_id() -> None:
         assert message["payload"]["dump_id"] == "dump 7"
         modes.append(message["payload"]["write_mode"])
     assert modes == [True, False]
-    assert asyncio.run(sync.dump(asked, [], "fl-1", NOW)) == []
+    assert asyncio.run(sync.listing(asked, [], "fl-1", NOW)) == []
 
 
 def test_a_command_for_some_of_all_switches() -> None:
@@ -295,7 +295,7 @@ def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
         answers.Info(dumps.meter_entries(SWITCH, [meters.read(meter)])),
         payloads.ports([ports.description(port)]),
         answers.Info(ports.description(port)),
-        answers.Info(ports.states(SWITCH, [port], "stats", NOW)),
+        answers.Info(payloads.port_states(SwitchRecord(SWITCH, (sync.Port(3),)), "stats", NOW)),
         answers.Info(ports.counters(SWITCH, [Stats(body=[counters])], NOW)),
         payloads.rule_ids([3, 1]),
     ]

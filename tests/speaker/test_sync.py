@@ -82,7 +82,7 @@ def test_a_long_chain_leaves_others_their_turn() -> None:
         data = build.sync_request("sync", 0)
         request = Command(envelope.decode(data), data, 0, 0)
         snapshot = [SwitchRecord(datapath=each) for each in numbered(3000)]
-        writing = asyncio.create_task(sync.chain(request, snapshot, "region", 0))
+        writing = asyncio.create_task(sync.listing(request, snapshot, "region", 0))
         turns = 0
         while not writing.done():
             await asyncio.sleep(0)

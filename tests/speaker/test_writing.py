@@ -13,6 +13,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from flrouter import embedded
+from flrouter.core.values.home import partition_for
 from flrouter.speaker import Counts, PortState, Speaker, SpeakerOptions
 from flrouter.speaker.kafka.connection import Connection
 from flrouter.speaker.kafka.writer import Writer
@@ -109,22 +110,10 @@ def test_events_of_a_cut_arrive_after_it_in_order_and_at_home(broker_url: str) -
                     "DOWN",
                     "DEACTIVATED",
                 ] * 10
-                assert {each.partition for each in own} == {
-                    speaker.writer.home(switch(number).encode())
-                }
+                home = partition_for(switch(number).encode(), PARTITIONS)
+                assert {each.partition for each in own} == {home}
 
     run(test())
-
-
-def test_the_home_of_a_key_is_that_of_kafkas_default_partitioner() -> None:
-    """The same partition as aiokafka's own and Java's clients choose."""
-    from aiokafka.partitioner import DefaultPartitioner
-
-    told = options("tansu://nowhere:1")
-    writer = Writer(told, Connection(told), 12, Counts())
-    for number in range(50):
-        key = switch(number).encode()
-        assert writer.home(key) == DefaultPartitioner()(key, list(range(12)), list(range(12)))
 
 
 @pytest.mark.broker
@@ -281,7 +270,7 @@ def test_an_idempotent_producer_that_lost_a_batch_is_replaced(
         writer, kind = await with_fake(monkeypatch, deliver)
         for number in range(6):
             writer.send(b"k", b"%d" % number, 0, event=number != 1)
-        assert await writer.flush(10)
+        await writer.at_most(0)
         assert arrived == [b"0", b"2", b"3", b"4", b"5"]
         assert writer.failures == 4
         assert kind.made == 2
@@ -314,7 +303,7 @@ def test_a_record_that_the_broker_refuses_takes_no_other_with_it(
                 event=True,
                 told=lambda delivered, number=number: told.update({number: delivered}),
             )
-        assert await writer.flush(10)
+        await writer.at_most(0)
         assert arrived == [b"0", b"1", b"3", b"4", b"5"]
         assert [number for number, delivered in told.items() if not delivered] == [2]
         assert writer.failures == 1
@@ -342,7 +331,7 @@ def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
         await when(lambda: writer.failures == 4)
         assert not arrived
         gate.set()
-        assert await writer.flush(10)
+        await writer.at_most(0)
         assert arrived == [b"%d" % number for number in range(6)]
         await writer.stop()
 
@@ -361,7 +350,7 @@ def test_a_full_queue_stops_the_reading(monkeypatch: pytest.MonkeyPatch) -> None
         writer, _ = await with_fake(monkeypatch, deliver, hold=10)
         for number in range(11):
             writer.send(b"k", b"%d" % number, 0)
-        room = asyncio.create_task(writer.room())
+        room = asyncio.create_task(writer.at_most(10))
         done, _waiting = await asyncio.wait([room], timeout=0.05)
         assert not done
         gate.set()

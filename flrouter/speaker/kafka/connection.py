@@ -14,9 +14,6 @@ from flrouter.speaker.options import SpeakerOptions
 
 log = logging.getLogger(__name__)
 
-#: the URL scheme of the embedded broker, which lacks some of what Kafka has.
-EMBEDDED = "tansu"
-
 _TOPIC_EXISTS = 36
 _RETRY_DELAY_S = 0.25
 
@@ -35,7 +32,7 @@ class Connection:
         self.servers = [server for server in rest.strip("/").replace(";", ",").split(",") if server]
         #: the embedded broker has no idempotent producers, no transactions, and does not wake a
         #: waiting fetch when data comes.
-        self.embedded = scheme == EMBEDDED
+        self.embedded = scheme == "tansu"
         self._options = options
 
     @property
@@ -124,5 +121,5 @@ class Connection:
         for name, code, *_ in answer.topic_errors:
             if code not in (0, _TOPIC_EXISTS):  # exists: somebody else was faster
                 raise BadTopics(f"the broker refused to create the topic {name}: error {code}")
-        # A new topic shows a moment later; so ask again rather than trust what was ordered.
+        # A new topic shows a moment after it was made: look again.
         await asyncio.sleep(0.02)

@@ -38,8 +38,9 @@ class CatchUp:
     """
 
     def __init__(self, consumer: Any, partitions: list[Any], stable: bool) -> None:
-        self._consumer = consumer
-        self._stable = stable
+        self._last_poll_ms = consumer.last_poll_timestamp
+        self._position = consumer.position
+        self._end_of = consumer.last_stable_offset if stable else consumer.highwater
         self._since_ms = _now_ms()
         self._ends: dict[Any, int | None] = dict.fromkeys(partitions)
 
@@ -48,17 +49,9 @@ class CatchUp:
         self._since_ms = min(self._since_ms, _now_ms())  # the wall clock may step back
         for partition, noted in list(self._ends.items()):
             end = noted
-            if end is None:
-                polled = self._consumer.last_poll_timestamp(partition)
-                if polled is None or polled < self._since_ms:
-                    continue
-                end = (
-                    self._consumer.last_stable_offset(partition)
-                    if self._stable
-                    else self._consumer.highwater(partition)
-                )
-                self._ends[partition] = end
-            if end is not None and await self._consumer.position(partition) >= end:
+            if end is None and (self._last_poll_ms(partition) or 0) >= self._since_ms:
+                end = self._ends[partition] = self._end_of(partition)
+            if end is not None and await self._position(partition) >= end:
                 del self._ends[partition]
         return not self._ends
 
@@ -88,7 +81,6 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._room = room
         self._consumer: Any = None
         self._catch_up: CatchUp | None = None
-        self._aborted = False
         super().__init__(**kwargs)
 
     @property
@@ -107,10 +99,6 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
     def restore(self) -> None:
         """End a `cut`."""
         self._open.set()
-
-    def abort(self) -> None:
-        """Let the coming stop commit nothing, as a crash would."""
-        self._aborted = True
 
     async def on_start(self) -> None:
         """Connect, and begin to read."""
@@ -131,8 +119,8 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self.add_future(self._commit())
 
     async def on_shutdown(self) -> None:
-        """Keep the position and disconnect."""
-        if not self._aborted:
+        """Keep the position, unless it is cut off, and disconnect."""
+        if self._open.is_set():
             await self._keep_position()
         await self._consumer.stop()
 

@@ -12,7 +12,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -24,9 +24,9 @@ from aiokafka.errors import (
     ProducerClosed,
     RecordListTooLargeError,
 )
-from aiokafka.partitioner import murmur2
 from mode import Service
 
+from flrouter.core.values.home import partition_for
 from flrouter.messages.headers import TRACE
 from flrouter.speaker.counts import Counts
 from flrouter.speaker.kafka.connection import Connection
@@ -38,43 +38,31 @@ _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _RETRY_DELAY_S = 0.1
 
 
+@dataclass(slots=True, eq=False)
 class _Record:
-    __slots__ = ("event", "failed", "headers", "key", "told", "value")
-
-    def __init__(
-        self,
-        key: bytes | None,
-        value: bytes,
-        event: bool,
-        told: Callable[[bool], None] | None,
-        headers: list[tuple[str, bytes]],
-    ) -> None:
-        self.key = key
-        self.value = value
-        self.headers = headers
-        self.event = event
-        self.told = told
-        self.failed = False
+    key: bytes | None
+    value: bytes
+    event: bool
+    told: Callable[[bool], None] | None
+    headers: list[tuple[str, bytes]]
+    #: whether its failure was counted.
+    failed: bool = False
 
 
+@dataclass(slots=True, eq=False)
 class _Lane:
     """The records for one partition."""
 
-    __slots__ = ("failing", "partition", "queue", "singly", "wake")
-
-    def __init__(self, partition: int) -> None:
-        self.partition = partition
-        self.queue: deque[_Record] = deque()
-        self.wake = asyncio.Event()
-        self.failing = False
-        #: records to send one by one, to find the one that the broker refuses.
-        self.singly = 0
+    partition: int
+    queue: deque[_Record] = field(default_factory=deque)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    failing: bool = False
+    #: records to send one by one, to find the one that the broker refuses.
+    singly: int = 0
 
 
 class _Link:
     """A producer, and the news that it is gone for good."""
-
-    __slots__ = ("gone", "producer")
 
     def __init__(self, producer: Any) -> None:
         self.producer = producer
@@ -82,7 +70,14 @@ class _Link:
 
     async def retire(self, timeout: float) -> None:
         """Let what it holds be delivered, within `timeout` seconds, and close it."""
-        await _close(self.producer, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await self.producer.stop()
+        except (TimeoutError, KafkaError):
+            # aiokafka has no way to stop a producer that holds what it cannot deliver.
+            if self.producer._sender.sender_task is not None:
+                self.producer._sender.sender_task.cancel()
+            await self.producer.client.close()
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -91,7 +86,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
     """Sends an FL's messages; counts those that failed until somebody has been told.
 
     An answer that fails is given up: its requester has been told, and a duplicate of the request
-    gets it again. An event that fails is held and sent when the connection is found again.
+    gets it again. An event that fails is held, and sent once the connection is back.
     """
 
     def __init__(
@@ -117,14 +112,9 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._link: _Link
         self._lanes: list[_Lane] = []
         self._renewing = asyncio.Lock()
-        self._retired: set[asyncio.Task[None]] = set()
         super().__init__(**kwargs)
 
     # -- sending
-
-    def home(self, key: bytes) -> int:
-        """The partition where Kafka's own default partitioner puts `key`."""
-        return _home(key, self._count)
 
     def send(
         self,
@@ -136,41 +126,29 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         told: Callable[[bool], None] | None = None,
         traceparent: bytes = b"",
     ) -> None:
-        """Queue a record. Never blocks; see `room`.
+        """Queue a record. Never blocks; see `at_most`.
 
         It goes to `partition`, or else to the key's home. An `event` is held while Kafka cannot be
         reached, anything else given up. `told` is called once, with whether Kafka has it.
         """
         headers = [*self._headers, (TRACE, traceparent)] if traceparent else self._headers
+        record = _Record(key, value, event, told, headers)
         if self.scattered:
-            record = _Record(None, value, event, told, headers)
-            partition = random.randrange(self._count)
-        else:
-            record = _Record(key, value, event, told, headers)
-            if partition is None:
-                partition = _home(key, self._count)
+            record.key, partition = None, random.randrange(self._count)
+        elif partition is None:
+            partition = partition_for(key, self._count)
         lane = self._lanes[partition]
         if lane.failing and self._queued >= self._options.hold and lane.queue:
-            self._give_up(lane.queue.popleft())
+            self._give_up([lane.queue.popleft()])
         lane.queue.append(record)
         self._queued += 1
-        self._idle.clear()
         lane.wake.set()
 
-    async def room(self) -> None:
-        """Wait while more than the settings' `hold` records are queued."""
-        while self._queued > self._options.hold:
-            self._less.clear()
-            await self._less.wait()
-
-    async def flush(self, timeout: float) -> bool:
-        """Wait until nothing is queued, at most `timeout` seconds; says whether that is so."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
+    async def at_most(self, count: int) -> None:
+        """Wait until no more than `count` records are queued."""
+        while self._queued > count:
+            self._fewer.clear()
+            await self._fewer.wait()
 
     # -- the trace of failed writes
 
@@ -180,7 +158,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         return self._counts.write_failures - self._reported
 
     def reporter(self) -> Callable[[bool], None]:
-        """To be called when a message with the current `failures` is delivered, or is not."""
+        """Takes whether a message with the current `failures` was delivered."""
         upto = self._counts.write_failures
 
         def told(delivered: bool) -> None:
@@ -206,17 +184,14 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         for lane in self._lanes:
             lane.queue.clear()
         self._queued = 0
-        self._idle.set()
-        self._less.set()
+        self._fewer.set()
 
     # -- life
 
     async def on_start(self) -> None:
         """Connect, and begin to send."""
-        self._less = asyncio.Event()
+        self._fewer = asyncio.Event()
         self._restored = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._lanes = [_Lane(partition) for partition in range(self._count)]
         self._link = await self._connect()
         for lane in self._lanes:
@@ -224,21 +199,18 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
 
     async def on_shutdown(self) -> None:
         """Disconnect; what is on its way may still arrive."""
-        for task in self._retired:
-            task.cancel()
-        delivered = self._idle.is_set()
-        await self._link.retire(self._options.stop_timeout_s if delivered else _RETRY_DELAY_S)
+        await self._link.retire(_RETRY_DELAY_S if self._queued else self._options.stop_timeout_s)
 
     async def _connect(self) -> _Link:
         while True:
-            producer = AIOKafkaProducer(**self._connection.producer)
+            link = _Link(AIOKafkaProducer(**self._connection.producer))
             try:
-                await producer.start()
-                await producer.partitions_for(self._topic)
-                return _Link(producer)
+                await link.producer.start()
+                await link.producer.partitions_for(self._topic)
+                return link
             except KafkaError as error:
                 log.warning("cannot write to %s: %r", self._topic, error)
-                await _close(producer, _RETRY_DELAY_S)
+                await link.retire(_RETRY_DELAY_S)
             await asyncio.sleep(_RETRY_DELAY_S)
 
     # -- one lane
@@ -273,8 +245,9 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         queue = lane.queue
         while queue:
             record = queue[0]
-            if not _append(builder, record):
-                break
+            key, value, headers = record.key, record.value, record.headers
+            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                break  # the batch is full
             batch.append(queue.popleft())
             if lane.singly:
                 lane.singly -= 1
@@ -308,14 +281,12 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         hopeless = isinstance(error, (*_TOO_LARGE, InvalidTopicError))
         held = [record for record in batch if record.event and not hopeless]
         lane.queue.extendleft(reversed(held))
-        gone = [record for record in batch if not record.event or hopeless]
-        self._counts.lost += len(gone)
-        self._done(gone, delivered=False)
+        self._give_up([record for record in batch if not record.event or hopeless])
 
-    def _give_up(self, record: _Record) -> None:
-        self._count_failures([record])
-        self._counts.lost += 1
-        self._done([record], delivered=False)
+    def _give_up(self, records: list[_Record]) -> None:
+        self._count_failures(records)
+        self._counts.lost += len(records)
+        self._done(records, delivered=False)
 
     def _count_failures(self, records: list[_Record]) -> None:
         for record in records:
@@ -327,9 +298,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._queued -= len(records)
         if delivered:
             self._counts.written += len(records)
-        self._less.set()
-        if self._queued <= 0:
-            self._idle.set()
+        self._fewer.set()
         for record in records:
             if record.told is not None:
                 record.told(delivered)
@@ -339,29 +308,5 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         async with self._renewing:
             if self._link is not broken:
                 return
-            task = asyncio.create_task(broken.retire(self._timeout_s))
-            self._retired.add(task)
-            task.add_done_callback(self._retired.discard)
+            self.add_future(broken.retire(self._timeout_s))
             self._link = await self._connect()
-
-
-def _append(builder: Any, record: _Record) -> bool:
-    """Put a record into a batch; False when it is full."""
-    key, value, headers = record.key, record.value, record.headers
-    return builder.append(timestamp=None, key=key, value=value, headers=headers) is not None
-
-
-async def _close(producer: Any, timeout: float) -> None:
-    try:
-        async with asyncio.timeout(timeout):
-            await producer.stop()
-    except (TimeoutError, KafkaError):
-        # aiokafka has no way to stop a producer that holds what it cannot deliver.
-        if producer._sender.sender_task is not None:
-            producer._sender.sender_task.cancel()
-        await producer.client.close()
-
-
-@lru_cache(maxsize=1 << 16)
-def _home(key: bytes, partitions: int) -> int:
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from flrouter.speaker.openflow.switches import lldp
-from flrouter.speaker.openflow.switches.roles import Mode
 from flrouter.speaker.openflow.switches.switch import Switch
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
-from flrouter.speaker.sync import PortState
+from flrouter.speaker.sync import Mode, PortState
 
 #: intervals without a packet after which a link is lost.
 MAX_MISSED_INTERVALS = 3
@@ -24,13 +23,8 @@ MAX_MISSED_INTERVALS = 3
 Endpoint = tuple[str, int]
 
 
-class Report(Protocol):
-    """How links are reported: as `Speaker.isl_event` does."""
-
-    def __call__(
-        self, source: Endpoint, destination: Endpoint, latency_ns: int, state: str, /
-    ) -> object:
-        """Report one."""
+#: reports a link as `Speaker.isl_event` does: source, destination, latency in ns, state.
+Report = Callable[[Endpoint, Endpoint, int, str], object]
 
 
 @dataclass(slots=True)
@@ -38,7 +32,7 @@ class _Link:
     source: Endpoint
     latency_ns: int
     seen_s: float
-    #: where a packet came from that did not come from `source`, if the last one did not.
+    #: the source of the last packet, when it is another than `source`.
     other: Endpoint | None = None
 
 
@@ -54,7 +48,7 @@ class Discovery:
     ) -> None:
         """Args:
         interval_s: between two packets of a port.
-        key: with what all FLs sign their packets; who has none believes every packet.
+        key: all FLs sign packets with it; without one every packet is believed.
         clock: seconds, from whenever.
         """
         self._report = report
@@ -62,11 +56,11 @@ class Discovery:
         self._key = key
         self._clock = clock
         self._links: dict[Endpoint, _Link] = {}
-        #: when it was looked for lost links last.
+        #: when lost links were last looked for.
         self._looked_s = clock()
 
     def send(self, switches: Iterable[Switch]) -> None:
-        """Send a packet out of every port that is up; of switches that take what they are sent."""
+        """Send a packet out of every port that is up, unless its switch does not keep up."""
         for switch in switches:
             if switch.mode is Mode.READ_WRITE and not switch.connection.congested:
                 for port in switch.ports.values():
@@ -96,8 +90,8 @@ class Discovery:
         here, source = (switch.id, number), (sighting.switch, sighting.port)
         age_ns = time.time_ns() - sighting.sent_ns
         if self._key and abs(age_ns) > MAX_MISSED_INTERVALS * self._interval_s * 1e9:
-            return  # somebody sends again what was ours once
-        # Another FL's clock may have sent it: it says nothing then, and never less than nothing.
+            return  # somebody repeats an old packet of ours
+        # The clock of the FL that sent it may be ahead of this one.
         latency_ns = max(0, age_ns)
         known = self._links.get(here)
         if known is not None and known.source == source:

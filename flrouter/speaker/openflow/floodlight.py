@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
-from flrouter.messages.errors import ErrorType
-from flrouter.speaker.answers import Answer, CommandFailed
+from flrouter.speaker.answers import Answer
 from flrouter.speaker.command import Command
+from flrouter.speaker.dispatch import dispatch
 from flrouter.speaker.openflow import commands
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.flows import rules
@@ -19,11 +19,11 @@ from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED, Connection, Silent
 from flrouter.speaker.openflow.switches.ports import Port
-from flrouter.speaker.openflow.switches.roles import Election, Mode
+from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.switch import Switch
 from flrouter.speaker.openflow.switches.wire import messages, of
 from flrouter.speaker.serving.speaker import Speaker
-from flrouter.speaker.sync import PortState, SwitchRecord
+from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class OpenFlowFloodlight(Speaker):
         self._openflow = options
         #: the switches that are connected now, by canonical id.
         self.connected: dict[str, Switch] = {}
-        #: where it listens: the port, once it has started.
+        #: the port on which it listens, once it has started.
         self.port = options.port
         self._discovery = Discovery(self.isl_event, options.discovery_s, options.discovery_key)
         self._server: asyncio.Server | None = None
@@ -87,18 +87,11 @@ class OpenFlowFloodlight(Speaker):
 
     def handle(self, command: Command) -> Answer | Awaitable[Answer]:
         """Carry out a command on its switch, and answer when the switch has confirmed."""
-        kind, payload = command.kind.rpartition(".")[2], command.payload
-        answer = commands.everywhere(kind, payload, self.connected)
-        if answer is not None:
-            return answer
-        switch = self.connected.get(command.switch or "")
-        if switch is None:
-            raise CommandFailed(
-                ErrorType.NOT_FOUND,
-                f"switch {command.switch} is not connected",
-                f"{command.kind} needs a switch that this floodlight holds",
-            )
-        return commands.on_switch(command, switch, self._discovery.send_from)
+        return dispatch(
+            command,
+            self.connected,
+            lambda switch: commands.on_switch(command, switch, self._discovery.send_from),
+        )
 
     async def switches(self) -> Iterable[SwitchRecord]:
         """All switches that are connected, with their ports as they say themselves now."""
@@ -116,7 +109,7 @@ class OpenFlowFloodlight(Speaker):
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, connection: Connection) -> None:
-        """See a switch through from its greeting to its end."""
+        """Serve a switch from its greeting to its end."""
         switch = None
         try:
             async with asyncio.timeout(self._openflow.echo_s):
@@ -188,7 +181,7 @@ class OpenFlowFloodlight(Speaker):
             (known for known in self.connected.values() if known.connection is connection), None
         )
         if switch is None:
-            return  # its ports are still to be asked for
+            return  # it has not said yet which ports it has
         match message:
             case messages.OFPPacketIn():
                 self._discovery.receive(switch, message)

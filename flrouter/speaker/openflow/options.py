@@ -23,7 +23,7 @@ class OpenFlowOptions:
     echo_s: float = 5.0
     #: between two discovery packets of a port.
     discovery_s: float = 3.0
-    #: with what all FLs sign discovery packets; when empty, whoever sends one is believed.
+    #: all FLs sign discovery packets with it; when empty, every packet is believed.
     discovery_key: bytes = field(default=b"", repr=False)
     #: between two reports of all ports' counters.
     stats_s: float = 60.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
@@ -43,19 +44,10 @@ def parse(
     add("--discovery-key-file", dest="discovery_key", type=_key, metavar="FILE", help=_KEY_HELP)
     add("--stats-s", type=float, default=plain.stats_s, help="between reports of ports' counters")
     add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
-    arguments_given = parser.parse_args(given)
-    options = OpenFlowOptions(
-        speaker=arguments.options(arguments_given, speaker),
-        port=arguments_given.openflow,
-        host=arguments_given.host,
-        role=arguments_given.role,
-        echo_s=arguments_given.echo_s,
-        discovery_s=arguments_given.discovery_s,
-        discovery_key=arguments_given.discovery_key or plain.discovery_key,
-        stats_s=arguments_given.stats_s,
-        settle_s=arguments_given.settle_s,
-    )
-    return options, arguments_given.log_level
+    chosen = parser.parse_args(given)
+    own = arguments.fields_of(plain, chosen)
+    fl = arguments.options(chosen, speaker)
+    return replace(plain, **own, speaker=fl, port=chosen.openflow), chosen.log_level
 
 
 def _key(path: str) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields, replace
+from typing import Any
 
 from flrouter import profiles
 from flrouter.speaker.options import SpeakerOptions
@@ -29,21 +31,16 @@ def add_to(parser: argparse.ArgumentParser, plain: SpeakerOptions) -> None:
 
 
 def options(given: argparse.Namespace, plain: SpeakerOptions) -> SpeakerOptions:
-    """What they say; how to log in is as in `plain`."""
-    return SpeakerOptions(
-        id=given.id,
-        broker=given.broker,
-        region=given.region,
-        profile=given.profile,
-        headers=dict(given.header),
-        read_topic=given.read_topic,
-        write_topic=given.write_topic,
-        partitions=given.partitions,
-        expire_after_ms=given.expire_after_ms,
-        write_timeout_ms=given.write_timeout_ms,
-        traces_url=given.traces_url,
-        client=plain.client,
-    )
+    """What they say; all else is as in `plain`."""
+    return replace(plain, **fields_of(plain, given), headers=dict(given.header))
+
+
+def fields_of(options: Any, given: argparse.Namespace) -> dict[str, Any]:
+    """The arguments given that are called like fields of `options`, a dataclass."""
+    names = {field.name for field in fields(options)}
+    return {
+        name: value for name, value in vars(given).items() if name in names and value is not None
+    }
 
 
 def _profile(name: str) -> str:

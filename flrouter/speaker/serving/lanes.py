@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 Work = TypeVar("Work")
 
@@ -17,10 +17,10 @@ class Lanes(Generic[Work]):
         """`act` does a piece of work: at once (None), or with the rest still to be awaited."""
         self._act = act
         self._waiting: dict[str, deque[Work]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     def put(self, switch: str | None, work: Work) -> None:
-        """Do `work` when all before it for the same switch is done; at once when for none."""
+        """Do `work` once all before it for the same switch is done; at once if it is for none."""
         waiting = self._waiting.get(switch) if switch is not None else None
         if waiting is not None:
             waiting.append(work)
@@ -29,7 +29,7 @@ class Lanes(Generic[Work]):
         if rest is None:
             return
         if switch is None:
-            self._spawn(_await(rest))
+            self._spawn(rest)
         else:
             self._waiting[switch] = deque()
             self._spawn(self._work(switch, rest))
@@ -46,8 +46,8 @@ class Lanes(Generic[Work]):
         finally:
             del self._waiting[switch]
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -61,7 +61,3 @@ class Lanes(Generic[Work]):
         """Stop handling where it is."""
         for task in self._tasks:
             task.cancel()
-
-
-async def _await(rest: Awaitable[None]) -> None:
-    await rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextlib
 import signal
 import sys
 from collections.abc import Callable
@@ -12,8 +12,6 @@ from typing import Any
 import msgspec
 
 from flrouter.speaker.serving.speaker import Speaker
-
-log = logging.getLogger(__name__)
 
 
 async def run(
@@ -33,30 +31,25 @@ async def run(
     Raises:
         BadTopics: its topics cannot be used.
     """
-    loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # A signal while it still waits for the broker ends it too.
     starting = asyncio.ensure_future(floodlight.start())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        try:
+    try:
+        if starting.done():
             starting.result()
-        except BaseException:
-            stopping.cancel()
-            await floodlight.stop()
-            raise
-        say({"ready": True, "id": floodlight.options.id, **facts()})
-        started(stop)
-        crashed = asyncio.ensure_future(floodlight.wait_until_stopped())
-        await asyncio.wait([crashed, stopping], return_when=asyncio.FIRST_COMPLETED)
-        crashed.cancel()
-    else:
+            say({"ready": True, "id": floodlight.options.id, **facts()})
+            started(stop)
+            crashed = asyncio.ensure_future(floodlight.wait_until_stopped())
+            await asyncio.wait([crashed, stopping], return_when=asyncio.FIRST_COMPLETED)
+            crashed.cancel()
+    finally:
         starting.cancel()
-    stopping.cancel()
-    await floodlight.stop()
+        stopping.cancel()
+        await floodlight.stop()
     say({"summary": {"id": floodlight.options.id, **floodlight.counts.as_dict()}})
     if floodlight.crash_reason is not None:
         raise floodlight.crash_reason
@@ -64,8 +57,6 @@ async def run(
 
 def say(message: dict[str, Any]) -> None:
     """Write a line to stdout; a reader that went away is no reason to fail."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        log.debug("nobody reads stdout any more")

@@ -33,7 +33,7 @@ class Spans:
         self._tracer = Tracer(options.traces_url, "flrouter-speaker", options.id)
 
     def begin(self, command: Command, request: Request) -> None:
-        """It is handled now; what is done for it belongs to its span from here on."""
+        """Begin the span of a command; what is done for it belongs to that span from now on."""
         parent = trace.read(command.traceparent)
         if parent is None or not parent.sampled:
             return
@@ -42,7 +42,7 @@ class Spans:
         command.traceparent = trace.continued(parent, own)
 
     def end(self, command: Command, request: Request, messages: Sequence[Message]) -> None:
-        """These are its answer."""
+        """End the span of a command, which `messages` answer."""
         if request.span is None:
             return
         parent, own, began = request.span
@@ -56,12 +56,12 @@ class Spans:
         self._tracer.span(parent, own, "handle", began, time.time_ns(), attributes, error)
 
     async def stop(self) -> None:
-        """Send what is left."""
+        """Send the spans that are left."""
         await self._tracer.stop()
 
 
 def _error_of(messages: Sequence[Message]) -> str:
-    """The type of the error that an answer is; empty when it is none."""
+    """The error type of an answer; empty when the answer is no error."""
     try:
         payload = _answer.decode(messages[0].value).payload if messages else None
     except msgspec.MsgspecError:

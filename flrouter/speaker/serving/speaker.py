@@ -21,7 +21,7 @@ from flrouter.messages.kinds import origin
 from flrouter.messages.kinds.catalog import Done
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker import answers, payloads, sync
-from flrouter.speaker.answers import ANSWERS, Answer, CommandFailed, Payload
+from flrouter.speaker.answers import Answer, CommandFailed, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.counts import Counts
 from flrouter.speaker.kafka.connection import Connection
@@ -79,7 +79,11 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._event_prefix = f"{options.id}-{os.urandom(4).hex()}"
         self._aborted = False
         self._ready = False
-        self._spans = _spans(options) if options.traces_url else None
+        self._spans: Spans | None = None
+        if options.traces_url:  # needs OpenTelemetry, which is an extra
+            from flrouter.speaker.serving.spans import Spans
+
+            self._spans = Spans(options)
         super().__init__(**kwargs)
 
     # -- what this FL says unasked
@@ -104,12 +108,12 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         where = canonical(switch) if switch is not None else origin.switch_of(decode(data), data)
         delivered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def told(arrived: bool) -> None:
+        def tell(arrived: bool) -> None:
             if not delivered.done():
                 delivered.set_result(arrived)
 
         self.counts.events += 1
-        self.writer.send((where or correlation_id).encode(), data, event=True, told=told)
+        self.writer.send((where or correlation_id).encode(), data, event=True, told=tell)
         return delivered
 
     def switch_event(self, switch: str, state: str, /, **more: Any) -> asyncio.Future[bool]:
@@ -157,7 +161,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             self.options.reads,
             partitions,
             self.receive,
-            self.writer.room,
+            lambda: self.writer.at_most(self.options.hold),
             loop=self.loop,
         )
         await self.add_runtime_dependency(self.writer)
@@ -176,19 +180,22 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         await self._lanes.join(self.options.stop_timeout_s)
         if self._spans is not None:
             await self._spans.stop()
-        if not await self.writer.flush(self.options.stop_timeout_s):
+        try:
+            async with asyncio.timeout(self.options.stop_timeout_s):
+                await self.writer.at_most(0)
+        except TimeoutError:
             log.warning("stopped with records that Kafka has not confirmed")
 
     async def abort(self) -> None:
         """Stop as a crash would: nothing is finished, flushed or committed."""
         self._aborted = True
-        self.reader.abort()
+        self.reader.cut()
         await self.stop()
 
     # -- receiving
 
     def receive(self, records: list[Any]) -> None:
-        """Take a batch of consumer records."""
+        """Take a batch of records."""
         now_s = time.monotonic()
         self.counts.read += len(records)
         commands, alive = self._sorted(records, now_s)
@@ -221,19 +228,21 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         alive: list[tuple[Envelope, Any]] = []
         for record in records:
             try:
-                envelope = decode(record.value or b"")
+                value = record.value or b""
+                envelope = decode(value)
                 if envelope.kind == names.ALIVE_REQUEST:
                     self._expiry.tick(record.timestamp, now_s)
                     alive.append((envelope, record))
                 elif envelope.form in COMMANDS:
-                    value, headers, speaks = record.value, record.headers, self.options.speaks
-                    place, sent = record.partition, record.timestamp
-                    commands.append(Command(envelope, value, place, sent, headers, speaks))
+                    number, sent, headers = record.partition, record.timestamp, record.headers
+                    speaks = self.options.speaks
+                    commands.append(Command(envelope, value, number, sent, headers, speaks))
                 else:
                     raise Unreadable(f"{envelope.clazz} is no command")
             except Unreadable as error:
                 self.counts.unreadable += 1
-                log.warning("unreadable record at %s: %s", _place(record), error)
+                place = f"{record.topic}[{record.partition}]@{record.offset}"
+                log.warning("unreadable record at %s: %s", place, error)
         return commands, alive
 
     def take(self, command: Command, now_s: float) -> None:
@@ -286,40 +295,36 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 self.counts.syncs += 1
                 switches = self.handler.switches()
                 # The snapshot is taken here, in one go: nothing can change in between.
-                return self._sync(
-                    command,
-                    request,
-                    switches if isinstance(switches, Awaitable) else tuple(switches),
-                )
+                snapshot = switches if isinstance(switches, Awaitable) else tuple(switches)
+                return self._later(command, request, self._listed(command, snapshot))
             answer = self.handler.handle(command)
-            if not isinstance(answer, ANSWERS):
-                return self._later(command, request, answer)
+            if not isinstance(answer, Answer):
+                return self._later(command, request, self._answered(command, answer))
             messages = answers.messages(command, answer, self._region, _now_ms())
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
             messages = self._failure(command, error)
         self._finish(command, request, messages)
         return None
 
-    async def _later(self, command: Command, request: Request, answer: Awaitable[Answer]) -> None:
+    async def _later(
+        self, command: Command, request: Request, work: Awaitable[list[Message]]
+    ) -> None:
         try:
-            messages = answers.messages(command, await answer, self._region, _now_ms())
+            messages = await work
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
             messages = self._failure(command, error)
         self._finish(command, request, messages)
 
-    async def _sync(
+    async def _answered(self, command: Command, answer: Awaitable[Answer]) -> list[Message]:
+        return answers.messages(command, await answer, self._region, _now_ms())
+
+    async def _listed(
         self,
         command: Command,
-        request: Request,
         switches: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
-    ) -> None:
-        try:
-            snapshot = tuple(await switches if isinstance(switches, Awaitable) else switches)
-            listing = sync.dump if self.options.speaks.sync.by_dump_id else sync.chain
-            messages = await listing(command, snapshot, self._region, _now_ms())
-        except Exception as error:  # noqa: BLE001 - a record that JSON cannot hold is an answer too
-            messages = self._failure(command, error)
-        self._finish(command, request, messages)
+    ) -> list[Message]:
+        snapshot = tuple(await switches if isinstance(switches, Awaitable) else switches)
+        return await sync.listing(command, snapshot, self._region, _now_ms())
 
     def _failure(self, command: Command, error: Exception) -> list[Message]:
         if not isinstance(error, CommandFailed):
@@ -349,17 +354,6 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         for partition in request.again:
             self.reply(command, partition, messages)
         self._requests.finish(request, messages, time.monotonic())
-
-
-def _spans(options: SpeakerOptions) -> Spans:
-    """Made only where traces are: OpenTelemetry is an extra."""
-    from flrouter.speaker.serving.spans import Spans
-
-    return Spans(options)
-
-
-def _place(record: Any) -> str:
-    return f"{record.topic}[{record.partition}]@{record.offset}"
 
 
 def _now_ms() -> int:

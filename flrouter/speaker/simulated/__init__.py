@@ -5,9 +5,9 @@ from __future__ import annotations
 from flrouter.speaker.simulated.control import run
 from flrouter.speaker.simulated.faults import BadFault, Behaviour, Faults
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
-from flrouter.speaker.simulated.latency import BadLatency, Latency
-from flrouter.speaker.simulated.network import Mode, UnknownSwitch
-from flrouter.speaker.simulated.options import FloodlightOptions, numbered
+from flrouter.speaker.simulated.network import UnknownSwitch
+from flrouter.speaker.simulated.options import BadLatency, FloodlightOptions, Latency, numbered
+from flrouter.speaker.sync import Mode
 
 __all__ = [
     "BadFault",

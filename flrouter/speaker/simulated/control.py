@@ -31,13 +31,10 @@ from typing import Any
 
 import msgspec
 
-from flrouter.messages.switch_id import BadSwitchId
 from flrouter.speaker.serving import process
-from flrouter.speaker.simulated.faults import BadFault
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
-from flrouter.speaker.simulated.network import Mode, UnknownSwitch
 from flrouter.speaker.simulated.options import FloodlightOptions
-from flrouter.speaker.sync import PortState
+from flrouter.speaker.sync import Mode, PortState
 
 #: the exit status of a simulated crash, as a process killed by SIGKILL has it.
 CRASHED_STATUS = 137
@@ -75,16 +72,7 @@ class Control:
             if not isinstance(request, dict):
                 raise BadRequest(f"{request!r} is no request: expected an object")
             events = self._do(request)
-        except (
-            msgspec.MsgspecError,
-            BadFault,
-            BadRequest,
-            BadSwitchId,
-            UnknownSwitch,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
             self._reply(request, ok=False, error=f"{type(error).__name__}: {error}")
             return
         if isinstance(events, dict):
@@ -105,16 +93,11 @@ class Control:
                 floodlight.set_fault(fault, request.get("value", True), switch)
                 return {}
             case {"clear": True}:
-                if switch is None:
-                    floodlight.clear_faults()
-                else:
-                    floodlight.faults.clear(switch)
+                floodlight.clear_faults(switch)
                 return {}
             case {"connect": switches}:
-                mode = _MODES[request.get("mode", "RW")]
-                return [
-                    floodlight.connect(name, request.get("ports"), mode) for name in _list(switches)
-                ]
+                mode, ports = _MODES[request.get("mode", "RW")], request.get("ports")
+                return [floodlight.connect(name, ports, mode) for name in _list(switches)]
             case {"disconnect": switches}:
                 state = request.get("state", "DEACTIVATED")
                 return [floodlight.disconnect(name, state) for name in _list(switches)]
@@ -167,11 +150,11 @@ def _list(switches: Any) -> list[str]:
     return switches if isinstance(switches, list) else [switches]
 
 
-async def run(options: FloodlightOptions, *, control: bool = True) -> None:
+async def run(options: FloodlightOptions) -> None:
     """Run a simulated FL until SIGTERM, SIGINT or a `stop` request.
 
-    Is ready when it reads commands and Kafka has its switches' events. With `control` it also
-    takes requests from stdin (see the module `control`).
+    Is ready when it reads commands and Kafka has its switches' events. It takes requests from
+    stdin.
 
     Raises:
         BadTopics: its topics cannot be used.
@@ -179,7 +162,6 @@ async def run(options: FloodlightOptions, *, control: bool = True) -> None:
     floodlight = SimulatedFloodlight(options)
 
     def started(stop: asyncio.Event) -> None:
-        if control:
-            listen(Control(floodlight, process.say, stop.set).line)
+        listen(Control(floodlight, process.say, stop.set).line)
 
     await process.run(floodlight, lambda: {"switches": len(floodlight.network.switches)}, started)

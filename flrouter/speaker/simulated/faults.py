@@ -44,7 +44,6 @@ class Faults:
     def __init__(self) -> None:
         self._all = FLAWLESS
         self._own: dict[str, dict[str, bool | float]] = {}
-        self._of: dict[str, Behaviour] = {}
 
     def set(self, fault: str, value: bool | float = True, switch: str | None = None) -> None:
         """Set a fault; False or 0 ends it.
@@ -60,20 +59,13 @@ class Faults:
         """
         if fault not in PER_SWITCH:
             raise BadFault(f"{fault!r} is no fault: there are {', '.join((*PER_SWITCH, *WHOLE))}")
-        typed: bool | float = value
-        if fault == "duplicates":
-            typed = int(value)
-        elif fault == "slow":
-            typed = float(value)
-        else:
-            typed = bool(value)
+        typed: bool | float = type(getattr(FLAWLESS, fault))(value)
         if typed < 0:
             raise BadFault(f"{fault} cannot be {value!r}: expected a number from 0")
         if switch is None:
             self._all = replace(self._all, **{fault: typed})  # type: ignore[arg-type]
         else:
             self._own.setdefault(canonical(switch), {})[fault] = typed
-        self._of.clear()
 
     def clear(self, switch: str | None = None) -> None:
         """End all faults of `switch`, or all that there are when None."""
@@ -82,14 +74,8 @@ class Faults:
             self._own.clear()
         else:
             self._own.pop(canonical(switch), None)
-        self._of.clear()
 
     def of(self, switch: str | None) -> Behaviour:
         """What goes wrong with the commands of `switch` (canonical), or with those without one."""
-        if not self._own or switch is None:
-            return self._all
-        known = self._of.get(switch)
-        if known is None:
-            own = self._own.get(switch, {})
-            known = self._of[switch] = replace(self._all, **own)  # type: ignore[arg-type]
-        return known
+        own = self._own.get(switch or "")
+        return replace(self._all, **own) if own else self._all  # type: ignore[arg-type]

@@ -14,9 +14,9 @@ from flrouter.speaker.requests import Message
 from flrouter.speaker.serving.speaker import Speaker
 from flrouter.speaker.simulated import responses
 from flrouter.speaker.simulated.faults import WHOLE, BadFault, Faults
-from flrouter.speaker.simulated.network import Mode, Network, UnknownSwitch
+from flrouter.speaker.simulated.network import Network, UnknownSwitch
 from flrouter.speaker.simulated.options import FloodlightOptions
-from flrouter.speaker.sync import PortState, SwitchRecord
+from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 
 
 class SimulatedFloodlight(Speaker):
@@ -126,11 +126,12 @@ class SimulatedFloodlight(Speaker):
             case _:
                 raise BadFault("crash cannot be set: await `abort()`, or end the process")
 
-    def clear_faults(self) -> None:
-        """End every fault."""
-        self.faults.clear()
-        for fault in ("cut", "null_keys", "no_alive"):
-            self.set_fault(fault, False)
+    def clear_faults(self, switch: str | None = None) -> None:
+        """End every fault, or those of one switch."""
+        self.faults.clear(switch)
+        if switch is None:
+            for fault in ("cut", "null_keys", "no_alive"):
+                self.set_fault(fault, False)
 
     def report_alive(self, request: Envelope, partition: int) -> None:
         """Answer, unless told not to."""

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 from flrouter.messages.switch_id import canonical
-from flrouter.speaker.sync import Port, PortState, SwitchRecord
-
-
-class Mode(Enum):
-    """How a switch is connected; the values are the switch events that report it."""
-
-    READ_WRITE = "ACTIVATED"
-    READ_ONLY = "ADDED"
+from flrouter.speaker.sync import Mode, Port, PortState, SwitchRecord
 
 
 class UnknownSwitch(LookupError):
@@ -53,7 +45,7 @@ class Network:
         self.switches: dict[str, Switch] = {}
 
     def connect(self, switch: str, ports: int, mode: Mode) -> Switch:
-        """Add a switch; one that was connected is taken anew, with its flows.
+        """Add a switch; one that is connected already keeps its flows.
 
         Raises:
             BadSwitchId: `switch` is none.

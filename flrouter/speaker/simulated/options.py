@@ -1,12 +1,47 @@
-"""What a simulated FL is made of."""
+"""What a simulated FL is made of, and how long its switches take."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.options import SpeakerOptions
-from flrouter.speaker.simulated.latency import Latency
+
+
+class BadLatency(ValueError):
+    """The text names no latency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Evenly spread between two bounds, in ms; fixed when they are the same."""
+
+    low_ms: float = 0.0
+    high_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_ms <= self.high_ms:
+            raise BadLatency(f"a latency from {self.low_ms} to {self.high_ms} ms cannot be")
+
+    @classmethod
+    def parse(cls, text: str) -> Latency:
+        """From `"5"` (always 5 ms) or `"1-20"` (evenly spread), as on the command line.
+
+        Raises:
+            BadLatency: it is neither.
+        """
+        low, dash, high = text.partition("-")
+        try:
+            return cls(float(low), float(high if dash else low))
+        except ValueError as error:
+            raise BadLatency(f"{text!r} is no latency: expected ms, like 5 or 1-20") from error
+
+    def draw_s(self, chance: random.Random) -> float:
+        """The next latency, in seconds."""
+        if self.low_ms == self.high_ms:
+            return self.low_ms / 1000
+        return chance.uniform(self.low_ms, self.high_ms) / 1000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker import dumps, payloads
-from flrouter.speaker.answers import DONE, Answer, Chain, CommandFailed, Each, Info, Payload
+from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info, Payload
 from flrouter.speaker.command import Command
+from flrouter.speaker.dispatch import dispatch
 from flrouter.speaker.simulated.network import Network, Switch
+from flrouter.speaker.sync import PortState
 
 
 def answer(network: Network, command: Command) -> Answer:
@@ -19,22 +21,15 @@ def answer(network: Network, command: Command) -> Answer:
     Raises:
         CommandFailed: its switch is not connected.
     """
+    return dispatch(command, network.switches, lambda switch: _on_switch(switch, command))
+
+
+def _on_switch(switch: Switch, command: Command) -> Answer:
     kind = command.kind.rpartition(".")[2]
-    if kind == "BroadcastWrapper":
-        return _broadcast(network, command.payload)
-    everywhere = _EVERYWHERE.get(kind)
-    if everywhere is not None:
-        return everywhere(network)
-    switch = network.switches.get(command.switch or "")
-    if switch is None:
-        raise CommandFailed(
-            ErrorType.NOT_FOUND,
-            f"switch {command.switch} is not connected",
-            f"{command.kind} needs a switch that this floodlight holds",
-        )
-    on_switch = _ON_SWITCH.get(kind)
-    if on_switch is not None:
-        return on_switch(switch, command)
+    short = kind.removesuffix("Request").removesuffix("ForSwitchManager").removesuffix("ForFlowHs")
+    respond = _RESPONSES.get(short)
+    if respond is not None:
+        return respond(switch, command)
     switch.acted += 1
     if kind.endswith("SpeakerCommandsRequest"):
         return _pieces(switch, command.payload, "Delete" in kind)
@@ -78,45 +73,11 @@ def _pieces(switch: Switch, payload: dict[str, Any], delete: bool) -> Answer:
     return DONE
 
 
-def _ports(network: Network) -> Answer:
-    return _ports_of(network.switches.values())
-
-
-def _ports_of(switches: Iterable[Switch]) -> Answer:
-    now = _now_ms()
-    return Each(
-        [payloads.port_states(switch.id, switch.ports.items(), "stats", now) for switch in switches]
-    )
-
-
-def _broadcast(network: Network, wrapper: dict[str, Any]) -> Answer:
-    """A command for those switches of the scope that are connected; of statistics it has none."""
-    scope = set(wrapper.get("scope") or [])
-    kind = str((wrapper.get("payload") or {}).get("clazz")).rpartition(".")[2]
-    if kind != "PortsCommandData":
-        return Each([])
-    return _ports_of(switch for name, switch in network.switches.items() if name in scope)
-
-
-def _connect_mode(_: Network) -> Answer:
-    return payloads.connect_mode()
-
-
-def _list(network: Network) -> Answer:
-    now = _now_ms()
-    return Chain(
-        [
-            payloads.switch_event(switch.id, switch.mode.value, now)
-            for switch in network.switches.values()
-        ]
-    )
-
-
 def _rules(switch: Switch, command: Command) -> Answer:
     flows = [dumps.Rule(cookie) for _, cookie in switch.flows]
     if dumps.wants_speaker_data(command):
         made = [dumps.rule_data(switch.id, rule) for rule in flows]
-        return dumps.flow_data(switch.id, [*made, *switch.rules.values()])
+        return dumps.data("Flow", switch.id, [*made, *switch.rules.values()])
     given = [dumps.Rule(cookie, data.get("priority", 0)) for cookie, data in switch.rules.items()]
     return dumps.rules(command, switch.id, [*flows, *given])
 
@@ -134,16 +95,13 @@ def _meters(switch: Switch, command: Command) -> Answer:
     return dumps.meters(command, switch.id, [*of_flows, *given])
 
 
-def _groups(switch: Switch, _: Command) -> Answer:
-    return dumps.group_data(switch.id, list(switch.groups.values()))
-
-
 def _delete_meter(switch: Switch, command: Command) -> Answer:
     """With a meter go the rules that it limits."""
     number = command.payload.get("meter_id", 0)
     switch.meters.pop(number, None)
-    for key in [key for key, flow in switch.flows.items() if flow.get("meter_id") == number]:
-        del switch.flows[key]
+    switch.flows = {
+        key: flow for key, flow in switch.flows.items() if flow.get("meter_id") != number
+    }
     return payloads.meter_deleted()
 
 
@@ -185,63 +143,43 @@ def _port(switch: Switch, command: Command) -> Answer:
         raise CommandFailed(
             ErrorType.NOT_FOUND, f"switch {switch.id} has no port {number}", "see its ports"
         )
-    return Info(payloads.port(number, f"port-{number}", state))
+    return Info(_described(number, state))
 
 
-def _switch_ports(switch: Switch, _: Command) -> Answer:
-    return payloads.ports(
-        [payloads.port(number, f"port-{number}", state) for number, state in switch.ports.items()]
-    )
-
-
-def _ping(_: Switch, command: Command) -> Answer:
-    return payloads.ping((command.payload.get("ping") or {}).get("ping_id"), 0, _now_ms())
-
-
-def _discovery(switch: Switch, command: Command) -> Answer:
-    number = command.payload.get("port_number", 0)
-    return payloads.discovery_sent(switch.id, number, command.payload)
-
-
-def _configure_port(switch: Switch, command: Command) -> Answer:
-    """It stays as it is: who drives the simulation says what becomes of ports."""
-    return payloads.port_configured(switch.id, command.payload.get("port_no", 0))
+def _described(number: int, state: PortState) -> Payload:
+    return payloads.port(number, f"port-{number}", state)
 
 
 def _bfd(_: Switch, command: Command) -> Answer:
     return payloads.bfd_session(command.payload.get("bfd-session"))
 
 
-_EVERYWHERE: dict[str, Callable[[Network], Answer]] = {
-    "PortsCommandData": _ports,
-    "StatsRequest": lambda _: Each([]),  # simulated switches count nothing
-    "ConnectModeRequest": _connect_mode,
-    "GetSwitchesRequest": _list,
-}
+def _ping(_: Switch, command: Command) -> Answer:
+    ping_id = (command.payload.get("ping") or {}).get("ping_id")
+    return payloads.ping(ping_id, 0, int(time.time() * 1000))
 
-_ON_SWITCH: dict[str, Callable[[Switch, Command], Answer]] = {
-    "DumpRulesRequest": _rules,
-    "DumpRulesForSwitchManagerRequest": _rules,
-    "DumpRulesForFlowHsRequest": _rules,
-    "ValidateRulesRequest": _rules,
-    "DumpMetersRequest": _meters,
-    "DumpMetersForSwitchManagerRequest": _meters,
-    "DumpMetersForFlowHsRequest": _meters,
-    "DumpGroupsForSwitchManagerRequest": _groups,
-    "DumpGroupsForFlowHsRequest": _groups,
-    "DeleteMeterRequest": _delete_meter,
-    "MeterModifyCommandRequest": _change_meter,
-    "SwitchRulesDeleteRequest": _delete_rules,
-    "SwitchRulesInstallRequest": lambda *_: payloads.rule_ids([]),  # it needs none of its own
-    "PortConfigurationRequest": _configure_port,
+
+_RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
+    "DumpRules": _rules,
+    "ValidateRules": _rules,
+    "DumpMeters": _meters,
+    "DumpGroups": lambda switch, _: dumps.data("Group", switch.id, list(switch.groups.values())),
+    "DeleteMeter": _delete_meter,
+    "MeterModifyCommand": _change_meter,
+    "SwitchRulesDelete": _delete_rules,
+    "SwitchRulesInstall": lambda *_: payloads.rule_ids([]),  # it needs none of its own
+    # Ports stay as they are: who drives the simulation says what becomes of them.
+    "PortConfiguration": lambda switch, command: payloads.port_configured(
+        switch.id, command.payload.get("port_no", 0)
+    ),
     "SetupBfdSession": _bfd,
     "RemoveBfdSession": _bfd,
-    "DumpPortDescriptionRequest": _port,
-    "DumpSwitchPortsDescriptionRequest": _switch_ports,
-    "PingRequest": _ping,
-    "DiscoverIslCommandData": _discovery,
+    "DumpPortDescription": _port,
+    "DumpSwitchPortsDescription": lambda switch, _: payloads.ports(
+        [_described(*port) for port in switch.ports.items()]
+    ),
+    "Ping": _ping,
+    "DiscoverIslCommandData": lambda switch, command: payloads.discovery_sent(
+        switch.id, command.payload.get("port_number", 0), command.payload
+    ),
 }
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

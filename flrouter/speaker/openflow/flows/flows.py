@@ -38,34 +38,21 @@ class VlanAction(StrEnum):
     NONE = "NONE"
 
 
-class _Flow(msgspec.Struct):
+class _Flow(msgspec.Struct, kw_only=True):
     cookie: Cookie
     input_port: PortNumber
     output_port: PortNumber
-
-
-class _Metered(_Flow, kw_only=True):
     input_vlan_id: VlanId = 0
+    output_vlan_id: VlanId = 0
     output_vlan_type: VlanAction = VlanAction.NONE
     bandwidth: _Word = 0
     meter_id: _MeterId | None = None
 
 
-class _Ingress(_Metered):
+class _Part(_Flow, kw_only=True):
+    """What one of a flow's several switches does."""
+
     transit_vlan_id: VlanId
-
-
-class _OneSwitch(_Metered, kw_only=True):
-    output_vlan_id: VlanId = 0
-
-
-class _Transit(_Flow):
-    transit_vlan_id: VlanId
-
-
-class _Egress(_Transit):
-    output_vlan_id: VlanId = 0
-    output_vlan_type: VlanAction = VlanAction.NONE
 
 
 class Criteria(msgspec.Struct):
@@ -117,27 +104,29 @@ def rule_of(kind: str, payload: Mapping[str, Any]) -> Rule:
     """
     match kind:
         case "InstallIngressFlow":
-            ingress = _read(kind, payload, _Ingress)
-            # A packet that has a tag to lose has it replaced by the transit one.
-            tagged = ingress.output_vlan_type in (VlanAction.POP, VlanAction.REPLACE)
+            flow = _read(kind, payload, _Part)
+            # A tag that is to be taken away is replaced by the transit one.
+            tagged = flow.output_vlan_type in (VlanAction.POP, VlanAction.REPLACE)
             change = VlanAction.REPLACE if tagged else VlanAction.PUSH
-            return _rule(
-                ingress, ingress.input_vlan_id, change, ingress.transit_vlan_id, _meter(ingress)
-            )
+            return _rule(flow, flow.input_vlan_id, change, flow.transit_vlan_id, _meter(flow))
         case "InstallTransitFlow":
-            transit = _read(kind, payload, _Transit)
-            return _rule(transit, transit.transit_vlan_id, VlanAction.NONE, 0)
+            flow = _read(kind, payload, _Part)
+            return _rule(flow, flow.transit_vlan_id, VlanAction.NONE, 0)
         case "InstallEgressFlow":
-            egress = _read(kind, payload, _Egress)
-            tagged = egress.output_vlan_type in (VlanAction.PUSH, VlanAction.REPLACE)
+            flow = _read(kind, payload, _Part)
+            tagged = flow.output_vlan_type in (VlanAction.PUSH, VlanAction.REPLACE)
             change = VlanAction.REPLACE if tagged else VlanAction.POP
-            return _rule(egress, egress.transit_vlan_id, change, egress.output_vlan_id)
+            return _rule(flow, flow.transit_vlan_id, change, flow.output_vlan_id)
         case "InstallOneSwitchFlow":
-            one = _read(kind, payload, _OneSwitch)
-            return _rule(
-                one, one.input_vlan_id, one.output_vlan_type, one.output_vlan_id, _meter(one)
-            )
-    raise CommandFailed(
+            flow = _read(kind, payload, _Flow)
+            change = flow.output_vlan_type
+            return _rule(flow, flow.input_vlan_id, change, flow.output_vlan_id, _meter(flow))
+    raise not_implemented(kind)
+
+
+def not_implemented(kind: str) -> CommandFailed:
+    """The failure of a command of a kind that this FL does not know."""
+    return CommandFailed(
         ErrorType.NOT_IMPLEMENTED, f"{kind} is not implemented", "see docs/openflow.md for what is"
     )
 
@@ -147,7 +136,7 @@ Key: TypeAlias = tuple[int, frozenset[tuple[str, Any]]]
 
 
 def key(rule: Rule) -> Key:
-    """What a rule has in common with the one that it replaces."""
+    """What a rule has in common with a rule that it replaces."""
     return _priority(rule), frozenset(_match(rule.in_port, rule.vlan).items())
 
 
@@ -164,7 +153,7 @@ def add(rule: Rule) -> Any:
             actions = [_set_vlan(rule.new_vlan)]
         case VlanAction.POP:
             actions = [messages.OFPActionPopVlan()]
-    # A switch sends no packet back to where it came from unless it is told so in these words.
+    # OpenFlow sends a packet back to where it came from through IN_PORT alone.
     out = of.OFPP_IN_PORT if rule.out_port == rule.in_port else rule.out_port
     actions.append(messages.OFPActionOutput(out))
     instructions.append(messages.OFPInstructionActions(of.OFPIT_APPLY_ACTIONS, actions))
@@ -263,7 +252,7 @@ def _rule(
     return Rule(flow.cookie, flow.input_port, vlan, change, new_vlan, flow.output_port, meter)
 
 
-def _meter(flow: _Metered) -> Meter | None:
+def _meter(flow: _Flow) -> Meter | None:
     # Without a bandwidth there is nothing to limit to, and OpenFlow's meters begin at 1.
     return Meter(flow.meter_id, flow.bandwidth) if flow.meter_id and flow.bandwidth else None
 

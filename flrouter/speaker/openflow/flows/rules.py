@@ -17,17 +17,12 @@ from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 DROP = 0x8000000000000001
 DISCOVERY = 0x8000000000000002
 
-#: what OpenFlow counts of a rule, and what it forgets it by.
-_COUNTS = (
-    *("duration_sec", "duration_nsec", "idle_timeout", "hard_timeout"),
-    *("packet_count", "byte_count"),
-)
-#: what a rule may look at, of that which OpenKilda's classes show.
+#: the match fields that OpenKilda's classes show.
 _MATCH = {"eth_src", "eth_dst", "eth_type", "ip_proto", "udp_src", "udp_dst", "in_port", "vlan_vid"}
 
 
 def discovery() -> Any:
-    """The message that adds the rule by which discovery packets come up."""
+    """The message that adds the rule which sends discovery packets to this FL."""
     instructions = [
         messages.OFPInstructionActions(
             of.OFPIT_APPLY_ACTIONS,
@@ -78,35 +73,31 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
         CommandFailed: the command cannot be read, or the switch refused or did not confirm.
     """
     before = await _cookies(switch)
-    criteria = payload.get("criteria")
-    action = payload.get("delete_rules")
+    drop_rule, discovery_rule = payloads.signed(DROP), payloads.signed(DISCOVERY)
+    own = {drop_rule, discovery_rule}
+    doomed = {
+        "DROP_ALL": before,
+        "DROP_ALL_ADD_DEFAULTS": before,
+        "IGNORE_DEFAULTS": before - own,
+        "OVERWRITE_DEFAULTS": before - own,
+        "REMOVE_DEFAULTS": before & own,
+        "REMOVE_ADD_DEFAULTS": before & own,
+        "REMOVE_DROP": {drop_rule},
+        "REMOVE_BROADCAST": {discovery_rule},
+    }
+    criteria, action = payload.get("criteria"), str(payload.get("delete_rules"))
     if criteria is not None:
-        kind = "SwitchRulesDeleteRequest"
-        mods = [flows.delete(flows.criteria_of(kind, criteria))]
+        deleted = [flows.criteria_of("SwitchRulesDeleteRequest", criteria)]
+    elif action in doomed:
+        deleted = [flows.Criteria(cookie=cookie) for cookie in doomed[action]]
     else:
-        own = {payloads.signed(DROP), payloads.signed(DISCOVERY)}
-        match action:
-            case "DROP_ALL" | "DROP_ALL_ADD_DEFAULTS":
-                doomed = before
-            case "IGNORE_DEFAULTS" | "OVERWRITE_DEFAULTS":
-                doomed = before - own
-            case "REMOVE_DEFAULTS" | "REMOVE_ADD_DEFAULTS":
-                doomed = before & own
-            case "REMOVE_DROP":
-                doomed = {payloads.signed(DROP)}
-            case "REMOVE_BROADCAST":
-                doomed = {payloads.signed(DISCOVERY)}
-            case _:
-                raise CommandFailed(
-                    ErrorType.PARAMETERS_INVALID,
-                    f"delete_rules {action!r} is not known",
-                    "give criteria, or DROP_ALL, IGNORE_DEFAULTS or REMOVE_DEFAULTS",
-                )
-        mods = [
-            flows.delete(flows.criteria_of("criteria", {"cookie": cookie})) for cookie in doomed
-        ]
-    for mod in mods:
-        await switch.change(mod, "deleting rules", ErrorType.DELETION_FAILURE)
+        raise CommandFailed(
+            ErrorType.PARAMETERS_INVALID,
+            f"delete_rules {action!r} is not known",
+            "give criteria, or DROP_ALL, IGNORE_DEFAULTS or REMOVE_DEFAULTS",
+        )
+    for each in deleted:
+        await switch.change(flows.delete(each), "deleting rules", ErrorType.DELETION_FAILURE)
     gone = before - await _cookies(switch)
     if criteria is None and action in (
         *("DROP_ALL_ADD_DEFAULTS", "OVERWRITE_DEFAULTS", "REMOVE_ADD_DEFAULTS"),
@@ -136,7 +127,7 @@ def read(stats: Any) -> dumps.Rule:
         payloads.signed(stats.cookie),
         priority=stats.priority,
         table=stats.table_id,
-        counts={name: getattr(stats, name) for name in _COUNTS},
+        counts={name: getattr(stats, name) for name in dumps.COUNTS},
         match=_match(stats.match),
         actions=actions,
         meter=meter,

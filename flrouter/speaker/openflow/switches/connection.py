@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flrouter.speaker.openflow.switches.flood import PacketIns
@@ -47,27 +46,21 @@ class Refused(Exception):
         self.error = error
 
 
-#: how a request ends that gets no answer, or none that can be read.
+#: why a request has no answer, or none that can be read.
 UNANSWERED = (Disconnected, Refused, Silent, Unreadable)
 
 
-@dataclass(slots=True)
 class _Asked:
-    """A request that waits for its answer; anybody can guess its xid, so the type counts too."""
+    """A request that waits for its answer. Anybody can guess its xid, so the type counts too."""
 
-    waiting: asyncio.Future[list[Any]]
-    kind: int
-    #: the bytes with which the answer goes on after its header: of what it is a part.
-    start: bytes
-    parts: list[Any] = field(default_factory=list)
-
-    @classmethod
-    def by(cls, request: Any) -> _Asked:
-        """What answers one of os-ken's requests: the type after its own."""
-        waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+    def __init__(self, request: Any) -> None:
+        self.waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        #: the type of the answer: the one after the request's.
+        self.kind = request.cls_msg_type + 1
         multipart = request.cls_msg_type == of.OFPT_MULTIPART_REQUEST
-        start = request.type.to_bytes(2, "big") if multipart else b""
-        return cls(waiting, request.cls_msg_type + 1, start)
+        #: the first bytes after the header of each part of the answer: the kind of multipart.
+        self.start = request.type.to_bytes(2, "big") if multipart else b""
+        self.parts: list[Any] = []
 
     def fail(self, error: Exception) -> None:
         """Let who waits know that there is no answer."""
@@ -100,7 +93,7 @@ class Connection(asyncio.Protocol):
         """Args:
         made: takes each new connection.
         heard: takes each message that nobody waits for: port status, packet-in.
-        timeout_s: how long an answer may take that costs a switch nothing.
+        timeout_s: how long a switch may take to answer what costs it nothing.
         """
         self._made = made
         self._heard = heard
@@ -110,8 +103,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         #: requests that wait for their answer, by their xids.
         self._asked: dict[int, _Asked] = {}
-        #: whom to tell of an error about a message that has no answer.
-        self._mods: dict[int, Callable[[Any], None]] = {}
+        #: messages that have no answer, by their xids: the first error about each.
+        self._refusals: dict[int, Any] = {}
         self._packet_ins = PacketIns()
         self.peer = "?"
         #: the loop's time when the switch was last heard.
@@ -137,7 +130,7 @@ class Connection(asyncio.Protocol):
         for asked in self._asked.values():
             asked.fail(Disconnected(f"the connection from {self.peer} was lost"))
         self._asked.clear()
-        self._mods.clear()
+        self._refusals.clear()
         for waiter in (self.closed, self.greeted):
             if not waiter.done():
                 waiter.set_result(None)
@@ -193,7 +186,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             raise Disconnected(f"the connection from {self.peer} is closed")
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
-        asked = _Asked.by(request)
+        asked = _Asked(request)
         xid = self.send(request)
         self._asked[xid] = asked
         try:
@@ -216,21 +209,13 @@ class Connection(asyncio.Protocol):
         Raises:
             UNANSWERED: what became of it is not known.
         """
-        errors: dict[int, Any] = {}
-        xids = []
-        for index, mod in enumerate(mods):
-
-            def refused(error: Any, index: int = index) -> None:
-                errors.setdefault(index, error)
-
-            xids.append(self.send(mod))
-            self._mods[xids[-1]] = refused
+        xids = [self.send(mod) for mod in mods]
+        self._refusals |= dict.fromkeys(xids)
         try:
             await self.ask(messages.OFPBarrierRequest(DESC), PATIENCE_S)
         finally:
-            for xid in xids:
-                self._mods.pop(xid, None)
-        return errors
+            errors = [self._refusals.pop(xid, None) for xid in xids]
+        return {index: error for index, error in enumerate(errors) if error is not None}
 
     def close(self, reason: str) -> None:
         """Hang up at once, whatever was still to be sent."""
@@ -280,8 +265,8 @@ class Connection(asyncio.Protocol):
             error = parse(frame)
         except Unreadable as unreadable:  # something is refused, and nobody knows what
             raise BadFrame(str(unreadable)) from unreadable
-        if xid in self._mods:
-            self._mods[xid](error)
+        if xid in self._refusals:
+            self._refusals[xid] = self._refusals[xid] or error
         elif xid in self._asked:
             self._asked[xid].fail(Refused(error))
         else:

@@ -9,7 +9,7 @@ from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.switches.connection import Disconnected, Refused, Silent
 from flrouter.speaker.openflow.switches.wire import Unreadable, of
 
-#: by OpenFlow's type and code; those not named here are looked up in `_TYPES`.
+#: by OpenFlow's type and code; those that are not here are in `_TYPES`.
 _CODES = {
     (of.OFPET_BAD_REQUEST, of.OFPBRC_IS_SLAVE): ErrorType.AUTH_FAILED,
     (of.OFPET_BAD_REQUEST, of.OFPBRC_EPERM): ErrorType.AUTH_FAILED,
@@ -32,21 +32,6 @@ _TYPES = {
     of.OFPET_BAD_INSTRUCTION: ErrorType.PARAMETERS_INVALID,
     of.OFPET_BAD_MATCH: ErrorType.PARAMETERS_INVALID,
 }
-_NAMES = {
-    value: name
-    for name, value in vars(of).items()
-    if name.startswith("OFPET_") and isinstance(value, int)
-}
-#: the prefix of the names of each type's codes.
-_PREFIXES = {
-    of.OFPET_BAD_REQUEST: "OFPBRC_",
-    of.OFPET_BAD_ACTION: "OFPBAC_",
-    of.OFPET_BAD_INSTRUCTION: "OFPBIC_",
-    of.OFPET_BAD_MATCH: "OFPBMC_",
-    of.OFPET_FLOW_MOD_FAILED: "OFPFMFC_",
-    of.OFPET_METER_MOD_FAILED: "OFPMMFC_",
-    of.OFPET_ROLE_REQUEST_FAILED: "OFPRRFC_",
-}
 
 
 def refusal(error: Any, action: str, otherwise: ErrorType) -> CommandFailed:
@@ -54,22 +39,13 @@ def refusal(error: Any, action: str, otherwise: ErrorType) -> CommandFailed:
 
     Args:
         error: os-ken's OFPErrorMsg.
-        what: the switch, and what it was asked for.
-        otherwise: what an error is that says no more than that it did not work: a full table.
+        action: what was asked for, of which switch.
+        otherwise: the type of errors that only say that it did not work, such as a full table.
     """
     kind = _CODES.get((error.type, error.code)) or _TYPES.get(error.type, otherwise)
-    return CommandFailed(kind, f"{action} is refused: {name(error)}", "the switch's own words")
-
-
-def name(error: Any) -> str:
-    """OpenFlow's names of an error: `OFPET_FLOW_MOD_FAILED OFPFMFC_TABLE_FULL`."""
-    prefix = _PREFIXES.get(error.type)
-    codes = [
-        code
-        for code, value in vars(of).items()
-        if prefix and code.startswith(prefix) and value == error.code
-    ]
-    return f"{_NAMES.get(error.type, error.type)} {codes[0] if codes else error.code}"
+    type_name = of.ofp_error_type_to_str(error.type)
+    name = f"{type_name} {of.ofp_error_code_to_str(error.type, error.code)}"
+    return CommandFailed(kind, f"{action} is refused: {name}", "the switch's own words")
 
 
 def unknown_outcome(error: Exception, switch: str) -> CommandFailed:
@@ -78,18 +54,15 @@ def unknown_outcome(error: Exception, switch: str) -> CommandFailed:
     Args:
         error: one of `UNANSWERED`.
     """
-    described = "whether it was carried out is not known: look at its rules, or send it again"
-    if isinstance(error, Silent):
-        return CommandFailed(
-            ErrorType.OPERATION_TIMED_OUT, f"switch {switch} does not answer: {error}", described
-        )
-    if isinstance(error, Disconnected):
-        return CommandFailed(
-            ErrorType.NOT_FOUND, f"switch {switch} has gone before it confirmed", described
-        )
-    return CommandFailed(
-        ErrorType.INTERNAL_ERROR, f"switch {switch} does not confirm: {error}", described
-    )
+    match error:
+        case Silent():
+            kind, text = ErrorType.OPERATION_TIMED_OUT, f"does not answer: {error}"
+        case Disconnected():
+            kind, text = ErrorType.NOT_FOUND, "has gone before it confirmed"
+        case _:
+            kind, text = ErrorType.INTERNAL_ERROR, f"does not confirm: {error}"
+    advice = "whether it was carried out is not known: look at its rules, or send it again"
+    return CommandFailed(kind, f"switch {switch} {text}", advice)
 
 
 def not_answered(error: Exception, switch: str) -> CommandFailed:

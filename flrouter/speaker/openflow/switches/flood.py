@@ -30,14 +30,12 @@ class PacketIns:
     def __init__(self) -> None:
         self._tokens = BURST_PACKETS
         self._at = 0.0
-        #: packets that were not looked at: somebody else's, and too many of our own.
-        self.foreign = 0
+        #: packets of ours that were too many.
         self.dropped = 0
 
     def wanted(self, frame: bytes, now_s: float) -> bool:
         """Whether to read a packet-in message that came at `now_s` (monotonic)."""
         if not _ours(frame):
-            self.foreign += 1
             return False
         self._tokens = min(BURST_PACKETS, self._tokens + (now_s - self._at) * PACKETS_PER_S)
         self._at = now_s

@@ -9,16 +9,16 @@ from typing import NamedTuple
 from flrouter.messages.switch_id import canonical
 
 ETHERTYPE = 0x88CC
-#: whom a discovery packet of ours comes from.
+#: the source address of our discovery packets.
 SOURCE = "02:66:6c:00:00:01"
 
-#: the bytes by which it is known: an organisation of nobody's (the local bit is set), then a name.
+#: the mark of our packets: an organisation that nobody has (the local bit is set), and a name.
 _MARK = b"\x02\x66\x6cflrouter"
 _TO = bytes.fromhex("0180c200000e")  # the nearest bridge, which passes it on to nobody
 _HEAD = _TO + bytes.fromhex(SOURCE.replace(":", "")) + struct.pack("!H", ETHERTYPE)
 _LOCAL = 7
 _own = struct.Struct("!8sIQ")
-#: bytes of the signature; less than the whole HMAC is as good, against who cannot try many.
+#: bytes of the signature; half an HMAC is enough against those who cannot try many.
 _SIGNATURE_BYTES = 16
 
 
@@ -47,12 +47,12 @@ def packet(switch: str, port: int, now_ns: int, key: bytes) -> bytes:
 
 
 def ours(data: bytes, at: int = 0) -> bool:
-    """Whether the packet that begins at `at` looks like one of ours, signed by whomever."""
+    """Whether the packet that begins at `at` looks like one of ours, whoever signed it."""
     return data.startswith(_HEAD, at) and data.startswith(_MARK, at + _MARK_AT)
 
 
 def read(data: bytes, key: bytes) -> Sighting | None:
-    """What a packet says; None when it is none of ours."""
+    """What a packet says; None when it is not ours."""
     signed = _MARK_AT + len(_MARK) + _own.size
     own, signature = data[signed - _own.size : signed], data[signed : signed + _SIGNATURE_BYTES]
     if not ours(data) or not hmac.compare_digest(signature, _signature(own, key)):

@@ -1,4 +1,4 @@
-"""What switches send, read without believing the lengths in it.
+"""What switches send, read without trusting the lengths in it.
 
 os-ken follows every length that it finds, and one of 0 bytes keeps it busy forever. So what
 carries its own length is cut apart here, and os-ken gets it piece by piece. It looks into the

@@ -64,13 +64,6 @@ def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
     )
 
 
-def states(switch: str, ports: Iterable[Port], requester: object, now: int) -> Payload:
-    """Which ports are up, as PortsCommandData asks for it."""
-    return payloads.port_states(
-        switch, ((port.number, port.state) for port in ports), requester, now
-    )
-
-
 def description(port: Port) -> Payload:
     """One port, as the commands that ask for ports get it."""
     return payloads.port(port.number, port.name, port.state)

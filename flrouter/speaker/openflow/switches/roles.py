@@ -8,13 +8,7 @@ from typing import Any
 
 from flrouter.speaker.openflow.switches.connection import Connection, Refused
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
-
-
-class Mode(StrEnum):
-    """What this FL may do; the values are the switch events that report it."""
-
-    READ_WRITE = "ACTIVATED"
-    READ_ONLY = "ADDED"
+from flrouter.speaker.sync import Mode
 
 
 class Role(StrEnum):
@@ -29,20 +23,15 @@ class Role(StrEnum):
 
 
 _ALL_BITS = (1 << 64) - 1
-_CODES = {
-    Role.EQUAL: of.OFPCR_ROLE_EQUAL,
-    Role.MASTER: of.OFPCR_ROLE_MASTER,
-    Role.SLAVE: of.OFPCR_ROLE_SLAVE,
-}
-#: looks at a switch without anybody counting on after which its master is not there any more.
+#: looks without a new generation after which the master of a switch counts as gone.
 MAX_MISSED_LOOKS = 3
 
 
 class Election:
     """This FL's part in who is the master of a switch, when it wants to be: a lease.
 
-    The switch keeps a number, the generation, of which a master's must not be behind. The master
-    counts it on at each look. Who is a slave and finds that nobody counts any more takes over.
+    The switch keeps a number, the generation, and refuses masters with a lower one. The master
+    raises it at each look. A slave that sees it stand still takes over.
     """
 
     def __init__(self, connection: Connection, role: Role, interval_s: float) -> None:
@@ -77,7 +66,7 @@ class Election:
         except Refused:
             return Mode.READ_WRITE  # a switch that has no roles
         if self._role is Role.MASTER and self._is_due(reply, now_s):
-            with contextlib.suppress(Refused):  # another FL has counted on meanwhile
+            with contextlib.suppress(Refused):  # another FL has raised it meanwhile
                 return await self._claim(reply.generation_id)
         return _mode(reply)
 
@@ -88,9 +77,10 @@ class Election:
         return reply.role == of.OFPCR_ROLE_MASTER or now_s - self._since_s >= self._patience_s
 
     async def _claim(self, generation: int) -> Mode:
-        # Counting on from what the switch has needs no clocks that agree.
+        # Counted from what the switch has, it needs no clocks that agree.
         step = 1 if self._role is Role.MASTER else 0
-        return _mode(await self._ask(_CODES[self._role], (generation + step) & _ALL_BITS))
+        code = getattr(of, f"OFPCR_ROLE_{self._role.name}")
+        return _mode(await self._ask(code, (generation + step) & _ALL_BITS))
 
     async def _ask(self, role: int, generation: int) -> Any:
         request = messages.OFPRoleRequest(DESC, role, generation)

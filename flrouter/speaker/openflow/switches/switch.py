@@ -11,10 +11,10 @@ from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.switches import errors, ports
 from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED, Connection
 from flrouter.speaker.openflow.switches.ports import Port
-from flrouter.speaker.openflow.switches.roles import Election, Mode
+from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.wire import DESC, messages
+from flrouter.speaker.sync import Mode, SwitchRecord
 from flrouter.speaker.sync import Port as SyncPort
-from flrouter.speaker.sync import SwitchRecord
 
 
 class Switch:

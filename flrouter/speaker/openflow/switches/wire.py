@@ -9,18 +9,9 @@ from os_ken.ofproto import ofproto_protocol
 from os_ken.ofproto import ofproto_v1_3 as of
 from os_ken.ofproto import ofproto_v1_3_parser as messages
 
-__all__ = [
-    "DESC",
-    "HEADER_BYTES",
-    "BadFrame",
-    "Unreadable",
-    "encode",
-    "header",
-    "messages",
-    "of",
-]
+__all__ = ["DESC", "HEADER_BYTES", "BadFrame", "Unreadable", "encode", "header", "messages", "of"]
 
-#: what os-ken's messages want to know of the switch that they are for: the version alone.
+#: what os-ken's messages need to know of a switch: the version.
 DESC: Any = ofproto_protocol.ProtocolDesc(of.OFP_VERSION)
 #: bytes of a message's header.
 HEADER_BYTES = 8

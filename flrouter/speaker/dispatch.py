@@ -1,0 +1,86 @@
+"""Who answers a command: the FL as a whole, or the switch that it is for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from flrouter.messages.errors import ErrorType
+from flrouter.speaker import payloads
+from flrouter.speaker.answers import Answer, Chain, CommandFailed, Each, Payload
+from flrouter.speaker.command import Command
+from flrouter.speaker.sync import Mode, SwitchRecord
+
+
+class Switch(Protocol):
+    """A switch of whatever FL."""
+
+    id: str
+    mode: Mode
+
+    def record(self) -> SwitchRecord:
+        """How it is now."""
+
+
+AnySwitch = TypeVar("AnySwitch", bound=Switch)
+T = TypeVar("T")
+
+
+def dispatch(
+    command: Command, switches: Mapping[str, AnySwitch], on_switch: Callable[[AnySwitch], T]
+) -> Answer | T:
+    """Answer a command for the FL as a whole, or leave it to `on_switch`.
+
+    Args:
+        switches: those that are connected, by canonical id.
+        on_switch: carries out the command on its switch.
+
+    Raises:
+        CommandFailed: its switch is not connected (NOT_FOUND).
+    """
+    whole = _WHOLE.get(_kind(command.kind))
+    if whole is not None:
+        return whole(command.payload, switches.values())
+    switch = switches.get(command.switch or "")
+    if switch is None:
+        raise CommandFailed(
+            ErrorType.NOT_FOUND,
+            f"switch {command.switch} is not connected",
+            f"{command.kind} needs a switch that this floodlight holds",
+        )
+    return on_switch(switch)
+
+
+def _kind(clazz: object) -> str:
+    return str(clazz).rpartition(".")[2]
+
+
+def _ports(payload: Payload, switches: Iterable[Switch]) -> Answer:
+    now, requester = int(time.time() * 1000), payload.get("requester")
+    return Each([payloads.port_states(switch.record(), requester, now) for switch in switches])
+
+
+def _broadcast(payload: Payload, switches: Iterable[Switch]) -> Answer:
+    """A command for those switches of its scope that are connected."""
+    inner, scope = payload.get("payload") or {}, set(payload.get("scope") or ())
+    whole = _WHOLE.get(_kind(inner.get("clazz")), _nothing)
+    return whole(inner, [switch for switch in switches if switch.id in scope])
+
+
+def _nothing(_: Payload, __: Iterable[Switch]) -> Answer:
+    return Each([])
+
+
+def _list(_: Payload, switches: Iterable[Switch]) -> Answer:
+    now = int(time.time() * 1000)
+    return Chain([payloads.switch_event(switch.id, switch.mode.value, now) for switch in switches])
+
+
+_WHOLE: dict[str, Callable[[Any, Iterable[Switch]], Answer]] = {
+    "PortsCommandData": _ports,
+    "BroadcastWrapper": _broadcast,
+    "StatsRequest": _nothing,  # what there is to count is reported unasked
+    "ConnectModeRequest": lambda *_: payloads.connect_mode(),
+    "GetSwitchesRequest": _list,
+}
