@@ -30,7 +30,7 @@ export function query() {
     if (!TIMES.includes(name)) made.set(name, value.trim());
     else {
       const time = Date.parse(`${value}Z`);
-      if (Number.isNaN(time)) throw new Error(`${name} is no time: ${value}`);
+      if (Number.isNaN(time)) throw new Error(`${name} is not a time: ${value}`);
       made.set(name, time);
     }
   }

@@ -7,7 +7,7 @@ import { badge, details, inAddress, pastList, pastRequest, result } from "./past
 import { api, read } from "./site.js";
 import { moment, offset, span } from "./text.js";
 
-const AROUND = 5000; // ms before and after it, of which is told
+const AROUND_MS = 5000; // before and after it
 const MAX_EVENTS = 100;
 const MAX_REQUESTS = 50;
 
@@ -23,7 +23,7 @@ async function lasting(floodlight, time) {
 /** { events, requests, more, asked }; of its FL alone, if it had one. */
 export async function around(request) {
   const { floodlight } = request;
-  const asked = { since: begin(request) - AROUND, until: end(request) + AROUND, ...(floodlight && { floodlight }) };
+  const asked = { since: begin(request) - AROUND_MS, until: end(request) + AROUND_MS, ...(floodlight && { floodlight }) };
   const [known, requests, before] = await Promise.all([
     events({ ...asked, limit: MAX_EVENTS }),
     floodlight ? read(api(`history?${new URLSearchParams({ ...asked, limit: MAX_REQUESTS })}`)) : { items: [], next: null },
