@@ -25,7 +25,7 @@ from tests.web.served import served
 async def history_worker(store: Store, settings: Settings) -> AsyncIterator[str]:
     """Its address."""
     app = HistoryApp(settings, store)
-    serving.register(app, store)
+    serving.register(app, store, app.metrics)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
         app.web.init_server()

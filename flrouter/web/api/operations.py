@@ -87,11 +87,9 @@ def read_query(request: web.Request, kind: type[Query]) -> Query:
 
 
 async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     data = b""
-    async for some in request.content.iter_chunked(MAX_BODY_BYTES):
-        data += some
+    async for chunk in request.content.iter_chunked(MAX_BODY_BYTES):
+        data += chunk
         if len(data) > MAX_BODY_BYTES:
             raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     return data

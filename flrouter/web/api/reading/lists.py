@@ -45,7 +45,7 @@ def _listing(
         whole.missing = missing
         return whole
 
-    return Operation("GET", f"/{name}", summary, handle, page, query)
+    return Operation(f"/{name}", summary, handle, page, query)
 
 
 def not_owned(app: RouterApp) -> list[int]:
@@ -247,5 +247,5 @@ OPERATIONS = (
         "The shards, and how much each has to do.",
         *(queries.Listing, ShardRow, _shards, lambda row: f"{row.shard:04}"),
     ),
-    Operation("GET", "/workers", "The workers.", _workers, Page[Worker], queries.Listing),
+    Operation("/workers", "The workers.", _workers, Page[Worker], queries.Listing),
 )
