@@ -78,17 +78,10 @@ class Workers:
             return None
 
     async def get(self, url: str, timeout_s: float) -> tuple[int, Mapping[str, str], bytes]:
-        """Ask another process of this router.
-
-        Args:
-            url: with its parameters.
-            timeout_s: how long it may take.
-
-        Returns:
-            The status, the headers and the body.
+        """Status, headers and body of an answer of another process of this router.
 
         Raises:
-            aiohttp.ClientError, OSError: it does not answer.
+            aiohttp.ClientError, OSError: it does not answer in time.
         """
         token = self._app.settings.read_token
         async with self._app.http_client.get(

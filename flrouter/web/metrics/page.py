@@ -15,13 +15,7 @@ from flrouter.web.calls.hosted import Hosted
 def register(
     app: Hosted, registry: CollectorRegistry, refresh: Callable[[], Awaitable[object]]
 ) -> None:
-    """Give `app` the page.
-
-    Args:
-        app: with a web port.
-        registry: its metrics; those of the process are added.
-        refresh: called before each answer.
-    """
+    """Give `app` the page: a registry, which is refreshed before each answer, and the process."""
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
