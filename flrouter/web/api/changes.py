@@ -18,7 +18,7 @@ from flrouter.web.calls.shapes import Accepted, Floodlight
 ORDER_TIMEOUT_S = 10.0
 
 
-async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
+async def _order(call: Call, orders: dict[str, peers.Peer]) -> None:
     """Write orders to the homes of what they are about. Returns when they are durable."""
     settings = call.app.settings
     sends = [
@@ -55,20 +55,20 @@ async def _move(call: Call) -> Accepted:
     if floodlight.state != "up":
         why = "drained" if floodlight.drained else "down"
         raise Refusal(409, f"{floodlight.id} is {why}: choose another floodlight")
-    await _tell(call, {switch.id: peers.MoveSwitch(switch.id, floodlight.id)})
+    await _order(call, {switch.id: peers.MoveSwitch(switch.id, floodlight.id)})
     return Accepted(f"{switch.id} goes to {floodlight.id} and stays there")
 
 
 async def _place(call: Call) -> Accepted:
     order: shapes.Place = call.body
     name = lists.read_switch(call.names["id"])
-    await _tell(call, {name: peers.PlaceSwitch(name, order.region)})
+    await _order(call, {name: peers.PlaceSwitch(name, order.region)})
     return Accepted(f"{name} is in {order.region or 'no region'}")
 
 
 async def _drain(call: Call) -> Accepted:
     name = (await _named(call)).id
-    await _tell(call, {name: peers.DrainFloodlight(name, True)})
+    await _order(call, {name: peers.DrainFloodlight(name, True)})
     return Accepted(
         f"{name} is drained: its switches move to other floodlights that are connected to them"
     )
@@ -76,7 +76,7 @@ async def _drain(call: Call) -> Accepted:
 
 async def _undrain(call: Call) -> Accepted:
     name = (await _named(call)).id
-    await _tell(call, {name: peers.DrainFloodlight(name, False)})
+    await _order(call, {name: peers.DrainFloodlight(name, False)})
     return Accepted(f"{name} is undrained: it may have switches again")
 
 
@@ -85,7 +85,7 @@ async def _prefer(call: Call) -> Accepted:
     if order.region is None and order.weight is None:
         raise Refusal(400, "body: expected a region, a weight or both")
     row = await _named(call)
-    await _tell(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
+    await _order(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
     region = row.region if order.region is None else order.region
     weight = row.weight if order.weight is None else order.weight
     return Accepted(f"{row.id} is in {region or 'no region'} with weight {weight}")
@@ -107,7 +107,7 @@ async def _sync_all(call: Call) -> Accepted:
 
 
 async def _ask_for_syncs(call: Call, names: list[str]) -> Accepted:
-    await _tell(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
+    await _order(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
     return Accepted(f"{', '.join(names)}: sync requested")
 
 

@@ -50,7 +50,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "flrouter",
             "version": __version__,
-            "description": "What a router's workers tell, and what they may be told: docs/api.md.",
+            "description": "Any worker answers for the whole router: docs/api.md.",
         },
         "paths": paths,
         "components": {

@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 class Workers:
-    """The workers of the group, as they were told of each other in the last rebalance."""
+    """The workers of the group, as of the last rebalance."""
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app

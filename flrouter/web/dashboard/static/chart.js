@@ -92,8 +92,8 @@ export class Chart {
     this.#plot.setCursor({ left, top: 0 }, false);
   }
 
-  /** Tells the values of a step beside the lines' names, and returns them as text. */
-  tell(step) {
+  /** Shows the values of a step beside the names of the lines, and returns them as text. */
+  describe(step) {
     const rows = this.#lines.map(({ name, color, dash, read }) => ({ name, color, dash, said: this.#text(read(this.#series)[step]) }));
     const item = ({ color, dash }) => element("li", { class: `${color.slice(2)}${dash ? " dash" : ""}` });
     keyed(this.#legend, rows, ({ name }) => name, item, (node, { name, said }) => setText(node, `${name} ${said}`));

@@ -1,5 +1,5 @@
 // The picture: requesters → shards → FLs → switches. From left to right, on a phone downwards.
-// It says nothing that the tables do not, so a screen reader hears one sentence of it.
+// The tables say the same, so a screen reader hears one sentence.
 
 import { byId } from "./dom.js";
 import { BEHIND_RECORDS } from "./problems.js";
@@ -9,7 +9,7 @@ import { count, plural, rate } from "./text.js";
 
 const GAP_PX = 64;
 
-/** As many characters of a text as fit: names mostly differ at their ends. */
+/** A text cut to a width in the middle: names mostly differ at their ends. */
 const cut = (text, width) => {
   const longest = Math.max(8, Math.floor(width / 6.8));
   return text.length > longest ? `${text.slice(0, longest - 6)}…${text.slice(-5)}` : text;

@@ -1,4 +1,4 @@
-// The page of a correlation id: every request that came with it, and what became of each.
+// The page of a correlation id: every request with it, and how each ended.
 
 import "./search.js";
 import { byId, element, keyed, setText } from "./dom.js";

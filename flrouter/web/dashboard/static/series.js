@@ -76,9 +76,9 @@ export function followSeries(query = "", names = null) {
   const slider = byId("moment");
   const last = Number(slider.max);
   let newest = null;
-  const tell = () => {
+  const describe = () => {
     const step = Number(slider.value);
-    const said = charts.map((chart) => chart.tell(step)).join(", ");
+    const said = charts.map((chart) => chart.describe(step)).join(", ");
     const time = clock(newest.at[step], newest.at.at(-1)) + (newest.outages[step] ? ", outage" : "");
     setText(byId("moment-time"), time);
     slider.setAttribute("aria-valuetext", `${time}: ${said}`);
@@ -86,13 +86,13 @@ export function followSeries(query = "", names = null) {
   const point = (step) => {
     if (!newest) return;
     slider.value = step ?? last;
-    tell();
+    describe();
   };
   const mark = () => {
     if (!newest) return;
     const step = Number(slider.value);
     for (const chart of charts) chart.mark(step < last ? step : null);
-    tell();
+    describe();
   };
   const charts = wanted.map((each) => new Chart(byId("charts"), each, point));
   slider.addEventListener("input", mark);
