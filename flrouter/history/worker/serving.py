@@ -84,6 +84,6 @@ def _canonical(query: Asked) -> Asked:
 def _request(store: Store, query: PastRequest, *, id: str) -> EndedWhole:  # noqa: A002
     whole = store.request(id)
     if whole is None:
-        text = f"the history has no request {id[:30]}: it never had, or it is too long ago"
+        text = f"the history has no request {id[:30]}: there was none, or it is too old"
         raise Refusal(404, text)
     return EndedWhole(whole.request, whole.parts[: query.limit])

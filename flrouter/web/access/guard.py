@@ -74,9 +74,7 @@ class Guard:
             text = f"{person.name} may not change anything: that needs a group of OPERATOR_GROUPS"
             raise Refusal(403, text)
         if not self._changes.take():
-            text = (
-                f"too many changes: {CHANGES_PER_S:g} a second are taken, {BURST_CHANGES} in a row"
-            )
+            text = f"too many changes: at most {CHANGES_PER_S:g} a second, {BURST_CHANGES} in a row"
             raise Refusal(429, text, {"Retry-After": "1"})
 
     def _check_token(self, authorization: str, address: str) -> None:

@@ -79,7 +79,7 @@ def read_query(request: web.Request, kind: type[Query]) -> Query:
     """The parameters of a request. Raises :class:`Refusal`."""
     given = request.query
     if len(given) != len(set(given)):
-        raise Refusal(400, "query: a parameter is there twice")
+        raise Refusal(400, "query: a parameter is given twice")
     try:
         return msgspec.convert(dict(given), kind, strict=False)
     except msgspec.ValidationError as error:

@@ -32,7 +32,7 @@ class Scans:
             Refusal: there are too many.
         """
         if self._scans >= MAX_SCANS:
-            text = f"{MAX_SCANS} others look through the tables of this worker: try again"
+            text = f"{MAX_SCANS} other requests scan the tables of this worker: try again"
             raise Refusal(503, text, {"Retry-After": "1"})
         self._scans += 1
         try:

@@ -219,7 +219,7 @@ OPERATIONS = (
     _floodlight_list._replace(handle=all_floodlights),
     _listing(
         "switches",
-        "The switches that FLs hold or an operator placed, by id.",
+        "The switches that FLs are connected to or an operator placed, by id.",
         *(queries.Switches, Switch, _switches, attrgetter("id")),
     ),
     _listing(

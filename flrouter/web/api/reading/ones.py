@@ -75,7 +75,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
     if shard is not None:
         row = shard.context.switches.get(name)
         if row is None:
-            text = f"no floodlight holds a switch {name}: {BASE}/switches lists those there are"
+            text = f"no floodlight is connected to a switch {name}: see {BASE}/switches"
             raise Refusal(404, text)
         pending = shard.context.pending
         waiting = [
@@ -91,7 +91,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
     if details:
         return details[0]
     if has_owner and not missing:
-        raise Refusal(404, f"no floodlight holds a switch {name}")
+        raise Refusal(404, f"no floodlight is connected to a switch {name}")
     raise _incomplete(missing, f"a switch {name}")
 
 
