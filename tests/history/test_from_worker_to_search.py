@@ -226,17 +226,6 @@ def test_the_same_over_http(stage: Stage) -> None:
     assert (page.status, b'href="../history/requests">History</a>' in page.body) == (200, True)
 
 
-def test_what_comes_twice_is_kept_once(stage: Stage) -> None:
-    """A history worker that is killed reads on; another one that reads it all changes nothing."""
-    requests = stage.both()
-    stage.deployment.workers[1].kill()
-    stage.deployment.start_history_worker()
-    stage.requester.send(command({"clazz": INSTALL, "switch_id": switch_id(1)}, "op-a1B2-3"))
-    stage.requester.wait("op-a1B2-3")
-    stage.until(lambda: stage.asks("search", "--id", "op-a1B2-3")["requests"])
-    assert stage.asks("search", "--id", "op-a1B2")["requests"][1:] == requests
-
-
 def test_metrics_of_the_history_worker(stage: Stage) -> None:
     """How many records it has read and kept, how many not yet, and how long searches took."""
     stage.both()
@@ -254,6 +243,17 @@ def test_metrics_of_the_history_worker(stage: Stage) -> None:
     searches = f'flrouter_history_search_duration_seconds_count{{{labels},path="/history"}} '
     assert int(float(page.partition(searches)[2].split()[0])) > 0
     assert "process_resident_memory_bytes" in page
+
+
+def test_what_comes_twice_is_kept_once(stage: Stage) -> None:
+    """A history worker that is killed reads on; another one that reads it all changes nothing."""
+    requests = stage.both()
+    stage.deployment.workers[1].kill()
+    stage.deployment.start_history_worker()
+    stage.requester.send(command({"clazz": INSTALL, "switch_id": switch_id(1)}, "op-a1B2-3"))
+    stage.requester.wait("op-a1B2-3")
+    stage.until(lambda: stage.asks("search", "--id", "op-a1B2-3")["requests"])
+    assert stage.asks("search", "--id", "op-a1B2")["requests"][1:] == requests
 
 
 def test_what_is_left_is_written_at_the_end(stage: Stage) -> None:
