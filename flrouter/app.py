@@ -7,7 +7,7 @@ import logging
 from flrouter import agents
 from flrouter.faust_side.app import RouterApp
 from flrouter.settings.model import Settings, load
-from flrouter.web import hardening, stats, tables
+from flrouter.web import hardening, tables
 from flrouter.web.access.guard import Guard
 from flrouter.web.api import operations
 from flrouter.web.calls import health
@@ -36,7 +36,6 @@ def create_app(settings: Settings | None = None) -> RouterApp:
     agents.register(app)
     site = Site(app, Tally(app), Workers(app), Scans(), Recorder(app))
     guard = Guard(app.settings.token, app.settings.read_token)
-    stats.register(site)
     tables.register(app)
     operations.register(site, guard)
     reference.register(app)

@@ -1,4 +1,4 @@
-"""The router as its workers' `/stats` show it."""
+"""The router, as the snapshots of its workers show it."""
 
 from __future__ import annotations
 
@@ -11,61 +11,69 @@ from typing import Any
 
 
 class Router:
-    """The newest page of each worker, added up."""
+    """The newest snapshot of each worker's own shards, added up."""
 
     def __init__(self, ports: Sequence[int]) -> None:
-        self._pages: dict[int, dict[str, Any]] = {port: {} for port in ports}
+        self._snapshots: dict[int, dict[str, Any]] = {port: {} for port in ports}
 
     async def look(self) -> None:
-        """Ask all workers; what one does not answer stays as it was."""
-        await asyncio.gather(*(self._look_at(port) for port in self._pages))
+        """Ask all workers; that of a worker that does not answer stays."""
+        await asyncio.gather(*(self._look_at(port) for port in self._snapshots))
 
     async def _look_at(self, port: int) -> None:
-        page = await asyncio.to_thread(_page, port)
-        if page is not None:
-            self._pages[port] = page
+        snapshot = await asyncio.to_thread(_snapshot, port)
+        if snapshot is not None:
+            self._snapshots[port] = snapshot
 
     @property
     def shards(self) -> list[int]:
         """How many shards each worker owns."""
-        return [len(page.get("shards", ())) for page in self._pages.values()]
+        return [len(snapshot.get("shards", ())) for snapshot in self._snapshots.values()]
 
     @property
     def pending(self) -> int:
         """Requests without a final answer."""
-        return sum(page.get("pending", 0) for page in self._pages.values())
+        return sum(
+            shard["pending"]
+            for snapshot in self._snapshots.values()
+            for shard in snapshot.get("shards", ())
+        )
 
     def count(self, event: str) -> Counter[str]:
-        """How often `what` happened, by FL."""
+        """How often an event happened, by FL."""
         counts: Counter[str] = Counter()
-        for page in self._pages.values():
-            counts.update(page.get("counts", {}).get(event, {}))
+        for snapshot in self._snapshots.values():
+            for row in snapshot.get("floodlights", ()):
+                counts[row["id"]] += row["counts"].get(event, 0)
         return counts
 
     def switches(self, floodlight: str) -> int:
-        """How many switches an FL speaks for."""
-        return sum(page.get("switches", 0) for page in self._states(floodlight))
+        """How many switches an FL is active for."""
+        return sum(row["switches"] for row in self._rows(floodlight) if row is not None)
 
     def up(self, floodlight: str) -> bool:
-        """Whether every worker that has shards says that an FL is known and answers."""
-        states = self._states(floodlight)
-        return bool(states) and all(state["known"] and state["up"] for state in states)
+        """Whether every worker with shards says that an FL answers."""
+        states = [row and row["state"] for row in self._rows(floodlight)]
+        return bool(states) and all(state in ("up", "drained") for state in states)
 
-    def _states(self, floodlight: str) -> list[dict[str, Any]]:
-        pages = [page for page in self._pages.values() if page.get("shards")]
-        unknown = {"known": False, "up": False, "switches": 0}
-        return [page["floodlights"].get(floodlight, unknown) for page in pages]
+    def _rows(self, floodlight: str) -> list[dict[str, Any] | None]:
+        """The FL, from every worker with shards; None if one does not know it."""
+        return [
+            next((row for row in snapshot["floodlights"] if row["id"] == floodlight), None)
+            for snapshot in self._snapshots.values()
+            if snapshot.get("shards")
+        ]
 
 
-def _page(port: int) -> dict[str, Any] | None:
-    """A worker's page; None when it does not answer."""
+def _snapshot(port: int) -> dict[str, Any] | None:
+    """The snapshot of a worker; None if it does not answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", "/stats")
+        connection.request("GET", "/dashboard/snapshot?local=true")
         response = connection.getresponse()
-        page = json.loads(response.read())
+        snapshot = json.loads(response.read())
     except (OSError, ValueError, http.client.HTTPException):
         return None
     finally:
         connection.close()
-    return page if response.status == 200 and isinstance(page, dict) else None
+    return snapshot if response.status == 200 and isinstance(snapshot, dict) else None

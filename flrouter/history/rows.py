@@ -27,12 +27,7 @@ class Table(Generic[Record]):
         return ", ".join(f"{self.name}.{column}" for column in self.columns)
 
     def declarations(self, types: Mapping[type, str], key: str) -> str:
-        """What stands between the brackets of CREATE TABLE.
-
-        Args:
-            types: the database's types of `int` and `str`.
-            key: the declaration of `id`.
-        """
+        """The columns of CREATE TABLE: `key` declares the id, `types` has `int` and `str`."""
         hints = get_type_hints(self._record)
         others: list[str] = [
             f"{column} {types[hints[column]]} NOT NULL" for column in self.columns[1:]

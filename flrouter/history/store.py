@@ -47,10 +47,7 @@ class Query:
     """Conditions of a search. A question mark stands for a value."""
 
     def __init__(self, source: str, key: str = "id") -> None:
-        """Args:
-        source: the table.
-        key: its column of ids.
-        """
+        """From a table whose ids are in the column `key`."""
         self.source = source
         self.key = key
         self._conditions: list[str] = []
@@ -237,14 +234,9 @@ class Store(ABC):
         *,
         newest_first: bool = False,
     ) -> Iterator[Row]:
-        """The rows of a statement whose last two values are `first` and `end`.
+        """The rows of a statement, whose last two values are ids: from `first` on, before `end`.
 
-        Args:
-            statement: with a question mark for each value.
-            values: those before the last two.
-            first: ids from this one on,
-            end: and before this one.
-            newest_first: whether later days come first.
+        Later days come first or last; within a day, rows are in the order of the statement.
         """
 
     @abstractmethod

@@ -30,7 +30,7 @@ def register(app: RouterApp) -> None:
         if name not in TABLES:
             return refused(Refusal(404, f"no table {name!r}: one of {list(TABLES)}"))
         if reading.locked():
-            text = "somebody reads a table of this worker already: try again in a moment"
+            text = "a table of this worker is being read already: try again in a moment"
             return refused(Refusal(503, text, {"Retry-After": "1"}))
         async with reading:
             return await streamed(request, "application/jsonl", lines(app.shards.owned(), name))

@@ -55,9 +55,9 @@ def whole() -> bytes:
     ]
     workers[1].warnings = [WARNING]
     feed = [
-        snapshot.Told(urls[0], Happening(1, AT, AT, "note", OUTAGE), lasts=True),
-        snapshot.Told(urls[0], Happening(2, AT, AT, "late", "floodlight-1", 1)),
-        snapshot.Told("", Happening(0, AT, AT, "syncs", "64 floodlights", 128)),
+        snapshot.Entry(urls[0], Happening(1, AT, AT, "note", OUTAGE), lasts=True),
+        snapshot.Entry(urls[0], Happening(2, AT, AT, "late", "floodlight-1", 1)),
+        snapshot.Entry("", Happening(0, AT, AT, "syncs", "64 floodlights", 128)),
     ]
     made = snapshot.Snapshot(
         *(1_764_000_100_000, urls[0], floodlights, workers, shards, feed),

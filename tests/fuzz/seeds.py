@@ -275,9 +275,9 @@ def seeds() -> dict[str, list[bytes]]:
         "pages": [
             b"GET /tables/switches",
             b"GET /tables/%00?x=1",
-            b"HEAD /stats",
+            b"HEAD /metrics",
             b"POST /tables/links",
-            b"GET //tables/../stats",
+            b"GET //tables/../metrics",
             b"GET /api/v1/switches?limit=2&after=00&floodlight=fl-1",
             b"GET /api/v1/pending?state=sent&since=1&switch=1",
             b"GET /api/v1/requests/a%2Fb%00?local=true",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from faust.types import TP
 
 from flrouter.history import record
 from flrouter.history.record import Batch
@@ -79,3 +81,35 @@ def test_what_is_kept_is_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) ->
     asyncio.run(made(store, history_days=3, history_max_mb=7).forget())
     assert store.forgotten == [1_000_000_000_000 - 3 * DAY_MS]
     assert store.sizes == [7_000_000]
+
+
+def test_metrics_count_records_and_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the database does not have yet is lag, also while the database is away."""
+    app = made(Away(failures=1), app_id="a")
+    tp = TP("a-history", 0)
+    values = [record.encode([batch(end())]), b"rubbish", record.encode([batch(end())])]
+    app.monitor.tp_end_offsets = {tp: 10, TP("a-history", 1): 7}
+    lags: list[float | None] = []
+
+    def sample(name: str, **labels: str) -> float | None:
+        full_name = f"flrouter_history_{name}"
+        return app.metrics.registry.get_sample_value(full_name, {"app_id": "a"} | labels)
+
+    class Stream:
+        async def take_events(self, _limit: int, within: float) -> AsyncIterator[list[Any]]:
+            yield [
+                SimpleNamespace(message=SimpleNamespace(tp=tp, offset=3 + index), value=value)
+                for index, value in enumerate(values)
+            ]
+
+    async def sleep(_seconds: float) -> None:
+        await app.measure_lag()
+        lags.append(sample("lag_records"))
+
+    monkeypatch.setattr(app, "sleep", sleep)
+    asyncio.run(app.index(cast("Any", Stream())))
+    asyncio.run(app.measure_lag())
+    assert (lags, sample("lag_records")) == ([7], 4)
+    assert sample("read_records_total", outcome="indexed") == 2
+    assert sample("read_records_total", outcome="skipped") == 1
+    assert sample("database_failures_total") == 1

@@ -226,6 +226,25 @@ def test_the_same_over_http(stage: Stage) -> None:
     assert (page.status, b'href="../history/requests">History</a>' in page.body) == (200, True)
 
 
+def test_metrics_of_the_history_worker(stage: Stage) -> None:
+    """How many records it has read and kept, how many not yet, and how long searches took."""
+    stage.both()
+    router, worker = stage.deployment.workers[:2]
+    assert ask(router, "/api/v1/history?switch=1").status == 200
+    labels = f'app_id="{stage.deployment.name}"'
+
+    def is_up_to_date() -> str:
+        page = ask(worker, "/metrics").body.decode()
+        return page if f"flrouter_history_lag_records{{{labels}}} 0.0" in page else ""
+
+    page = stage.until(is_up_to_date)
+    indexed = f'flrouter_history_read_records_total{{{labels},outcome="indexed"}} '
+    assert int(float(page.partition(indexed)[2].split()[0])) > 0
+    searches = f'flrouter_history_search_duration_seconds_count{{{labels},path="/history"}} '
+    assert int(float(page.partition(searches)[2].split()[0])) > 0
+    assert "process_resident_memory_bytes" in page
+
+
 def test_what_comes_twice_is_kept_once(stage: Stage) -> None:
     """A history worker that is killed reads on; another one that reads it all changes nothing."""
     requests = stage.both()

@@ -34,7 +34,7 @@ def done(request: Request) -> list[bytes]:
 
 
 def test_what_is_too_much_waits_in_kafka(broker_url: str, work_folder: Path) -> None:
-    """A full shard reads no more commands, says so in `/stats`, and goes on when it has room."""
+    """A full shard reads no more commands, says so in the API, and goes on when it has room."""
     switch = switch_id(1)
     with Deployment(
         broker_url,

@@ -34,7 +34,8 @@ class Watch(threading.Thread):
             readyz = ask(self._worker, "/readyz")
             if readyz.status != 200:
                 self.reasons.add(readyz.body.decode())
-            self.served.append(set(self._worker.stats()["shards"]))
+            [worker] = ask(self._worker, "/api/v1/workers?local=true").json["items"]
+            self.served.append(set(worker["shards"]))
 
     def end(self) -> None:
         """Ask no more."""

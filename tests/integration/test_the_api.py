@@ -377,7 +377,7 @@ def test_wrong_methods(worker: Worker) -> None:
 # -- for browsers and the curious -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/api/v1/switches", "/api/v1/nothing", "/stats", "/nothing"])
+@pytest.mark.parametrize("path", ["/api/v1/switches", "/api/v1/nothing", "/metrics", "/nothing"])
 def test_browsers_are_told_to_be_careful(worker: Worker, path: str) -> None:
     """On every page, also on those that there are not; nothing is for other sites."""
     headers = ask(worker, path, Origin="http://evil.example").headers
@@ -394,7 +394,7 @@ def test_the_token_is_nowhere(deployment: Deployment) -> None:
     post(worker, "/floodlights/fl-1/undrain", {})
     document = ask(worker, "/api/v1/openapi.json").json
     paths = [path for path, item in document["paths"].items() if "get" in item]
-    paths += ["/stats", "/", "/tables/switches", "/tables/floodlights"]
+    paths += ["/metrics", "/", "/tables/switches", "/tables/floodlights"]
     for path in paths:
         page = ask(worker, re.sub(r"\{\w+\}", "fl-1", path))
         assert TOKEN.encode() not in page.body, path

@@ -28,7 +28,6 @@ READING = (
     "/dashboard/snapshot",
     "/dashboard/static/style.css",
     "/metrics",
-    "/stats",
     "/tables/switches",
 )
 

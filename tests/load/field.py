@@ -71,7 +71,7 @@ class Field:
             await asyncio.sleep(0.1)
 
     def stats(self) -> dict[str, Any]:
-        """What the worker's `/stats` says."""
+        """What the worker says of its own shards."""
         return stats(self.stage.workers[0].web_port)
 
     def traffic(

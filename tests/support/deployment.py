@@ -84,7 +84,7 @@ class Worker:
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def stats(self) -> dict[str, Any]:
-        """What its `/stats` says."""
+        """What it says of its own shards."""
         return stats(self.web_port)
 
     def wait_ready(self, times: int = 1, timeout: float = 40.0) -> None:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-
-from aiohttp import web
 
 from flrouter.app import create_app
 from flrouter.core.shard import Shard
@@ -18,25 +15,16 @@ from flrouter.history.worker.app import HistoryApp
 from flrouter.runtime.rules import rules_of
 from flrouter.settings.model import Settings
 from tests.support.patience import HOPE
-from tests.web.served import served
+from tests.web.served import listening, served
 
 
 @asynccontextmanager
 async def history_worker(store: Store, settings: Settings) -> AsyncIterator[str]:
     """Its address."""
     app = HistoryApp(settings, store)
-    serving.register(app, store)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Faust adds its own pages in an old way
-        app.web.init_server()
-    runner = web.AppRunner(app.web.web_app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await app.http_client.close()
-        await runner.cleanup()
+    serving.register(app, store, app.metrics)
+    async with listening(app) as url:
+        yield url
 
 
 @asynccontextmanager
@@ -45,10 +33,7 @@ async def router_worker(settings: Settings) -> AsyncIterator[str]:
     app = create_app(settings)
     shard = Shard(0, rules_of(settings), settings.message_catalog)
     async with served(shard, app) as url:
-        try:
-            yield url
-        finally:
-            await app.http_client.close()
+        yield url
 
 
 @contextmanager

@@ -29,5 +29,5 @@ def test_an_order_that_is_refused_is_not_told_as_done() -> None:
         app=SimpleNamespace(settings=settings, shards=SimpleNamespace(write=write))
     )
     with pytest.raises(Refusal, match=r"Kafka refused it.* Message size too large") as told:
-        asyncio.run(changes._tell(call, {"1": peers.PlaceSwitch("1", "r")}))
+        asyncio.run(changes._order(call, {"1": peers.PlaceSwitch("1", "r")}))
     assert told.value.status == 503

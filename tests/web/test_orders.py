@@ -66,10 +66,12 @@ def test_an_order_is_remembered(
         app = create_app(settings)
         app.history.order = told.append  # type: ignore[method-assign]
         shard: Any = Shard(0, rules_of(settings), settings.message_catalog)
-        async with served(shard, app) as url, ClientSession() as session:
-            async with session.post(f"{url}/api/v1/{path}", headers=headers, data=body):
-                pass
-            await app.http_client.close()
+        async with (
+            served(shard, app) as url,
+            ClientSession() as session,
+            session.post(f"{url}/api/v1/{path}", headers=headers, data=body),
+        ):
+            pass
 
     asyncio.run(ask())
     assert [

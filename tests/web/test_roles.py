@@ -100,10 +100,7 @@ async def worker(**settings: Any) -> AsyncIterator[ClientSession]:
     app = create_app(found)
     shard = Shard(0, rules_of(found), found.message_catalog)
     async with served(shard, app) as url, ClientSession(url) as session:
-        try:
-            yield session
-        finally:
-            await app.http_client.close()
+        yield session
 
 
 async def statuses(session: ClientSession, headers: Mapping[str, str]) -> tuple[int, int]:

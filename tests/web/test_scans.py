@@ -67,7 +67,6 @@ def test_a_scan_that_fails_gives_its_turn_back() -> None:
         ("/api/v1/switches?local=true", 503),
         ("/api/v1/pending?local=true&switch=9", 503),
         ("/api/v1/requests/op-17?local=true", 503),
-        ("/stats", 503),
         ("/api/v1/shards?local=true", 200),
         ("/healthz", 200),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from flrouter.settings.model import load
 from flrouter.web.api.reading import ones
 from flrouter.web.calls.call import Refusal, Site
 from flrouter.web.calls.scans import Scans
-from flrouter.web.calls.shapes import Trace
+from flrouter.web.calls.shapes import Request, Trace
 from flrouter.web.calls.tally import Tally
 from flrouter.web.calls.workers import Workers
 from flrouter.web.dashboard.search import search
@@ -52,3 +54,15 @@ def test_all_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found.unknown == ["a worker is away"]
 
     asyncio.run(look())
+
+
+def test_of_two_rows_of_a_request_the_one_with_its_end_stays() -> None:
+    """In whatever order they come; and it is known until when its late answers are dropped."""
+    pending = Request("1", "op-17", "sent", 0)
+    barred = Request("1", "op-17", "failed", 0, blacklisted=9)
+    ended = Request("1", "op-17", "failed", 0, ended=5)
+    for rows in permutations((pending, barred, ended)):
+        requests: dict[str, Request] = {}
+        for row in rows:
+            ones._add(requests, copy(row))
+        assert (requests["1"].ended, requests["1"].blacklisted) == (5, 9)

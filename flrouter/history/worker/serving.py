@@ -18,6 +18,7 @@ from flrouter.history.search import (
     StoreFailed,
 )
 from flrouter.history.store import Store
+from flrouter.history.worker.metrics import Metrics
 from flrouter.web import hardening
 from flrouter.web.access.guard import Guard
 from flrouter.web.api import openapi
@@ -32,7 +33,7 @@ from flrouter.web.calls.scans import Scans
 Asked = TypeVar("Asked", Search, EventSearch)
 
 
-def register(app: Hosted, store: Store) -> None:
+def register(app: Hosted, store: Store, metrics: Metrics) -> None:
     """Give the history worker its part of the API.
 
     Readers are admitted as at the router's workers, by the same tokens and roles.
@@ -40,11 +41,14 @@ def register(app: Hosted, store: Store) -> None:
     scans = Scans()
 
     def serve(operation: Operation, look: Callable[..., msgspec.Struct]) -> None:
+        searches = metrics.searches.labels(app.settings.app_id, operation.path)
+
         async def handle(view: Any, request: web.Request, **names: str) -> web.Response:
             try:
                 query = read_query(request, operation.query)
                 async with scans.turn():
-                    return answered(await asyncio.to_thread(look, store, query, **names))
+                    with searches.time():
+                        return answered(await asyncio.to_thread(look, store, query, **names))
             except StoreFailed as error:
                 return refused(Refusal(503, str(error), {"Retry-After": "5"}))
             except Refusal as refusal:
@@ -80,6 +84,6 @@ def _canonical(query: Asked) -> Asked:
 def _request(store: Store, query: PastRequest, *, id: str) -> EndedWhole:  # noqa: A002
     whole = store.request(id)
     if whole is None:
-        text = f"the history has no request {id[:30]}: it never had, or it is too long ago"
+        text = f"the history has no request {id[:30]}: there was none, or it is too old"
         raise Refusal(404, text)
     return EndedWhole(whole.request, whole.parts[: query.limit])

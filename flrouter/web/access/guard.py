@@ -8,7 +8,6 @@ import hmac
 from collections.abc import Callable
 from time import monotonic
 
-from flrouter.web.access.bucket import Bucket
 from flrouter.web.access.people import Person, Role
 from flrouter.web.calls.call import Refusal
 
@@ -25,6 +24,30 @@ MAX_ADDRESSES = 1_000
 ASK_FOR_TOKEN = {"WWW-Authenticate": 'Bearer realm="flrouter"'}
 
 
+class _Bucket:
+    """A token bucket: a burst, and a rate at which it fills itself again."""
+
+    def __init__(self, burst: int, rate: float, clock: Callable[[], float]) -> None:
+        self._burst = burst
+        self._rate = rate
+        self._clock = clock
+        self._left = float(burst)
+        self._at = clock()
+
+    @property
+    def empty(self) -> bool:
+        now = self._clock()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+        self._at = now
+        return self._left < 1
+
+    def take(self) -> bool:
+        if self.empty:
+            return False
+        self._left -= 1
+        return True
+
+
 class Guard:
     """Admits requests that show the right token."""
 
@@ -39,9 +62,9 @@ class Guard:
         self._token = token.encode()
         self._read_token = read_token.encode()
         self._clock = clock
-        self._changes = Bucket(BURST_CHANGES, CHANGES_PER_S, clock)
+        self._changes = _Bucket(BURST_CHANGES, CHANGES_PER_S, clock)
         #: address → the wrong tokens that it may still show. By address: nobody locks others out.
-        self._wrong: dict[str, Bucket] = {}
+        self._wrong: dict[str, _Bucket] = {}
 
     def admit(self, authorization: str | None, address: str, person: Person | None = None) -> None:
         """Admit a change with this header, or of an operator. Raises :class:`Refusal`."""
@@ -51,9 +74,7 @@ class Guard:
             text = f"{person.name} may not change anything: that needs a group of OPERATOR_GROUPS"
             raise Refusal(403, text)
         if not self._changes.take():
-            text = (
-                f"too many changes: {CHANGES_PER_S:g} a second are taken, {BURST_CHANGES} in a row"
-            )
+            text = f"too many changes: at most {CHANGES_PER_S:g} a second, {BURST_CHANGES} in a row"
             raise Refusal(429, text, {"Retry-After": "1"})
 
     def _check_token(self, authorization: str, address: str) -> None:
@@ -108,7 +129,7 @@ class Guard:
         if address not in self._wrong:
             if len(self._wrong) >= MAX_ADDRESSES:
                 self._wrong.clear()
-            self._wrong[address] = Bucket(BURST_WRONG_TOKENS, WRONG_TOKENS_PER_S, self._clock)
+            self._wrong[address] = _Bucket(BURST_WRONG_TOKENS, WRONG_TOKENS_PER_S, self._clock)
         self._wrong[address].take()
 
 

@@ -108,7 +108,7 @@ class Provider:
         except (aiohttp.ClientError, OSError, KeyError, TypeError, *_WRONG) as error:
             why = f"no answer within {PATIENCE_S:g} s" if isinstance(error, TimeoutError) else error
             self._failure = (
-                f"nobody can log in by {issuer} now, as it does not give its keys"
+                f"{issuer} does not give its keys, so logins by it fail"
                 f" ({type(error).__name__}: {why!s:.300}): try again later, or use a token of the"
                 " settings"
             )

@@ -35,12 +35,9 @@ def person_of(headers: Mapping[str, str], settings: Settings) -> Person | None:
 
 
 def address_of(headers: Mapping[str, str], address: str, settings: Settings) -> str:
-    """The address that a request comes from, whose secret :func:`person_of` has checked.
+    """Where a request comes from, whose connection comes from `address`.
 
-    Args:
-        headers: of the request.
-        address: that of the connection.
-        settings: with the secret.
+    :func:`person_of` has checked its secret.
     """
     if not settings.proxy_secret or SECRET not in headers:
         return address

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
 
 from flrouter.core.values import peers
 from flrouter.web.api.reading import lists, ones
 from flrouter.web.calls import shapes
 from flrouter.web.calls.call import Call, Operation, Refusal
 from flrouter.web.calls.queries import Floodlights
-from flrouter.web.calls.shapes import Accepted
+from flrouter.web.calls.shapes import Accepted, Floodlight
 
 #: s; how long Kafka may take with an order.
 ORDER_TIMEOUT_S = 10.0
 
 
-async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
+async def _order(call: Call, orders: dict[str, peers.Peer]) -> None:
     """Write orders to the homes of what they are about. Returns when they are durable."""
     settings = call.app.settings
     sends = [
@@ -32,77 +35,67 @@ async def _tell(call: Call, orders: dict[str, peers.Peer]) -> None:
         raise Refusal(503, text, {"Retry-After": "5"})
 
 
+async def _named(call: Call) -> Floodlight:
+    """The FL in the path."""
+    return (await ones.floodlight(call, call.names["id"])).floodlight
+
+
 async def _move(call: Call) -> Accepted:
     order: shapes.Move = call.body
     switch = (await ones.switch(call, call.names["id"])).switch
-    floodlight = (await _floodlight_in_body(call, order.floodlight)).floodlight
-    mode = next(
-        (holder.mode for holder in switch.holders if holder.floodlight == floodlight.id), None
-    )
-    if mode != "RW":
-        masters = [holder.floodlight for holder in switch.holders if holder.mode == "RW"]
+    try:
+        floodlight = (await ones.floodlight(call, order.floodlight)).floodlight
+    except Refusal as refusal:
+        raise Refusal(400, f"body: {refusal}") if refusal.status == 404 else refusal from None
+    masters = [holder.floodlight for holder in switch.holders if holder.mode == "RW"]
+    if floodlight.id not in masters:
         master = ", ".join(masters) or "no floodlight"
         text = f"{floodlight.id} is not the master of {switch.id}: {master} is"
         raise Refusal(409, text)
     if floodlight.state != "up":
         why = "drained" if floodlight.drained else "down"
         raise Refusal(409, f"{floodlight.id} is {why}: choose another floodlight")
-    await _tell(call, {switch.id: peers.MoveSwitch(switch.id, floodlight.id)})
+    await _order(call, {switch.id: peers.MoveSwitch(switch.id, floodlight.id)})
     return Accepted(f"{switch.id} goes to {floodlight.id} and stays there")
-
-
-async def _floodlight_in_body(call: Call, name: str) -> shapes.FloodlightDetail:
-    try:
-        return await ones.floodlight(call, name)
-    except Refusal as refusal:
-        if refusal.status == 404:
-            raise Refusal(400, f"body: {refusal}") from None
-        raise
 
 
 async def _place(call: Call) -> Accepted:
     order: shapes.Place = call.body
     name = lists.read_switch(call.names["id"])
-    await _tell(call, {name: peers.PlaceSwitch(name, order.region)})
+    await _order(call, {name: peers.PlaceSwitch(name, order.region)})
     return Accepted(f"{name} is in {order.region or 'no region'}")
 
 
 async def _drain(call: Call) -> Accepted:
-    name = await _set_drained(call, True)
+    name = (await _named(call)).id
+    await _order(call, {name: peers.DrainFloodlight(name, True)})
     return Accepted(
         f"{name} is drained: its switches move to other floodlights that are connected to them"
     )
 
 
 async def _undrain(call: Call) -> Accepted:
-    return Accepted(f"{await _set_drained(call, False)} is undrained: it may have switches again")
-
-
-async def _set_drained(call: Call, drained: bool) -> str:
-    """The FL's id."""
-    name = (await ones.floodlight(call, call.names["id"])).floodlight.id
-    await _tell(call, {name: peers.DrainFloodlight(name, drained)})
-    return name
+    name = (await _named(call)).id
+    await _order(call, {name: peers.DrainFloodlight(name, False)})
+    return Accepted(f"{name} is undrained: it may have switches again")
 
 
 async def _prefer(call: Call) -> Accepted:
     order: shapes.Prefer = call.body
     if order.region is None and order.weight is None:
         raise Refusal(400, "body: expected a region, a weight or both")
-    row = (await ones.floodlight(call, call.names["id"])).floodlight
-    await _tell(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
+    row = await _named(call)
+    await _order(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
     region = row.region if order.region is None else order.region
     weight = row.weight if order.weight is None else order.weight
     return Accepted(f"{row.id} is in {region or 'no region'} with weight {weight}")
 
 
 async def _sync(call: Call) -> Accepted:
-    row = (await ones.floodlight(call, call.names["id"])).floodlight
+    row = await _named(call)
     if row.state == "outage":
-        text = f"{row.id} is down: it is synced when it answers again"
-        raise Refusal(409, text)
-    await _tell(call, {row.id: peers.SyncWanted(row.id, peers.OWN_SYNC)})
-    return Accepted(f"{row.id}: sync requested")
+        raise Refusal(409, f"{row.id} is down: it is synced when it answers again")
+    return await _ask_for_syncs(call, [row.id])
 
 
 async def _sync_all(call: Call) -> Accepted:
@@ -110,14 +103,22 @@ async def _sync_all(call: Call) -> Accepted:
     names = [row.id for row in page.items if row.state != "outage"]
     if not names:
         raise Refusal(409, "all floodlights are down")
-    await _tell(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
+    return await _ask_for_syncs(call, names)
+
+
+async def _ask_for_syncs(call: Call, names: list[str]) -> Accepted:
+    await _order(call, {name: peers.SyncWanted(name, peers.OWN_SYNC) for name in names})
     return Accepted(f"{', '.join(names)}: sync requested")
 
 
 def _change(
-    path: str, summary: str, handle: object, body: type = shapes.Nothing, *refusals: int
+    path: str,
+    summary: str,
+    handle: Callable[[Call], Awaitable[Accepted]],
+    body: type[msgspec.Struct],
+    *refusals: int,
 ) -> Operation:
-    return Operation("POST", path, summary, handle, Accepted, shapes.Nothing, body, refusals)  # type: ignore[arg-type]
+    return Operation(path, summary, handle, Accepted, shapes.Nothing, body, refusals)
 
 
 OPERATIONS = (

@@ -50,7 +50,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "info": {
             "title": "flrouter",
             "version": __version__,
-            "description": "What a router's workers tell, and what they may be told: docs/api.md.",
+            "description": "Any worker answers for the whole router: docs/api.md.",
         },
         "paths": paths,
         "components": {
@@ -64,21 +64,29 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
+    identity = re.sub(r"\W+", "-", f"{operation.method} {operation.path}").strip("-").lower()
+    statuses = {400, 401, 403, 421, 429, 503, *operation.refusals}
     described: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "-", f"{operation.method} {operation.path}")
-        .strip("-")
-        .lower(),
+        "operationId": identity,
         "summary": operation.summary,
         "parameters": [*_in_path(operation), *_in_query(query)],
-        "responses": _responses(operation, of),
+        "security": [{}, {"token": []}, {"password": []}],
     }
+    good = HTTPStatus.OK
     if operation.body is not None:
+        good = HTTPStatus.ACCEPTED
+        statuses |= {413}
         content = {"application/json": {"schema": of[repr(operation.body)]}}
         required = any(field.required for field in msgspec.structs.fields(operation.body))
         described["requestBody"] = {"required": required, "content": content}
         described["security"] = [{"token": []}]
-    else:
-        described["security"] = [{}, {"token": []}, {"password": []}]
+    described["responses"] = {
+        str(good.value): _response(good, of[repr(operation.answer)]),
+        **{
+            str(status): _response(HTTPStatus(status), of[repr(Problem)])
+            for status in sorted(statuses)
+        },
+    }
     return described
 
 
@@ -101,21 +109,6 @@ def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:
         for name, given in query["properties"].items()
         for schema in (dict(given),)
     ]
-
-
-def _responses(operation: Operation, of: dict[str, Any]) -> dict[str, Any]:
-    changes = operation.body is not None
-    good = HTTPStatus.ACCEPTED if changes else HTTPStatus.OK
-    statuses = {400, 401, 403, 421, 429, 503, *operation.refusals}
-    if changes:
-        statuses |= {413}
-    return {
-        str(good.value): _response(good, of[repr(operation.answer)]),
-        **{
-            str(status): _response(HTTPStatus(status), of[repr(Problem)])
-            for status in sorted(statuses)
-        },
-    }
 
 
 def _response(status: HTTPStatus, schema: dict[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def read_query(request: web.Request, kind: type[Query]) -> Query:
     """The parameters of a request. Raises :class:`Refusal`."""
     given = request.query
     if len(given) != len(set(given)):
-        raise Refusal(400, "query: a parameter is there twice")
+        raise Refusal(400, "query: a parameter is given twice")
     try:
         return msgspec.convert(dict(given), kind, strict=False)
     except msgspec.ValidationError as error:
@@ -87,11 +87,9 @@ def read_query(request: web.Request, kind: type[Query]) -> Query:
 
 
 async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     data = b""
-    async for some in request.content.iter_chunked(MAX_BODY_BYTES):
-        data += some
+    async for chunk in request.content.iter_chunked(MAX_BODY_BYTES):
+        data += chunk
         if len(data) > MAX_BODY_BYTES:
             raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     return data

@@ -31,15 +31,9 @@ def remember(
     body: msgspec.Struct | None,
     result: str,
 ) -> None:
-    """Write an order to the history.
+    """Write an order to the history; `result` is :data:`DONE`, or why it is refused.
 
-    Args:
-        history: of this worker.
-        operation: the kind of the order.
-        request: with its path and its address.
-        person: who gave it; None: somebody with the token.
-        body: its parameters, if they were read.
-        result: :data:`DONE`, or why it is refused.
+    Without a person somebody with the token gave it; without a body it was refused unread.
     """
     said = msgspec.to_builtins(body) if body is not None else {}
     given = [f"{name}={value}" for name, value in said.items() if value is not None]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from flrouter.faust_side.app import RouterApp
 from flrouter.web.calls.queries import Query
-from flrouter.web.calls.tally import Tally
-from flrouter.web.calls.workers import Workers
 
 if TYPE_CHECKING:
+    from flrouter.faust_side.app import RouterApp
     from flrouter.web.access.people import Person
     from flrouter.web.calls.scans import Scans
+    from flrouter.web.calls.tally import Tally
+    from flrouter.web.calls.workers import Workers
     from flrouter.web.series.recorder import Recorder
 
 #: the path of the API.
@@ -67,7 +67,6 @@ class Call(NamedTuple):
 class Operation(NamedTuple):
     """One kind of request. The OpenAPI document is made of these."""
 
-    method: str
     #: below :data:`BASE`.
     path: str
     summary: str
@@ -79,3 +78,8 @@ class Operation(NamedTuple):
     body: type[msgspec.Struct] | None = None
     #: statuses of refusals, beside those of all requests of its kind.
     refusals: tuple[int, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """Of HTTP."""
+        return "GET" if self.body is None else "POST"

@@ -31,7 +31,9 @@ COUNTED: dict[str, Counted] = {
     Event.DUPLICATE_LINKS: Counted(
         "duplicate_links", "Links that came again, dropped.", FLOODLIGHT
     ),
-    Event.UNKNOWN_FLOODLIGHT: Counted("unknown_floodlight_records", "Of no known FL.", FLOODLIGHT),
+    Event.UNKNOWN_FLOODLIGHT: Counted(
+        "unknown_floodlight_records", "Records of no known FL.", FLOODLIGHT
+    ),
     Event.OUTAGES: Counted("outages", "Outages of FLs.", FLOODLIGHT),
     Event.RECOVERIES: Counted("recoveries", "Ends of outages.", FLOODLIGHT),
     Event.SYNCS: Counted("syncs", "Syncs begun.", FLOODLIGHT),
@@ -62,11 +64,13 @@ COUNTED: dict[str, Counted] = {
     Event.REDELIVERED: Counted("redelivered_commands", "Commands read again, and known."),
     Event.HELD: Counted("held_commands", "Commands that had to wait for a switch."),
     Event.GATHERS: Counted("gathers", "Commands to several switches or FLs."),
-    Event.GATHERED: Counted("gathers_answered", "Those that were answered."),
-    Event.LATE_PARTS: Counted("late_parts", "Results of parts that nobody waits for."),
+    Event.GATHERED: Counted("gathers_answered", "Commands to several that were answered."),
+    Event.LATE_PARTS: Counted("late_parts", "Results of parts that came too late."),
     Event.DUPLICATE_PARTS: Counted("duplicate_parts", "Results of parts that came again."),
     Event.HISTORY_WRITTEN: Counted("history_records", "Records of the history that were written."),
-    Event.HISTORY_LOST: Counted("history_records_lost", "Those that no broker took."),
+    Event.HISTORY_LOST: Counted(
+        "history_records_lost", "Records of the history that no broker took."
+    ),
     Event.BUGS: Counted("bugs", "Records that were not handled because of a bug in the router."),
 }
 

@@ -11,16 +11,16 @@ def register(app: RouterApp) -> None:
     """Give `app` both pages: 200, or 503 with the reason."""
 
     async def healthz(view: Any, request: Any) -> Any:
-        return _told(view, broken(app))
+        return _reply(view, broken(app))
 
     async def readyz(view: Any, request: Any) -> Any:
-        return _told(view, not_ready(app))
+        return _reply(view, not_ready(app))
 
     app.page("/healthz", name="healthz")(healthz)
     app.page("/readyz", name="readyz")(readyz)
 
 
-def _told(view: Any, reason: str) -> Any:
+def _reply(view: Any, reason: str) -> Any:
     return view.text(f"{reason or 'ok'}\n", status=503 if reason else 200)
 
 

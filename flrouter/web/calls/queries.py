@@ -11,7 +11,7 @@ from flrouter.web.calls.shapes import FloodlightState, RequestState
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=1000, description="How many rows at most.")]
 _After = Annotated[str, msgspec.Meta(description="The `next` of the page before.")]
-_Local = Annotated[bool, msgspec.Meta(description="Tell only of the asked worker's own shards.")]
+_Local = Annotated[bool, msgspec.Meta(description="Only of the asked worker's own shards.")]
 _Floodlight = Annotated[str, msgspec.Meta(description="Only those of this FL.")]
 _Switch = Annotated[str, msgspec.Meta(description="Only those of this switch.")]
 _Id = Annotated[str, msgspec.Meta(description="Only those with this correlation id.")]

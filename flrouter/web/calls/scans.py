@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from flrouter.web.calls.call import Refusal
 
 #: scans that run or wait.
 MAX_SCANS = 32
+#: items of one turn of the event loop: about a millisecond.
+TURN_ITEMS = 4_000
+
+Item = TypeVar("Item")
 
 
 class Scans:
@@ -27,7 +32,7 @@ class Scans:
             Refusal: there are too many.
         """
         if self._scans >= MAX_SCANS:
-            text = f"{MAX_SCANS} others look through the tables of this worker: try again"
+            text = f"{MAX_SCANS} other requests scan the tables of this worker: try again"
             raise Refusal(503, text, {"Retry-After": "1"})
         self._scans += 1
         try:
@@ -35,3 +40,9 @@ class Scans:
                 yield
         finally:
             self._scans -= 1
+
+
+def in_turns(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """`items` in parts, one for each turn of the event loop."""
+    for at in range(0, len(items), TURN_ITEMS):
+        yield items[at : at + TURN_ITEMS]

@@ -75,7 +75,7 @@ class Holding(msgspec.Struct):
     """That an FL is connected to a switch."""
 
     floodlight: str
-    #: GONE: it said so while a sync runs, which will tell.
+    #: GONE: reported during a sync, whose end decides.
     mode: HoldingMode
     since: Number
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 from time import monotonic
 
 from flrouter.faust_side.app import RouterApp
-from flrouter.web.calls.turns import in_turns
+from flrouter.web.calls.scans import in_turns
 
 #: s; how long a count is used at least.
 COUNT_LIFE_S = 1.0

@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 class Workers:
-    """The workers of the group, as they were told of each other in the last rebalance."""
+    """The workers of the group, as of the last rebalance."""
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app
@@ -78,17 +78,10 @@ class Workers:
             return None
 
     async def get(self, url: str, timeout_s: float) -> tuple[int, Mapping[str, str], bytes]:
-        """Ask another process of this router.
-
-        Args:
-            url: with its parameters.
-            timeout_s: how long it may take.
-
-        Returns:
-            The status, the headers and the body.
+        """Status, headers and body of an answer of another process of this router.
 
         Raises:
-            aiohttp.ClientError, OSError: it does not answer.
+            aiohttp.ClientError, OSError: it does not answer in time.
         """
         token = self._app.settings.read_token
         async with self._app.http_client.get(

@@ -18,7 +18,7 @@ PAGES = {
     "history/request/{id}": ("past_request", "Request in the history – flrouter"),
 }
 #: what several pages contain.
-PARTS = ("series", "change", "times")
+PARTS = ("one", "change", "series", "pending", "times")
 
 _HERE = files("flrouter.web.dashboard")
 
@@ -39,7 +39,8 @@ def pages(*, history: bool = False) -> dict[str, File]:
     def page(path: str, name: str, title: str) -> File:
         # Links are relative: a proxy may serve the pages below a path of its own.
         up = "../" * path.count("/")
-        parts = {part: Template(_html(part)).substitute(up=up) for part in PARTS}
+        kind = title.partition(" ")[0]
+        parts = {part: Template(_html(part)).substitute(up=up, kind=kind) for part in PARTS}
         main = Template(_html(name)).substitute(parts, up=up)
         link = f'<a id="history" href="{up}history/requests">History</a>' if history else ""
         whole = frame.substitute(

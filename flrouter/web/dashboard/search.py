@@ -35,22 +35,23 @@ class Found(msgspec.Struct):
 
 async def search(site: Site, text: str) -> Found:
     """Look for an FL, a switch (its id in any form) and requests (by correlation id)."""
-    result = Found([], [])
     name = text.strip()[:MAX_CHARACTERS]
     if not name:
-        return result
+        return Found([], [])
     call = Call(site, BASE, {}, Query(), None)
 
-    async def look(kind: Kind, looking: Awaitable[Detail], id_of: Callable[[Detail], str]) -> None:
+    async def look(
+        kind: Kind, looking: Awaitable[Detail], id_of: Callable[[Detail], str]
+    ) -> object:
         try:
-            result.hits.append(Hit(kind, id_of(await looking)))
-        except Refusal as refusal:
-            if refusal.status == 503:  # otherwise there is none (404), or cannot be (400)
-                result.unknown.append(str(refusal))
+            return Hit(kind, id_of(await looking))
+        except Refusal as refusal:  # 404: there is none; 400: it is not an id of this kind
+            return str(refusal) if refusal.status == 503 else None
 
-    await asyncio.gather(
+    known = await asyncio.gather(
         look("floodlight", ones.floodlight(call, name), lambda detail: detail.floodlight.id),
         look("switch", ones.switch(call, name), lambda detail: detail.switch.id),
         look("request", ones.trace(call, name), lambda detail: detail.correlation_id),
     )
-    return result
+    hits = [hit for hit in known if isinstance(hit, Hit)]
+    return Found(hits, [why for why in known if isinstance(why, str)])

@@ -33,8 +33,8 @@ MAX_NAMED = 3
 MAX_SHARDS = 1_000
 
 
-class Told(msgspec.Struct):
-    """What happened, and at which worker."""
+class Entry(msgspec.Struct):
+    """A line of the feed."""
 
     worker: str
     happening: Happening
@@ -53,7 +53,7 @@ class Snapshot(msgspec.Struct):
     workers: list[Worker]
     shards: list[ShardRow]
     #: what is wrong and not over, then the rest, each newest first; last all routine, as one.
-    feed: list[Told]
+    feed: list[Entry]
     #: how many shards there are.
     partitions: int
     #: how requests ended since the workers started: "answered", or the type of an error.
@@ -104,7 +104,7 @@ class Snapshots:
             list(heard.values()),
             [workload.this_worker(site)],
             list(workload.shards(site).values()),
-            [Told(own, happening) for happening in shards.happenings.last()],
+            [Entry(own, happening) for happening in shards.happenings.last()],
             site.app.settings.partitions,
             dict(shards.ended.outcomes()),
             sum(n for (event, _), n in shards.counts.items() if event == Event.DEAD_LETTERS),
@@ -129,7 +129,7 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
         [row for row in newest_rows.values() if row.state != "removed"],
         sorted(workers, key=lambda worker: worker.url),
         [shards[number] for number in sorted(shards)][:MAX_SHARDS],
-        _in_order([told for part in parts for told in part.feed], newest_rows),
+        _in_order([entry for part in parts for entry in part.feed], newest_rows),
         first.partitions,
         dict(ended),
         sum(part.dead_letters for part in parts),
@@ -137,29 +137,29 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
     )
 
 
-def _in_order(feed: list[Told], floodlights: Mapping[str, Floodlight]) -> list[Told]:
+def _in_order(feed: list[Entry], floodlights: Mapping[str, Floodlight]) -> list[Entry]:
     """The feed of a :class:`Snapshot`, with as many of every kind as one worker keeps.
 
     Sorted by `began`, which never changes: a line on a page only moves when it is over.
     """
     kept: Counter[str] = Counter()
-    lasting: dict[tuple[str, str], Told] = {}
-    over: list[Told] = []
+    lasting: dict[tuple[str, str], Entry] = {}
+    over: list[Entry] = []
     routine: list[Happening] = []
-    for told in sorted(feed, key=lambda told: told.happening.began, reverse=True):
-        kind = told.happening.kind
+    for entry in sorted(feed, key=lambda entry: entry.happening.began, reverse=True):
+        kind = entry.happening.kind
         if kind == ROUTINE:
-            routine.append(told.happening)
+            routine.append(entry.happening)
             continue
         kept[kind] += 1
         if kept[kind] > MAX_HAPPENINGS:
             continue
-        name = _whose(told.happening)
+        name = _whose(entry.happening)
         # Only the newest of a kind can last: the ones before were over by then.
         if _lasts(kind, floodlights.get(name)) and (kind, name) not in lasting:
-            lasting[kind, name] = Told(told.worker, told.happening, lasts=True)
+            lasting[kind, name] = Entry(entry.worker, entry.happening, lasts=True)
         else:
-            over.append(told)
+            over.append(entry)
     return [*lasting.values(), *over, *([_folded(routine)] if routine else [])]
 
 
@@ -179,9 +179,9 @@ def _lasts(kind: str, floodlight: Floodlight | None) -> bool:
     return kind in ("outage", "unmanaged") and floodlight.state == "outage"
 
 
-def _folded(routine: list[Happening]) -> Told:
+def _folded(routine: list[Happening]) -> Entry:
     """All routine as one happening; the newest comes first in `routine`."""
     names = sorted({happening.about for happening in routine})
     about = ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} floodlights"
     count = sum(happening.count for happening in routine)
-    return Told("", Happening(0, routine[0].began, routine[0].at, ROUTINE, about, count))
+    return Entry("", Happening(0, routine[0].began, routine[0].at, ROUTINE, about, count))

@@ -36,7 +36,7 @@ class Stream:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Send snapshots to a viewer until it goes."""
         if self._viewers >= MAX_VIEWERS:
-            text = f"{MAX_VIEWERS} others look on at this worker already: look on at another one\n"
+            text = f"{MAX_VIEWERS} browsers follow this worker already: ask another one\n"
             return web.Response(status=503, text=text, headers={"Retry-After": "10"})
         self._viewers += 1
         try:

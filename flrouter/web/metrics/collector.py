@@ -6,17 +6,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Any
 
-from aiohttp import web
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
 )
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -28,6 +25,7 @@ from flrouter.telemetry.histogram import Histogram
 from flrouter.web.calls.counted import COUNTED, FLOODLIGHT
 from flrouter.web.calls.health import not_ready
 from flrouter.web.calls.tally import Tally
+from flrouter.web.metrics import page
 
 PREFIX = "flrouter_"
 #: different values of one label; all later ones are OTHER.
@@ -139,12 +137,12 @@ class RouterCollector(Collector):
             into.counts = [sum(pair) for pair in zip(into.counts, histogram.counts, strict=True)]
             into.total += histogram.total
         for name, histogram in sorted(merged.items()):
-            buckets = cumulative(histogram, [bound / 1000 for bound in BOUNDS])
+            buckets = _cumulative(histogram, [bound / 1000 for bound in BOUNDS])
             family.add_metric([name], buckets, histogram.total / 1000)
         yield family
         batches = self._app.shards.batches
         family = HistogramMetricFamily(f"{PREFIX}batch_records", "Records decided at once.")
-        family.add_metric([], cumulative(batches, batches.bounds), batches.total)
+        family.add_metric([], _cumulative(batches, batches.bounds), batches.total)
         yield family
 
     def _tables(self) -> Iterator[Metric]:
@@ -229,23 +227,14 @@ class RouterCollector(Collector):
             yield CounterMetricFamily(PREFIX + name, text, count)
 
 
-def cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
+def _cumulative(histogram: Histogram, bounds: Iterable[float]) -> list[tuple[str, float]]:
     """The buckets as Prometheus has them: each with all that are smaller."""
     names = [*(f"{float(bound):g}" for bound in bounds), "+Inf"]
     return list(zip(names, accumulate(histogram.counts), strict=True))
 
 
 def register(app: RouterApp, tally: Tally) -> None:
-    """Give `app` its page; in Prometheus' text or in OpenMetrics, as the reader asks."""
+    """Give `app` its page."""
     registry = CollectorRegistry()
     registry.register(RouterCollector(app, tally))
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-
-    async def metrics(view: Any, request: web.Request) -> web.Response:
-        await tally.fresh()
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
-
-    app.page("/metrics", name="metrics")(metrics)
+    page.register(app, registry, tally.fresh)

@@ -56,5 +56,5 @@ def pages(data: bytes) -> None:
     except HTTPException as refusal:
         answer = refusal
     assert answer.status < 500 or answer.status == 503, answer
-    if request.path.startswith(("/stats", "/api/")) and answer.status == 200 and answer.body:
+    if request.path.startswith("/api/") and answer.status == 200 and answer.body:
         json.loads(bytes(answer.body))

@@ -83,7 +83,6 @@ async def _request(call: Call) -> EndedWhole:
 
 OPERATIONS = (
     Operation(
-        "GET",
         "/history",
         "Requests that have ended, as far back as the history goes, newest first.",
         _requests,
@@ -92,7 +91,6 @@ OPERATIONS = (
         refusals=(404,),
     ),
     Operation(
-        "GET",
         "/history/events",
         "What happened to FLs and switches, and who ordered what, newest first.",
         _events,
@@ -101,7 +99,6 @@ OPERATIONS = (
         refusals=(404,),
     ),
     Operation(
-        "GET",
         "/history/requests/{id}",
         "A request of the history, with its parts.",
         _request,

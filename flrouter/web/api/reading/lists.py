@@ -45,7 +45,7 @@ def _listing(
         whole.missing = missing
         return whole
 
-    return Operation("GET", f"/{name}", summary, handle, page, query)
+    return Operation(f"/{name}", summary, handle, page, query)
 
 
 def not_owned(app: RouterApp) -> list[int]:
@@ -219,7 +219,7 @@ OPERATIONS = (
     _floodlight_list._replace(handle=all_floodlights),
     _listing(
         "switches",
-        "The switches that FLs hold or an operator placed, by id.",
+        "The switches that FLs are connected to or an operator placed, by id.",
         *(queries.Switches, Switch, _switches, attrgetter("id")),
     ),
     _listing(
@@ -247,5 +247,5 @@ OPERATIONS = (
         "The shards, and how much each has to do.",
         *(queries.Listing, ShardRow, _shards, lambda row: f"{row.shard:04}"),
     ),
-    Operation("GET", "/workers", "The workers.", _workers, Page[Worker], queries.Listing),
+    Operation("/workers", "The workers.", _workers, Page[Worker], queries.Listing),
 )

@@ -18,8 +18,8 @@ from flrouter.web.api.reading.lists import not_owned, read_switch
 from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal
 from flrouter.web.calls.queries import Query
+from flrouter.web.calls.scans import in_turns
 from flrouter.web.calls.shapes import FloodlightDetail, Me, Request, SwitchDetail, Trace
-from flrouter.web.calls.turns import in_turns
 
 #: requests of one switch that are shown.
 MAX_SHOWN_REQUESTS = 100
@@ -75,7 +75,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
     if shard is not None:
         row = shard.context.switches.get(name)
         if row is None:
-            text = f"no floodlight holds a switch {name}: {BASE}/switches lists those there are"
+            text = f"no floodlight is connected to a switch {name}: see {BASE}/switches"
             raise Refusal(404, text)
         pending = shard.context.pending
         waiting = [
@@ -91,7 +91,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
     if details:
         return details[0]
     if has_owner and not missing:
-        raise Refusal(404, f"no floodlight holds a switch {name}")
+        raise Refusal(404, f"no floodlight is connected to a switch {name}")
     raise _incomplete(missing, f"a switch {name}")
 
 
@@ -187,13 +187,10 @@ async def _me(call: Call) -> Me:
 
 
 OPERATIONS = (
-    Operation("GET", "/me", "Who asks, and may do what.", _me, Me),
+    Operation("/me", "Who asks, and may do what.", _me, Me),
+    Operation("/floodlights/{id}", "An FL.", _floodlight, FloodlightDetail, refusals=(404,)),
+    Operation("/switches/{id}", "A switch.", _switch, SwitchDetail, refusals=(404,)),
     Operation(
-        *("GET", "/floodlights/{id}", "An FL.", _floodlight, FloodlightDetail), refusals=(404,)
-    ),
-    Operation(*("GET", "/switches/{id}", "A switch.", _switch, SwitchDetail), refusals=(404,)),
-    Operation(
-        "GET",
         "/requests/{correlation_id}",
         "Where the commands with this correlation id went, when, and who answered.",
         _requests,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from flrouter.web.calls.turns import in_turns
+from flrouter.web.calls.scans import in_turns
 
 
 async def first_keys(

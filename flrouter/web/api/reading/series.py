@@ -17,8 +17,8 @@ from flrouter.telemetry.histogram import Histogram, quantile
 from flrouter.web.api.reading.lists import read_switch
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal
 from flrouter.web.calls.queries import Hour
+from flrouter.web.calls.scans import in_turns
 from flrouter.web.calls.shapes import Series
-from flrouter.web.calls.turns import in_turns
 from flrouter.web.series.recorder import COLUMNS
 from flrouter.web.series.ring import STEP_MS, STEPS
 
@@ -128,7 +128,6 @@ def _summed_up(
 
 OPERATIONS = (
     Operation(
-        "GET",
         "/series",
         "The last hour in steps of ten seconds: of all FLs, of one, or of a switch.",
         _series,

@@ -3,10 +3,10 @@
 import { byId, element, keyed, setText } from "./dom.js";
 import { api, read } from "./site.js";
 
-const PATIENCE = 20_000; // ms: within which a change that was accepted is mostly done
+const PATIENCE_MS = 20_000; // most accepted changes are done by then
 const dialog = byId("change");
 const me = read(api("me")).catch(() => ({ role: "reader", token: true }));
-/** What was accepted, and is not seen done yet. */
+/** The change that was accepted and is not seen done yet. */
 let waiting = null;
 
 async function order(path, body, token) {
@@ -15,8 +15,8 @@ async function order(path, body, token) {
   return read(api(path), { method: "POST", headers, body: JSON.stringify(body) });
 }
 
-/** `change`: {label, question, consequence, path, body, done, result}; `done` tells from what the
-    page shows whether it has come about, and `result` says so. */
+/** `change`: {label, question, consequence, path, body, done, result}; `done` says of what the
+    page shows whether it is done, and `result` is the text for it. */
 async function ask({ question, consequence, path, body = {}, done, result }) {
   const { role, token } = await me;
   const needed = role !== "operator";
@@ -34,7 +34,7 @@ async function ask({ question, consequence, path, body = {}, done, result }) {
       const { message } = await order(path, body, needed ? byId("token").value : "");
       dialog.close();
       setText(byId("outcome"), `Accepted: ${message}.`);
-      waiting = { done, result, until: Date.now() + PATIENCE };
+      waiting = { done, result, until: Date.now() + PATIENCE_MS };
     } catch (error) {
       setText(byId("refused"), error.message);
       byId("refused").hidden = false;
@@ -46,7 +46,7 @@ async function ask({ question, consequence, path, body = {}, done, result }) {
 
 byId("cancel").addEventListener("click", () => dialog.close());
 
-/** Shows a button for each change; what it asks for is that of the last call. */
+/** Shows a button for each change, as of the last call. */
 export function offer(place, changes) {
   keyed(
     place,
@@ -60,7 +60,7 @@ export function offer(place, changes) {
   );
 }
 
-/** Tells the result of the last change, as what the page shows now has it. */
+/** Shows whether the last change is done in what the page shows now. */
 export function outcome(now) {
   if (!waiting) return;
   if (waiting.done(now)) setText(byId("outcome"), `Done: ${waiting.result}.`);

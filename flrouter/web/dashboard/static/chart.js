@@ -3,8 +3,8 @@
 import { element, keyed, setText } from "./dom.js";
 
 const { uPlot } = globalThis;
-const HEIGHT = 150; // pixels
-const SHORTEST = 600; // s that a chart shows of a router that is not an hour old
+const HEIGHT_PX = 150;
+const MIN_SPAN_S = 600; // also of a router that is not an hour old
 const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name);
 
 /** One band for steps that follow each other: seams between them would be seen. */
@@ -35,7 +35,7 @@ export class Chart {
   #text;
   #series;
   #step = null;
-  #from = 0; // s since the epoch: before that nobody knows anything
+  #from = 0; // s since the epoch: unknown before
   #plot;
   #place = element("div", { class: "plot", role: "img" });
   #legend = element("ul", { class: "legend" });
@@ -50,11 +50,11 @@ export class Chart {
     const line = ({ color, dash }) => ({ stroke: colour(color), width: 1.5, dash: dash && [6, 3] });
     const options = {
       width: Math.max(200, this.#place.clientWidth),
-      height: HEIGHT,
+      height: HEIGHT_PX,
       legend: { show: false },
       cursor: { sync: { key: "hour" }, drag: { x: false }, y: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      scales: { x: { range: (_, low, high) => [Math.max(low, Math.min(this.#from, high - SHORTEST)), high] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+      scales: { x: { range: (_, low, high) => [Math.max(low, Math.min(this.#from, high - MIN_SPAN_S)), high] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       axes: [axis({ size: 26, values: "{HH}:{mm}" }), axis({ size: 64, values: (_, ticks) => ticks.map(text) })],
       series: [{}, ...lines.map(line)],
       hooks: {
@@ -64,7 +64,7 @@ export class Chart {
     };
     this.#plot = new uPlot(options, [[], ...lines.map(() => [])], this.#place);
     new ResizeObserver(() => {
-      this.#plot.setSize({ width: this.#place.clientWidth, height: HEIGHT });
+      this.#plot.setSize({ width: this.#place.clientWidth, height: HEIGHT_PX });
       this.#point();
     }).observe(this.#place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#plot.redraw(false, true));
@@ -92,8 +92,8 @@ export class Chart {
     this.#plot.setCursor({ left, top: 0 }, false);
   }
 
-  /** Tells the values of a step beside the lines' names, and returns them as text. */
-  tell(step) {
+  /** Shows the values of a step beside the names of the lines, and returns them as text. */
+  describe(step) {
     const rows = this.#lines.map(({ name, color, dash, read }) => ({ name, color, dash, said: this.#text(read(this.#series)[step]) }));
     const item = ({ color, dash }) => element("li", { class: `${color.slice(2)}${dash ? " dash" : ""}` });
     keyed(this.#legend, rows, ({ name }) => name, item, (node, { name, said }) => setText(node, `${name} ${said}`));

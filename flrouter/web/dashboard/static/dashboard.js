@@ -4,9 +4,10 @@ import "./search.js";
 import { byId, element, facts, keyed, setText, tableRows } from "./dom.js";
 import { showFeed } from "./feed.js";
 import { watch } from "./live.js";
+import { floodlightState } from "./one.js";
 import { drawPicture } from "./picture.js";
 import { problems } from "./problems.js";
-import { Rates } from "./rates.js";
+import { Rates, commandsIn, endedIn } from "./rates.js";
 import { followSeries } from "./series.js";
 import { page } from "./site.js";
 import { ago, clock, count, duration, number, plural, ranges, rate, since } from "./text.js";
@@ -14,11 +15,11 @@ import { ago, clock, count, duration, number, plural, ranges, rate, since } from
 const rates = new Rates();
 let newest = null;
 
-function sync({ sync: found, synced }, now) {
-  if (!found) return synced ? "completed" : "–";
-  if (found.running) return `running, ${plural(found.links, "link")} received`;
-  if (!found.ended) return found.began ? "aborted" : synced ? "completed" : "never";
-  return { text: `${found.succeeded ? "completed" : "failed"} ${ago(found.ended, now)} ago` };
+function sync({ sync: status, synced }, now) {
+  if (!status) return synced ? "completed" : "–";
+  if (status.running) return `running, ${plural(status.links, "link")} received`;
+  if (!status.ended) return status.began ? "aborted" : synced ? "completed" : "never";
+  return { text: `${status.succeeded ? "completed" : "failed"} ${ago(status.ended, now)} ago` };
 }
 
 function floodlight(row, now) {
@@ -26,7 +27,7 @@ function floodlight(row, now) {
   const counted = (what) => number(row.counts[what] ?? 0);
   const cells = [
     { text: row.id, href: page("floodlight", row.id) },
-    { text: row.heard === false ? "never heard of" : row.state, state: row.state },
+    floodlightState(row),
     since(row.since, now),
     number(row.switches),
     number(row.holds),
@@ -64,12 +65,12 @@ function worker(row, shards, now) {
 
 function totals({ ended, dead_letters, shards, floodlights }) {
   const sum = (rows, what) => rows.reduce((total, row) => total + row[what], 0);
-  const all = Object.values(ended).reduce((total, each) => total + each, 0);
+  const all = endedIn({ ended });
   const perSecond = (read) => rate(rates.per(read));
   return [
-    ["commands/s to FLs", perSecond((each) => each.floodlights.reduce((n, { counts }) => n + (counts.commands ?? 0), 0))],
+    ["commands/s to FLs", perSecond(commandsIn)],
     ["answers/s", perSecond((each) => each.ended.answered ?? 0)],
-    ["errors/s", perSecond((each) => Object.values(each.ended).reduce((n, m) => n + m, 0) - (each.ended.answered ?? 0))],
+    ["errors/s", perSecond((each) => endedIn(each) - (each.ended.answered ?? 0))],
     ["switches", count(sum(shards, "switches"))],
     ["pending", count(sum(shards, "pending"))],
     ["on the blacklist", count(sum(shards, "blacklist"))],
@@ -80,8 +81,8 @@ function totals({ ended, dead_letters, shards, floodlights }) {
   ];
 }
 
-function verdict(found, { floodlights }) {
-  if (found.size) return plural(found.size, "problem");
+function verdict(wrong, { floodlights }) {
+  if (wrong.size) return plural(wrong.size, "problem");
   return floodlights.length === 1 ? "All is well: the floodlight answers" : `All is well: ${count(floodlights.length)} floodlights answer`;
 }
 
@@ -89,11 +90,11 @@ function show(snapshot) {
   newest = snapshot;
   snapshot.floodlights.sort((one, other) => one.id.localeCompare(other.id, "en", { numeric: true }));
   rates.take(snapshot);
-  const found = problems(snapshot, rates);
-  setText(byId("verdict"), verdict(found, snapshot));
-  document.title = found.size ? `(${found.size}) flrouter` : "flrouter";
-  byId("problems").hidden = !found.size;
-  keyed(byId("problems"), [...found], ([key]) => key, () => element("li"), (line, [, text]) => setText(line, text));
+  const wrong = problems(snapshot, rates);
+  setText(byId("verdict"), verdict(wrong, snapshot));
+  document.title = wrong.size ? `(${wrong.size}) flrouter` : "flrouter";
+  byId("problems").hidden = !wrong.size;
+  keyed(byId("problems"), [...wrong], ([key]) => key, () => element("li"), (line, [, text]) => setText(line, text));
   keyed(byId("totals"), totals(snapshot), ([name]) => name, () => element("div"), (group, pair) => {
     facts(group, [pair]);
   });

@@ -1,4 +1,4 @@
-// Making elements, and changing only what is different: so focus and selection stay.
+// Elements. Only what differs is changed, so focus and selection stay.
 
 export function element(name, given = {}, ...children) {
   const made = document.createElement(name);
@@ -15,10 +15,10 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Gives `parent` one child per row, in order; those of keys that are still there are kept. */
+/** Gives `parent` one child per row, in order; children whose keys are still there are kept. */
 export function keyed(parent, rows, key, make, update) {
   const wanted = new Set(rows.map(key));
-  // First, or else all that follow one that is gone would be moved, which takes the focus off them.
+  // First: otherwise all that follow would be moved, and lose the focus.
   for (const child of [...parent.children]) if (!wanted.has(child.dataset.key)) child.remove();
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let at = parent.firstElementChild;
@@ -35,11 +35,11 @@ export function keyed(parent, rows, key, make, update) {
   }
 }
 
-/** The one element of a cell, of this name; the cell itself when it is to have none. */
+/** The one element of a cell, which has this name; without a name, the cell itself. */
 function within(cell, name) {
-  const found = cell.firstElementChild;
-  if (found && found.localName === name) return found;
-  if (found || name) cell.textContent = "";
+  const child = cell.firstElementChild;
+  if (child && child.localName === name) return child;
+  if (child || name) cell.textContent = "";
   return name ? cell.appendChild(element(name)) : cell;
 }
 

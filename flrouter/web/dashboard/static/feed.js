@@ -1,12 +1,12 @@
-// What happened: what is wrong and not over, then all else, each newest first, then routine as one.
-// A log: what is new is read out.
+// The feed: what is wrong and not over, then the rest, each newest first, then all routine as one line.
+// Screen readers read new lines out.
 
 import { byId, element, keyed, setText } from "./dom.js";
 import { clock, plural } from "./text.js";
 
 const feed = byId("feed");
 
-const TELL = {
+const TEXTS = {
   note: (text) => text,
   dead_letters: (topic, n) => `${plural(n, "dead letter")} from ${topic}`,
   late: (fl, n) => `${plural(n, "late answer")} of ${fl} dropped`,
@@ -18,17 +18,17 @@ const TELL = {
   write_errors: (fl, n) => `${fl} failed to write ${plural(n, "message")}`,
 };
 
-export function showFeed(told, now) {
-  if (!told.length) return;
+export function showFeed(entries, now) {
+  if (!entries.length) return;
   const list = feed.querySelector("ol") ?? element("ol");
   if (!list.parentNode) feed.replaceChildren(list);
   keyed(
     list,
-    told.map(({ worker, happening, lasts }) => ({ worker, lasts, ...happening })),
+    entries.map(({ worker, happening, lasts }) => ({ worker, lasts, ...happening })),
     ({ worker, number }) => `${worker} ${number}`,
     () => element("li", {}, element("time"), element("span")),
     (line, { what, about, count, began, lasts }) => {
-      const text = (TELL[what] ?? TELL.note)(about, count) + (lasts ? " – not over" : "");
+      const text = (TEXTS[what] ?? TEXTS.note)(about, count) + (lasts ? " – not over" : "");
       const [time, said] = line.children;
       time.setAttribute("datetime", new Date(began).toISOString());
       setText(time, clock(began, now));

@@ -1,11 +1,11 @@
-// The filters of a list of the history. They stand in the address, so that it can be passed on.
+// The filters of a list of the history. They are in the address, so that it can be shared.
 
 import { byId } from "./dom.js";
 
 const form = byId("filters");
 const TIMES = ["since", "until"];
 
-/** What the address asks for. */
+/** The filters in the address. */
 export const asked = new URLSearchParams(location.search);
 
 for (const [name, value] of asked) {
@@ -23,21 +23,21 @@ form.addEventListener("submit", (event) => {
   location.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim())).toString();
 });
 
-/** As the API takes it: times are UTC there, and in ms. */
+/** The parameters for the API, with times in ms. */
 export function query() {
   const made = new URLSearchParams();
   for (const [name, value] of asked) {
     if (!TIMES.includes(name)) made.set(name, value.trim());
     else {
       const time = Date.parse(`${value}Z`);
-      if (Number.isNaN(time)) throw new Error(`${name} is no time: ${value}`);
+      if (Number.isNaN(time)) throw new Error(`${name} is not a time: ${value}`);
       made.set(name, time);
     }
   }
   return made;
 }
 
-/** Links to the page that follows, and to the first one. */
+/** Links to the next page and to the first one. */
 export function pager(next) {
   const [newest, older] = [byId("newest"), byId("older")];
   const to = (after) => {

@@ -3,12 +3,12 @@
 import "./search.js";
 import { offer, outcome } from "./change.js";
 import { byId, facts, setText, tableRows } from "./dom.js";
-import { floodlightLink, follow, id, offerPast, requestRow, switchLink } from "./one.js";
+import { floodlightLink, floodlightState, follow, id, offerPast, requestRow, switchLink } from "./one.js";
 import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { ago, count, moment, number, plural, since } from "./text.js";
 
-const ROWS = 50;
+const MAX_ROWS = 50;
 const name = encodeURIComponent(id);
 let after = "";
 let next = null;
@@ -18,7 +18,7 @@ function show({ floodlight: row, missing }, now) {
   setText(byId("title"), `Floodlight ${row.id}`);
   document.title = `${row.id} – flrouter`;
   facts(byId("facts"), [
-    ["State", { text: row.heard === false ? "never heard of" : row.state, state: row.state }],
+    ["State", floodlightState(row)],
     ["Since", `${moment(row.since)} (${ago(row.since, now)})`],
     ["Active for", `${count(row.switches)} switches`],
     ["Connected to", `${count(row.holds)} switches`],
@@ -71,8 +71,8 @@ function held(row, now) {
 async function look() {
   const [one, switches, pending] = await Promise.all([
     read(api(`floodlights/${name}`)),
-    read(api(`switches?floodlight=${name}&limit=${ROWS}&after=${encodeURIComponent(after)}`)),
-    read(api(`pending?floodlight=${name}&limit=${ROWS}`)),
+    read(api(`switches?floodlight=${name}&limit=${MAX_ROWS}&after=${encodeURIComponent(after)}`)),
+    read(api(`pending?floodlight=${name}&limit=${MAX_ROWS}`)),
   ]);
   const now = Date.now();
   show(one, now);

@@ -2,11 +2,11 @@
 
 import { span } from "./text.js";
 
-/** When it came and when it was over, as far as that is known. */
+/** When it came and when it ended, as far as known. */
 export const begin = ({ received, answered }) => received || answered;
 export const end = ({ delivered, answered }) => delivered || answered;
 
-/** [{ at, text }]: what happened, in its order; steps that there were not, or that nobody knows, are left out. */
+/** [{ at, text }] in order, without steps that did not happen or are unknown. */
 export function hops(request) {
   const { floodlight, parts, error, message, reply_topic: topic } = request;
   const failed = error && `failed by the router with ${error}${message ? `: ${message}` : ""}`;
@@ -20,7 +20,7 @@ export function hops(request) {
   ].filter(({ at }) => at);
 }
 
-/** Who had it from one step on until the next one that is known. */
+/** Where it was from one step to the next known one. */
 const STAGES = [
   { from: "received", kind: "router", title: "in the router" },
   { from: "sent", kind: "sent", title: "on its way to the floodlight" },

@@ -1,14 +1,14 @@
-// Snapshots of the router, as they come; and that they do not come, whatever the reason: a worker
-// that hangs or a network that loses all is no error that a browser would tell of.
+// Snapshots of the router, and a notice if they stop: a browser reports no error if a worker hangs or
+// a network loses everything.
 
 import { byId, setText } from "./dom.js";
 import { dashboard } from "./site.js";
 import { stale } from "./text.js";
 
-const PATIENCE = 5000; // ms without a snapshot, of which there is one a second
+const PATIENCE_MS = 5000; // without a snapshot, of which there is one a second
 const link = byId("link");
 
-/** Calls `show` with every snapshot, and `doubt` when what was shown is old, with its time. */
+/** Calls `show` with every snapshot, and `doubt` with the time of the last one when it is old. */
 export function watch(show, doubt) {
   let news = Date.now();
   let source, waiting;
@@ -30,7 +30,7 @@ export function watch(show, doubt) {
       setText(link, stale(news));
       doubt(news);
       open();
-    }, PATIENCE);
+    }, PATIENCE_MS);
   };
   open();
 }

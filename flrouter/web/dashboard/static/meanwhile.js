@@ -1,4 +1,4 @@
-// What else went on at the FL of a request while it was under way: outages, moves, syncs, changes, requests.
+// What else happened at the FL of a request meanwhile: outages, moves, syncs, changes, requests.
 
 import { byId, setText, tableRows } from "./dom.js";
 import { bars, begin, end } from "./hops.js";
@@ -7,23 +7,23 @@ import { badge, details, inAddress, pastList, pastRequest, result } from "./past
 import { api, read } from "./site.js";
 import { moment, offset, span } from "./text.js";
 
-const AROUND = 5000; // ms before and after it, of which is told
+const AROUND_MS = 5000; // before and after it
 const MAX_EVENTS = 100;
 const MAX_REQUESTS = 50;
 
 const events = async (asked) => read(api(`history/events?${new URLSearchParams(asked)}`));
 
-/** The outage in which the FL was at a moment, as an event; nothing when it was up. */
+/** The event that began the outage of an FL at a moment; empty if it was up. */
 async function lasting(floodlight, time) {
   const last = async (kind) => (await events({ floodlight, kind, until: time, limit: 1 })).items[0];
   const [outage, recovered] = await Promise.all([last("outage"), last("recovered")]);
   return outage && !(recovered?.at >= outage.at) ? [outage] : [];
 }
 
-/** { events, requests, more, asked }; of its FL alone, if it had one. */
+/** { events, requests, more, asked }, of its FL only if it had one. */
 export async function around(request) {
   const { floodlight } = request;
-  const asked = { since: begin(request) - AROUND, until: end(request) + AROUND, ...(floodlight && { floodlight }) };
+  const asked = { since: begin(request) - AROUND_MS, until: end(request) + AROUND_MS, ...(floodlight && { floodlight }) };
   const [known, requests, before] = await Promise.all([
     events({ ...asked, limit: MAX_EVENTS }),
     floodlight ? read(api(`history?${new URLSearchParams({ ...asked, limit: MAX_REQUESTS })}`)) : { items: [], next: null },
@@ -37,7 +37,7 @@ export async function around(request) {
   };
 }
 
-/** As outages, with the end of each; one that goes on has none. */
+/** Lanes of outages; one that goes on has no end. */
 function outages(all) {
   const ends = all.filter(({ kind }) => kind === "recovered").sort((one, other) => one.at - other.at);
   const begun = all.filter(({ kind }) => kind === "outage").map(({ floodlight, at: from }) => ({
@@ -53,7 +53,7 @@ function outages(all) {
   }));
 }
 
-/** Lanes of a time line. */
+/** All lanes. */
 export function lanes({ events: all, requests }) {
   const others = all.filter(({ kind }) => kind !== "outage" && kind !== "recovered").map((event) => ({
     name: [badge(event).text, event.floodlight && `at ${event.floodlight}`].filter(Boolean).join(" "),
@@ -66,7 +66,7 @@ export function lanes({ events: all, requests }) {
   return [...outages(all), ...others, ...beside];
 }
 
-/** The same as a table, in the order of time. */
+/** The same as a table, oldest first. */
 export function showMeanwhile(request, { events: all, requests, more, asked }) {
   const { floodlight } = request;
   const told = (event) => [details(event), event.who && `by ${event.who} from ${event.source}`, event.result].filter(Boolean).join("; ");

@@ -1,15 +1,15 @@
-// What the pages of one thing share: its id, and news of it as long as somebody looks.
+// What the pages of one thing share: its id, and keeping it up to date.
 
 import { byId, element, setText } from "./dom.js";
 import { pastList } from "./past.js";
 import { page } from "./site.js";
 import { ago, clock, moment, stale } from "./text.js";
 
-const PERIOD = 2000; // ms
+const PERIOD_MS = 2000;
 
 export const id = decodeURIComponent(location.pathname.split("/").at(-1));
 
-/** Calls `look` now and again and again; what it throws is shown. */
+/** Calls `look` periodically; its errors are shown. */
 export function follow(look) {
   const fault = byId("fault");
   const link = byId("link");
@@ -27,12 +27,12 @@ export function follow(look) {
         setText(link, news ? stale(news) : "not live");
       }
     }
-    setTimeout(turn, PERIOD);
+    setTimeout(turn, PERIOD_MS);
   };
   turn();
 }
 
-/** Calls `look` this once; what it throws is shown. */
+/** Calls `look` once; its error is shown. */
 export async function once(look) {
   try {
     await look();
@@ -44,13 +44,16 @@ export async function once(look) {
   }
 }
 
-/** Leads to what the history has of it, where there is a history. */
+/** Shows links to its history, if there is one. */
 export function offerPast(asked) {
   if (!byId("history")) return;
   const links = ["requests", "events"].map((what) => element("a", { href: pastList(what, asked) }, `past ${what}`));
   byId("past").replaceChildren("History: ", links[0], ", ", links[1]);
   byId("past").hidden = false;
 }
+
+/** The state of an FL as a cell. */
+export const floodlightState = ({ heard, state }) => ({ text: heard === false ? "never heard of" : state, state });
 
 export const floodlightLink = (name) =>
   name ? { text: name, href: page("floodlight", name) } : "–";

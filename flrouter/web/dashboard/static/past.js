@@ -1,4 +1,4 @@
-// What the pages of the history share: where they are, and their words.
+// What the pages of the history share: addresses and words.
 
 import { dashboard } from "./site.js";
 import { clock, moment, plural, span } from "./text.js";
@@ -6,7 +6,7 @@ import { clock, moment, plural, span } from "./text.js";
 /** The page of a request of the history. */
 export const pastRequest = (id) => dashboard(`history/request/${encodeURIComponent(id)}`);
 
-/** A time as the filters have it in the address. */
+/** A time as in the filters. */
 export const inAddress = (ms) => new Date(ms).toISOString().slice(0, 19);
 
 /** A list of the history: `what` is requests or events. */
@@ -15,7 +15,7 @@ export const pastList = (what, asked) => `${dashboard(`history/${what}`)}?${new 
 export const result = ({ error }) =>
   error ? { text: error, state: "failed" } : { text: "completed", state: "answered" };
 
-/** From one step to another; nothing where one of them is unknown. */
+/** The time between two steps, if both are known. */
 export const between = (from, to) => (from && to ? span(to - from) : "–");
 
 export const at = (time, now = Date.now()) => ({ text: clock(time, now), title: moment(time) });
@@ -37,6 +37,6 @@ export const badge = ({ kind }) => ({
   state: GRAVE.has(kind) ? "outage" : GOOD.has(kind) ? "up" : kind === "drained" ? "drained" : "sent",
 });
 
-/** What an event says, with how long what ended with it lasted. */
+/** The text of an event, with the duration of what it ended. */
 export const details = ({ text, began, at: ended }) =>
   [text, began && ended > began ? `lasted ${span(ended - began)}` : ""].filter(Boolean).join("; ") || "–";

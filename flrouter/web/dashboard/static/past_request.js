@@ -1,4 +1,4 @@
-// One request of the history: every hop, its parts, and what else went on at its FL then.
+// One request of the history: every hop, its parts, and what else happened at its FL then.
 
 import "./search.js";
 import { byId, element, facts, setText, tableRows } from "./dom.js";
@@ -10,7 +10,7 @@ import { api, page, read } from "./site.js";
 import { drawTimeline } from "./timeline.js";
 import { count, moment, offset } from "./text.js";
 
-/** Lanes of the request and its parts, and of all else: the tables have the rest. */
+/** Lanes of the request and its parts, and of the rest; the tables have all. */
 const MAX_OWN = 40;
 const MAX_OTHERS = 12;
 
@@ -31,7 +31,7 @@ function showFacts(request) {
   ]);
 }
 
-/** Returns them in one sentence. */
+/** Returns the hops as one sentence. */
 function showHops(request) {
   const told = hops(request).map(({ at, text }) => ({ at, text, after: offset(at - begin(request)) }));
   byId("hops").replaceChildren(...told.map(({ at, text, after }) => element("li", {}, `${moment(at)} (${after}): ${text}`)));
@@ -58,7 +58,7 @@ function showPayloads({ command, answer }) {
   facts(byId("payload-texts"), [["Command", command], ["Answer", answer]].filter(([, text]) => text));
 }
 
-/** As many lanes as there is room for: the request's own, its parts', then what else is on the axis. */
+/** Lanes of the request, of its parts, then of what else happened in that time. */
 function timeline(request, parts, then, sentence) {
   const length = Math.max(end(request) - begin(request), 1);
   const axis = { from: begin(request) - length / 8, to: end(request) + length / 8, zero: begin(request) };

@@ -7,7 +7,7 @@ import { floodlightLink, once, switchLink } from "./one.js";
 import { at, between, pastList, pastRequest, result, summary } from "./past.js";
 import { api, read } from "./site.js";
 
-/** Of the parts of a result that can be asked for, the API knows these. */
+/** The parameters for the API, which has two for the result. */
 function wanted() {
   const made = query();
   const result = made.get("result");

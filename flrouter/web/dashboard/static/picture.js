@@ -1,17 +1,18 @@
 // The picture: requesters → shards → FLs → switches. From left to right, on a phone downwards.
-// It says nothing that the tables do not, so a screen reader hears one sentence of it.
+// The tables say the same, so a screen reader hears one sentence.
 
 import { byId } from "./dom.js";
+import { BEHIND_RECORDS } from "./problems.js";
+import { commandsIn, endedIn } from "./rates.js";
 import { box, draw, label } from "./svg.js";
 import { count, plural, rate } from "./text.js";
 
-const GAP = 64;
-const BEHIND = 10_000;
+const GAP_PX = 64;
 
-/** As many characters of a text as fit: names mostly differ at their ends. */
+/** A text cut to a width in the middle: names mostly differ at their ends. */
 const cut = (text, width) => {
-  const most = Math.max(8, Math.floor(width / 6.8));
-  return text.length > most ? `${text.slice(0, most - 6)}…${text.slice(-5)}` : text;
+  const longest = Math.max(8, Math.floor(width / 6.8));
+  return text.length > longest ? `${text.slice(0, longest - 6)}…${text.slice(-5)}` : text;
 };
 
 /** A block of lines of text. */
@@ -30,7 +31,7 @@ function lines(width, all) {
 function workers(width, { workers: all, shards }) {
   const cell = shards.length > 128 ? 8 : 14;
   const across = Math.max(1, Math.floor((width - 16) / (cell + 3)));
-  const bad = new Map(shards.map((row) => [row.shard, row.held_back || row.lag > BEHIND]));
+  const bad = new Map(shards.map((row) => [row.shard, row.held_back || row.lag > BEHIND_RECORDS]));
   const heights = all.map((each) => 34 + Math.max(1, Math.ceil(each.shards.length / across)) * (cell + 3));
   return {
     width,
@@ -82,8 +83,8 @@ export function drawPicture(snapshot, rates) {
   const wide = place.clientWidth >= 700;
   const width = Math.max(320, place.clientWidth);
   const all = snapshot.floodlights;
-  const sent = rates.per((each) => each.floodlights.reduce((sum, { counts }) => sum + (counts.commands ?? 0), 0));
-  const ended = rates.per((each) => Object.values(each.ended).reduce((sum, n) => sum + n, 0));
+  const sent = rates.per(commandsIn);
+  const ended = rates.per(endedIn);
   const switches = snapshot.shards.reduce((sum, each) => sum + each.switches, 0);
   const of = (kind) => all.reduce((sum, each) => sum + (kind(each.state) ? each.switches : 0), 0);
   const fates = [
@@ -92,7 +93,7 @@ export function drawPicture(snapshot, rates) {
     [of((state) => state === "unknown"), "unknown"],
   ].filter(([n, fate]) => n || fate === "active");
   const full = width - 2;
-  const inner = wide ? full - 3 * GAP - 2 * 130 : full;
+  const inner = wide ? full - 3 * GAP_PX - 2 * 130 : full;
   const blocks = [
     ["Requesters", lines(wide ? 130 : full, [[`${rate(ended)}/s`, "big"], ["answered", "soft"]])],
     ["Shards", workers(wide ? Math.min(260, inner * 0.35) : full, snapshot)],
@@ -109,8 +110,8 @@ export function drawPicture(snapshot, rates) {
     const stroke = { "stroke-width": thickness(n === 1 ? sent : ended) };
     if (wide) {
       const middle = y + tallest / 2;
-      if (!last) nodes.push(draw("path", { d: `M${x + block.width + 6} ${middle}h${GAP - 12}`, ...stroke }));
-      x += block.width + GAP;
+      if (!last) nodes.push(draw("path", { d: `M${x + block.width + 6} ${middle}h${GAP_PX - 12}`, ...stroke }));
+      x += block.width + GAP_PX;
     } else {
       y += block.height + 40;
       if (!last) nodes.push(draw("path", { d: `M${full / 2} ${y - 36}v22`, ...stroke }));

@@ -1,7 +1,10 @@
-// What counters did over the last seconds. They are sums over the workers that answer, which each
-// count since they started: they only grow while these are the same.
+// Rates of counters over the last seconds. Counters are sums over the workers that answer, each since
+// it started: they only grow while these workers are the same.
 
-const SPAN = 10_000; // ms
+const SPAN_MS = 10_000;
+
+export const commandsIn = ({ floodlights }) => floodlights.reduce((sum, { counts }) => sum + (counts.commands ?? 0), 0);
+export const endedIn = ({ ended }) => Object.values(ended).reduce((sum, count) => sum + count, 0);
 
 const counting = ({ workers }) =>
   workers.filter(({ answering }) => answering).map(({ url, started, shards }) => `${url} ${started} ${shards}`).join();
@@ -13,18 +16,18 @@ export class Rates {
     const last = this.#kept.at(-1);
     if (last && (snapshot.at <= last.at || counting(snapshot) !== counting(last))) this.#kept = [];
     this.#kept.push(snapshot);
-    while (this.#kept.length > 2 && this.#kept[1].at <= snapshot.at - SPAN) this.#kept.shift();
+    while (this.#kept.length > 2 && this.#kept[1].at <= snapshot.at - SPAN_MS) this.#kept.shift();
     this.#kept[0].byId ??= new Map(this.#kept[0].floodlights.map((each) => [each.id, each]));
   }
 
-  /** Per second; null while nobody knows. `read` gives the counter from a snapshot. */
+  /** Per second; null while it is unknown. `read` gives the counter of a snapshot. */
   per(read) {
     const [first, last] = [this.#kept[0], this.#kept.at(-1)];
     if (first === last) return null;
     return Math.max(0, read(last) - read(first)) / ((last.at - first.at) / 1000);
   }
 
-  /** The same of one FL. */
+  /** The rate of an event of one FL. */
   of(floodlight, what) {
     const old = this.#kept[0].byId.get(floodlight.id);
     if (!old) return null;
@@ -33,7 +36,7 @@ export class Rates {
     );
   }
 
-  /** Within how many seconds these parts of an FL's answers came; null when there were none. */
+  /** The seconds within which these parts of an FL's answers came; null if none came. */
   within(floodlight, ...parts) {
     const old = this.#kept[0].byId.get(floodlight.id);
     const { counts, bounds } = floodlight.latency;

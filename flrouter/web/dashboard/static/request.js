@@ -1,4 +1,4 @@
-// The page of a correlation id: every request that came with it, and what became of each.
+// The page of a correlation id: every request with it, and how each ended.
 
 import "./search.js";
 import { byId, element, keyed, setText } from "./dom.js";
@@ -7,12 +7,12 @@ import { pastList } from "./past.js";
 import { api, page, read } from "./site.js";
 import { count, moment, plural } from "./text.js";
 
-const MOST = 200;
+const MAX_SHOWN = 200;
 const link = (kind, name) => element("a", { href: page(kind, name) }, name);
 
 function steps(row) {
-  const found = [];
-  const step = (...said) => found.push(element("li", {}, ...said));
+  const items = [];
+  const step = (...said) => items.push(element("li", {}, ...said));
   step(row.received ? `${moment(row.received)}: taken by shard ${row.shard}` : `taken by shard ${row.shard}`,
     row.origin ? `, read from ${row.origin}` : "");
   if (row.parts) step(`${count(row.parts_ended)} of ${plural(row.parts, "part")} have ended`);
@@ -26,7 +26,7 @@ function steps(row) {
     step(`${moment(row.ended)}${took}: ${how}`, row.reply_topic ? `, to ${row.reply_topic}` : "");
   } else if (row.due) step(`${moment(row.due)}: deadline; then it is answered with an error`);
   if (row.blacklisted) step(`${moment(row.blacklisted)}: until then late answers are dropped`);
-  return found;
+  return items;
 }
 
 function card(node, row) {
@@ -40,8 +40,8 @@ function card(node, row) {
 async function look() {
   const { requests, missing } = await read(api(`requests/${encodeURIComponent(id)}`));
   const list = byId("requests");
-  keyed(list, requests.slice(0, MOST), (row) => row.request, () => element("article", { class: "card" }), card);
-  const left = requests.length - MOST;
+  keyed(list, requests.slice(0, MAX_SHOWN), (row) => row.request, () => element("article", { class: "card" }), card);
+  const left = requests.length - MAX_SHOWN;
   const more = [left > 0 ? `${count(left)} more are not shown` : "", missing.length ? `did not answer: ${missing.join(", ")}` : ""];
   setText(byId("title"), [`Request ${id}`, ...more.filter(Boolean)].join(" – "));
   document.title = `${id} – flrouter`;

@@ -6,16 +6,16 @@ import { dashboard, page, read } from "./site.js";
 
 const hits = byId("hits");
 
-function show(found, text) {
-  if (found.hits.length === 1 && !found.unknown.length) {
-    location.assign(page(found.hits[0].kind, found.hits[0].id));
+function show({ hits: known, unknown }, text) {
+  if (known.length === 1 && !unknown.length) {
+    location.assign(page(known[0].kind, known[0].id));
     return;
   }
-  const links = found.hits.map(({ kind, id }) =>
+  const links = known.map(({ kind, id }) =>
     element("li", {}, element("a", { href: page(kind, id) }, `${kind} ${id}`)),
   );
-  const said = found.hits.length ? `Found ${text}:` : `Nothing found for ${text}.`;
-  hits.replaceChildren(element("p", {}, [said, ...found.unknown].join(" ")));
+  const said = known.length ? `Found ${text}:` : `Nothing found for ${text}.`;
+  hits.replaceChildren(element("p", {}, [said, ...unknown].join(" ")));
   if (byId("history")) links.push(element("li", {}, element("a", { href: pastList("requests", { correlation_id: text }) }, "Look in the history")));
   if (links.length) hits.append(element("ul", {}, ...links));
 }

@@ -1,19 +1,19 @@
-// The last hour in charts, and as a table. A slider points to a moment in all of them, for whoever
-// has no mouse; it says aloud what they show there.
+// The last hour in charts and as a table. A slider marks a moment in all charts, for people without a
+// mouse; its text has the values of that moment.
 
 import { Chart } from "./chart.js";
 import { byId, element, setText, tableRows } from "./dom.js";
 import { api, read } from "./site.js";
 import { clock, count, duration, rate } from "./text.js";
 
-const PERIOD = 10_000; // ms, as the steps are
-const ROW = 30; // steps: five minutes
+const PERIOD_MS = 10_000; // a step
+const ROW_STEPS = 30; // five minutes
 const perSecond = (name) => (series) => series[name].map((n) => (n === null ? null : n / (series.step / 1000)));
 const column = (name) => (series) => series[name];
 const orNothing = (text) => (value) => (value === null || value === undefined ? "–" : text(value));
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const highest = (values) => Math.max(...values);
-/** How the table puts the steps of a row together. */
+/** How a row of the table sums up its steps. */
 const HIGHEST = { head: (name) => `${name}, highest`, of: highest };
 
 const CHARTS = [
@@ -47,38 +47,38 @@ const CHARTS = [
   },
 ];
 
-/** Charts with those of these lines alone, if they are given. */
+/** Charts; if names are given, with these lines only. */
 const chosen = (names) =>
   CHARTS.map((each) => ({ ...each, lines: each.lines.filter(({ name }) => !names || names.includes(name)) }))
     .filter(({ lines }) => lines.length);
 
 /** Rows of five minutes, newest first. */
 function rows(series, wanted) {
-  const found = [];
-  for (let end = series.at.length; end > 0; end -= ROW) {
+  const table = [];
+  for (let end = series.at.length; end > 0; end -= ROW_STEPS) {
     const over = (values, of) => {
-      const known = values.slice(end - ROW, end).filter((value) => value !== null);
+      const known = values.slice(end - ROW_STEPS, end).filter((value) => value !== null);
       return known.length ? of(known) : null;
     };
-    const from = series.at[end - ROW];
+    const from = series.at[end - ROW_STEPS];
     const cells = wanted.flatMap(({ lines, text, over: { of } }) =>
       lines.map((line) => ({ text: text(over(line.read(series), of)), number: true })),
     );
     const outage = orNothing((n) => (n ? "yes" : "no"))(over(series.outages, highest));
-    found.push({ key: String(from), cells: [clock(from), ...cells, outage] });
+    table.push({ key: String(from), cells: [clock(from), ...cells, outage] });
   }
-  return found;
+  return table;
 }
 
-/** Shows the hour of whom the query names, as long as somebody looks; `names`: only these lines. */
+/** Shows the hour that the query names, and keeps it up to date; `names`: only these lines. */
 export function followSeries(query = "", names = null) {
   const wanted = chosen(names);
   const slider = byId("moment");
   const last = Number(slider.max);
   let newest = null;
-  const tell = () => {
+  const describe = () => {
     const step = Number(slider.value);
-    const said = charts.map((chart) => chart.tell(step)).join(", ");
+    const said = charts.map((chart) => chart.describe(step)).join(", ");
     const time = clock(newest.at[step], newest.at.at(-1)) + (newest.outages[step] ? ", outage" : "");
     setText(byId("moment-time"), time);
     slider.setAttribute("aria-valuetext", `${time}: ${said}`);
@@ -86,13 +86,13 @@ export function followSeries(query = "", names = null) {
   const point = (step) => {
     if (!newest) return;
     slider.value = step ?? last;
-    tell();
+    describe();
   };
   const mark = () => {
     if (!newest) return;
     const step = Number(slider.value);
     for (const chart of charts) chart.mark(step < last ? step : null);
-    tell();
+    describe();
   };
   const charts = wanted.map((each) => new Chart(byId("charts"), each, point));
   slider.addEventListener("input", mark);
@@ -113,7 +113,7 @@ export function followSeries(query = "", names = null) {
     if (!document.hidden) {
       await read(api(`series?${query}`)).then(show, (error) => setText(byId("series-note"), error.message));
     }
-    setTimeout(look, PERIOD);
+    setTimeout(look, PERIOD_MS);
   };
   look();
 }

@@ -8,7 +8,7 @@ import { followSeries } from "./series.js";
 import { api, read } from "./site.js";
 import { since } from "./text.js";
 
-/** To every master that is not active: a switch takes commands of no other floodlight. */
+/** Moves to every master that is not active: a switch takes no commands of others. */
 function moves({ id: name, active, holders }) {
   return holders.filter(({ floodlight, mode }) => mode === "RW" && floodlight !== active).map(({ floodlight: to }) => ({
     label: `Move to ${to}…`,

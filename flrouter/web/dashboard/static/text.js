@@ -11,7 +11,7 @@ export function rate(perSecond) {
 
 export const moment = (ms) => (ms ? new Date(ms).toISOString().replace("T", " ").replace("Z", " UTC") : "–");
 
-/** To the second; without its date when that is the same as `now`'s. */
+/** To the second; without the date on the day of `now`. */
 export function clock(ms, now = Date.now()) {
   const [date, time] = new Date(ms).toISOString().split(/[T.]/);
   return new Date(now).toISOString().startsWith(date) ? `${time} UTC` : `${date} ${time} UTC`;
@@ -19,10 +19,10 @@ export function clock(ms, now = Date.now()) {
 
 export const stale = (since) => `no update since ${clock(since)}: this page is stale`;
 
-/** So many ms, or seconds where these are many. */
+/** Milliseconds as text, in seconds from ten seconds on. */
 export const span = (ms) => (Math.abs(ms) < 10_000 ? `${count(ms)} ms` : `${count(Math.round(ms / 100) / 10)} s`);
 
-/** The same as what came before or after. */
+/** The same, with a sign. */
 export const offset = (ms) => `${ms < 0 ? "−" : "+"}${span(Math.abs(ms))}`;
 
 export function ago(ms, now) {
@@ -46,11 +46,11 @@ export function duration(seconds) {
 
 /** 0, 1, 2, 5 → "0–2, 5" */
 export function ranges(numbers) {
-  const found = [];
+  const runs = [];
   for (const each of numbers) {
-    const last = found.at(-1);
+    const last = runs.at(-1);
     if (last && last[1] === each - 1) last[1] = each;
-    else found.push([each, each]);
+    else runs.push([each, each]);
   }
-  return found.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(", ");
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(", ");
 }
