@@ -744,3 +744,15 @@ def test_what_was_told_and_is_not_held_any_more_is_dealt_again_at_once() -> None
     world.serve()
     world.own.assigned([IN], {0, 1})
     assert world.group.deals == 1
+
+
+def test_a_local_copy_of_changelogs_that_were_made_anew_is_forgotten() -> None:
+    """It was read further than there is: all is replayed from the beginning."""
+    world = _World()
+    world.copied = 20
+    world.own.assigned([IN], ())
+    world.group.answer("prove", True)
+    world.log.written(7)
+    world.group.answer("committed", {IN: 5})
+    [(starts, ends, *_)] = world.log.replays
+    assert (starts, ends) == ({LOG: 0}, {LOG: 8})
