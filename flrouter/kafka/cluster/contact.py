@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from time import monotonic
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
@@ -19,6 +18,7 @@ from flrouter.kafka.cluster.login import (
     unreachable,
     within,
 )
+from flrouter.retry import Reminder
 from flrouter.settings.model import Settings
 
 #: s; between an answer and the next question.
@@ -26,8 +26,6 @@ INTERVAL_S = 0.5
 #: s; how long a broker may take to answer, and then any broker on a new connection. So a loss is
 #: known after `INTERVAL_S` and twice this, which is less than 5 s.
 ANSWER_TIMEOUT_S = 2.0
-#: s; between two lines that say so.
-LINES_S = 60.0
 
 
 class Contact(Service):
@@ -43,8 +41,7 @@ class Contact(Service):
         self._why = ""
         #: ms since the epoch: since when no broker answers; 0 while one does.
         self.lost_since = 0
-        #: monotonic seconds: until then no line says so.
-        self._next_line = 0.0
+        self._reminder = Reminder()
 
     @property
     def trouble(self) -> str:
@@ -99,9 +96,8 @@ class Contact(Service):
         self._why = why
         if not self.lost_since:
             self.lost_since = asked_at
-            self._next_line = 0.0
-        if monotonic() >= self._next_line:
-            self._next_line = monotonic() + LINES_S
+            self._reminder = Reminder()
+        if self._reminder.is_due():
             self.log.warning("%s", self.trouble)
 
     def _regained(self) -> None:
