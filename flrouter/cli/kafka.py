@@ -33,9 +33,7 @@ def explained(settings: Settings) -> Iterator[None]:
     from flrouter.kafka.cluster.login import LoginRefused, hint
     from flrouter.kafka.cluster.topics import BadTopic
 
-    # What clients log of their trying again is in the failure, if it comes to one.
-    for noisy in ("aiokafka", "asyncio", "kafka", "librdkafka", "flrouter.kafka"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    logging.disable()  # what clients log of their trying again is in the failure, if there is one
     try:
         yield
     except BadTopic as error:
@@ -43,15 +41,16 @@ def explained(settings: Settings) -> Iterator[None]:
     except LoginRefused as error:
         raise Failure(str(error)) from error
     except (
-        KafkaException,
-        kafka.errors.KafkaError,
-        aiokafka.errors.KafkaError,
+        *(KafkaException, kafka.errors.KafkaError, aiokafka.errors.KafkaError),
         OSError,
     ) as error:
+        why = error.args[0].str() if isinstance(error, KafkaException) else repr(error)
         raise Failure(
-            f"cannot connect to the broker {settings.broker} ({error!r}):"
+            f"cannot connect to the broker {settings.broker} ({why}):"
             f" is it running, and is FLROUTER_BROKER right?{hint(settings)}"
         ) from error
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:
