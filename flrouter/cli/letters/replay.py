@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
@@ -124,9 +123,9 @@ class Mailbag:
         try:
             self._write(letters)
             self._producer.commit_transaction(TIMEOUT_S)
-        except BaseException:  # an open transaction holds up all readers
-            with suppress(KafkaException):  # as when somebody else has the name
-                self._producer.abort_transaction(TIMEOUT_S)
+        except BaseException:
+            # An open transaction holds up all readers. Raises when somebody else has the name.
+            self._producer.abort_transaction(TIMEOUT_S)
             raise
 
     def _write(self, letters: Sequence[Letter]) -> None:
