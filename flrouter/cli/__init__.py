@@ -10,7 +10,7 @@ import click
 
 from flrouter import __version__
 
-#: monotonic seconds: as soon as this process could look at a clock.
+#: monotonic seconds: when this process started, as early as it can be read.
 STARTED = time.monotonic()
 #: where each command is. Faust takes most of a second to load; `worker` alone needs it.
 _MODULES = {

@@ -1,59 +1,122 @@
-"""Commands that talk to Kafka themselves: what becomes of its failures."""
+"""Commands that talk to Kafka themselves: looking, writing, and what becomes of failures."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from flrouter.core.values.effects import Send
 from flrouter.failure import BAD_USAGE_STATUS, Failure
+from flrouter.kafka.librdkafka import Configuration, connection, writing
+from flrouter.kafka.records import as_headers
 from flrouter.settings.model import Settings
 
-T = TypeVar("T")
+#: s; how long a broker may take to list the topics.
+LIST_TIMEOUT_S = 10.0
 
 
-def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
-    """Do it.
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Talk to Kafka inside.
 
     Raises:
         Failure: the broker does not play along; it says what to look at.
     """
-    from aiokafka.errors import KafkaError as FromAiokafka
-    from kafka.errors import KafkaError
+    import aiokafka.errors
+    import kafka.errors
 
     from flrouter.kafka.cluster.login import LoginRefused, hint
     from flrouter.kafka.cluster.topics import BadTopic
 
-    # What they log of their trying again is in the failure, if it comes to one; and asyncio tells
-    # of every future that a failed producer leaves behind.
-    for noisy in ("aiokafka", "asyncio", "kafka"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    logging.disable()  # what clients log of their trying again is in the failure, if there is one
     try:
-        return asyncio.run(work)
+        yield
     except BadTopic as error:
         raise Failure(str(error), BAD_USAGE_STATUS) from error
     except LoginRefused as error:
         raise Failure(str(error)) from error
-    except (KafkaError, FromAiokafka, OSError) as error:
+    except (
+        *(KafkaException, kafka.errors.KafkaError, aiokafka.errors.KafkaError),
+        OSError,
+    ) as error:
+        why = error.args[0].str() if isinstance(error, KafkaException) else repr(error)
         raise Failure(
-            f"cannot connect to the broker {settings.broker} ({error!r}):"
+            f"cannot connect to the broker {settings.broker} ({why}):"
             f" is it running, and is FLROUTER_BROKER right?{hint(settings)}"
         ) from error
+    finally:
+        logging.disable(logging.NOTSET)
 
 
-async def partition_counts(settings: Settings) -> dict[str, int]:
-    """How many partitions each topic has; unlike an admin client it gives up at once."""
-    from aiokafka.client import AIOKafkaClient
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """How many partitions each topic has; fails at once where no broker lets us in."""
+    from confluent_kafka.admin import AdminClient
 
-    from flrouter.kafka.cluster.clients import connection
     from flrouter.kafka.cluster.login import log_in
 
-    await log_in(settings)
-    client = AIOKafkaClient(**connection(settings))
-    try:
-        await client.bootstrap()
-        cluster = await client.fetch_all_metadata()
-    finally:
-        await client.close()
-    return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+    asyncio.run(log_in(settings))
+    topics = AdminClient(connection(settings)).list_topics(timeout=LIST_TIMEOUT_S).topics
+    return {name: len(topic.partitions) for name, topic in topics.items()}
+
+
+def producer(configuration: Configuration) -> Any:
+    """A producer that spreads keys as Kafka's own clients do."""
+    return Producer(configuration | {"partitioner": "murmur2_random"})
+
+
+def deliver(
+    writer: Any, records: Iterable[Send], delivered: Callable[[], None] = lambda: None
+) -> list[KafkaError | None]:
+    """Write records, in order, and wait; returns what became of each: None once it is durable.
+
+    Args:
+        writer: a `producer`.
+        records: none behind one that is refused at once is written.
+        delivered: called for each record whose fate is known.
+    """
+    errors: list[KafkaError | None] = []
+
+    def note(number: int, error: KafkaError | None) -> None:
+        errors[number] = error
+        delivered()
+
+    for number, record in enumerate(records):
+        errors.append(None)
+        try:
+            writer.produce(
+                record.topic,
+                record.value,
+                record.key,
+                -1 if record.partition is None else record.partition,
+                headers=as_headers(record.headers),
+                on_delivery=lambda error, _message, number=number: note(number, error),
+            )
+        except KafkaException as error:
+            errors[number] = error.args[0]
+            break
+        writer.poll(0)
+    writer.flush()
+    return errors
+
+
+def write(
+    settings: Settings, records: Iterable[Send], delivered: Callable[[], None] = lambda: None
+) -> None:
+    """Write records, in order, and wait until all are durable.
+
+    Raises:
+        KafkaException: one is not.
+    """
+    check(deliver(producer(writing(settings)), records, delivered))
+
+
+def check(errors: Iterable[KafkaError | None]) -> None:
+    """Raises KafkaException for the first error."""
+    for error in errors:
+        if error is not None:
+            raise KafkaException(error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,30 +12,26 @@ from flrouter.failure import BAD_USAGE_STATUS, Failure
 
 #: s; how long rules are installed on real switches, when nothing else is said.
 REAL_DURATION_S = 12.0
+_RATE = click.FloatRange(min=0, min_open=True)
+_PROFILE = click.Choice(profiles.OWN)
 
 
-class Switches(click.ParamType):
-    """A number of simulated switches, or `ovs`."""
+def _switches(_context: click.Context, _parameter: click.Parameter, given: str) -> int | None:
+    """How many switches each FL simulates; None for those of Open vSwitch."""
+    if given == "ovs":
+        return None
+    if not given.isdecimal() or not 1 <= int(given) <= 10_000:
+        raise click.BadParameter(f"{given!r} is neither `ovs` nor a number from 1 to 10,000")
+    return int(given)
 
-    name = "number|ovs"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """Read it."""
-        if value == "ovs":
-            return "ovs"
-        try:
-            number: int = click.IntRange(1, 10_000).convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"{value!r} is neither `ovs` nor a number from 1 to 10,000", param, ctx)
-        return number
+_option = partial(click.option, show_default=True)
 
 
 @click.command()
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=3),
+    type=click.FloatRange(3),
     help="How long commands are sent; without it until Ctrl-C.",
 )
 @click.option(
@@ -45,35 +41,23 @@ class Switches(click.ParamType):
     metavar="FILE",
     help="Where the figures go at the end.",
 )
-@click.option("--workers", type=click.IntRange(1, 8), default=2, show_default=True)
-@click.option("--floodlights", type=click.IntRange(1, 20), default=3, show_default=True)
-@click.option(
+@_option("--workers", type=click.IntRange(1, 8), default=2)
+@_option("--floodlights", type=click.IntRange(1, 20), default=3)
+@_option(
     "--switches",
-    type=Switches(),
+    metavar="NUMBER|OVS",
+    callback=_switches,
     default="24",
-    show_default=True,
     help="How many each FL simulates; or `ovs`, for six real ones of Open vSwitch.",
 )
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    default=200,
-    show_default=True,
-    help="Commands per second.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(profiles.OWN),
-    default="plain",
-    show_default=True,
-    help="How FLs and requesters speak.",
-)
+@_option("--rate", type=_RATE, default=200, help="Commands per second.")
+@_option("--profile", type=_PROFILE, default="plain", help="How FLs and requesters speak.")
 def demo(
     seconds: float | None,
     report: Path | None,
     workers: int,
     floodlights: int,
-    switches: int | str,
+    switches: int | None,
     rate: float,
     profile: str,
 ) -> None:
@@ -90,7 +74,7 @@ def demo(
         raise Failure(
             f"--json {report}: there is no folder {report.absolute().parent}", BAD_USAGE_STATUS
         )
-    if isinstance(switches, int):
+    if switches is not None:
         plan = Plan(seconds, workers, floodlights, switches, rate, profile)
         raise SystemExit(0 if tell(Story, plan, report) else 1)
     from flrouter.demo.switches import MAX_RULES, RealPlan, RealStory

@@ -23,17 +23,14 @@ class Process:
     def __init__(
         self, name: str, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> None:
-        """Args:
-        arguments: for this Python.
-        environment: all `FLROUTER_*` that it is to see.
-        """
         self.name = name
         self.log = folder / f"{name}.log"
         self.output = folder / f"{name}.out"
         self._arguments = [sys.executable, *arguments]
+        # It sees no other `FLROUTER_*` than those that it is given.
         own = {key: text for key, text in os.environ.items() if not key.startswith("FLROUTER_")}
         self._environment = {**own, **environment}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._output_before = 0
         self.killed = False
 
@@ -42,7 +39,7 @@ class Process:
         self.killed = False
         with self.log.open("ab") as log, self.output.open("ab") as output:
             self._output_before = output.tell()
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self._arguments,
                 cwd=self.log.parent,
                 env=self._environment,
@@ -60,36 +57,27 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, as a crash of its machine would."""
-        assert self._process is not None
+        assert self.process is not None
         self.killed = True
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
 
     def check(self) -> None:
         """Raises Failure when it ended by itself."""
-        if self._process is not None and not self.killed:
-            status = self._process.poll()
+        if self.process is not None and not self.killed:
+            status = self.process.poll()
             if status is not None:
                 raise Failure(f"{self.name} ended by itself with status {status}: see {self.log}")
-
-    def terminate(self) -> None:
-        """Ask it to stop."""
-        if self._process is not None:
-            self._process.terminate()
-
-    def end(self, until: float) -> None:
-        """Wait until it has stopped, at most until `until` (monotonic seconds); then kill it."""
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(max(0.0, until - time.monotonic()))
-            self._process.kill()
-            self._process.wait()
 
 
 def stop_all(processes: Sequence[Process]) -> None:
     """Stop them side by side; returns when none is left."""
-    for process in processes:
+    started = [process.process for process in processes if process.process is not None]
+    for process in started:
         process.terminate()
     until = time.monotonic() + STOP_TIMEOUT_S
-    for process in processes:
-        process.end(until)
+    for process in started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, until - time.monotonic()))
+        process.kill()
+        process.wait()

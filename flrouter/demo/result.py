@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.outages import Outages
@@ -13,31 +12,54 @@ from flrouter.demo.traffic.outages import Outages
 MAX_SHOWN_LINES = 20
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """One run. Times are monotonic seconds, but for `first_answer`."""
+class Tables(NamedTuple):
+    """What became of the tables of real switches."""
+
+    switches: int
+    #: rules that were commanded.
+    rules: int
+    #: commands that were sent again after an error.
+    again: int
+    #: switch → how its table differs from what was commanded.
+    differences: dict[str, str]
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield f"rules         {self.rules} on {self.switches} switches of Open vSwitch"
+        yield f"sent again    {self.again}, after an error of the outage"
+        for switch, text in self.differences.items():
+            yield f"table         {switch}: {text}"
+        if not self.differences:
+            yield "tables        each holds the rules that were commanded, and no others"
+
+
+class Result(NamedTuple):
+    """One run."""
 
     ledger: Ledger
     outages: Outages
-    #: what FLs said after the router had given up on it.
+    #: messages of FLs that came after the router had given up on them.
     late_dropped: int
     #: s from the start of the process to the first answer of an FL.
     first_answer: float | None
-    #: when commands began to be sent; None when they did not.
+    #: monotonic seconds: when commands began to be sent; None when they did not.
     began: float | None
+    #: None without real switches.
+    tables: Tables | None
 
     @property
     def good(self) -> bool:
-        """Whether every command got its one answer, and errors came only where they must."""
+        """Whether every command got its one answer, errors came only where they must, and tables
+        hold what was commanded.
+        """
         ledger = self.ledger
-        return self.began is not None and not (
-            ledger.unanswered or ledger.duplicates or ledger.wrong
-        )
+        wrong = ledger.unanswered or ledger.duplicates or ledger.wrong
+        return self.began is not None and not (wrong or (self.tables and self.tables.differences))
 
     def report(self) -> dict[str, Any]:
         """The figures that `--json` writes."""
-        ledger = self.ledger
-        return {
+        ledger, tables = self.ledger, self.tables
+        figures = {
             "sent": ledger.sent,
             "answered": ledger.answered,
             "errors": dict(sorted(ledger.errors.items())),
@@ -47,12 +69,18 @@ class Result:
             "p50_ms": ledger.percentile(0.5),
             "p99_ms": ledger.percentile(0.99),
         }
+        if tables is not None:
+            figures |= {"rules": tables.rules, "sent_again": tables.again}
+            figures |= {"differences": tables.differences}
+        return figures
 
     def lines(self) -> Iterator[str]:
         """The same for people."""
         if self.began is None:
             yield "stopped before any command was sent"
             return
+        if self.tables is not None:
+            yield from self.tables.lines()
         ledger = self.ledger
         errors = ", ".join(f"{name} {count}" for name, count in sorted(ledger.errors.items()))
         yield f"sent          {ledger.sent}"
@@ -73,4 +101,4 @@ class Result:
             yield f"wrong         {text}"
         if len(ledger.wrong) > MAX_SHOWN_LINES:
             yield f"wrong         and {len(ledger.wrong) - MAX_SHOWN_LINES} more"
-        yield ("every command got its one answer" if self.good else "this is not as it should be")
+        yield "every command got its one answer" if self.good else "this is not as it should be"

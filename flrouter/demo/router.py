@@ -30,15 +30,6 @@ class Router:
         """How many shards each worker owns."""
         return [len(snapshot.get("shards", ())) for snapshot in self._snapshots.values()]
 
-    @property
-    def pending(self) -> int:
-        """Requests without a final answer."""
-        return sum(
-            shard["pending"]
-            for snapshot in self._snapshots.values()
-            for shard in snapshot.get("shards", ())
-        )
-
     def count(self, event: str) -> Counter[str]:
         """How often an event happened, by FL."""
         counts: Counter[str] = Counter()

@@ -13,10 +13,10 @@ import time
 from collections import deque
 from pathlib import Path
 
-from flrouter import cli, embedded, profiles
+from flrouter import embedded, profiles
 from flrouter.demo import openvswitch, processes, view
 from flrouter.demo.processes import Process
-from flrouter.demo.result import Result
+from flrouter.demo.result import Result, Tables
 from flrouter.demo.router import Router
 from flrouter.demo.traffic.commands import Commands, Draw
 from flrouter.demo.traffic.ledger import Ledger
@@ -85,6 +85,7 @@ class Story:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
         self._folder = folder
+        self._profile = profiles.load(plan.profile)
         self._homes = plan.homes()
         self._outages = Outages()
         self._ledger = Ledger(self._homes, self._outages)
@@ -109,7 +110,7 @@ class Story:
         port = embedded.free_port()
         self._broker = await asyncio.to_thread(embedded.start, port)
         url = f"{embedded.SCHEME}://127.0.0.1:{port}"
-        settings = Settings(**self._plan.settings(url))  # type: ignore[arg-type]
+        settings = Settings(**self._plan.settings(url))  # type: ignore[arg-type]  # it reads text
         self._requester = Requester(settings)
         showing = asyncio.create_task(self._show())
         try:
@@ -131,14 +132,17 @@ class Story:
             await asyncio.to_thread(processes.stop_all, started)
             self._broker.kill()  # it holds nothing that is worth a clean end
             self._broker.wait()
-        return self._result()
+        late = self._router.count("late").total()
+        return Result(
+            *(self._ledger, self._outages, late, self._requester.first_answer),
+            *(self._began, self._tables()),
+        )
 
     # -- what is played, with simulated FLs; `switches.py` has it with real switches
 
     def _draw(self, prefix: str) -> Draw:
         """The commands to send, under ids that begin so."""
-        catalog = profiles.load(self._plan.profile).catalog({})
-        return Commands(sorted(self._homes), prefix, catalog)
+        return Commands(sorted(self._homes), prefix, self._profile.catalog({}))
 
     def _floodlight(self, name: str) -> list[str]:
         """The arguments of an FL's process, beside its id and broker."""
@@ -158,15 +162,11 @@ class Story:
         names = self._plan.floodlight_ids
         return names[(number + 1) % len(names)]
 
-    def _result(self) -> Result:
-        late = self._router.count("late").total()
-        return Result(self._ledger, self._outages, late, self._came_up_after(), self._began)
+    def _tables(self) -> Tables | None:
+        """What became of the tables of real switches."""
+        return None
 
     # -- how
-
-    def _came_up_after(self) -> float | None:
-        first = self._requester.first_answer
-        return None if first is None else first - cli.STARTED
 
     def _listen(self) -> None:
         """The first signal ends the sending, the next one everything."""
@@ -225,7 +225,6 @@ class Story:
             process.check()
         if self._broker.poll() is not None:
             raise Failure("the embedded broker ended by itself: try again")
-        self._requester.check()
 
     async def _come_up(self, settings: Settings) -> None:
         """Returns when every switch has answered and every worker has its shards."""
@@ -234,7 +233,7 @@ class Story:
             wanted += of_floodlight(settings, name)
         self._providing = asyncio.create_task(asyncio.to_thread(provide, settings, wanted))
         await asyncio.shield(self._providing)
-        await self._requester.start()
+        self._requester.start()
         await self._requester.probe(self._commands, self._homes)
         while not self._is_up(settings.partitions):
             await asyncio.sleep(0.05)
@@ -251,22 +250,20 @@ class Story:
         """Send commands while the FLs come and go, and wait for the answers."""
         if self._asked_to_stop.is_set():
             return
+        plan = self._plan
         self._began = time.monotonic()
-        after = self._came_up_after()
-        self._view.say(f"the first answer came {after or 0:.1f} s after the start")
+        first_answer = self._requester.first_answer or 0
+        self._view.say(f"the first answer came {first_answer:.1f} s after the start")
         plot = asyncio.create_task(self._plot())
         try:
             await self._unless_stopped(
-                self._requester.run(
-                    self._commands, self._ledger, self._plan.rate, self._plan.seconds
-                ),
-                None,
+                self._requester.run(self._commands, self._ledger, plan.rate, plan.seconds), None
             )
             self._view.say("no more commands; waiting for the last answers")
             # A sync that ends in silence may have to wait for another one, and that for its end.
-            quiet = profiles.load(self._plan.profile).sync.quiet_s
-            await self._requester.answered(self._ledger, DRAIN_TIMEOUT_S + 2 * quiet)
-            if self._plan.seconds is not None:
+            patience_s = DRAIN_TIMEOUT_S + 2 * self._profile.sync.quiet_s
+            await self._requester.answered(self._ledger, patience_s)
+            if plan.seconds is not None:
                 # On a busy machine an FL takes longer to come back than the commands to be sent.
                 await self._unless_stopped(plot, START_TIMEOUT_S)
             elif plot.done():
@@ -282,30 +279,27 @@ class Story:
         number = 0
         while True:
             start = self._began + number * chapter
-            await self._until(start + chapter / 3)
+            await asyncio.sleep(start + chapter / 3 - time.monotonic())
             name = self._victim(number)
             process = self._floodlights[name]
             spoke_for = self._router.switches(name)
             process.kill()
             outage = self._outages.killed(name, time.monotonic())
-            self._view.say(f"{self._at()}  {name} is killed, which spoke for {spoke_for} switches")
-            await self._until(start + chapter * 2 / 3)
+            self._tell(f"{name} is killed, which spoke for {spoke_for} switches")
+            await asyncio.sleep(start + chapter * 2 / 3 - time.monotonic())
             process.start()
-            self._view.say(f"{self._at()}  {name} is started again")
+            self._tell(f"{name} is started again")
             while not process.said(b'"ready"'):
                 await asyncio.sleep(0.05)
             outage.back = time.monotonic()
-            self._view.say(f"{self._at()}  {name} is back")
+            self._tell(f"{name} is back")
             number += 1
             if self._plan.seconds is not None:
                 return
 
-    async def _until(self, when: float) -> None:
-        await asyncio.sleep(max(0.0, when - time.monotonic()))
-
-    def _at(self) -> str:
+    def _tell(self, text: str) -> None:
         assert self._began is not None
-        return f"{time.monotonic() - self._began:5.1f} s"
+        self._view.say(f"{time.monotonic() - self._began:5.1f} s  {text}")
 
     async def _show(self) -> None:
         while True:
@@ -315,8 +309,7 @@ class Story:
 
     def _figures(self) -> view.Figures:
         now, ledger, rates = time.monotonic(), self._ledger, self._rates
-        commands, answers = self._router.count("commands"), self._router.count("answers")
-        late = self._router.count("late")
+        commands, answers, late = map(self._router.count, ("commands", "answers", "late"))
         rows = []
         for name, process in self._floodlights.items():
             up = self._router.up(name)
@@ -326,10 +319,7 @@ class Story:
                 state = "up" if up else "starting" if self._began is None else "coming back"
             rows.append(
                 view.FloodlightRow(
-                    name,
-                    state,
-                    state == "up",
-                    self._router.switches(name),
+                    *(name, state, self._router.switches(name)),
                     rates.of(f"commands {name}", commands[name], now),
                     rates.of(f"answers {name}", answers[name], now),
                     late[name],
@@ -337,15 +327,7 @@ class Story:
             )
         return view.Figures(
             None if self._began is None else now - self._began,
-            rows,
-            self._router.shards,
-            ledger.sent,
-            ledger.answered,
+            *(rows, self._router.shards, ledger),
             rates.of("sent", ledger.sent, now),
             rates.of("answered", ledger.answered, now),
-            ledger.unanswered,
-            dict(ledger.errors),
-            ledger.duplicates,
-            ledger.percentile(0.5),
-            ledger.percentile(0.99),
         )

@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import msgspec
 
 from flrouter import embedded
 from flrouter.demo.openvswitch import OpenVSwitch, difference
-from flrouter.demo.result import Result
+from flrouter.demo.result import Result, Tables
 from flrouter.demo.story import DRAIN_TIMEOUT_S, Story
 from flrouter.demo.traffic.commands import Answer, Command
 from flrouter.demo.traffic.plan import Plan
@@ -122,38 +122,6 @@ class Rules:
         return Command(correlation_id, Answer.ONCE, switch, msgspec.json.encode(message))
 
 
-@dataclasses.dataclass(frozen=True)
-class RealResult(Result):
-    """One run on real switches."""
-
-    rules: int = 0
-    #: commands that were sent again after an error.
-    again: int = 0
-    #: switch → how its table differs from what was commanded.
-    differences: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def good(self) -> bool:
-        """Whether every command got its one answer, and the tables hold what was commanded."""
-        return super().good and not self.differences
-
-    def report(self) -> dict[str, Any]:
-        """The figures that `--json` writes."""
-        tables = {"rules": self.rules, "sent_again": self.again}
-        return super().report() | tables | {"differences": self.differences}
-
-    def lines(self) -> Iterator[str]:
-        """The same for people."""
-        if self.began is not None:
-            yield f"rules         {self.rules} on {SWITCHES} switches of Open vSwitch"
-            yield f"sent again    {self.again}, after an error of the outage"
-            for switch, text in self.differences.items():
-                yield f"table         {switch}: {text}"
-            if not self.differences:
-                yield "tables        each holds the rules that were commanded, and no others"
-        yield from super().lines()
-
-
 class RealStory(Story):
     """One run on real switches."""
 
@@ -182,7 +150,8 @@ class RealStory(Story):
         names = list(self._plan.bridges)
         for name, switch in self._plan.bridges.items():
             listening = [self._listening[floodlight] for floodlight in self._homes[switch]]
-            self._switches.add_bridge(name, int(switch.replace(":", ""), 16), listening)
+            self._switches.add_bridge(name, int(switch.replace(":", ""), 16))
+            self._switches.set_controllers(name, listening)
         for one, other in zip(names, [*names[1:], names[0]], strict=True):
             self._switches.link((one, NEXT), (other, BEFORE))
 
@@ -210,7 +179,7 @@ class RealStory(Story):
             await self._requester.probe(self._commands, self._homes)
             for _ in range(len(excused)):
                 self._again += 1
-                await self._requester.send(self._commands.again(excused.popleft()), self._ledger)
+                self._requester.send(self._commands.again(excused.popleft()), self._ledger)
             await self._requester.answered(self._ledger, DRAIN_TIMEOUT_S)
         self._differences = await asyncio.to_thread(self._compare)
 
@@ -223,9 +192,6 @@ class RealStory(Story):
         differences = difference(self._commands.commanded, tables)
         return {switch: text[:MAX_TEXT_CHARACTERS] for switch, text in differences.items()}
 
-    def _result(self) -> RealResult:
+    def _tables(self) -> Tables:
         rules = sum(map(len, self._commands.commanded.values()))
-        how = {"rules": rules, "again": self._again, "differences": self._differences}
-        result = super()._result()
-        fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
-        return RealResult(**fields, **how)  # type: ignore[arg-type]
+        return Tables(SWITCHES, rules, self._again, self._differences)

@@ -2,108 +2,83 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-from typing import Protocol
+from typing import NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from flrouter.demo.traffic.ledger import Ledger
 
-@dataclasses.dataclass(frozen=True)
-class FloodlightRow:
+
+class FloodlightRow(NamedTuple):
     """One FL, now."""
 
     name: str
     state: str
-    well: bool
     switches: int
     #: per second.
     commands: float
     answers: float
-    #: what it said too late, and was dropped.
+    #: messages that came too late, and were dropped.
     late: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """The whole demo, now."""
 
-    #: s since commands are sent; None before.
+    #: s since the first command was sent; None before.
     elapsed: float | None
     floodlights: list[FloodlightRow]
     #: how many shards each worker owns.
     shards: list[int]
-    sent: int
-    answered: int
+    ledger: Ledger
     #: per second.
     sending: float
     answering: float
-    pending: int
-    errors: dict[str, int]
-    duplicates: int
-    p50: float | None
-    p99: float | None
-
-
-class View(Protocol):
-    """Shows figures and says what happens."""
-
-    #: s between two showings.
-    every: float
-
-    def say(self, text: str) -> None:
-        """Something happened."""
-
-    def show(self, figures: Figures) -> None:
-        """The figures have changed."""
-
-    def close(self) -> None:
-        """There is nothing more to show."""
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
 
 
-def _errors(figures: Figures) -> str:
-    return ", ".join(f"{name} {count}" for name, count in figures.errors.items()) or "none"
-
-
 class Lines:
     """For a file, a pipe, or CI."""
 
+    #: s between two showings.
     every = 1.0
 
     def say(self, text: str) -> None:
-        """A line."""
+        """Tell what happened."""
         print(text, flush=True)
 
     def show(self, figures: Figures) -> None:
-        """A line."""
-        floodlights = "  ".join(
-            f"{row.name} {row.state} {row.switches}" for row in figures.floodlights
-        )
+        """Print a line."""
+        rows = figures.floodlights
+        floodlights = "  ".join(f"{row.name} {row.state} {row.switches}" for row in rows)
         if figures.elapsed is None:
             print(f"starting  shards {figures.shards}  {floodlights}", flush=True)
             return
+        ledger = figures.ledger
         print(
-            f"{figures.elapsed:5.1f} s  sent {figures.sent} ({figures.sending:.0f}/s)"
-            f"  answered {figures.answered} ({figures.answering:.0f}/s)"
-            f"  pending {figures.pending}  errors {sum(figures.errors.values())}"
-            f"  p50 {_ms(figures.p50)}  p99 {_ms(figures.p99)}  {floodlights}",
+            f"{figures.elapsed:5.1f} s  sent {ledger.sent} ({figures.sending:.0f}/s)"
+            f"  answered {ledger.answered} ({figures.answering:.0f}/s)"
+            f"  pending {ledger.unanswered}  errors {ledger.errors.total()}"
+            f"  p50 {_ms(ledger.percentile(0.5))}  p99 {_ms(ledger.percentile(0.99))}"
+            f"  {floodlights}",
             flush=True,
         )
 
     def close(self) -> None:
-        """Nothing: all has been said."""
+        """All has been said."""
 
 
 class Screen:
     """For people."""
 
+    #: s between two showings.
     every = 0.25
 
     def __init__(self) -> None:
@@ -111,11 +86,11 @@ class Screen:
         self._live.start()
 
     def say(self, text: str) -> None:
-        """A line above the table, which stays."""
+        """Tell what happened, above the table."""
         self._live.console.print(text, highlight=False)
 
     def show(self, figures: Figures) -> None:
-        """Draw anew."""
+        """Draw the table anew."""
         table = Table(title="flrouter demo", title_justify="left")
         for name in ("floodlight", "state"):
             table.add_column(name)
@@ -124,30 +99,32 @@ class Screen:
         for row in figures.floodlights:
             table.add_row(
                 row.name,
-                Text(row.state, "green" if row.well else "bold red"),
-                str(row.switches),
-                f"{row.commands:.0f}",
-                f"{row.answers:.0f}",
-                str(row.late),
+                Text(row.state, "green" if row.state == "up" else "bold red"),
+                *(str(row.switches), f"{row.commands:.0f}", f"{row.answers:.0f}", str(row.late)),
             )
-        workers = ", ".join(
-            f"worker-{number} {shards}" for number, shards in enumerate(figures.shards, 1)
-        )
+        shards = enumerate(figures.shards, 1)
+        workers = ", ".join(f"worker-{number} {count}" for number, count in shards)
         lines = [f"shards     {workers}"]
         if figures.elapsed is not None:
+            ledger = figures.ledger
+            errors = ", ".join(f"{name} {count}" for name, count in ledger.errors.items())
             lines += [
                 f"time       {figures.elapsed:.1f} s",
-                f"commands   {figures.sent} sent ({figures.sending:.0f}/s),"
-                f" {figures.answered} answered ({figures.answering:.0f}/s),"
-                f" {figures.pending} pending, {figures.duplicates} answered twice",
-                f"latency    p50 {_ms(figures.p50)}, p99 {_ms(figures.p99)}",
-                f"errors     {_errors(figures)}",
+                f"commands   {ledger.sent} sent ({figures.sending:.0f}/s),"
+                f" {ledger.answered} answered ({figures.answering:.0f}/s),"
+                f" {ledger.unanswered} pending, {ledger.duplicates} answered twice",
+                f"latency    p50 {_ms(ledger.percentile(0.5))}, p99 {_ms(ledger.percentile(0.99))}",
+                f"errors     {errors or 'none'}",
             ]
         self._live.update(Group(table, Text("\n".join(lines))), refresh=True)
 
     def close(self) -> None:
         """Leave the last table where it is."""
         self._live.stop()
+
+
+#: shows figures, and says what happens.
+View = Lines | Screen
 
 
 def view() -> View:

@@ -31,7 +31,7 @@ from flrouter.network.chains import Assembler, is_link
 from flrouter.network.listener import Listener
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import News, Switch
-from flrouter.settings.model import Settings, load
+from flrouter.settings.model import Settings
 
 #: of the topic of news and of the table: one worker holds the whole view and can show it. Others
 #: read along, and one of them takes the table over when that worker dies.
@@ -60,16 +60,8 @@ class NetworkApp(Listener):
         return {name: stored(self.switches[name]) for name in sorted(self.switches)}
 
 
-def create_app(settings: Settings | None = None) -> NetworkApp:
-    """The listener as a Faust application.
-
-    Args:
-        settings: those of the environment when not given.
-
-    Raises:
-        BadSetting: one of them cannot be.
-    """
-    settings = settings if settings is not None else load()
+def create_app(settings: Settings) -> NetworkApp:
+    """The listener as a Faust application."""
     app = NetworkApp(settings)
     reports = app.topic(settings.disco_topic, partitions=settings.partitions)
     news = app.topic(f"{app.conf.id}-news", partitions=PARTITIONS, key_type=str, internal=True)

@@ -7,7 +7,7 @@ the payloads, in the chain's order, once all are there.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
@@ -78,21 +78,15 @@ class Assembler:
         return [name for name in overdue if self._chains.pop(name)[0] is not None]
 
 
-class _Links(Protocol):
-    """What came of one chain so far."""
-
-    def add(self, envelope: Envelope, payload: bytes) -> bool:
-        """Take a link; True when the chain is complete."""
-
-    def entries(self) -> list[bytes]:
-        """The payloads of a complete chain, in order."""
-
-
 def _begin(envelope: Envelope, name: str) -> _Links:
     if form_of(envelope.clazz) is not Form.CHUNK:
         return _Framed()
     link = link_of(envelope)
     return _Numbered(link.total) if isinstance(link, Link) else _Linked(name)
+
+
+# What came of one chain so far: `add` takes a link and says whether the chain is complete with it,
+# `entries` has the payloads of a complete chain, in order.
 
 
 class _Numbered:
@@ -159,3 +153,6 @@ class _Framed:
 
     def entries(self) -> list[bytes]:
         return self._payloads
+
+
+_Links = _Numbered | _Linked | _Framed

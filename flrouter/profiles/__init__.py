@@ -6,9 +6,10 @@ flrouter's own lie beside this module; `docs/profiles.md` says what the fields m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -186,64 +187,31 @@ def _over(profile: Profile, base: Profile) -> Profile:
 
 
 def _checked(profile: Profile) -> Profile:
-    if profile.acknowledges is None:
-        raise BadProfile("it does not say whether FLs acknowledge: set acknowledges, or extends")
-    for name in ("inbound", "write"):
-        if not getattr(profile, name):
-            raise BadProfile(f"it names no {name}: set it, or extends")
-    missing = [role for role in ROLES if role not in profile.topics]
-    unknown = [role for role in profile.topics if role not in ROLES]
-    if missing or unknown:
-        raise BadProfile(f"topics has {', '.join(profile.topics)}: expected {', '.join(ROLES)}")
-    _check_values(profile)
-    if not profile.event or profile.event[-1].kind != "*" or profile.event[-1].written:
-        raise BadProfile(
-            'the last [[event]] must be for all kinds that are left, on any topic: kind = "*"'
-        )
-    for event in profile.event:
-        if event.written and event.written not in profile.write:
-            raise BadProfile(f"[[event]] {event.kind} names {event.written}, which is not in write")
-    _check_commands(profile)
+    for problem in chain(_missing(profile), _bad_values(profile), _bad_entries(profile)):
+        raise BadProfile(problem)
     return profile
 
 
-def _check_commands(profile: Profile) -> None:
-    if not profile.command or profile.command[-1].kind != "*" or profile.command[-1].inbound:
-        raise BadProfile(
-            'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
-        )
-    for entry in profile.command:
-        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, *ENDS_WHEN_SENT):
-            raise BadProfile(
-                f'[[command]] {entry.kind} is for all switches: done is "ack", "events" or "none"'
-            )
-    silent = [entry.topic for entry in profile.inbound if not entry.answer]
-    for entry in profile.command:
-        if not entry.answer and silent:
-            raise BadProfile(
-                f"neither [[command]] {entry.kind} nor [[inbound]] {silent[0]} names an answer"
-            )
-        if entry.inbound and entry.inbound not in {one.topic for one in profile.inbound}:
-            raise BadProfile(
-                f"[[command]] {entry.kind} names {entry.inbound}, which is no inbound topic"
-            )
+def _missing(profile: Profile) -> Iterator[str]:
+    if profile.acknowledges is None:
+        yield "it does not say whether FLs acknowledge: set acknowledges, or extends"
+    for name in ("inbound", "write"):
+        if not getattr(profile, name):
+            yield f"it names no {name}: set it, or extends"
+    if set(profile.topics) != set(ROLES):
+        yield f"topics has {', '.join(profile.topics)}: expected {', '.join(ROLES)}"
 
 
-def _check_values(profile: Profile) -> None:
-    named = [
-        *(entry.answer for entry in profile.inbound if entry.answer),
-        *(entry.answer for entry in profile.command if entry.answer),
-        *(entry.topic for entry in profile.event),
-    ]
-    topics = [
-        *profile.topics.values(),
-        *(entry.topic for entry in profile.inbound),
-        *(name for name in named if name not in ROLES),
-    ]
+def _bad_values(profile: Profile) -> Iterator[str]:
+    named = [entry.answer for entry in profile.inbound if entry.answer]
+    named += [entry.answer for entry in profile.command if entry.answer]
+    named += [entry.topic for entry in profile.event]
+    topics = [*profile.topics.values(), *(entry.topic for entry in profile.inbound)]
+    topics += [name for name in named if name not in ROLES]
     templates = [*(entry.read for entry in profile.inbound), profile.asks, *profile.write]
-    checks: list[tuple[kinds.Kind[Any], list[object]]] = [
-        (kinds.topic, list(topics)),
-        (kinds.topic_template, list(templates)),
+    checks: list[tuple[kinds.Kind[Any], Sequence[object]]] = [
+        (kinds.topic, topics),
+        (kinds.topic_template, templates),
         (kinds.headers, [profile.headers]),
     ]
     for kind, values in checks:
@@ -251,5 +219,25 @@ def _check_values(profile: Profile) -> None:
             try:
                 kind.read(value)
             except kinds.Refused as error:
-                problem = str(error) or f"it has {value!r}"
-                raise BadProfile(f"{problem}: expected {kind.allowed}") from error
+                yield f"{str(error) or f'it has {value!r}'}: expected {kind.allowed}"
+
+
+def _bad_entries(profile: Profile) -> Iterator[str]:
+    if not profile.event or profile.event[-1].kind != "*" or profile.event[-1].written:
+        yield 'the last [[event]] must be for all kinds that are left, on any topic: kind = "*"'
+    for event in profile.event:
+        if event.written and event.written not in profile.write:
+            yield f"[[event]] {event.kind} names {event.written}, which is not in write"
+    commands = profile.command
+    if not commands or commands[-1].kind != "*" or commands[-1].inbound:
+        yield 'the last [[command]] must be for all kinds that are left, from any topic: kind = "*"'
+    for entry in commands:
+        if entry.scope is Scope.POPULATION and entry.done not in (Done.ACK, *ENDS_WHEN_SENT):
+            yield f'[[command]] {entry.kind} is for all switches: done is "ack", "events" or "none"'
+    silent = [entry.topic for entry in profile.inbound if not entry.answer]
+    inbound = {entry.topic for entry in profile.inbound}
+    for entry in commands:
+        if not entry.answer and silent:
+            yield f"neither [[command]] {entry.kind} nor [[inbound]] {silent[0]} names an answer"
+        if entry.inbound and entry.inbound not in inbound:
+            yield f"[[command]] {entry.kind} names {entry.inbound}, which is no inbound topic"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.core.values.home import home
 from tests.cli.command import flrouter, typed
 from tests.cli.operator import FIRST, SECOND, Operator
+from tests.support.clients import read_all
 from tests.support.plain import (
     INSTALL,
     Behaviour,
@@ -110,6 +112,17 @@ def test_without_waiting(operator: Operator, tmp_path: Path) -> None:
     assert done.stdout == f"2 sent to {operator.deployment.inbound}\n"
     operator.requester.wait(name)
     assert operator.asks("send", file_of(tmp_path, install("mine"))) == [{"correlation_id": "mine"}]
+
+
+def test_commands_lie_at_home(operator: Operator, tmp_path: Path) -> None:
+    """Where Kafka's own clients put their switches, so that no shard has to pass them on."""
+    deployment = operator.deployment
+    sent = {once.id(): switch_id(number) for number in range(1, 9)}
+    operator.asks("send", file_of(tmp_path, *(install(*pair) for pair in sent.items())))
+    records = read_all(deployment.bootstrap, [deployment.inbound])
+    placed = {record.message.get("correlation_id"): record.partition for record in records}
+    for name, switch in sent.items():
+        assert placed[name] == home(switch, deployment.partitions)
 
 
 def test_no_router_has_run_there(operator: Operator, tmp_path: Path) -> None:

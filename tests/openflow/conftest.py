@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.demo.openvswitch import OpenVSwitch
 from tests.openflow.network import Network
+from tests.openflow.switches import Switches
 from tests.support.deployment import Deployment
 from tests.support.patience import PATIENCE
 from tests.support.programs import OPEN_VSWITCH, require
@@ -18,10 +18,10 @@ _folders = itertools.count()
 
 
 @pytest.fixture
-def ovs(tmp_path: Path) -> Iterator[OpenVSwitch]:
+def ovs(tmp_path: Path) -> Iterator[Switches]:
     """Open vSwitch without any bridge; its logs are in the report of a failed test's folder."""
     require(OPEN_VSWITCH)
-    switches = OpenVSwitch(tmp_path / "ovs")
+    switches = Switches(tmp_path / "ovs")
     switches.start()
     try:
         yield switches
@@ -30,7 +30,7 @@ def ovs(tmp_path: Path) -> Iterator[OpenVSwitch]:
 
 
 @pytest.fixture
-def network(ovs: OpenVSwitch, broker_url: str, work_folder: Path) -> Iterator[Network]:
+def network(ovs: Switches, broker_url: str, work_folder: Path) -> Iterator[Network]:
     """A router and three FLs, none of which runs yet."""
     with Deployment(
         broker_url,

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flrouter.demo.openvswitch import OpenVSwitch
 from flrouter.embedded import free_port
+from tests.openflow.switches import Switches
 from tests.support.clients import Record
 from tests.support.deployment import Deployment
 from tests.support.patience import HOPE, PATIENCE
@@ -41,7 +41,7 @@ class OpenFlowFloodlight(SimulatedFloodlight):
 class Network:
     """Everything, and how to see that it has come to something."""
 
-    def __init__(self, ovs: OpenVSwitch, deployment: Deployment) -> None:
+    def __init__(self, ovs: Switches, deployment: Deployment) -> None:
         self.ovs = ovs
         self.deployment = deployment
         self.floodlights = {
@@ -58,7 +58,9 @@ class Network:
         number = next(self._dpids) if dpid is None else dpid
         self.controllers[name] = floodlights
         listening = [self.floodlights[each].port for each in floodlights]
-        self.ovs.add_bridge(name, number, listening, ports)
+        self.ovs.add_bridge(name, number)
+        self.ovs.add_ports(name, ports)
+        self.ovs.set_controllers(name, listening)
         return switch_id(number)
 
     def start(self, *floodlights: str, **options: object) -> None:

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.errors import NodeNotReadyError
 
-from flrouter.kafka.cluster.clients import reader
-from flrouter.kafka.patches.closing import _close
+from flrouter.kafka.cluster.clients import connection
+from flrouter.kafka.patches import _close, _close_whole
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 
@@ -22,7 +22,7 @@ async def close_after_a_failed_fetch(broker_url: str) -> None:
     found = settings(broker_url)
     topic = found.inbound_topics[0]
     create_topics(",".join(found.bootstrap_servers), {topic: 1})
-    consumer = reader(found, retry_backoff_ms=600_000)
+    consumer = aiokafka.AIOKafkaConsumer(**connection(found), retry_backoff_ms=600_000)
     await consumer.start()
     failed = asyncio.Event()
 
@@ -40,14 +40,16 @@ async def close_after_a_failed_fetch(broker_url: str) -> None:
         await consumer._client.close()
 
 
-def test_a_failed_fetch_does_not_keep_a_consumer_from_closing(broker_url: str) -> None:
+def test_a_failed_fetch_does_not_keep_a_consumer_from_closing(
+    broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever closes it goes on after that."""
+    monkeypatch.setattr(fetcher.Fetcher, "close", _close_whole)
     asyncio.run(close_after_a_failed_fetch(broker_url))
 
 
 def test_the_repair_is_needed(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When this fails, aiokafka does it by itself."""
-    monkeypatch.setattr("flrouter.kafka.patches.close_whole", lambda: None)
     monkeypatch.setattr(fetcher.Fetcher, "close", _close)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(close_after_a_failed_fetch(broker_url))

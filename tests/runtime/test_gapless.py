@@ -13,8 +13,8 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from flrouter.kafka.cluster.clients import connection, reader
-from flrouter.kafka.patches.gapless import GaplessRecords
+from flrouter.kafka.cluster.clients import connection
+from flrouter.kafka.patches import GaplessRecords, repair
 from tests.runtime.broker import settings
 from tests.support.clients import create_topics
 from tests.support.patience import HOPE
@@ -80,7 +80,8 @@ def test_nothing_is_missed_while_several_clients_write(broker_url: str) -> None:
             await producer.stop()
 
     async def read(gate: asyncio.Barrier) -> list[int]:
-        consumer = reader(found)
+        repair(embedded=True)
+        consumer = aiokafka.AIOKafkaConsumer(**connection(found))
         await consumer.start()
         try:
             consumer.assign([aiokafka.TopicPartition(topic, 0)])

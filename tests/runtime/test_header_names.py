@@ -11,7 +11,7 @@ from aiokafka.record import util
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from flrouter.kafka.patches.header_names import read_all_header_names
+from flrouter.kafka.patches import Records
 
 PLACE = TopicPartition("t", 0)
 
@@ -41,8 +41,7 @@ def test_a_record_is_read_whatever_its_headers_are_called(
     codec: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each comes once, also those before and after it in the same fetch."""
-    monkeypatch.setattr(fetcher, "MemoryRecords", MemoryRecords)
-    read_all_header_names()
+    monkeypatch.setattr(fetcher, "MemoryRecords", Records)
     data = batch(0, b"ab", codec) + batch(3, b"\xff\xfe", codec) + batch(6, b"ab", codec)
     records = fetcher.PartitionRecords(
         PLACE, fetcher.MemoryRecords(data), [], 1, None, None, True, fetcher.READ_COMMITTED
@@ -56,7 +55,7 @@ def test_a_record_is_read_whatever_its_headers_are_called(
 
 
 def test_aiokafka_still_stops_there() -> None:
-    """When this fails, `flrouter/header_names.py` is needed no more."""
+    """When this fails, `Records` is needed no more."""
     records = MemoryRecords(batch(0, b"\xff\xfe"))
     with pytest.raises(UnicodeDecodeError):
         list(fetcher.PartitionRecords(PLACE, records, [], 0, None, None, True, 0))

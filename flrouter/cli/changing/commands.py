@@ -13,14 +13,19 @@ from flrouter.cli.router import Router
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 
 
+def _order(as_json: bool, *path: str, **body: object) -> None:
+    """Have the router do something; what is None is not said."""
+    given = {name: value for name, value in body.items() if value is not None}
+    show_message(Router(load_settings()).post(*path, body=given), as_json)
+
+
 @click.command()
 @click.argument("floodlight", required=False, type=FLOODLIGHT)
 @json_option
 def sync(floodlight: str | None, as_json: bool) -> None:
     """Sync with FLOODLIGHT, or with every FL."""
-    router = Router(load_settings())
     path = ("sync",) if floodlight is None else ("floodlights", floodlight, "sync")
-    show_message(router.post(*path), as_json)
+    _order(as_json, *path)
 
 
 @click.command()
@@ -29,8 +34,7 @@ def sync(floodlight: str | None, as_json: bool) -> None:
 @json_option
 def move(switch: str, floodlight: str, as_json: bool) -> None:
     """Make FLOODLIGHT the active one for SWITCH."""
-    body = {"floodlight": floodlight}
-    show_message(Router(load_settings()).post("switches", switch, "move", body=body), as_json)
+    _order(as_json, "switches", switch, "move", floodlight=floodlight)
 
 
 @click.command()
@@ -39,9 +43,7 @@ def move(switch: str, floodlight: str, as_json: bool) -> None:
 @json_option
 def place(switch: str, region: str, as_json: bool) -> None:
     """Set the REGION of a switch: FLs of that region are preferred. None: no region."""
-    show_message(
-        Router(load_settings()).post("switches", switch, "place", body={"region": region}), as_json
-    )
+    _order(as_json, "switches", switch, "place", region=region)
 
 
 @click.command()
@@ -51,13 +53,9 @@ def place(switch: str, region: str, as_json: bool) -> None:
 @json_option
 def prefer(floodlight: str, region: str | None, weight: int | None, as_json: bool) -> None:
     """Set the region of FLOODLIGHT, and how much it is preferred to others."""
-    body = {"region": region, "weight": weight}
-    given = {name: value for name, value in body.items() if value is not None}
-    if not given:
+    if region is None and weight is None:
         raise Failure("prefer: give --region, --weight or both", BAD_USAGE_STATUS)
-    show_message(
-        Router(load_settings()).post("floodlights", floodlight, "prefer", body=given), as_json
-    )
+    _order(as_json, "floodlights", floodlight, "prefer", region=region, weight=weight)
 
 
 @click.command()
@@ -95,4 +93,4 @@ def drain(floodlight: str, wait: float | None, as_json: bool) -> None:
 @json_option
 def undrain(floodlight: str, as_json: bool) -> None:
     """Let FLOODLIGHT have switches again; those that prefer it come back."""
-    show_message(Router(load_settings()).post("floodlights", floodlight, "undrain"), as_json)
+    _order(as_json, "floodlights", floodlight, "undrain")

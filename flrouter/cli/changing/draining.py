@@ -1,4 +1,4 @@
-"""Waiting until a drained FL is empty, so that it can be stopped: told when it is sure only."""
+"""Waiting until a drained FL is empty for certain, so that it can be stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Left(NamedTuple):
 
 
 def emptied(router: Router, floodlight: str, wait: float) -> Left:
-    """Wait until the FL has nothing left, `wait` seconds at most; what it has then.
+    """Wait until the FL has nothing left, at most `wait` seconds; returns what it has then.
 
     Raises:
         Failure: nobody can tell.
@@ -54,10 +54,10 @@ def emptied(router: Router, floodlight: str, wait: float) -> Left:
 
 
 def _left(router: Router, floodlight: str) -> Left:
-    """What all shards say that the FL has now.
+    """What the FL has now, by all shards.
 
     Raises:
-        Failure: one did not, or has not been told to drain it.
+        Failure: a shard did not answer, or has not read the order to drain it.
     """
     # In this order: an FL without switches is sent no more commands, so none comes after the look
     # at those that are pending. Its own count of switches is of some seconds ago.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from flrouter import kinds
 from flrouter.cli import Group
 from flrouter.cli.completion import FLOODLIGHT
-from flrouter.cli.kafka import partition_counts, run
+from flrouter.cli.kafka import explained, partition_counts, write
 from flrouter.cli.output import condition, json_option, show_json, show_message, show_table
+from flrouter.cli.router import Row
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.settings.model import Settings
 
@@ -42,7 +43,8 @@ def add(name: str, no_ack: bool, as_json: bool) -> None:
     if problem is not None:
         raise Failure(f"{name} can be no FL's id: {problem}: choose another", BAD_USAGE_STATUS)
     acks = not no_ack and bool(settings.speaks.acknowledges)
-    show_message(run(settings, _add(settings, name, acks=acks)), as_json)
+    with explained(settings):
+        show_message(_add(settings, name, acks=acks), as_json)
 
 
 @floodlight.command()
@@ -52,7 +54,8 @@ def remove(name: str, as_json: bool) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
     settings = load_settings()
     _check(settings, name)
-    show_message(run(settings, _remove(settings, name)), as_json)
+    with explained(settings):
+        show_message(_remove(settings, name), as_json)
 
 
 @floodlight.command("list")
@@ -60,26 +63,20 @@ def remove(name: str, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """List the FLs that the router knows: state, and for how many switches each is active."""
     settings = load_settings()
-    rows = _rows(run(settings, _known(settings)))
+    with explained(settings):
+        rows = _rows(_known(settings))
     if as_json:
         show_json(rows)
         return
-    columns = ("floodlight", "state", "acks", "switches>")
-    show_table(
-        columns,
-        [
-            (
-                row["id"],
-                condition(row["state"], heard=row["heard"]),
-                "yes" if row["acks"] else "no",
-                row["switches"],
-            )
-            for row in rows
-        ],
-    )
+    show_table(("floodlight", "state", "acks", "switches>"), map(_cells, rows))
 
 
-def _rows(known: dict[str, Known]) -> list[dict[str, Any]]:
+def _cells(row: Row) -> Sequence[object]:
+    acks = "yes" if row["acks"] else "no"
+    return row["id"], condition(row["state"], heard=row["heard"]), acks, row["switches"]
+
+
+def _rows(known: dict[str, Known]) -> list[Row]:
     return [
         {
             "id": name,
@@ -105,14 +102,14 @@ def _check(settings: Settings, name: str) -> None:
         ) from error
 
 
-async def _known(settings: Settings) -> dict[str, Known]:
+def _known(settings: Settings) -> dict[str, Known]:
     from flrouter.cli.changing.known import known
     from flrouter.kafka.cluster.topics import Wanted, changelog, provide
 
     tables = [
         Wanted(changelog(settings, table), exact=True) for table in ("floodlights", "switches")
     ]
-    there = await partition_counts(settings)
+    there = partition_counts(settings)
     counts = {there.get(table.name) for table in tables}
     if None in counts:
         raise Failure(
@@ -120,74 +117,59 @@ async def _known(settings: Settings) -> dict[str, Known]:
             " start one with `flrouter worker`, or set FLROUTER_APP_ID"
         )
     if counts != {settings.partitions}:
-        await asyncio.to_thread(provide, settings, tables)  # it makes none, and refuses these
-    return await known(settings)
+        provide(settings, tables)  # it makes none, and refuses these
+    return known(settings)
 
 
-async def _add(settings: Settings, name: str, acks: bool) -> str:
+def _add(settings: Settings, name: str, acks: bool) -> str:
     from flrouter.core.values.peers import AddFloodlight
     from flrouter.kafka.cluster.topics import of_floodlight, of_router, provide
 
     def routed(known: dict[str, Known]) -> bool:
         return name in known and known[name].routed(acks, settings.partitions)
 
-    await partition_counts(settings)  # fails at once where there is no broker
-    await asyncio.to_thread(provide, settings, of_router(settings))
-    before = await _known(settings)
+    partition_counts(settings)  # fails at once where there is no broker
+    provide(settings, of_router(settings))
+    before = _known(settings)
     for other, one in before.items():
         alike = other != name and kinds.metric_name(other) == kinds.metric_name(name)
         if alike and not one.gone:
             raise Failure(f"{name} and {other} would share their topics: choose another id")
-    await asyncio.to_thread(provide, settings, of_floodlight(settings, name))
+    provide(settings, of_floodlight(settings, name))
     if routed(before):
         return f"{name} is known already"
-    await _tell(settings, name, AddFloodlight(name, acks), routed)
+    _tell(settings, name, AddFloodlight(name, acks), routed)
     return f"{name} is known to the router"
 
 
-async def _remove(settings: Settings, name: str) -> str:
+def _remove(settings: Settings, name: str) -> str:
     from flrouter.core.values.peers import RemoveFloodlight
 
-    before = await _known(settings)
+    before = _known(settings)
     if name not in before or before[name].gone:
         others = ", ".join(row["id"] for row in _rows(before)) or "none"
         raise Failure(f"the router does not know {name}; it knows {others}")
-    await _tell(settings, name, RemoveFloodlight(name), lambda known: known[name].gone)
+    _tell(settings, name, RemoveFloodlight(name), lambda known: known[name].gone)
     return f"{name} is removed"
 
 
-async def _tell(
+def _tell(
     settings: Settings, name: str, order: Peer, done: Callable[[dict[str, Known]], bool]
 ) -> None:
     """Tell the FL's home, and wait until every shard has acted on it."""
-    import aiokafka
-
     from flrouter.cli.changing.known import known
     from flrouter.cli.orders import remember
     from flrouter.core.values import peers
-    from flrouter.kafka.cluster.clients import connection
 
-    record = peers.order(settings.shards_topic, settings.partitions, name, order)
-
-    producer = aiokafka.AIOKafkaProducer(
-        **connection(settings), acks="all", enable_idempotence=False
-    )
-    await producer.start()
-    try:
-        await producer.send_and_wait(
-            record.topic, record.value, partition=record.partition, headers=list(record.headers)
-        )
-        what = "add" if isinstance(order, peers.AddFloodlight) else "remove"
-        await remember(producer, settings, what, floodlight=name)
-    finally:
-        await producer.stop()
-    try:
-        async with asyncio.timeout(ORDER_TIMEOUT_S):
-            while not done(await known(settings)):
-                await asyncio.sleep(0.2)
-    except TimeoutError:
-        raise Failure(
-            f"no worker of {settings.app_id!r} has acted on it within {ORDER_TIMEOUT_S:.0f} s; the"
-            f" order is kept in {settings.shards_topic} and takes effect when one runs:"
-            " `flrouter worker`"
-        ) from None
+    write(settings, [peers.order(settings.shards_topic, settings.partitions, name, order)])
+    verb = "add" if isinstance(order, peers.AddFloodlight) else "remove"
+    remember(settings, verb, floodlight=name)
+    until = time.monotonic() + ORDER_TIMEOUT_S
+    while not done(known(settings)):
+        if time.monotonic() > until:
+            raise Failure(
+                f"no worker of {settings.app_id!r} has acted on it within {ORDER_TIMEOUT_S:.0f} s;"
+                f" the order is kept in {settings.shards_topic} and takes effect when one runs:"
+                " `flrouter worker`"
+            )
+        time.sleep(0.2)

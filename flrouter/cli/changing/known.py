@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 
 from flrouter.core.values.records import Floodlight, Switch
@@ -36,7 +34,7 @@ class Known(msgspec.Struct):
         return not any(state.known for state in self.copies.values())
 
 
-async def known(settings: Settings) -> dict[str, Known]:
+def known(settings: Settings) -> dict[str, Known]:
     """Every FL that the router has ever known, by its id."""
     floodlights: dict[str, Known] = {}
     speakers: dict[str, str] = {}
@@ -51,7 +49,7 @@ async def known(settings: Settings) -> dict[str, Known]:
         speakers[key] = switch_of(value).active if value is not None else ""
 
     tables = {"floodlights": floodlight, "switches": switch}
-    await asyncio.to_thread(read_tables, settings, tables)
+    read_tables(settings, tables)
     for name in speakers.values():
         if name in floodlights:
             floodlights[name].switches += 1

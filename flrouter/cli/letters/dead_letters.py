@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from rich.progress import Progress
 
-from flrouter import kinds
-from flrouter.cli import Group
-from flrouter.cli.kafka import run
-from flrouter.cli.letters.letters import Letter, Wanted, letters
+from flrouter.cli import Group, options
+from flrouter.cli.kafka import explained
+from flrouter.cli.letters.letters import Letter, Wanted, read
 from flrouter.cli.letters.replay import replay as put_back
 from flrouter.cli.output import json_option, moment, plain, progress, show_json, show_table
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
-from flrouter.settings.model import Settings
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_DURATION = kinds.duration()
 #: characters of a letter in a table.
 _MAX_SHOWN_CHARACTERS = 80
 
@@ -32,45 +24,33 @@ def dead_letters() -> None:
     """Look at records that could not be used, and have them read once more."""
 
 
-def _since(_context: click.Context, _parameter: click.Parameter, given: str | None) -> int:
-    """A duration before now, as ms since the epoch."""
-    if given is None:
-        return 0
-    try:
-        return round((time.time() - _DURATION.read(given)) * 1000)
-    except kinds.Refused:
-        raise click.BadParameter(f"expected {_DURATION.allowed}") from None
-
-
-def _filters(command: F) -> F:
-    for option in (
-        click.option(
-            "--since", metavar="DURATION", callback=_since, help="Only those of the last 2h, say."
-        ),
-        click.option("--reason", default="", help="Only those whose reason contains this."),
-        click.option("--topic", default="", help="Only those that were read from this topic."),
-    ):
-        command = option(command)
-    return command
+_filters = options.together(
+    options.before_now("--since", "Only those of the last 2h, say."),
+    click.option("--reason", default="", help="Only those whose reason contains this."),
+    click.option("--topic", default="", help="Only those that were read from this topic."),
+)
 
 
 @dead_letters.command("list")
 @_filters
 @click.option("--replayed", is_flag=True, help="Also those that were replayed.")
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="How many at most, of the newest.",
-)
+@options.limit()
 @json_option
 def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_json: bool) -> None:
     """List dead letters: why they could not be used, and where they came from."""
     settings = load_settings()
     wanted = Wanted((), topic, reason, since, replayed)
-    with progress() as bar:
-        rows, count = run(settings, _newest(settings, wanted, limit, bar))
+    newest: deque[Letter] = deque(maxlen=limit)
+    count = 0
+
+    def take(letter: Letter) -> None:
+        nonlocal count
+        newest.append(letter)
+        count += 1
+
+    with progress() as bar, explained(settings):
+        read(settings, wanted, bar, take)
+    rows = sorted(newest, key=lambda letter: letter.at)
     if as_json:
         show_json([_as_json(letter) for letter in rows])
         return
@@ -89,18 +69,6 @@ def list_(topic: str, reason: str, since: int, replayed: bool, limit: int, as_js
     )
     if count > limit:
         click.echo(f"the newest {limit} of {count}: --limit shows more", err=True)
-
-
-async def _newest(
-    settings: Settings, wanted: Wanted, limit: int, bar: Progress
-) -> tuple[list[Letter], int]:
-    """The newest of them, oldest first, and how many there are."""
-    newest: deque[Letter] = deque(maxlen=limit)
-    count = 0
-    async for letter in letters(settings, wanted, bar):
-        newest.append(letter)
-        count += 1
-    return sorted(newest, key=lambda letter: letter.at), count
 
 
 def _origin(letter: Letter) -> str:
@@ -150,8 +118,8 @@ def replay(
         )
     settings = load_settings()
     wanted = Wanted(frozenset(letter), topic, reason, since)
-    with progress() as bar:
-        fates = run(settings, put_back(settings, wanted, bar, dry_run=dry_run))
+    with progress() as bar, explained(settings):
+        fates = put_back(settings, wanted, bar, dry_run=dry_run)
     missing = sorted(set(letter) - {fate.name for fate in fates})
     if missing and not fates:
         raise Failure(_missing(missing))

@@ -6,8 +6,7 @@ letter. So whoever reads the topic knows, and what was replayed is not taken for
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from rich.progress import Progress
@@ -15,11 +14,11 @@ from rich.progress import Progress
 from flrouter.cli.kafka import partition_counts
 from flrouter.core.values.request import read_number
 from flrouter.failure import Failure
+from flrouter.kafka import replay
 from flrouter.messages import headers as header
 from flrouter.messages.correlation import salvage
+from flrouter.ports import Partition, Record
 from flrouter.settings.model import Settings
-
-#: the header of a mark: the name of the letter that was replayed.
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -82,76 +81,68 @@ class Wanted(msgspec.Struct, frozen=True):
         )
 
 
-async def letters(settings: Settings, wanted: Wanted, bar: Progress) -> AsyncIterator[Letter]:
-    """All that lie there now, as they lie there; one at a time is held in memory.
+def read(settings: Settings, wanted: Wanted, bar: Progress, take: Callable[[Letter], None]) -> None:
+    """Hand over the letters that lie there now, one by one, in the order of each partition.
 
     Raises:
         Failure: there is no such topic.
+        ConnectionError: brokers did not answer.
     """
-    marked = set()
-    async for record in _records(settings, bar, "reading marks"):
-        name = dict(record.headers).get(header.REPLAYED)
-        if name is not None:
-            marked.add(name)
-    async for record in _records(settings, bar, "reading letters"):
-        if header.REPLAYED not in dict(record.headers):
-            letter = _letter(record, marked)
-            if wanted.takes(letter):
-                yield letter
-
-
-def _letter(record: Any, marked: Collection[bytes]) -> Letter:
-    value = record.value or b""
-    own = {name: value for name, value in record.headers if header.is_own(name)}
-
-    def said(name: str) -> str:
-        return (own.get(name) or b"").decode("utf-8", "replace")
-
-    size = read_number(said(header.SIZE))
-    partition, offset = said(header.PARTITION), said(header.OFFSET)
-    return Letter(
-        record.partition,
-        record.offset,
-        record.timestamp,
-        said(header.REASON),
-        said(header.TOPIC),
-        f"{partition}/{offset}" if partition and offset else "",
-        len(value) if size is None else size,
-        value,
-        [item for item in record.headers if item[0] not in own],
-        f"{record.partition}/{record.offset}".encode() in marked,
-    )
-
-
-async def _records(settings: Settings, bar: Progress, doing: str) -> AsyncIterator[Any]:
-    """Every record of the topic, up to where it ends now."""
-    from aiokafka import TopicPartition
-
-    from flrouter.kafka.cluster.clients import reader
-    from flrouter.kafka.cluster.ends import ends
-
     topic = settings.dead_letters
-    count = (await partition_counts(settings)).get(topic, 0)
+    count = partition_counts(settings).get(topic, 0)
     if not count:
         raise Failure(
             f"there is no topic {topic}: has a router with app id {settings.app_id!r} ever run"
             " there? See FLROUTER_APP_ID and FLROUTER_DEAD_LETTER_TOPIC"
         )
-    places = [TopicPartition(topic, partition) for partition in range(count)]
-    consumer = reader(settings)
-    await consumer.start()
-    try:
-        left = await ends(consumer, places, settings)
-        begin = await consumer.beginning_offsets(places)
-        consumer.assign(places)
-        for place in places:
-            consumer.seek(place, begin[place])
-        task = bar.add_task(doing, total=sum(left.values()) - sum(begin.values()))
-        while left := {at: end for at, end in left.items() if await consumer.position(at) < end}:
-            for place, records in (await consumer.getmany(timeout_ms=200)).items():
-                bar.advance(task, len(records))
-                for record in records:
-                    if record.offset < left.get(place, 0):
-                        yield record
-    finally:
-        await consumer.stop()
+    starts = {Partition(topic, number): 0 for number in range(count)}
+    ends = replay.ends(settings, starts)
+    marked: set[bytes | None] = set()
+
+    def pass_over(doing: str, take_row: Callable[[Partition, Record], None]) -> None:
+        positions = dict(starts)
+        task = bar.add_task(doing, total=sum((ends or {}).values()))
+
+        def take_rows(at: Partition, rows: Sequence[Record]) -> None:
+            for row in rows:
+                take_row(at, row)
+            positions[at] = rows[-1].offset + 1
+            bar.update(task, completed=sum(positions.values()))
+
+        if ends is None or not replay.replay(settings, starts, ends, take_rows):
+            raise ConnectionError("the dead letters could not be read")
+
+    def mark(_at: Partition, row: Record) -> None:
+        marked.add(dict(row.headers).get(header.REPLAYED))
+
+    def offer(at: Partition, row: Record) -> None:
+        if header.REPLAYED not in dict(row.headers):
+            letter = _letter(at.number, row, marked)
+            if wanted.takes(letter):
+                take(letter)
+
+    pass_over("reading marks", mark)
+    pass_over("reading letters", offer)
+
+
+def _letter(partition: int, row: Record, marked: Collection[bytes | None]) -> Letter:
+    value = row.value or b""
+    own = {name: value for name, value in row.headers if header.is_own(name)}
+
+    def said(name: str) -> str:
+        return (own.get(name) or b"").decode("utf-8", "replace")
+
+    size = read_number(said(header.SIZE))
+    from_partition, from_offset = said(header.PARTITION), said(header.OFFSET)
+    return Letter(
+        partition,
+        row.offset,
+        row.timestamp,
+        said(header.REASON),
+        said(header.TOPIC),
+        f"{from_partition}/{from_offset}" if from_partition and from_offset else "",
+        len(value) if size is None else size,
+        value,
+        [item for item in row.headers if item[0] not in own],
+        f"{partition}/{row.offset}".encode() in marked,
+    )

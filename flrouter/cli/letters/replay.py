@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
+from confluent_kafka import KafkaError, KafkaException
 from rich.progress import Progress
 
-from flrouter.cli.kafka import partition_counts
-from flrouter.cli.letters.letters import Letter, Wanted, letters
+from flrouter.cli.kafka import check, deliver, partition_counts, producer
+from flrouter.cli.letters.letters import Letter, Wanted, read
+from flrouter.cli.orders import remember
+from flrouter.core.values.effects import Send
 from flrouter.failure import Failure
+from flrouter.kafka.librdkafka import writing
+from flrouter.kafka.transactions import configuration
 from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.kinds.origin import switch_of
@@ -20,6 +22,10 @@ from flrouter.settings.model import Settings
 
 #: letters that go back side by side, in one transaction where there are any.
 BATCH_LETTERS = 500
+#: s; how long brokers may take to begin or to end a transaction.
+TIMEOUT_S = 30.0
+#: how it is said that somebody else writes under the same transactional id.
+FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -31,7 +37,7 @@ class Fate(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-async def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
+def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
     """Put letters back, in their order, and mark them as replayed.
 
     With `exactly_once` both is one transaction, and who replays at the same time is fenced.
@@ -40,43 +46,45 @@ async def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: 
     Raises:
         Failure: there are no dead letters to read, or somebody else replays them now.
     """
-    from aiokafka.errors import ProducerFenced
-
-    topics = await partition_counts(settings)
-    producer = None if dry_run else await _producer(settings)  # before reading: it fences others
+    topics = partition_counts(settings)
     fates: list[Fate] = []
+    batch: list[Letter] = []
+
+    def put_back() -> None:
+        whys = [_hindrance(letter, settings, topics) for letter in batch]
+        judged = [*zip(batch, whys, strict=True)]
+        if mailbag is not None:
+            mailbag.put_back([letter for letter, why in judged if not why])
+        fates.extend(Fate(letter.name, letter.topic, why) for letter, why in judged)
+        batch.clear()
+
+    def take(letter: Letter) -> None:
+        batch.append(letter)
+        if len(batch) == BATCH_LETTERS:
+            put_back()
+
     try:
-        async for some in _together(letters(settings, wanted, bar)):
-            whys = [_hindrance(letter, settings, topics) for letter in some]
-            if producer is not None:
-                good = [letter for letter, why in zip(some, whys, strict=True) if not why]
-                await _put_back(producer, settings, good)
-            fates += [
-                Fate(letter.name, letter.topic, why) for letter, why in zip(some, whys, strict=True)
-            ]
-        if producer is not None and fates:
-            await _remember(producer, settings, fates)
-    except ProducerFenced as error:
+        mailbag = None if dry_run else Mailbag(settings)  # before reading: it fences others
+        read(settings, wanted, bar, take)
+        put_back()
+    except KafkaException as error:
+        if error.args[0].code() not in FENCED:
+            raise
         raise Failure(
             "somebody else replays dead letters now: what was put back here is marked; look what is"
             " left when they are done"
         ) from error
-    finally:
-        if producer is not None:
-            await producer.stop()
+    if fates and not dry_run:
+        _remember(settings, fates)
     return fates
 
 
-async def _remember(producer: Any, settings: Settings, fates: Sequence[Fate]) -> None:
+def _remember(settings: Settings, fates: Sequence[Fate]) -> None:
     """The history has who put back how many."""
-    from flrouter.cli.orders import remember
-
     whys = sorted({fate.why for fate in fates if fate.why})
     back = sum(not fate.why for fate in fates)
-    text = f"replay of {len(fates)} dead letters"
     result = "; ".join(["done" if back == len(fates) else f"{back} are put back", *whys])
-    transactional = settings.guarantee == "exactly_once"
-    await remember(producer, settings, text, result=result, transactional=transactional)
+    remember(settings, f"replay of {len(fates)} dead letters", result=result)
 
 
 def _hindrance(letter: Letter, settings: Settings, topics: Iterable[str]) -> str:
@@ -89,75 +97,53 @@ def _hindrance(letter: Letter, settings: Settings, topics: Iterable[str]) -> str
     return "" if letter.topic in topics else "there is no such topic any more"
 
 
-async def _together(unsorted: AsyncIterator[Letter]) -> AsyncIterator[list[Letter]]:
-    some: list[Letter] = []
-    async for letter in unsorted:
-        some.append(letter)
-        if len(some) == BATCH_LETTERS:
-            yield some
-            some = []
-    if some:
-        yield some
+class Mailbag:
+    """Writes letters and their marks: in a transaction, where there are any."""
 
-
-async def _producer(settings: Settings) -> Any:
-    import aiokafka
-
-    from flrouter.kafka.cluster.clients import connection
-
-    transactional = settings.guarantee == "exactly_once"
-    producer = aiokafka.AIOKafkaProducer(
-        **connection(settings),
-        acks="all",
-        enable_idempotence=not settings.embedded,
-        transactional_id=f"{settings.app_id}-dead-letters" if transactional else None,
-        max_request_size=settings.max_message_bytes + 100_000,
-    )
-    await producer.start()
-    return producer
-
-
-async def _put_back(producer: Any, settings: Settings, some: Sequence[Letter]) -> None:
-    transactional = settings.guarantee == "exactly_once"
-    async with producer.transaction() if transactional else nullcontext():
-        written = await _write(
-            producer,
-            [
-                {"topic": letter.topic, "value": letter.value, "headers": letter.headers}
-                | {"key": _key(letter.value)}
-                for letter in some
-            ],
+    def __init__(self, settings: Settings) -> None:
+        self._marks = settings.dead_letters
+        self._transactional = settings.guarantee == "exactly_once"
+        name = f"{settings.app_id}-dead-letters"
+        self._producer = producer(
+            configuration(settings, name) if self._transactional else writing(settings)
         )
-        marked = await _write(
-            producer,
-            [
-                {"topic": settings.dead_letters, "value": b"", "partition": letter.partition}
-                | {"headers": [(header.REPLAYED, letter.name.encode())]}
-                for letter, fate in zip(some, written, strict=False)
-                if fate is None
-            ],
-        )
-        for fate in (*written, *marked):
-            if fate is not None:
-                raise fate
+        if self._transactional:
+            self._producer.init_transactions(TIMEOUT_S)
 
+    def put_back(self, letters: Sequence[Letter]) -> None:
+        """Write letters to where they came from, and mark those that are kept there.
 
-async def _write(producer: Any, records: Sequence[dict[str, Any]]) -> list[BaseException | None]:
-    """Have Kafka keep records; the error of each that it does not, and none after one that it
-    does not even look at.
-    """
-    from aiokafka.errors import KafkaError
-
-    sent = []
-    error: list[BaseException] = []
-    for record in records:
+        Raises:
+            KafkaException: one of them is not kept, or others are at it.
+        """
+        if not self._transactional:
+            self._write(letters)
+            return
+        self._producer.begin_transaction()
         try:
-            sent.append(await producer.send(**record))
-        except KafkaError as refused:
-            error = [refused]
-            break
-    fates = await asyncio.gather(*sent, return_exceptions=True)
-    return [fate if isinstance(fate, BaseException) else None for fate in fates] + error
+            self._write(letters)
+            self._producer.commit_transaction(TIMEOUT_S)
+        except BaseException:
+            # An open transaction holds up all readers. Raises when somebody else has the name.
+            self._producer.abort_transaction(TIMEOUT_S)
+            raise
+
+    def _write(self, letters: Sequence[Letter]) -> None:
+        errors = deliver(
+            self._producer,
+            [
+                Send(letter.topic, None, _key(letter.value), letter.value, tuple(letter.headers))
+                for letter in letters
+            ],
+        )
+        marks = [
+            Send(
+                self._marks, letter.partition, None, b"", ((header.REPLAYED, letter.name.encode()),)
+            )
+            for letter, error in zip(letters, errors, strict=False)
+            if error is None
+        ]
+        check([*errors, *deliver(self._producer, marks)])
 
 
 def _key(value: bytes) -> bytes | None:

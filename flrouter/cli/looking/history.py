@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 import msgspec
 
-from flrouter import kinds
-from flrouter.cli import Group
+from flrouter.cli import Group, options
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.output import json_option, moment, show_json, show_table
 from flrouter.cli.start import OfFaust, run
@@ -28,12 +27,6 @@ from flrouter.history.search import (
 from flrouter.history.store import Store
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.switch_id import BadSwitchId, canonical
-from flrouter.settings.model import Settings
-
-T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-
-_DURATION = kinds.duration()
 
 
 @click.group(cls=Group)
@@ -50,16 +43,6 @@ def worker(arguments: Sequence[str]) -> None:
     run("flrouter.history", arguments)
 
 
-def _ago(_context: click.Context, _parameter: click.Parameter, given: str | None) -> int:
-    """A duration before now, as ms since the epoch."""
-    if given is None:
-        return 0
-    try:
-        return round((time.time() - _DURATION.read(given)) * 1000)
-    except kinds.Refused:
-        raise click.BadParameter(f"expected {_DURATION.allowed}") from None
-
-
 def _switch(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
     try:
         return canonical(given) if given else ""
@@ -67,25 +50,15 @@ def _switch(_context: click.Context, _parameter: click.Parameter, given: str) ->
         raise click.BadParameter(str(error)) from None
 
 
-def _filters(command: F) -> F:
-    for option in (
-        click.option("--since", metavar="DURATION", callback=_ago, help="The last 2h, say."),
-        click.option(
-            "--until", metavar="DURATION", callback=_ago, help="Only what is older than 1h, say."
-        ),
-        click.option("--switch", default="", callback=_switch, help="Only of this switch."),
-        click.option("--floodlight", default="", type=FLOODLIGHT, help="Only of this FL."),
-        click.option(
-            "--limit",
-            type=click.IntRange(1, MAX_LIMIT),
-            default=100,
-            show_default=True,
-            help="How many at most, of the newest.",
-        ),
-        click.option("--cursor", default="", help="Go on where the last answer ended."),
-    ):
-        command = option(command)
-    return json_option(command)
+_filters = options.together(
+    options.before_now("--since", "The last 2h, say."),
+    options.before_now("--until", "Only what is older than 1h, say."),
+    click.option("--switch", default="", callback=_switch, help="Only of this switch."),
+    click.option("--floodlight", default="", type=FLOODLIGHT, help="Only of this FL."),
+    options.limit(MAX_LIMIT),
+    click.option("--cursor", default="", help="Go on where the last answer ended."),
+    json_option,
+)
 
 
 @history.command()
@@ -105,7 +78,8 @@ def search(as_json: bool, error: str | None, **filters: Any) -> None:
     A search without --switch, --floodlight, --error or --id looks at every request of the time that
     --since and --until give.
     """
-    page = _ask(lambda store: store.search(Search(error=error or "", **filters)))
+    with _store() as store:
+        page = store.search(Search(error=error or "", **filters))
     if as_json:
         requests = [msgspec.structs.asdict(one) for one in page.items]
         show_json({"requests": requests, "cursor": page.next or ""})
@@ -131,27 +105,25 @@ def show(record: str, as_json: bool) -> None:
 
     RECORD is the `id` that `flrouter history search --json` gives.
     """
-    whole = _ask(lambda store: store.request(record))
-    if whole is None:
-        raise Failure(
-            f"there is no record {record}: it is too old, or `flrouter history search --json` gave"
-            " another id"
-        )
-    request = whole.request
-    events: list[Happened] = []
-    if request.floodlight:
-        wanted = EventSearch(
-            since=request.received or request.answered,
-            until=request.answered + 1,
-            floodlight=request.floodlight,
-        )
-        events = _ask(lambda store: store.events(wanted)).items
+    happened: list[Happened] = []
+    with _store() as store:
+        whole = store.request(record)
+        if whole is None:
+            raise Failure(
+                f"there is no record {record}: it is too old, or `flrouter history search --json`"
+                " gave another id"
+            )
+        request = whole.request
+        if request.floodlight:
+            begin, end = request.received or request.answered, request.answered + 1
+            wanted = EventSearch(since=begin, until=end, floodlight=request.floodlight)
+            happened = store.events(wanted).items
     if as_json:
         show_json(
             {
                 "request": msgspec.structs.asdict(request),
                 "parts": [msgspec.structs.asdict(part) for part in whole.parts],
-                "events": msgspec.to_builtins(events),
+                "events": msgspec.to_builtins(happened),
             }
         )
         return
@@ -168,8 +140,8 @@ def show(record: str, as_json: bool) -> None:
                 for one in whole.parts
             ],
         )
-    if events:
-        _show_events(events)
+    if happened:
+        _show_events(happened)
 
 
 def _step(request: Ended, name: str) -> str | None:
@@ -185,7 +157,8 @@ def _step(request: Ended, name: str) -> str | None:
 @click.option("--who", default="", help="Only what this person ordered.")
 def events(as_json: bool, kind: str | None, **filters: Any) -> None:
     """List what happened to FLs and switches, and who ordered what, the newest first."""
-    page = _ask(lambda store: store.events(EventSearch(kind=kind or "", **filters)))
+    with _store() as store:
+        page = store.events(EventSearch(kind=kind or "", **filters))
     if as_json:
         show_json({"events": msgspec.to_builtins(page.items), "cursor": page.next or ""})
         return
@@ -211,8 +184,9 @@ def _more(cursor: str | None) -> None:
         click.echo(f"there are more: --cursor {cursor}", err=True)
 
 
-def _ask(question: Callable[[Store], T]) -> T:
-    """What the store answers.
+@contextmanager
+def _store() -> Iterator[Store]:
+    """The history.
 
     Raises:
         Failure: it cannot be asked so, or there is none.
@@ -221,20 +195,16 @@ def _ask(question: Callable[[Store], T]) -> T:
     store = open_store(settings)
     try:
         if not store.extent().newest:
-            raise Failure(_nothing(settings))
-        return question(store)
+            place = settings.history_database or f"{settings.data_path / 'history'}"
+            raise Failure(
+                f"there is no history in {place.rpartition('@')[2]}: do workers write one"
+                " (FLROUTER_HISTORY=true), does `flrouter history worker` run, and is"
+                " FLROUTER_HISTORY_DATABASE what it is there?"
+            )
+        yield store
     except BadSearch as error:
         raise Failure(str(error), BAD_USAGE_STATUS) from error
     except StoreFailed as error:
         raise Failure(str(error)) from error
     finally:
         store.close()
-
-
-def _nothing(settings: Settings) -> str:
-    place = settings.history_database or f"{settings.data_path / 'history'}"
-    return (
-        f"there is no history in {place.rpartition('@')[2]}: do workers write one"
-        " (FLROUTER_HISTORY=true), does `flrouter history worker` run, and is"
-        " FLROUTER_HISTORY_DATABASE what it is there?"
-    )

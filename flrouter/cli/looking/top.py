@@ -16,6 +16,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from flrouter.cli import options
 from flrouter.cli.looking.overview import overview
 from flrouter.cli.output import cell, console, json_option, moment, show_json, table
 from flrouter.cli.router import Router, Row
@@ -40,14 +41,7 @@ _WORKERS = ("worker", "shards>", "lag>", "state")
 
 
 @click.command()
-@click.option(
-    "--every",
-    type=click.FloatRange(min=0.2),
-    default=1.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Between two looks.",
-)
+@options.seconds("--every", 1.0, 0.2, "Between two looks.")
 @click.option("--times", type=click.IntRange(min=1), help="How often; without it until Ctrl-C.")
 @click.option(
     "--svg",

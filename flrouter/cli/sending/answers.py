@@ -44,9 +44,6 @@ class Answers:
     """What comes back to some commands."""
 
     def __init__(self, commands: Sequence[Command], now: float) -> None:
-        """Args:
-        now: s, when they are sent.
-        """
         self.asked = [Asked(command, now) for command in commands]
         #: by correlation id: those that wait for more.
         self._open: defaultdict[str, list[Asked]] = defaultdict(list)

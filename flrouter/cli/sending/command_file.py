@@ -41,12 +41,9 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def read(data: bytes, catalog: Catalog, largest: int) -> list[Command]:
-    """The commands of a file, in its order. Those without a correlation id are given one.
+    """The commands of a file, in its order, each of at most `largest` bytes.
 
-    Args:
-        data: the file.
-        catalog: what is known of each kind.
-        largest: bytes that a command may have.
+    Those without a correlation id are given one.
 
     Raises:
         BadFile: it holds none, or something else.

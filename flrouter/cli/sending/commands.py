@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
@@ -13,25 +13,23 @@ import click
 import msgspec
 from rich.progress import Progress
 
-from flrouter.cli.kafka import partition_counts, run
+from flrouter.cli import options
+from flrouter.cli.kafka import explained, partition_counts, write
 from flrouter.cli.output import json_option, progress, show_json, show_table
 from flrouter.cli.sending.answers import Answers, Asked
 from flrouter.cli.sending.command_file import BadFile, Command, read
+from flrouter.core.values.effects import Send
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
+from flrouter.kafka import replay
+from flrouter.kafka.reader import Batch, Reader
+from flrouter.ports import Partition, Start
 from flrouter.settings.model import Settings
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--wait", is_flag=True, help="Wait for the answers and show them.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait.",
-)
+@options.seconds("--timeout", 60.0, 0.1, "How long to wait.")
 @json_option
 def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
     """Send the commands in FILE (- is the standard input) to the router, through Kafka.
@@ -44,13 +42,17 @@ def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
         commands = read(file.read(), settings.message_catalog, settings.max_message_bytes)
     except BadFile as error:
         raise Failure(f"{file.name}: {error}", BAD_USAGE_STATUS) from error
+    with progress() as bar, explained(settings):
+        counts = partition_counts(settings)
+        for command in commands:
+            _require(counts, _inbound(settings, command), *(command.topics[-1:] if wait else ()))
+        if wait:
+            asked = _ask(settings, commands, counts, timeout, bar)
+        else:
+            _send(settings, commands, bar)
     if not wait:
-        with progress() as bar:
-            run(settings, _send(settings, commands, bar))
         _show_sent(settings, commands, as_json)
         return
-    with progress() as bar:
-        asked = run(settings, _ask(settings, commands, timeout, bar))
     _show_answers(asked, as_json)
     if any(request.outcome != "answered" for request in asked):
         sys.exit(1)
@@ -85,88 +87,73 @@ def _as_json(asked: Asked) -> dict[str, Any]:
     }
 
 
-async def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> None:
+def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> None:
     """Have Kafka keep them all, in their order."""
-    import aiokafka
-
-    from flrouter.kafka.cluster.clients import connection
-
-    counts = await partition_counts(settings)
-    for command in commands:
-        _there(counts, _inbound(settings, command))
-    producer = aiokafka.AIOKafkaProducer(
-        **connection(settings),
-        acks="all",
-        enable_idempotence=not settings.embedded,
-        max_request_size=settings.max_message_bytes + 100_000,
-    )
-    await producer.start()
-    try:
-        task = bar.add_task("sending", total=len(commands))
-        sent = []
-        for command in commands:
-            sent.append(
-                await producer.send(_inbound(settings, command), command.value, key=command.key)
-            )
-            sent[-1].add_done_callback(lambda _: bar.advance(task))
-        await asyncio.gather(*sent)
-    finally:
-        await producer.stop()
+    task = bar.add_task("sending", total=len(commands))
+    sends = [
+        Send(_inbound(settings, command), None, command.key, command.value) for command in commands
+    ]
+    write(settings, sends, lambda: bar.advance(task))
 
 
-async def _ask(
-    settings: Settings, commands: Sequence[Command], timeout: float, bar: Progress
+def _ask(
+    settings: Settings,
+    commands: Sequence[Command],
+    counts: Mapping[str, int],
+    timeout: float,
+    bar: Progress,
 ) -> list[Asked]:
     """Send them, and read what comes back until all is there or the time is up."""
-    from aiokafka import TopicPartition
-
-    from flrouter.kafka.cluster.clients import reader
-    from flrouter.kafka.cluster.ends import ends
-
-    counts = await partition_counts(settings)
-    for command in commands:
-        _there(counts, command.topics[-1])
     named = {topic for command in commands for topic in command.topics}
     topics = named & counts.keys() - {*settings.inbound_topics}  # the router refuses these
-    places = [TopicPartition(topic, at) for topic in topics for at in range(counts[topic])]
-    consumer = reader(settings)
-    await consumer.start()
-    try:
-        now = await ends(consumer, places, settings)
-        consumer.assign(places)
-        for place, end in now.items():
-            consumer.seek(place, end)
-        answers = Answers(commands, time.monotonic())
-        reading = asyncio.create_task(_read(consumer, answers, bar))
-        try:
-            await _send(settings, commands, bar)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(reading, timeout)
-        finally:
-            reading.cancel()
-            await asyncio.wait([reading])
-    finally:
-        await consumer.stop()
-    return answers.asked
+    ends = replay.ends(
+        settings, [Partition(topic, at) for topic in topics for at in range(counts[topic])]
+    )
+    if ends is None:
+        raise ConnectionError("the ends of the topics for answers could not be read")
+    return asyncio.run(_exchange(settings, commands, ends, timeout, bar))
 
 
-async def _read(consumer: Any, answers: Answers, bar: Progress) -> None:
-    total = len(answers.asked)
-    task = bar.add_task("answers", total=total)
-    while not answers.complete:
-        for records in (await consumer.getmany(timeout_ms=200)).values():
-            for record in records:
+async def _exchange(
+    settings: Settings,
+    commands: Sequence[Command],
+    ends: Mapping[Partition, int],
+    timeout: float,
+    bar: Progress,
+) -> list[Asked]:
+    answers = Answers(commands, time.monotonic())
+    complete = asyncio.Event()
+    task = bar.add_task("answers", total=len(commands))
+
+    def take(batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            for record in batch.records:
                 answers.take(record.value or b"", record.key, time.monotonic())
-        bar.update(task, completed=total - answers.unanswered)
+            reader.taken(batch.at, len(batch.records))
+        bar.update(task, completed=len(commands) - answers.unanswered)
+        if answers.complete:
+            complete.set()
+
+    reader = Reader(settings, take, lambda *_: None)
+    reader.start()
+    reader.read({at: Start(end, 0) for at, end in ends.items()})
+    try:
+        await asyncio.to_thread(_send, settings, commands, bar)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(complete.wait(), timeout)
+    finally:
+        await reader.stop()
+    return answers.asked
 
 
 def _inbound(settings: Settings, command: Command) -> str:
     return command.inbound or settings.inbound_topics[0]
 
 
-def _there(counts: dict[str, int], topic: str) -> None:
-    if topic not in counts:
-        raise Failure(
-            f"there is no topic {topic}: has a router ever run there, and are"
-            " FLROUTER_INBOUND_TOPICS and the settings of other topics those of its workers?"
-        )
+def _require(counts: Mapping[str, int], *topics: str) -> None:
+    for topic in topics:
+        if topic not in counts:
+            raise Failure(
+                f"there is no topic {topic}: has a router ever run there, and are"
+                " FLROUTER_INBOUND_TOPICS and the settings of other topics those of its workers?"
+            )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from importlib.resources import files
 from itertools import accumulate
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -35,10 +35,6 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     every: float | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    command: list[Sample]
-
-
 class Command(msgspec.Struct, frozen=True):
     """A command ready to be sent."""
 
@@ -60,7 +56,7 @@ _FLOWS_PER_SWITCH = 120
 def samples() -> list[Sample]:
     """All samples."""
     data = files("flrouter.demo.traffic").joinpath("commands.toml").read_bytes()
-    return msgspec.toml.decode(data, type=_File).command
+    return msgspec.toml.decode(data, type=dict[Literal["command"], list[Sample]])["command"]
 
 
 class Draw(Protocol):
@@ -79,10 +75,7 @@ class Commands:
     def __init__(
         self, switches: Sequence[str], prefix: str, catalog: Catalog | None = None
     ) -> None:
-        """Args:
-        prefix: what every correlation id begins with.
-        catalog: the kinds of the profile; those that nothing answers in it are not sent.
-        """
+        """Correlation ids begin with `prefix`; kinds that nothing answers are not sent."""
         self._catalog = catalog or profiles.load("plain").catalog({})
         answered = [sample for sample in samples() if self._is_answered(sample)]
         self._drawn = [sample for sample in answered if sample.every is None]

@@ -15,6 +15,8 @@ from flrouter.messages.envelope import Envelope, Form, decode, form_of
 
 #: s; how long an answered command is remembered, to see when it is answered again.
 REMEMBER_S = 60.0
+#: lines that are kept about what was wrong.
+MAX_NOTES = 1_000
 
 _OUTAGE_ERRORS = {"NOT_FOUND", "OPERATION_TIMED_OUT"}
 _MALFORMED_ERRORS = {"REQUEST_INVALID", "DATA_INVALID", "PARAMETERS_INVALID"}
@@ -29,26 +31,22 @@ class _Error(msgspec.Struct):
     payload: _ErrorData
 
 
-class Entry:
-    """One command. Times are monotonic seconds."""
+class Entry(msgspec.Struct):
+    """One command."""
 
-    __slots__ = ("answered", "command", "links", "sent")
-
-    def __init__(self, command: Command, sent: float) -> None:
-        self.command = command
-        self.sent = sent
-        self.answered: float | None = None
-        #: the indexes of its chain that have come.
-        self.links: set[int] = set()
+    command: Command
+    #: monotonic seconds.
+    sent: float
+    answered: bool = False
+    #: the indexes of its chain that have come.
+    links: set[int] = set()
 
 
 class Ledger:
     """Keeps account of commands and their answers."""
 
     def __init__(self, homes: Mapping[str, Sequence[str]], outages: Outages) -> None:
-        """Args:
-        homes: every switch, and the FLs that hold it.
-        """
+        #: every switch, and the FLs that hold it.
         self._homes = homes
         self._outages = outages
         self._entries: dict[str, Entry] = {}
@@ -60,9 +58,9 @@ class Ledger:
         self.answered = 0
         self.duplicates = 0
         self.errors: Counter[str] = Counter()
-        #: the commands that ended in an error which was no wonder in an outage, since last taken.
+        #: commands whose error an outage explains, until somebody takes them.
         self.excused: deque[Command] = deque(maxlen=10_000)
-        #: what should not have come, a line each; at most 1,000 of them.
+        #: what should not have come, a line each; at most MAX_NOTES.
         self.wrong: list[str] = []
 
     @property
@@ -106,12 +104,12 @@ class Ledger:
     def _settle(self, entry: Entry, now: float) -> bool:
         """Count a final answer; whether it is the first."""
         command = entry.command
-        if entry.answered is not None:
+        if entry.answered:
             if command.answer in (Answer.ONCE, Answer.ERROR):
                 self.duplicates += 1
                 self._note(f"{command.correlation_id} was answered again")
             return False
-        entry.answered = now
+        entry.answered = True
         self.answered += 1
         self._done.append((now, command.correlation_id))
         self._open_syncs.pop(command.correlation_id, None)
@@ -122,7 +120,7 @@ class Ledger:
         if isinstance(link, OldLink):
             if link.next_id is None:
                 self._final(entry, now)
-        elif _whole(entry.links, link) or entry.answered is not None:
+        elif _whole(entry.links, link) or entry.answered:
             self._final(entry, now)
 
     def _sync_link(self, envelope: Envelope, now: float) -> None:
@@ -148,20 +146,18 @@ class Ledger:
         if command.answer is Answer.ERROR:
             expected = error.type in _MALFORMED_ERRORS
         else:
-            floodlights: Sequence[str | None] = (None,)
-            if command.switch:
-                floodlights = self._homes[command.switch]
+            floodlights = self._homes[command.switch] if command.switch else (None,)
             expected = error.type in _OUTAGE_ERRORS and any(
                 self._outages.excuse(floodlight, entry.sent, now) for floodlight in floodlights
             )
-        if expected and command.answer is not Answer.ERROR:
-            self.excused.append(command)
+            if expected:
+                self.excused.append(command)
         if not expected:
             self._note(f"{command.correlation_id} ended in {error.type}: {error.message}")
         self._settle(entry, now)
 
     def _note(self, text: str) -> None:
-        if len(self.wrong) < 1_000:
+        if len(self.wrong) < MAX_NOTES:
             self.wrong.append(text)
 
     def percentile(self, share: float) -> float | None:

@@ -1,4 +1,4 @@
-"""When which FL was dead: then, and only then, may commands to it end in an error."""
+"""When each FL was dead: only then may commands to it end in an error."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Outages:
         return outage
 
     def excuse(self, floodlight: str | None, sent: float, answered: float) -> bool:
-        """Whether an error is no wonder for a command to this FL, or to all of them when None.
+        """Whether an outage explains the error of a command to this FL; None: to all FLs.
 
-        Those to all are syncs: they wait for those under way, and some of these for quiet.
+        Those to all are syncs. They wait for the sync under way, which may wait for silence.
         """
         return any(
             (

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-import aiokafka
+from confluent_kafka import Producer
 
+from flrouter import cli
 from flrouter.demo.traffic.commands import Command, Draw
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.plan import REPLY_TOPIC
-from flrouter.kafka.cluster.clients import connection, reader
+from flrouter.kafka.librdkafka import writing
+from flrouter.kafka.reader import Batch, Reader
 from flrouter.messages.envelope import Form, decode, form_of
+from flrouter.ports import Partition, Start
 from flrouter.settings.model import Settings
 
 #: s; between two looks at what is to be sent.
@@ -24,61 +26,45 @@ ANSWER_TIMEOUT_S = 10.0
 
 
 class Requester:
-    """One producer and one consumer without a group."""
+    """One producer, and one reader of every topic where answers come."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._take: Callable[[bytes, float], None] = lambda _value, _now: None
-        self._reading: asyncio.Task[None] | None = None
-        self._producer: Any = None
-        self._consumer: Any = None
-        #: monotonic seconds: when the first command was answered that was no error.
+        self._producer = Producer(writing(settings) | {"partitioner": "murmur2_random"})
+        self._reader = Reader(settings, self._received, lambda *_: None)
+        #: s from the start of this process to the first answer that was no error.
         self.first_answer: float | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Connect; the topics must be there."""
-        self._producer = aiokafka.AIOKafkaProducer(
-            **connection(self._settings), acks="all", enable_idempotence=False
-        )
-        self._consumer = reader(self._settings)
         topics = {*self._settings.message_catalog.requester_topics, REPLY_TOPIC}
-        self._consumer.assign(
-            [
-                aiokafka.TopicPartition(topic, partition)
+        self._reader.start()
+        self._reader.read(
+            {
+                Partition(topic, number): Start(0, 0)
                 for topic in topics
-                for partition in range(self._settings.partitions)
-            ]
+                for number in range(self._settings.partitions)
+            }
         )
-        await asyncio.gather(self._producer.start(), self._consumer.start())
-        self._reading = asyncio.create_task(self._read())
 
     async def stop(self) -> None:
         """Disconnect."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
-        for client in (self._producer, self._consumer):
-            if client is not None:
-                await client.stop()
+        await self._reader.stop()
 
-    def check(self) -> None:
-        """Raises what ended the reading, if anything did."""
-        if self._reading is not None and self._reading.done():
-            self._reading.result()
+    def _received(self, batches: Sequence[Batch]) -> None:
+        now = time.monotonic()
+        for batch in batches:
+            for record in batch.records:
+                self._take(record.value or b"", now)
+            self._reader.taken(batch.at, len(batch.records))
 
-    async def _read(self) -> None:
-        while True:
-            batches = await self._consumer.getmany(timeout_ms=200)
-            now = time.monotonic()
-            for records in batches.values():
-                for record in records:
-                    self._take(record.value, now)
-
-    async def _send(self, command: Command) -> None:
+    def _send(self, command: Command) -> None:
         """Hand a command over; keyed by its switch like a requester's own would be."""
         topic = command.inbound or self._settings.inbound_topics[0]
         key = command.switch or command.correlation_id
-        await self._producer.send(topic, command.value, key=key.encode())
+        self._producer.produce(topic, command.value, key)
+        self._producer.poll(0)
 
     async def probe(self, commands: Draw, switches: Iterable[str]) -> None:
         """Ask every switch until each has answered."""
@@ -95,7 +81,7 @@ class Requester:
                 missing[switch] = now + RETRY_DELAY_S
             else:
                 del missing[switch]
-                self.first_answer = self.first_answer or now
+                self.first_answer = self.first_answer or now - cli.STARTED
 
         self._take = take
         while missing:
@@ -104,7 +90,7 @@ class Requester:
                 command = commands.probe(switch)
                 asked[command.correlation_id] = switch
                 missing[switch] = now + ANSWER_TIMEOUT_S
-                await self._send(command)
+                self._send(command)
             await asyncio.sleep(SEND_INTERVAL_S)
 
     async def run(self, commands: Draw, ledger: Ledger, rate: float, seconds: float | None) -> None:
@@ -116,14 +102,14 @@ class Requester:
             elapsed = time.monotonic() - began
             due = int(rate * elapsed) + 1
             for _ in range(ledger.sent, due if total is None else min(due, total)):
-                await self.send(commands.at(elapsed), ledger)
+                self.send(commands.at(elapsed), ledger)
             await asyncio.sleep(SEND_INTERVAL_S)
 
-    async def send(self, command: Command, ledger: Ledger) -> None:
+    def send(self, command: Command, ledger: Ledger) -> None:
         """Send a command whose answer is kept account of."""
         self._take = ledger.take
         ledger.send(command, time.monotonic())
-        await self._send(command)
+        self._send(command)
 
     async def answered(self, ledger: Ledger, timeout: float) -> None:
         """Wait until every command has its answer, so many seconds at most."""

@@ -1,9 +1,8 @@
-"""Contact: whether any broker answers. Their clients say so after half a minute, or not at all."""
+"""Whether any broker answers. Kafka's clients tell after half a minute, or never."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from time import monotonic
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
@@ -19,16 +18,14 @@ from flrouter.kafka.cluster.login import (
     unreachable,
     within,
 )
+from flrouter.retry import Reminder
 from flrouter.settings.model import Settings
 
 #: s; between an answer and the next question.
 INTERVAL_S = 0.5
-#: s; how long a broker may take to answer. One that does not is given up for whichever answers on a
-#: new connection, which may take as long: after `INTERVAL_S` and twice this it is known that none
-#: does, and that is less than 5 s.
+#: s; how long a broker may take to answer, and then any broker on a new connection. So a loss is
+#: known after `INTERVAL_S` and twice this, which is less than 5 s.
 ANSWER_TIMEOUT_S = 2.0
-#: s; between two lines that say so.
-LINES_S = 60.0
 
 
 class Contact(Service):
@@ -37,19 +34,18 @@ class Contact(Service):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
-        # About one topic: a broker that is asked about none may tell of all, as the embedded one.
+        # About one topic: asked about none, the embedded broker tells of all.
         self._question = MetadataRequest([settings.shards_topic], allow_auto_topic_creation=False)
         self._connection: AIOKafkaConnection | None = None
         self._brokers: set[Address] = set()
         self._why = ""
-        #: ms since the epoch: since when no broker answers; 0: one does.
+        #: ms since the epoch: since when no broker answers; 0 while one does.
         self.lost_since = 0
-        #: monotonic seconds: until then no line says so.
-        self._next_line = 0.0
+        self._reminder = Reminder()
 
     @property
     def trouble(self) -> str:
-        """That no broker answers, why, and since when; nothing while one does."""
+        """Why no broker answers, and since when; nothing while one does."""
         if not self.lost_since:
             return ""
         since = datetime.fromtimestamp(self.lost_since / 1000, UTC)
@@ -70,7 +66,7 @@ class Contact(Service):
             except KafkaError as error:
                 self._lost(asked_at, unreachable(self._settings, error))
             else:
-                self._found()
+                self._regained()
             await self.sleep(INTERVAL_S)
 
     async def _ask(self) -> None:
@@ -100,12 +96,11 @@ class Contact(Service):
         self._why = why
         if not self.lost_since:
             self.lost_since = asked_at
-            self._next_line = 0.0
-        if monotonic() >= self._next_line:
-            self._next_line = monotonic() + LINES_S
+            self._reminder = Reminder()
+        if self._reminder.is_due():
             self.log.warning("%s", self.trouble)
 
-    def _found(self) -> None:
+    def _regained(self) -> None:
         if self.lost_since:
             away_s = (now_ms() - self.lost_since) / 1000
             self.log.warning("the broker answers again, after %.0f s", away_s)
