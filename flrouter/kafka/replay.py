@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection
-from functools import cached_property
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -94,15 +94,17 @@ class Ends:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-
-    @cached_property
-    def _client(self) -> AdminClient:
-        return AdminClient(connection(self._settings))
+        #: asked by several threads at once. A client that nobody holds never answers.
+        self._making = threading.Lock()
+        self._client: AdminClient | None = None
 
     def ask(self, partitions: Collection[Partition]) -> dict[Partition, int] | None:
         """The offset after the last record of each; None when a broker does not answer. Blocks."""
         if not partitions:
             return {}
+        with self._making:
+            if self._client is None:
+                self._client = AdminClient(connection(self._settings))
         asked = self._client.list_offsets(
             {TopicPartition(*at): _latest() for at in partitions}, request_timeout=ENDS_TIMEOUT_S
         )

@@ -83,7 +83,7 @@ class KafkaTransaction:
 
     def open(self, done: Callable[[str | None], None]) -> None:
         """Fence whoever had the name before."""
-        self._tell(self._in_thread(lambda: self._open(self._configuration)), done)
+        self._tell(lambda: self._in_thread(lambda: self._open(self._configuration)), done)
 
     def commit(
         self, sends: Sequence[Send], offsets: Offsets, done: Callable[[Written | str], None]
@@ -97,7 +97,7 @@ class KafkaTransaction:
             # Something was refused, and it is not known what: write each alone.
             return outcome if outcome is not None else await self._find(sends, offsets)
 
-        self._tell(committed(), done)
+        self._tell(committed, done)
 
     def close(self) -> None:
         """Let go of the name."""
@@ -107,12 +107,14 @@ class KafkaTransaction:
         self._thread.submit(self._drop)
         self._thread.shutdown(wait=False)
 
-    def _tell(self, work: Awaitable[_T], done: Callable[[_T], None]) -> None:
+    def _tell(self, work: Callable[[], Awaitable[_T]], done: Callable[[_T], None]) -> None:
         async def tell() -> None:
-            outcome = await work
+            outcome = await work()
             if not self._closed:
                 done(outcome)
 
+        if self._closed:
+            return
         task = asyncio.ensure_future(tell())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

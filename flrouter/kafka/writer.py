@@ -324,7 +324,8 @@ class Writer:
         del self._deliveries[delivery]
         delivery.attempt = None
         self._durable_at = self._loop.time()
-        self._backoff.reset()
+        if count:
+            self._backoff.reset()
         if attempt.first is not None:
             first, end = attempt.first.offset(), attempt.last.offset() + 1
             spans = delivery.write.written.spans

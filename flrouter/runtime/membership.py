@@ -145,6 +145,8 @@ class Membership(Service):
             )
             for floodlight in settings.floodlights
         ]
+        if not orders:
+            return
         written = await self._app.shards.write(orders)
         if written.refused:
             raise RuntimeError(f"the floodlights are not known: {written.refused[0].why}")
