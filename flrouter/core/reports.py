@@ -195,7 +195,9 @@ class Reports:
                 context.count(Event.DUPLICATE_LINKS, report.floodlight)
                 return
             if len(pending.ahead) >= MAX_AHEAD and link.index != pending.next_index:
-                reason = f"a link {link.index} before {pending.next_index}, as {MAX_AHEAD} others"
+                reason = (
+                    f"link {link.index} came while {MAX_AHEAD} wait for link {pending.next_index}"
+                )
                 context.dead_letter_of(report, reason)
                 return
             whole = follow(pending, link)
@@ -290,7 +292,7 @@ class Reports:
         clazz = names.ERROR_DATA if form is Form.ERROR else envelope.kind
         event = context.catalog.event(clazz, report.floodlight, report.origin.topic)
         if form in PLAIN_COMMANDS and not event.written:
-            context.dead_letter_of(report, "a command from an FL that nobody sent it")
+            context.dead_letter_of(report, "a command that nobody sent to the FL")
         elif envelope.kind == names.ACK:
             context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:

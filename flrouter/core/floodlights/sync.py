@@ -346,7 +346,7 @@ class Syncs:
         correlation_id: str,
         kind: ErrorType,
         message: str,
-        description: str = "What its switches are is not known until a sync of it succeeds.",
+        description: str = "Its switches are unknown until a sync of it succeeds.",
     ) -> None:
         topic, problem = self._context.rules.disco_topic, Problem(kind, message, description)
         origin = f"sync/{floodlight}"

@@ -323,7 +323,7 @@ class Requests:
                 number,
                 ErrorType.NOT_FOUND,
                 f"no floodlight holds switch {pending.switch}",
-                "No sync listed it within the time that a cold start may take.",
+                "Not all floodlights had listed their switches in time, and none listed this one.",
             )
         elif pending.stage is Stage.SENT:
             self.fail(

@@ -123,7 +123,7 @@ def check_room(count: int, size: int, room: int) -> None:
     if size > room:
         raise TooLarge(
             f"Its {count:,} parts would have {size:,} bytes together; at most {room:,} are taken."
-            " Send it to fewer at a time, or leave out of it what they do not need."
+            " Send it to fewer at a time, or make it smaller."
         )
 
 
