@@ -292,7 +292,7 @@ class Reports:
         clazz = names.ERROR_DATA if form is Form.ERROR else envelope.kind
         event = context.catalog.event(clazz, report.floodlight, report.origin.topic)
         if form in PLAIN_COMMANDS and not event.written:
-            context.dead_letter_of(report, "a command that nobody sent to the FL")
+            context.dead_letter_of(report, "a command from an FL: only requesters send commands")
         elif envelope.kind == names.ACK:
             context.count(Event.STRAY, report.floodlight)
         elif switch is None or event.from_any:
