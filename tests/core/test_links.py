@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from flrouter.core.requests.links import MAX_ORPHANS
+from flrouter.core.requests.links import MAX_ORPHAN_WAITS, MAX_ORPHANS
 from flrouter.core.values import peers
 from flrouter.messages import names
 from flrouter.messages.forms import build
@@ -186,3 +186,15 @@ def test_a_link_that_lies_on_its_way_when_the_time_is_over(world: World) -> None
             world.step(shard, only=lambda each: each is not world.logs[SHARDS, way])
     world.run()
     assert out(world) == [0, 1]
+
+
+def test_a_clock_that_is_set_back(world: World) -> None:
+    """A link that waits is kept no longer than one that comes now."""
+    chain = links(world, 2)
+    world.write("kilda.fl.fl-1.write", None, chain[1], 0)
+    world.run()
+    [shard] = [shard for shard in world.shards if shard.context.links]
+    earlier = world.now - 3_600_000
+    shard.decide([], earlier)
+    [link] = shard.context.links.values()
+    assert link.due == earlier + MAX_ORPHAN_WAITS * shard.context.rules.response_timeout
