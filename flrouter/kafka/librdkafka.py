@@ -55,18 +55,9 @@ def connection(settings: Settings) -> Configuration:
     return configuration
 
 
-def fetch_wait_ms(settings: Settings) -> int:
-    """How long a fetch may wait for data."""
-    return EMBEDDED_FETCH_WAIT_MS if settings.embedded else FETCH_WAIT_MS
-
-
-def isolation(settings: Settings) -> str:
-    """Whether the router reads what transactions wrote that may yet be aborted: it must not."""
-    return "read_committed" if settings.guarantee == "exactly_once" else "read_uncommitted"
-
-
 def reading(settings: Settings) -> Configuration:
     """What a consumer is told: it reads what it is assigned, and commits nothing."""
+    isolation = "read_committed" if settings.guarantee == "exactly_once" else "read_uncommitted"
     return connection(settings) | {
         # It joins no group, but ACLs are about a group's name.
         "group.id": settings.app_id,
@@ -75,8 +66,9 @@ def reading(settings: Settings) -> Configuration:
         # An offset that is gone is an error, and not skipped.
         "auto.offset.reset": "error",
         "enable.partition.eof": True,
-        "isolation.level": isolation(settings),
-        "fetch.wait.max.ms": fetch_wait_ms(settings),
+        # What transactions wrote that may yet be aborted must not be read.
+        "isolation.level": isolation,
+        "fetch.wait.max.ms": EMBEDDED_FETCH_WAIT_MS if settings.embedded else FETCH_WAIT_MS,
         "fetch.error.backoff.ms": 100,
         "fetch.queue.backoff.ms": 5,
         "queued.max.messages.kbytes": READ_AHEAD_KB,
