@@ -53,7 +53,7 @@ def test_what_a_transaction_has_written_counts_before_its_end(cluster: Cluster) 
         async with floodlight:
             await floodlight.begin_transaction()
             await floodlight.send_and_wait(topic, b"an answer", partition=0)
-            catch_ups.ask("fl-1", 0, caught_up.set)
+            catch_ups.ask(0, "fl-1", caught_up.set)
             look = asyncio.ensure_future(tick())
             assert not (await asyncio.wait([look], timeout=1.0))[0]
             await floodlight.commit_transaction()
