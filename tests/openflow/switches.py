@@ -44,6 +44,15 @@ class Switches(OpenVSwitch):
         """End a `freeze`."""
         self.daemons[SWITCHING].send_signal(signal.SIGCONT)
 
+    def connected(self, bridge: str) -> int:
+        """To how many of its controllers a switch is connected."""
+        rows = self.vsctl("get", "bridge", bridge, "controller").strip("[]\n ")
+        states = [
+            self.vsctl("get", "controller", row, "is_connected")
+            for row in (rows.split(", ") if rows else [])
+        ]
+        return sum(state.strip() == "true" for state in states)
+
     def appctl(self, *orders: str) -> str:
         """Run `ovs-appctl` on the switches' process, and return what it says."""
         return self.run("ovs-appctl", "-t", str(self.folder / f"{SWITCHING}.ctl"), *orders)
