@@ -1,4 +1,4 @@
-"""The Faust agents, one per stream: they read records into what the core understands."""
+"""The Faust agents, one per stream: they turn records into inputs of the core."""
 
 from __future__ import annotations
 

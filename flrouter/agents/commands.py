@@ -31,7 +31,7 @@ def register(app: RouterApp) -> None:
 
 
 async def read(at: Partition, record: Any, directory: Directory) -> Command:
-    """What a record says, and whether the topic exists that it wants its answer on."""
+    """The command in a record. Also checks that the topic for its answer exists."""
     data = record.value or b""
     origin = Origin(at.topic, at.number, record.offset)
     try:

@@ -19,7 +19,7 @@ def register(app: RouterApp) -> None:
 
     async def reports(stream: AsyncIterable[Fetched]) -> None:
         async for fetched in stream:
-            # An FL is known by its write topic, never by a field in a message.
+            # The write topic identifies the FL; no field of a message does.
             floodlight = settings.fl_topics.writer_of(fetched.batches[0].at.topic) or ""
             inputs = [
                 [read(at, record, floodlight) for record in records]
@@ -31,7 +31,7 @@ def register(app: RouterApp) -> None:
 
 
 def read(at: Partition, record: Any, floodlight: str) -> Report:
-    """What a record of `floodlight` says."""
+    """The report in a record that `floodlight` wrote."""
     data = record.value or b""
     origin = Origin(at.topic, at.number, record.offset)
     try:

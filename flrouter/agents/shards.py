@@ -1,4 +1,4 @@
-"""Shards: what the shards say to each other, and the records that they send home."""
+"""Shards: the messages between shards, and records forwarded to their home shard."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from flrouter.ports import Partition
 from flrouter.runtime.batch import Fetched
 from flrouter.runtime.durability.formats import NewerFormat
 
-#: how shards' records for each other are written. A later format stands behind a slash, as in
-#: `peer/2`, and only where all of the group know it.
+#: format of the records between shards. A later format is named after a slash, as in `peer/2`.
+#: A shard writes a later format only when every worker of the group can read it.
 FORMAT = 1
 
 
@@ -41,10 +41,10 @@ def register(app: RouterApp) -> None:
 
 
 def read(at: Partition, record: Any) -> Input:
-    """What a record says; its headers tell how to read it.
+    """The input in a record, in the format that the record's headers name.
 
     Raises:
-        NewerFormat: only a later release knows.
+        NewerFormat: only a later release can read the record.
     """
     own: dict[str, bytes] = {}
     headers = []

@@ -1,4 +1,4 @@
-"""The command line: a command's module is loaded when somebody asks for that command."""
+"""The command line: a command's module is loaded only when the command is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flrouter import __version__
 
 #: monotonic seconds: when this process started, as early as it can be read.
 STARTED = time.monotonic()
-#: where each command is. Faust takes most of a second to load; `worker` alone needs it.
+#: command → its module. Loading Faust takes most of a second, and only `worker` needs it.
 _MODULES = {
     "broker": "cli.broker",
     "completion": "cli.completion",
@@ -39,15 +39,15 @@ _MODULES = {
 
 
 class Group(click.Group):
-    """Commands, and what somebody may have meant who misspelt one."""
+    """A group of commands that suggests the right name for a misspelt command."""
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does it.
+        """Resolve a command as click does.
 
         Raises:
-            UsageError: there is no such command; names the one that is most like it.
+            UsageError: there is no such command; the text suggests the most similar one.
         """
         try:
             return super().resolve_command(context, arguments)
@@ -59,7 +59,7 @@ class Group(click.Group):
 
 
 class _Commands(Group):
-    """The commands of `flrouter`, by the modules that have them."""
+    """The commands of `flrouter`; loads the module of a command on use."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return list(_MODULES)

@@ -1,4 +1,4 @@
-"""Completion by the shell: of commands, options, and FLs."""
+"""Shell completion of commands, options and FLs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from flrouter.cli.router import Router
 from flrouter.failure import Failure
 from flrouter.settings.model import BadSetting, load
 
-#: s; who has pressed Tab does not wait longer.
+#: s; nobody waits longer after pressing Tab.
 _TIMEOUT_S = 2.0
 _SHELLS = ("bash", "zsh", "fish")
 
 
 class _Floodlight(click.ParamType):
-    """An FL's id. A worker that answers has them for the shell."""
+    """An FL's id. The shell completes it with the ids that a worker lists."""
 
     name = "floodlight"
 

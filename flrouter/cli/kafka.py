@@ -1,4 +1,4 @@
-"""Commands that talk to Kafka themselves: looking, writing, and what becomes of failures."""
+"""Access to Kafka for commands that need it: reading, writing, and explaining failures."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LIST_TIMEOUT_S = 10.0
 
 @contextmanager
 def explained(settings: Settings) -> Iterator[None]:
-    """Talk to Kafka inside.
+    """Turn the errors of Kafka's clients inside the context into a Failure.
 
     Raises:
-        Failure: the broker does not play along; it says what to look at.
+        Failure: the broker cannot be reached or refuses; the text says what to look at.
     """
     import aiokafka.errors
     import kafka.errors
@@ -33,7 +33,7 @@ def explained(settings: Settings) -> Iterator[None]:
     from flrouter.kafka.cluster.login import LoginRefused, hint
     from flrouter.kafka.cluster.topics import BadTopic
 
-    logging.disable()  # what clients log of their trying again is in the failure, if there is one
+    logging.disable()  # clients log their retries; a Failure says enough
     try:
         yield
     except BadTopic as error:
@@ -54,7 +54,7 @@ def explained(settings: Settings) -> Iterator[None]:
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:
-    """How many partitions each topic has; fails at once where no broker lets us in."""
+    """Topic → how many partitions it has; fails at once if no broker lets us in."""
     from confluent_kafka.admin import AdminClient
 
     from flrouter.kafka.cluster.login import log_in
@@ -72,12 +72,12 @@ def producer(configuration: Configuration) -> Any:
 def deliver(
     writer: Any, records: Iterable[Send], delivered: Callable[[], None] = lambda: None
 ) -> list[KafkaError | None]:
-    """Write records, in order, and wait; returns what became of each: None once it is durable.
+    """Write records, in order, and wait; returns the error of each record, None if it is durable.
 
     Args:
         writer: a `producer`.
-        records: none behind one that is refused at once is written.
-        delivered: called for each record whose fate is known.
+        records: if one is refused at once, the records after it are not written.
+        delivered: called whenever a record is durable or has failed.
     """
     errors: list[KafkaError | None] = []
 
@@ -110,13 +110,13 @@ def write(
     """Write records, in order, and wait until all are durable.
 
     Raises:
-        KafkaException: one is not.
+        KafkaException: a record is not durable.
     """
     check(deliver(producer(writing(settings)), records, delivered))
 
 
 def check(errors: Iterable[KafkaError | None]) -> None:
-    """Raises KafkaException for the first error."""
+    """Raise KafkaException for the first error."""
     for error in errors:
         if error is not None:
             raise KafkaException(error)

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DURATION = kinds.duration()
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Several options, of which the last one is shown first."""
+    """Combine several options into one decorator. The help shows the last one first."""
 
     def add(command: F) -> F:
         for option in options:
@@ -27,7 +27,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
 
 
 def before_now(name: str, about: str) -> Callable[[F], F]:
-    """A duration before now, as ms since the epoch; 0 where none is given."""
+    """An option for a duration before now; its value is ms since the epoch, 0 if not given."""
     return click.option(name, metavar="DURATION", callback=_before_now, help=about)
 
 
@@ -41,7 +41,7 @@ def _before_now(_context: click.Context, _parameter: click.Parameter, given: str
 
 
 def limit(most: int | None = None) -> Callable[[F], F]:
-    """How many rows are shown: `most` at most."""
+    """An option for the number of rows that are shown: at most `most`."""
     return click.option(
         "--limit",
         type=click.IntRange(1, most),
@@ -52,7 +52,7 @@ def limit(most: int | None = None) -> Callable[[F], F]:
 
 
 def seconds(name: str, default: float, least: float, about: str) -> Callable[[F], F]:
-    """A time in seconds."""
+    """An option for a time in seconds."""
     return click.option(
         name,
         type=click.FloatRange(min=least),

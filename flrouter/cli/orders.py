@@ -1,4 +1,4 @@
-"""Orders that the command line writes to Kafka itself, as the history is told of them."""
+"""Notes for the history on orders that the command line writes to Kafka itself."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from flrouter.history.record import said
 from flrouter.kafka.librdkafka import writing
 from flrouter.settings.model import Settings
 
-#: s; how long brokers may take with it. No order fails because the history does not take it.
+#: s; time limit for writing a note. An order does not fail if its note cannot be written.
 TIMEOUT_S = 2.0
 
 
 def remember(settings: Settings, text: str, *, floodlight: str = "", result: str = "done") -> None:
-    """Note what somebody ordered, who it was, and on which machine; nothing without a history."""
+    """Note an order, who gave it, and on which machine; does nothing without a history."""
     if not settings.history:
         return
     who = os.environ.get("USER") or f"user {os.getuid()}"

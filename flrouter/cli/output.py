@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs, progress on stderr."""
+"""The output of commands: tables for people, JSON for programs, progress on stderr."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-#: wide enough for any row: what reads a pipe wants whole lines.
+#: width of the output to a pipe. No row is wider: readers of a pipe need whole lines.
 _PIPE_COLUMNS = 2_000
-#: what is shown may come from anybody, and must not move the cursor.
+#: replaces control characters: shown text may come from anybody, and must not move the cursor.
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
@@ -25,26 +25,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Machine-read
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that neither colours nor folds what goes into a pipe."""
+    """A console that neither colours nor wraps its output to a pipe."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_COLUMNS
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def plain(value: object) -> str:
-    """`value` as text that does nothing to a terminal."""
+    """`value` as text without control characters."""
     return str(value).translate(_CONTROL)
 
 
 def moment(ms: int) -> str | None:
-    """A time as people read it; None for one that is not known."""
+    """A time as people read it; None if it is not known."""
     if not ms:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """0, 1, 2, 5 as `0–2, 5`."""
+    """Write the numbers 0, 1, 2, 5 as `0–2, 5`."""
     spans: list[tuple[int, int]] = []
     for number in sorted(numbers):
         if spans and spans[-1][1] == number - 1:
@@ -64,17 +64,17 @@ def ago(ms: int) -> str:
 
 
 def condition(state: str, *, heard: bool) -> str:
-    """An FL's state as people read it: one that never said anything is neither up nor down."""
+    """An FL's state as people read it. An FL that was never heard is neither up nor down."""
     return state if heard or state == "removed" else "never heard of"
 
 
 def show_json(value: object) -> None:
-    """One JSON document."""
+    """Print one JSON document."""
     click.echo(json.dumps(value))
 
 
 def show_message(text: str, as_json: bool) -> None:
-    """What was done, in a sentence."""
+    """Print a sentence that says what was done."""
     if as_json:
         show_json({"message": text})
     else:
@@ -82,12 +82,12 @@ def show_message(text: str, as_json: bool) -> None:
 
 
 def cell(value: object, style: str = "") -> Text:
-    """What stands in a table; nothing for None."""
+    """A cell of a table; empty for None."""
     return Text("" if value is None else plain(value), style)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table without lines; names of columns that end in `>` are set to the right."""
+    """A table without lines; a column whose name ends in `>` is aligned to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         right = name.endswith(">")
@@ -103,7 +103,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 
 def progress() -> Progress:
-    """A bar on stderr for work that takes a while; nothing where nobody watches."""
+    """A progress bar on stderr for slow work; shown only in a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

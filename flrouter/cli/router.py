@@ -1,4 +1,4 @@
-"""The router as any worker tells of it over HTTP (docs/api.md), for the commands that ask it."""
+"""A client for the HTTP API that every worker serves (docs/api.md)."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from flrouter.failure import Failure
 from flrouter.settings.model import Settings
 from flrouter.web_port import tls
 
-#: s; a worker waits 2 s for the others.
+#: s; a worker itself waits 2 s for the other workers.
 TIMEOUT_S = 10.0
 _STRANGER = "is FLROUTER_WORKER_URL that of a worker of flrouter's, of this version?"
-#: rows that a page has at most.
+#: most rows of a page.
 PAGE_ROWS = 1_000
 
 Row = dict[str, Any]
 
 
 class Rows(NamedTuple):
-    """Those of a list, and who did not tell of more."""
+    """The rows of a list, and the workers and shards whose rows are missing."""
 
     rows: list[Row]
     silence: Silence
 
 
 class _FollowNobody(urllib.request.HTTPRedirectHandler):
-    """What is for a worker, the token above all, goes nowhere else."""
+    """Follows no redirect: a request, with its token, goes only to the worker it is meant for."""
 
     def redirect_request(self, *_: object, **__: object) -> None:
-        """Refuse."""
+        """Refuse every redirect."""
 
 
 def _opener(settings: Settings) -> urllib.request.OpenerDirector:
-    """No proxy either: `http_proxy` is meant for the world outside, and would see the token."""
+    """An opener without redirects or proxies.
+
+    The proxy of `http_proxy` is meant for the internet, and would see the token.
+    """
     handlers = [urllib.request.ProxyHandler({}), _FollowNobody()]
     if settings.worker_url.startswith("https:"):
         handlers.append(urllib.request.HTTPSHandler(context=tls.trusted(settings)))
@@ -56,14 +59,14 @@ class Router:
         self._tokens = {"GET": settings.read_token, "POST": settings.token}
 
     def get(self, *path: str, **query: object) -> Row:
-        """What it says.
+        """The answer to a GET request.
 
         Args:
             path: parts of the path below `/api/v1`; they are quoted here.
-            query: its parameters; those that are None are left out.
+            query: parameters of the query; those that are None are left out.
 
         Raises:
-            Failure: it does not answer, or refuses; the text says what to do.
+            Failure: the worker does not answer, or refuses; the text says what to do.
         """
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask(
@@ -71,7 +74,7 @@ class Router:
         )
 
     def rows(self, resource: str, limit: int | None = None, **query: object) -> Rows:
-        """The rows of a list that are known; at most `limit` of them.
+        """At most `limit` rows of a list, from as many pages as needed.
 
         Raises:
             Failure: as for `get`.
@@ -90,7 +93,7 @@ class Router:
         return Rows(rows, silence)
 
     def post(self, *path: str, body: Mapping[str, object] | None = None) -> str:
-        """Have something changed; returns what is done about it.
+        """Send a POST request; returns the worker's message.
 
         Raises:
             Failure: as for `get`.
@@ -124,7 +127,7 @@ class Router:
 
 
 class _Said(dict[str, Any]):
-    """An object as a worker tells it: what it lacks, a worker of this version would have said."""
+    """A JSON object from a worker. If a member is missing, the other end is no such worker."""
 
     def __missing__(self, name: str) -> Any:
         raise Failure(f"the answer has no {name!r}: {_STRANGER}")
@@ -135,7 +138,7 @@ def _path(parts: tuple[str, ...]) -> str:
 
 
 def _refusal(refused: urllib.error.HTTPError, method: str) -> str:
-    """The worker's own sentence, and what it cannot know."""
+    """The worker's own error text, with advice that only the command line can give."""
     if 300 <= refused.code < 400:
         return (
             f"{refused.url} sends on to {refused.headers.get('Location')}, which is not followed:"

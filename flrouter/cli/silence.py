@@ -1,4 +1,4 @@
-"""Who did not tell: what an answer of the API lacks (docs/api.md)."""
+"""Workers and shards whose part of an answer of the API is missing (docs/api.md)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flrouter.failure import Failure
 
 
 class Silence(NamedTuple):
-    """Workers that did not answer, and shards of which nobody told. False when there are none."""
+    """Workers that did not answer, and shards that no worker reported. False if there are none."""
 
     workers: Collection[str] = frozenset()
     shards: Collection[int] = frozenset()
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Silence:
-        """That of an answer."""
+        """The workers and shards that are missing from an answer."""
         return cls(frozenset(answer["missing"]), frozenset(answer["missing_shards"]))
 
     def __or__(self, other: Silence) -> Silence:
@@ -33,10 +33,10 @@ class Silence(NamedTuple):
         return f"shards {ranges(self.shards)} unavailable ({away or 'rebalancing'})"
 
     def admit(self) -> None:
-        """End the command with it, now that what is known was shown.
+        """Fail if anything is missing. Call it after showing what is known.
 
         Raises:
-            Failure: somebody did not tell.
+            Failure: workers or shards are missing.
         """
         if self:
             raise Failure(f"incomplete: {self}; try again, and see `flrouter status`")

@@ -22,7 +22,7 @@ def speaker(arguments: tuple[str, ...]) -> None:
     from flrouter.speaker.simulated.options import BadLatency
 
     settings = load_settings()
-    several = settings.speaks.many  # then the topics are those of the profile
+    several = settings.speaks.many  # if so, the profile names the topics
     plain = SpeakerOptions(
         id="",
         broker=settings.broker,

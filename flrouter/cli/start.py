@@ -9,10 +9,10 @@ from click.shell_completion import CompletionItem
 
 
 class OfFaust(click.Command):
-    """Faust knows the options of its command `worker`. It is loaded when somebody asks for them."""
+    """The options of Faust's command `worker`. Faust is loaded only when they are needed."""
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
-        """As Faust's."""
+        """Complete the options as Faust does."""
         return list(_faust().commands["worker"].shell_complete(context, incomplete))
 
 
@@ -26,14 +26,14 @@ def worker(arguments: Sequence[str]) -> None:
 
 
 def run(app: str, arguments: Sequence[str]) -> None:
-    """Run a worker of an app: the name of the module that has it."""
+    """Run a worker of `app`, the name of the module that holds the app."""
     _faust()(args=["-A", app, "worker", *arguments], prog_name="flrouter")
 
 
 def _faust() -> click.Group:
     from faust.cli.base import cli
 
-    import flrouter.faust_side.worker  # noqa: F401 - Faust takes it by its being there
+    import flrouter.faust_side.worker  # noqa: F401 - importing it is enough for Faust
 
     assert isinstance(cli, click.Group)
     return cli

@@ -1,7 +1,7 @@
-"""Open vSwitch in a folder of its own: switches that are real, without a kernel module or root.
+"""Open vSwitch in a folder of its own: real switches, without a kernel module or root.
 
-For the demo and the tests, which both need real switches and must not touch the machine's own.
-Its bridges are on the dummy datapath: packets go through rules as anywhere, and to no wire.
+The demo and the tests need real switches and must not touch the machine's own Open vSwitch.
+The bridges use the dummy datapath: rules process packets as usual, but no packet reaches a wire.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from pathlib import Path
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 
 _PROGRAMS = ("ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl")
-#: where Debian has the daemons; not every account's PATH has it.
+#: PATH, with the folders of Debian's daemons, which some accounts' PATH lacks.
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 #: s; how long one of its programs may take.
 _TIMEOUT_S = 30
 
 
 class Missing(RuntimeError):
-    """Open vSwitch is not installed; the text says how to."""
+    """Open vSwitch is not installed; the text says how to install it."""
 
 
 class Failed(RuntimeError):
-    """One of its programs did not do what it was told; the text is its own."""
+    """A program of Open vSwitch failed; the text is the program's own."""
 
 
 class OpenVSwitch:
@@ -36,10 +36,10 @@ class OpenVSwitch:
 
     def __init__(self, folder: Path) -> None:
         """Args:
-        folder: for its database, sockets and logs; made here.
+        folder: for the database, sockets and logs; it is created.
 
         Raises:
-            Missing: it is not installed.
+            Missing: Open vSwitch is not installed.
         """
         missing = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
         if missing or not SCHEMA.exists():
@@ -47,19 +47,19 @@ class OpenVSwitch:
             raise Missing(f"{names} is missing: apt-get install openvswitch-switch")
         folder.mkdir(parents=True)
         self.folder = folder
-        #: its processes, by the names of their programs.
+        #: program's name → its process.
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
-        # Under the root account `ovs-ctl` would choose these paths, all below /var and /etc.
+        # Without these variables, `ovs-ctl` as root would use paths below /var and /etc.
         self._environment = os.environ | {
             **dict.fromkeys(("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR"), str(folder)),
             "PATH": _PATH,
         }
 
     def start(self) -> None:
-        """Start it; returns when it takes orders, or leaves nothing running.
+        """Start the daemons, and return when they take orders.
 
         Raises:
-            Failed: it does not start.
+            Failed: a daemon did not start. None is left running.
         """
         self.run("ovsdb-tool", "create", "conf.db", str(SCHEMA))
         try:
@@ -72,14 +72,14 @@ class OpenVSwitch:
             raise
 
     def stop(self) -> None:
-        """End it; nothing of it is worth a clean end."""
+        """Kill the daemons; no clean shutdown is needed."""
         for daemon in self.daemons.values():
             daemon.kill()
             daemon.wait()
         self.daemons.clear()
 
     def start_switching(self) -> None:
-        """Start the switches' own process; bridges that are in the database come up with it."""
+        """Start the process of the switches; it brings up the bridges in the database."""
         self._daemon("ovs-vswitchd", "unix:db.sock", "--disable-system", "--enable-dummy")
         self._wait_for(self.folder / "ovs-vswitchd.ctl", "ovs-vswitchd")
 
@@ -90,13 +90,13 @@ class OpenVSwitch:
         self.vsctl(*orders, f"other-config:datapath-id={dpid:016x}")
 
     def set_controllers(self, name: str, controllers: Sequence[int]) -> None:
-        """Have a switch connect to these ports of this machine, where its FLs listen."""
+        """Have a switch connect to these local ports, where its FLs listen."""
         orders: list[str] = []
         for number, port in enumerate(controllers):
             orders += [f"--id=@{number}", "create", "controller", f'target="tcp:127.0.0.1:{port}"']
             orders += ["connection_mode=out-of-band", "max_backoff=1000"]
-            # Of discovery packets, of which there are few; the default is for the first packets
-            # of every flow.
+            # The default limits the first packets of every flow. Here switches send up discovery
+            # packets only, which are few.
             orders += ["controller_rate_limit=100000", "--"]
         rows = ",".join(f"@{number}" for number in range(len(controllers)))
         self.vsctl(*orders, "set", "bridge", name, f"controller=[{rows}]")
@@ -112,7 +112,7 @@ class OpenVSwitch:
         self.vsctl(*orders[1:])
 
     def flows(self, bridge: str) -> dict[int, list[str]]:
-        """The rules of a switch as `ovs-ofctl dump-flows` shows them, by their cookies."""
+        """Cookie → the rules as `ovs-ofctl dump-flows` shows them."""
         rules: dict[int, list[str]] = {}
         for line in self.ofctl("dump-flows", bridge).splitlines():
             cookie = re.search(r"cookie=(0x[0-9a-f]+)", line)
@@ -121,20 +121,20 @@ class OpenVSwitch:
         return rules
 
     def vsctl(self, *orders: str) -> str:
-        """Run `ovs-vsctl`, and return what it says."""
-        # The socket is there a moment before somebody listens on it: hence `--retry`.
+        """Run `ovs-vsctl`, and return its output."""
+        # The socket exists a moment before the server listens on it: hence `--retry`.
         how = ("--db=unix:db.sock", "--retry", "--timeout=20")
         return self.run("ovs-vsctl", *how, *orders)
 
     def ofctl(self, order: str, *more: str) -> str:
-        """Run `ovs-ofctl`, and return what it says."""
+        """Run `ovs-ofctl`, and return its output."""
         return self.run("ovs-ofctl", "-O", "OpenFlow13", order, *more)
 
     def run(self, *command: str) -> str:
-        """Run one of its programs in the folder.
+        """Run one of Open vSwitch's programs in the folder.
 
         Raises:
-            Failed: its status is not 0.
+            Failed: the exit status is not 0.
         """
         done = subprocess.run(
             command,
@@ -172,12 +172,12 @@ class OpenVSwitch:
 
 
 def patch_name(bridge: str, number: int) -> str:
-    """What a port is called that leads to another bridge."""
+    """The name of a port that leads to another bridge."""
     return f"{bridge}-{number}"
 
 
 def difference(wanted: Mapping[str, set[int]], actual: Mapping[str, set[int]]) -> dict[str, str]:
-    """For each switch whose rules are not those wanted, by cookie: what is missing, what more."""
+    """Switch → which cookies are missing and which are extra, for switches that differ."""
     return {
         switch: f"missing {sorted(wanted[switch] - actual[switch])},"
         f" too many {sorted(actual[switch] - wanted[switch])}"

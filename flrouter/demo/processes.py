@@ -18,7 +18,7 @@ STOP_TIMEOUT_S = 5.0
 
 
 class Process:
-    """One of them, by its name; it may be killed and started again."""
+    """A named process; it may be killed and started again."""
 
     def __init__(
         self, name: str, folder: Path, arguments: Sequence[str], environment: Mapping[str, str]
@@ -27,7 +27,7 @@ class Process:
         self.log = folder / f"{name}.log"
         self.output = folder / f"{name}.out"
         self._arguments = [sys.executable, *arguments]
-        # It sees no other `FLROUTER_*` than those that it is given.
+        # Of all `FLROUTER_*` variables, the process gets only those passed to it.
         own = {key: text for key, text in os.environ.items() if not key.startswith("FLROUTER_")}
         self._environment = {**own, **environment}
         self.process: subprocess.Popen[bytes] | None = None
@@ -46,24 +46,24 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
-                start_new_session=True,  # a Ctrl-C is for the demo, which then stops it
+                start_new_session=True,  # Ctrl-C goes to the demo, which stops this process
             )
 
     def said(self, text: bytes) -> bool:
-        """Whether it has said `text` on stdout since it was started last."""
+        """Whether the process has written `text` to stdout since its last start."""
         with self.output.open("rb") as output:
             output.seek(self._output_before)
             return text in output.read()
 
     def kill(self) -> None:
-        """End it at once, as a crash of its machine would."""
+        """End the process at once, as a crash of its machine would."""
         assert self.process is not None
         self.killed = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def check(self) -> None:
-        """Raises Failure when it ended by itself."""
+        """Raise Failure if the process ended by itself."""
         if self.process is not None and not self.killed:
             status = self.process.poll()
             if status is not None:
@@ -71,7 +71,7 @@ class Process:
 
 
 def stop_all(processes: Sequence[Process]) -> None:
-    """Stop them side by side; returns when none is left."""
+    """Stop all processes at the same time; returns when none is left."""
     started = [process.process for process in processes if process.process is not None]
     for process in started:
         process.terminate()

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.outages import Outages
 
-#: lines about what was wrong; the rest is counted.
+#: lines about errors that are shown; further ones are only counted.
 MAX_SHOWN_LINES = 20
 
 
 class Tables(NamedTuple):
-    """What became of the tables of real switches."""
+    """How the rule tables of real switches compare with the commands."""
 
     switches: int
     #: rules that were commanded.
@@ -24,7 +24,7 @@ class Tables(NamedTuple):
     differences: dict[str, str]
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """The comparison, as text for people."""
         yield f"rules         {self.rules} on {self.switches} switches of Open vSwitch"
         yield f"sent again    {self.again}, after an error of the outage"
         for switch, text in self.differences.items():
@@ -38,19 +38,21 @@ class Result(NamedTuple):
 
     ledger: Ledger
     outages: Outages
-    #: messages of FLs that came after the router had given up on them.
+    #: messages of FLs that came after the deadline of their request.
     late_dropped: int
     #: s from the start of the process to the first answer of an FL.
     first_answer: float | None
-    #: monotonic seconds: when commands began to be sent; None when they did not.
+    #: monotonic seconds: when the first command was sent; None if none was.
     began: float | None
     #: None without real switches.
     tables: Tables | None
 
     @property
     def good(self) -> bool:
-        """Whether every command got its one answer, errors came only where they must, and tables
-        hold what was commanded.
+        """Whether the run succeeded.
+
+        Every command got exactly one answer, errors came only where they were expected, and the
+        tables hold the commanded rules.
         """
         ledger = self.ledger
         wrong = ledger.unanswered or ledger.duplicates or ledger.wrong
@@ -75,7 +77,7 @@ class Result(NamedTuple):
         return figures
 
     def lines(self) -> Iterator[str]:
-        """The same for people."""
+        """The figures, as text for people."""
         if self.began is None:
             yield "stopped before any command was sent"
             return

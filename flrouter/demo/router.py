@@ -11,13 +11,13 @@ from typing import Any
 
 
 class Router:
-    """The newest snapshot of each worker's own shards, added up."""
+    """The sum of the newest snapshots, one of each worker's own shards."""
 
     def __init__(self, ports: Sequence[int]) -> None:
         self._snapshots: dict[int, dict[str, Any]] = {port: {} for port in ports}
 
     async def look(self) -> None:
-        """Ask all workers; that of a worker that does not answer stays."""
+        """Ask all workers. A worker that does not answer keeps its last snapshot."""
         await asyncio.gather(*(self._look_at(port) for port in self._snapshots))
 
     async def _look_at(self, port: int) -> None:
@@ -43,12 +43,12 @@ class Router:
         return sum(row["switches"] for row in self._rows(floodlight) if row is not None)
 
     def up(self, floodlight: str) -> bool:
-        """Whether every worker with shards says that an FL answers."""
+        """Whether every worker with shards reports that the FL answers."""
         states = [row and row["state"] for row in self._rows(floodlight)]
         return bool(states) and all(state in ("up", "drained") for state in states)
 
     def _rows(self, floodlight: str) -> list[dict[str, Any] | None]:
-        """The FL, from every worker with shards; None if one does not know it."""
+        """The FL's row from each worker with shards; None for a worker that does not know it."""
         return [
             next((row for row in snapshot["floodlights"] if row["id"] == floodlight), None)
             for snapshot in self._snapshots.values()

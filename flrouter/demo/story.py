@@ -29,11 +29,11 @@ from flrouter.settings.model import Settings
 
 #: s; the whole system must be up by then.
 START_TIMEOUT_S = 120.0
-#: the exit status after a second signal, as shells have it after a Ctrl-C.
+#: the exit status after a second signal; shells use it after a Ctrl-C.
 STOPPED_STATUS = 130
-#: s; without an end, an FL is killed once in so long.
+#: s; in a demo without an end, one FL is killed in each such period.
 CHAPTER_S = 30.0
-#: s; after the sending ends: the longest that an answer may take, and some more for a busy machine.
+#: s; wait for answers after the last command: the longest deadline, and spare for a busy machine.
 DRAIN_TIMEOUT_S = (
     TIMEOUTS["ack_timeout"] + TIMEOUTS["response_timeout"] + TIMEOUTS["sync_timeout"] + 5.0
 )
@@ -42,13 +42,13 @@ WINDOW_S = 2.0
 
 
 class Rates:
-    """Counters by name, and how much each grew per second of late."""
+    """Counters by name, and how much each grew per second lately."""
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[tuple[float, float]]] = {}
 
     def of(self, name: str, count: float, now: float) -> float:
-        """Note that the counter `name` stands at `count` at `now` (s); its rate."""
+        """Note the counter's value at `now` (s), and return its rate."""
         seen = self._seen.setdefault(name, deque())
         seen.append((now, count))
         while len(seen) > 2 and seen[1][0] <= now - WINDOW_S:
@@ -58,7 +58,7 @@ class Rates:
 
 
 def tell(story: type[Story], plan: Plan, report: Path | None) -> bool:
-    """Play the demo and say how it went; whether all was as it should be."""
+    """Play the demo and report on it; returns whether it succeeded."""
     folder = Path(tempfile.mkdtemp(prefix="flrouter-demo-"))
     good = False
     try:
@@ -130,7 +130,7 @@ class Story:
             await self._requester.stop()
             started = [*self._workers, *self._floodlights.values()]
             await asyncio.to_thread(processes.stop_all, started)
-            self._broker.kill()  # it holds nothing that is worth a clean end
+            self._broker.kill()  # the broker holds nothing that needs a clean shutdown
             self._broker.wait()
         late = self._router.count("late").total()
         return Result(
@@ -138,14 +138,14 @@ class Story:
             *(self._began, self._tables()),
         )
 
-    # -- what is played, with simulated FLs; `switches.py` has it with real switches
+    # -- the parts that depend on the switches: simulated here, real in `switches.py`
 
     def _draw(self, prefix: str) -> Draw:
-        """The commands to send, under ids that begin so."""
+        """The commands to send; their correlation ids begin with `prefix`."""
         return Commands(sorted(self._homes), prefix, self._profile.catalog({}))
 
     def _floodlight(self, name: str) -> list[str]:
-        """The arguments of an FL's process, beside its id and broker."""
+        """More arguments for an FL's process, after those that every FL gets."""
         plan = self._plan
         switches, first = str(plan.switches_each), str(plan.first_switch(name))
         return ["--switches", switches, "--first-switch", first, "--latency-ms", "1-5"]
@@ -163,13 +163,13 @@ class Story:
         return names[(number + 1) % len(names)]
 
     def _tables(self) -> Tables | None:
-        """What became of the tables of real switches."""
+        """The comparison of real switches' tables; None without real switches."""
         return None
 
-    # -- how
+    # -- the parts that all demos share
 
     def _listen(self) -> None:
-        """The first signal ends the sending, the next one everything."""
+        """Install the handlers: the first signal ends the sending, the second ends the demo."""
 
         def told() -> None:
             if self._asked_to_stop.is_set() and self._playing is not None:
@@ -200,7 +200,11 @@ class Story:
         )
 
     async def _unless_stopped(self, work: object, timeout: float | None) -> None:
-        """Await `work`, but not for longer, nor when told to stop or a process has ended."""
+        """Await `work`, until a signal asks to stop.
+
+        Raises:
+            Failure: the timeout is over, or a process has ended.
+        """
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]
         stopping = asyncio.create_task(self._asked_to_stop.wait())
         until = None if timeout is None else time.monotonic() + timeout
@@ -220,7 +224,7 @@ class Story:
             await asyncio.wait([task])
 
     def _check(self) -> None:
-        """Raises Failure when something has ended that should not."""
+        """Raise Failure if a worker, an FL or the broker has ended by itself."""
         for process in (*self._workers, *self._floodlights.values()):
             process.check()
         if self._broker.poll() is not None:
@@ -260,11 +264,11 @@ class Story:
                 self._requester.run(self._commands, self._ledger, plan.rate, plan.seconds), None
             )
             self._view.say("no more commands; waiting for the last answers")
-            # A sync that ends in silence may have to wait for another one, and that for its end.
+            # In some profiles a sync ends after a silence. A sync may first wait for another one.
             patience_s = DRAIN_TIMEOUT_S + 2 * self._profile.sync.quiet_s
             await self._requester.answered(self._ledger, patience_s)
             if plan.seconds is not None:
-                # On a busy machine an FL takes longer to come back than the commands to be sent.
+                # On a busy machine, the FL may come back only after all commands were sent.
                 await self._unless_stopped(plot, START_TIMEOUT_S)
             elif plot.done():
                 plot.result()

@@ -1,7 +1,7 @@
-"""The demo on real switches: six of Open vSwitch, in a ring, each with two of the FLs.
+"""The demo on real switches: six Open vSwitch bridges in a ring, each held by two of the FLs.
 
-Every command installs a rule. An FL dies and comes back; what ended in an error is sent again,
-as a requester would, and in the end each switch's table is compared with what was commanded.
+Every command installs a rule. An FL dies and comes back. The demo retries commands that ended in an
+error, as a requester would. At the end it compares each switch's table with the commanded rules.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _O = "org.openkilda.messaging"
 SWITCHES = 6
 #: the ports of each switch to its neighbours in the ring.
 NEXT, BEFORE = 1, 2
-#: rules that the FLs have on each switch for themselves, by cookie.
+#: cookies of the rules that FLs install for themselves on each switch.
 OWN = {0x8000000000000001, 0x8000000000000002}
 #: VLANs that a rule can match, at each of a switch's two ports.
 _VLANS = 4_000
-#: rules that differ in what they match.
+#: how many rules with different matches are possible.
 MAX_RULES = SWITCHES * 2 * _VLANS
-#: characters of what is told of a table.
+#: characters that are shown of a table's differences.
 MAX_TEXT_CHARACTERS = 200
-#: s; by then, all that ended in an error must have been carried out.
+#: s; by then, every retried command must have been carried out.
 SETTLE_TIMEOUT_S = 60.0
 
 
@@ -47,16 +47,16 @@ class RealPlan(Plan):
 
     @property
     def rules(self) -> int:
-        """How many are commanded."""
+        """How many rules are commanded."""
         return round(self.rate * (self.seconds or 0))
 
     @property
     def bridges(self) -> dict[str, str]:
-        """Each bridge, and its switch's id."""
+        """Bridge → its switch's id."""
         return {f"s{number}": canonical(f"{number:x}") for number in range(1, SWITCHES + 1)}
 
     def homes(self) -> dict[str, tuple[str, ...]]:
-        """Every switch, and the FLs that hold it."""
+        """Switch → the FLs that hold it."""
         ids = self.floodlight_ids
         return {
             switch: (ids[at % len(ids)], ids[(at + 1) % len(ids)])
@@ -65,7 +65,7 @@ class RealPlan(Plan):
 
 
 class Rules:
-    """Commands that install rules, to one switch after the other."""
+    """Commands that install rules, on one switch after the other."""
 
     def __init__(self, switches: Sequence[str], prefix: str) -> None:
         self._switches = switches
@@ -81,7 +81,7 @@ class Rules:
         return self._install(self._switches[number % len(self._switches)], number + 1)
 
     def again(self, command: Command) -> Command:
-        """The same rule once more, under an id of its own."""
+        """The same rule once more, under a new correlation id."""
         assert command.switch is not None
         return self._install(command.switch, self._cookies[command.correlation_id])
 
@@ -166,7 +166,7 @@ class RealStory(Story):
         return sum(map(self._router.switches, self._plan.floodlight_ids)) == SWITCHES
 
     def _victim(self, number: int) -> str:
-        """The one that speaks for the most switches: they have another one."""
+        """The FL that is active for the most switches; each of them has a second FL."""
         return max(self._plan.floodlight_ids, key=self._router.switches)
 
     async def _send(self) -> None:
@@ -175,7 +175,7 @@ class RealStory(Story):
         until = time.monotonic() + SETTLE_TIMEOUT_S
         excused = self._ledger.excused
         while excused and time.monotonic() < until:
-            # An FL that is back has none of its switches before they have connected again.
+            # An FL that is back has no switches until they have connected again.
             await self._requester.probe(self._commands, self._homes)
             for _ in range(len(excused)):
                 self._again += 1

@@ -1,4 +1,4 @@
-"""What people see while the demo runs: a live table in a terminal, else a line every second."""
+"""The display while the demo runs: a live table in a terminal, else a line every second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flrouter.demo.traffic.ledger import Ledger
 
 
 class FloodlightRow(NamedTuple):
-    """One FL, now."""
+    """The figures of one FL at one moment."""
 
     name: str
     state: str
@@ -22,12 +22,12 @@ class FloodlightRow(NamedTuple):
     #: per second.
     commands: float
     answers: float
-    #: messages that came too late, and were dropped.
+    #: messages that came after their deadline and were dropped.
     late: int
 
 
 class Figures(NamedTuple):
-    """The whole demo, now."""
+    """The figures of the whole demo at one moment."""
 
     #: s since the first command was sent; None before.
     elapsed: float | None
@@ -45,7 +45,7 @@ def _ms(value: float | None) -> str:
 
 
 class Lines:
-    """For a file, a pipe, or CI."""
+    """The display for a file, a pipe, or CI."""
 
     #: s between two showings.
     every = 1.0
@@ -72,11 +72,11 @@ class Lines:
         )
 
     def close(self) -> None:
-        """All has been said."""
+        """Do nothing: all lines are printed."""
 
 
 class Screen:
-    """For people."""
+    """The display for a terminal."""
 
     #: s between two showings.
     every = 0.25
@@ -123,10 +123,10 @@ class Screen:
         self._live.stop()
 
 
-#: shows figures, and says what happens.
+#: shows the figures, and announces events.
 View = Lines | Screen
 
 
 def view() -> View:
-    """The one that fits stdout."""
+    """The display that fits stdout."""
     return Screen() if sys.stdout.isatty() else Lines()

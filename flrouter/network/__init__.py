@@ -7,13 +7,13 @@ It is an example to learn from and a part to use::
 Read it in this order:
 
 ========== ==================================================================================
-`chains`   puts the links of a chain together, whatever way they arrive
-`reading`  what events, notifications and the entries of a sync say of a switch
+`chains`   puts the links of a chain together, in whatever order they arrive
+`reading`  reads news of a switch from events, notifications and the entries of a sync
 `view`     what is known of a switch, and how news change it
 `listener` what small applications beside the router have in common
 `app`      the Faust application: topics, the table, a request for a sync
 `pages`    the view as JSON and as a page
-`faults`   what Faust itself gets wrong, cured where the view would suffer
+`faults`   fixes for bugs of Faust that would harm the view
 ========== ==================================================================================
 
 The first three know neither Kafka nor a clock.
@@ -25,9 +25,9 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """``faust -A flrouter.network`` takes the attribute ``app``; it is made when asked for."""
+    """Create ``app`` on first use: ``faust -A flrouter.network`` reads this attribute."""
     if name == "app":
-        import flrouter.faust_side.worker  # noqa: F401 - Faust takes it by its being there
+        import flrouter.faust_side.worker  # noqa: F401 - importing it is enough for Faust
         from flrouter.failure import load_settings
         from flrouter.network.app import create_app
 

@@ -1,13 +1,14 @@
 """The Faust application: from the topic for discovery to a table of switches.
 
-Two steps. `listen` reads what flrouter reports, puts chains together, and writes what is said of
-each switch to a topic of its own, keyed by switch. `keep` reads that one and brings the table up to
-date. So a switch's news meet in one place, though its events and the chains that list it come
-through different partitions.
+There are two steps. `listen` reads flrouter's reports, puts chains together, and writes the news of
+each switch to the topic of news, keyed by switch. `keep` reads the topic of news and updates the
+table. The key brings all news of a switch to one place, although its events and the chains that
+list it come through different partitions.
 
-A chain that is half read when the worker dies is lost: nothing of it was kept. Whoever gets
-partitions therefore asks for a sync, which tells everything anew; and once more if the first chains
-were not whole, for the router lets a request join a sync that runs, and half of that may be lost.
+Links of a chain are kept in memory only: a worker that dies loses every incomplete chain. So a
+worker that gets partitions requests a sync, which lists everything anew. The router may join this
+request to a sync under way, whose first links may already be lost. If the first chains stay
+incomplete, the worker therefore requests a second sync.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import News, Switch
 from flrouter.settings.model import Settings
 
-#: of the topic of news and of the table: one worker holds the whole view and can show it. Others
-#: read along, and one of them takes the table over when that worker dies.
+#: partitions of the topic of news and of the table. With one, a single worker holds the whole view
+#: and can show it. The other workers are standbys: one takes the table over when that worker dies.
 PARTITIONS = 1
 
 _news = msgspec.json.Decoder(News)
@@ -45,13 +46,13 @@ class NetworkApp(Listener):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, "network")
-        #: links of a chain may have been read by whoever had the partitions before.
+        #: whether the previous owner of the partitions may have read some links of a chain.
         self.may_lack_links = True
         self.switches = self.Table("switches", partitions=PARTITIONS)
 
     @property
     def holds_view(self) -> bool:
-        """Whether the table is here, and restored."""
+        """Whether this worker owns the table and has restored it."""
         here = TP(self.switches.changelog_topic_name, 0) in self.assignor.assigned_actives()
         return here and bool(self.tables.actives_ready)
 
@@ -73,7 +74,7 @@ def create_app(settings: Settings) -> NetworkApp:
         async for event in stream.events():
             told = read(event.message, assembler)
             sent = [await news.send(key=key, value=value) for key, value in told]
-            # Not before Kafka has it may the record count as read.
+            # The record counts as read only once Kafka has acknowledged its news.
             await asyncio.gather(*sent)
 
     async def keep(stream: Any) -> None:
@@ -107,14 +108,14 @@ def create_app(settings: Settings) -> NetworkApp:
 
 
 def stored(row: dict[str, Any]) -> Switch:
-    """The switch in a row of the table, which Faust keeps as JSON; an empty row is a new one."""
+    """The switch in a row of the table. Faust keeps rows as JSON; an empty row is a new switch."""
     return msgspec.convert(row, Switch, str_keys=True)
 
 
 def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
-    """What a record says: each switch of which it speaks, and the encoded news of it.
+    """The switches that a record tells of, each with its encoded news.
 
-    Nothing that anybody may write to the topic makes it fail.
+    Never fails, whatever the record holds: anybody may write to the topic.
     """
     data = record.value or b""
     at = int(record.timestamp * 1000)
@@ -137,7 +138,7 @@ def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
 
 
 def sync_began(record: Any, otherwise: int) -> int:
-    """When the router began the sync to which a link belongs, in ms."""
+    """When the router began the sync that a record belongs to (ms); else `otherwise`."""
     for name, value in record.headers or ():
         if name == header.SYNC_BEGAN and value.isdigit():
             return int(value)

@@ -1,8 +1,8 @@
-"""Chains put together: one answer in several messages, whatever way these arrive.
+"""Puts chains together: one answer in several messages, in whatever order they arrive.
 
-There are three forms (protocol.md, 2.6): links that are numbered, older ones of which each
-names the next one's id, and dumps between two markers. What a reader makes of them is the same:
-the payloads, in the chain's order, once all are there.
+A chain has one of three forms (protocol.md, 2.6). Its links are numbered; or, in the older form,
+each link names the id of the next; or a dump stands between two markers. The result is always the
+same: the payloads, in the chain's order, once all of them are there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink, Link, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form, form_of
 
-#: the payloads that come between the markers of a dump.
+#: kinds of payloads between the markers of a dump.
 _DUMPED = frozenset({names.DUMP_SWITCH, names.DUMP_PORT})
 _MARKERS = frozenset({names.DUMP_BEGIN, names.DUMP_END})
 
@@ -22,9 +22,9 @@ _MARKERS = frozenset({names.DUMP_BEGIN, names.DUMP_END})
 class Chain(NamedTuple):
     """A complete chain."""
 
-    #: the id of its first link, which tells it from all others.
+    #: the id of the first link; it identifies the chain.
     name: str
-    #: the payloads in the chain's order, each as the JSON that stood there; none is null.
+    #: the payloads in the chain's order, each as the JSON that was received; none is null.
     entries: list[bytes]
 
 
@@ -35,34 +35,34 @@ def is_link(envelope: Envelope) -> bool:
 
 
 class Assembler:
-    """Puts any number of chains together side by side. Knows no clock: callers say what time it is.
+    """Puts any number of chains together side by side. Callers pass the time: it has no clock.
 
-    A chain of which nothing more comes is dropped, and its reader sees nothing of it.
+    A chain that stays incomplete is dropped, and its reader gets none of it.
     """
 
     def __init__(self, patience: int) -> None:
         """Args:
-        patience: how long (ms) a chain may go without its next link; so long is a complete one
-            remembered too, so that repetitions of its links do not begin it anew.
+        patience: ms that a chain may wait for its next link. A complete chain is remembered as
+            long, so that duplicates of its links do not begin a new chain.
         """
         self._patience = patience
-        #: by name: what came, and when the last of it did. No links: the chain was complete.
+        #: name → the links so far (None once the chain is complete), and when the last one came.
         self._chains: dict[str, tuple[_Links | None, int]] = {}
 
     def take(
         self, data: bytes, envelope: Envelope, now: int, name: str | None = None
     ) -> Chain | None:
-        """Take a link; returns its chain when it was the last that was missing.
+        """Take a link; returns the chain if this link completes it.
 
         Args:
             data: a message for which `is_link` is true.
             envelope: what :func:`flrouter.messages.envelope.decode` made of it.
-            now: ms; of any clock that does not go back.
-            name: the id of the chain's first link. Only links of the older form need it, for their
-                own ids differ; flrouter makes it the key of all their records.
+            now: ms, by any clock that does not go back.
+            name: the id of the chain's first link. Only links of the older form need it, because
+                each has another id. flrouter makes the name the key of all their records.
 
         Raises:
-            BadLink: it cannot be a link, or not one of this chain; the chain stays as it was.
+            BadLink: the message is no link, or no link of this chain; the chain stays unchanged.
         """
         name = name or envelope.correlation_id or ""
         links, _ = self._chains.get(name, (_begin(envelope, name), 0))
@@ -73,7 +73,7 @@ class Assembler:
         return Chain(name, [entry for entry in links.entries() if entry != b"null"])
 
     def drop_overdue(self, now: int) -> list[str]:
-        """Forget the chains of which nothing came for too long; the names of incomplete ones."""
+        """Forget chains without a recent link; returns the names of the incomplete ones."""
         overdue = [name for name, (_, last) in self._chains.items() if now - last > self._patience]
         return [name for name in overdue if self._chains.pop(name)[0] is not None]
 
@@ -85,12 +85,12 @@ def _begin(envelope: Envelope, name: str) -> _Links:
     return _Numbered(link.total) if isinstance(link, Link) else _Linked(name)
 
 
-# What came of one chain so far: `add` takes a link and says whether the chain is complete with it,
+# The links of one chain so far. `add` takes a link and says whether it completes the chain;
 # `entries` has the payloads of a complete chain, in order.
 
 
 class _Numbered:
-    """Links that share an id and say which of how many each is."""
+    """Links that share an id; each has its index and the total number of links."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -109,14 +109,14 @@ class _Numbered:
 
 
 class _Linked:
-    """Links of which each names the next one's id; the first has the chain's own."""
+    """Links that each name the id of the next link; the first link's id is the chain's name."""
 
     def __init__(self, name: str) -> None:
-        #: the payloads of the links up to which the chain can be followed, by their ids.
+        #: link id → payload, from the first link up to the first missing one.
         self._followed: dict[str, bytes] = {}
-        #: links that came before those that lead to them: payload, and the next one's id.
+        #: links behind a missing one: link id → payload, and the id of the next link.
         self._ahead: dict[str, tuple[bytes, str | None]] = {}
-        #: where the chain goes on; None when it was followed to its end.
+        #: id of the first missing link; None when no link is missing.
         self._next: str | None = name
 
     def add(self, envelope: Envelope, payload: bytes) -> bool:
@@ -136,7 +136,7 @@ class _Linked:
 
 
 class _Framed:
-    """A dump between two markers. The router sends its end last; nothing else has an order."""
+    """A dump between two markers. Of its messages, only the end has a place: it comes last."""
 
     def __init__(self) -> None:
         self._begun = False

@@ -1,6 +1,6 @@
-"""What Faust gets wrong where it would make the view untrue or late, cured by its own means.
+"""Fixes for bugs of Faust that would make the view wrong or late, by subclassing alone.
 
-docs/faust.md has more, and the router's own cures; these are what a small application needs.
+A small application needs only these. docs/faust.md lists the others, which the router fixes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from flrouter.kafka.patches import repair
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Reads soon what was written, and nothing that a transaction took back."""
+    """Fetches with short waits, and skips the records of aborted transactions."""
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        """Undo a fetch that outlives the flow: a rebalance has begun meanwhile.
+        """Fetch, and seek back if a rebalance stopped the flow during the fetch.
 
-        Upstream drops what it brought. Of a changelog that was to be restored nothing ever came
-        then, and the worker waited for it for good.
+        Upstream drops the fetched records without seeking back. If they belonged to a changelog
+        being restored, the worker waited for them forever.
         """
         records = await super()._fetch_records(*args, **kwargs)
         if self.consumer.flow_active:
@@ -32,7 +32,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
-        """Upstream lets a fetch wait 1500 ms, for which the embedded broker keeps it waiting."""
+        """Shorten the wait of a fetch.
+
+        Upstream allows 1500 ms. The embedded broker always takes the whole wait.
+        """
         embedded = self.app.settings.embedded
         repair(embedded=embedded)
         consumer = super()._create_worker_consumer(transport)
@@ -42,20 +45,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Faust's, with the thread above."""
+    """Faust's consumer, with `ConsumerThread`."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def verify_all_partitions_active(self) -> None:
-        """Look at nothing: upstream wants the position of each partition for its log lines, and
-        crashes where one is just being reset, as by the seek below.
+        """Do nothing.
+
+        Upstream asks for the position of each partition, only to log it. It crashes if a position
+        is being reset, as after `perform_seek`.
         """
 
     async def perform_seek(self) -> None:
-        """Read on from what was committed, and from the beginning where nothing was.
+        """Seek to the committed offset of each partition, or to its beginning if there is none.
 
-        Upstream leaves the latter where they are, behind records that it had fetched and dropped.
+        Upstream leaves partitions without a committed offset where they are. That position may be
+        behind records that were fetched and dropped.
         """
         await super().perform_seek()
         begin = {
@@ -68,33 +74,33 @@ class Consumer(driver.Consumer):
 
 
 class Transport(driver.Transport):
-    """Faust's, with the consumer above."""
+    """Faust's transport, with `Consumer`."""
 
     Consumer: ClassVar[Any] = Consumer
 
 
 class Recovery(recovery.Recovery):
-    """After a rebalance, clear the queues while nothing is read.
+    """After a rebalance, pause reading while the queues are cleared.
 
-    Upstream reads on while it seeks to where to begin and then clears the queues: what was read in
-    between never reaches an agent, and nothing behind it is committed (F#596).
+    Upstream seeks to the committed offsets and then clears the queues, but keeps reading meanwhile.
+    Records read in between never reach an agent, and no later offset is committed (F#596).
     """
 
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
-        """The table is restored: let the records flow."""
+        """The table is restored: pause, then let upstream resume the flow."""
         self.app.consumer.stop_flow()
         self.app.flow_control.suspend()
         await super().on_recovery_completed(generation_id)
 
 
 class TableManager(FaustTableManager):
-    """Faust's, with the recovery above."""
+    """Faust's table manager, with `Recovery`."""
 
     _recovery: Recovery | None = None
 
     @property
     def recovery(self) -> Recovery:
-        """What happens after a rebalance."""
+        """The service that restores tables after a rebalance."""
         if self._recovery is None:
             self._recovery = Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery

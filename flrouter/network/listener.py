@@ -1,4 +1,4 @@
-"""A small Faust application beside the router, set up by flrouter's own settings."""
+"""A small Faust application beside the router, configured by flrouter's settings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from flrouter.web_port.server import WebServer
 class Listener(faust.App):
     """Reads what the router writes."""
 
-    #: why this process ends, if nobody asked it to.
+    #: why this process stops by itself; empty if it does not.
     given_up = ""
 
     def __init__(self, settings: Settings, name: str) -> None:
         """Args:
         settings: the router's.
-        name: what its consumer group has behind the router's.
+        name: the suffix that its consumer group's name adds to the router's.
         """
         self.settings = settings
         super().__init__(
@@ -37,17 +37,17 @@ class Listener(faust.App):
             broker_request_timeout=max(30.0, settings.session_timeout),
             broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
             broker_commit_interval=0.5,
-            # A topic that Kafka did not show yet when the group was formed is noticed this soon.
+            # Notices a topic this soon that Kafka did not list yet when the group was formed.
             consumer_metadata_max_age_ms=5_000,
             producer_request_timeout=15.0,
-            # The embedded broker tells a wrong end of batches that hold several records.
+            # The embedded broker reports a wrong end offset for batches of several records.
             producer_max_batch_size=1 if settings.embedded else 1 << 18,
             topic_replication_factor=settings.replication,
             topic_disable_leader=True,
             table_standby_replicas=0,
             store="memory://",
             value_serializer="raw",
-            # By default an agent that fails goes on behind the record at which it failed.
+            # By default an agent that fails skips the record and goes on with the next one.
             agent_supervisor=CrashingSupervisor,
             TableManager=TableManager,
             autodiscover=False,
@@ -61,4 +61,4 @@ class Listener(faust.App):
         return WebServer(self, self.settings.web_hosts, tls.shown(self.settings))
 
     def _create_directories(self) -> None:
-        """None are needed: upstream makes a data folder wherever it is started."""
+        """Create nothing: upstream would create a data folder in the working directory."""

@@ -17,12 +17,12 @@ _ELSEWHERE = "not here: this worker is starting, or another one holds the view"
 _PAGE = files("flrouter.network").joinpath("page.html").read_text("utf-8")
 _STYLE = _PAGE.partition("<style>")[2].partition("</style>")[0]
 _DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
-#: the page's own style, and nothing else from anywhere.
+#: Content-Security-Policy: only the page's own style is allowed.
 POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'"
 
 
 def register(app: Any) -> None:
-    """Give `app` its pages. A worker that does not hold the table says so (503)."""
+    """Give `app` its pages. A worker that does not hold the table answers 503."""
 
     async def as_json(view: Any, request: Any) -> Any:
         if app.holds_view:

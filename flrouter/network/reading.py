@@ -1,4 +1,4 @@
-"""What messages say of switches and ports: events and notifications, and the entries of a sync."""
+"""Reads news of switches and ports from events, notifications and the entries of a sync."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class _Record(msgspec.Struct):
 
 
 class _Payload(msgspec.Struct):
-    """The fields that some of the kinds have; none has all."""
+    """The fields of all kinds together; each kind has only some of them."""
 
     clazz: str = ""
     switch_id: str = ""
-    #: the same, as OpenKilda also spells it.
+    #: another spelling of the same field in OpenKilda.
     hyphened_id: str = msgspec.field(default="", name="switch-id")
-    #: and as OpenKilda of 2025 spells it in notifications.
+    #: the spelling in notifications of OpenKilda of 2025.
     camel_id: str = msgspec.field(default="", name="switchId")
     state: str = ""
     port_no: int = 0
-    #: the switch with its ports: of a switch event, and of a sync's entry.
+    #: the switch with its ports, in switch events and entries of a sync.
     switch: msgspec.Raw = msgspec.Raw(b"null")
     switch_record: msgspec.Raw = msgspec.Raw(b"null")
-    #: of a notification that a switch has a master.
+    #: the switch, in a notification that it has a master.
     speaker_data: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="speakerData")
-    #: a switch has no master because an FL does not answer.
+    #: whether the switch has no master because an FL does not answer.
     region_offline: bool = msgspec.field(default=False, name="regionOffline")
-    #: a sync's record that has this member belongs to no chain, whatever the member holds.
+    #: a sync's record with this member belongs to no chain, whatever its value.
     dump_id: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -61,12 +61,12 @@ _BAD = (msgspec.MsgspecError, UnicodeDecodeError, BadSwitchId)
 
 
 def news_of(data: bytes, at: int) -> tuple[str, News] | None:
-    """The canonical id of a switch and what a message says of it; None where it says nothing.
+    """The canonical id of a switch and the news of it in a message; None if there is no news.
 
     Args:
         data: a switch or port event, a notification (protocol.md, 8.5), or a sync's record that
-            belongs to no chain; whatever else comes on the topic is passed over.
-        at: ms since the epoch: when the router passed it on, or when its sync began.
+            belongs to no chain. Any other message of the topic has no news.
+        at: ms since the epoch: when the router forwarded the message, or when its sync began.
     """
     try:
         payload = decode(_message, data).payload
@@ -86,7 +86,7 @@ def news_of(data: bytes, at: int) -> tuple[str, News] | None:
             return switch, News(at, State.UNMANAGED if payload.region_offline else State.OFFLINE)
         case names.SWITCH_EVENT:
             news = News(at, _STATES.get(payload.state, State.ONLINE))
-            with suppress(*_BAD):  # it is there or gone, whatever may be wrong with its ports
+            with suppress(*_BAD):  # the switch's state counts even if its ports cannot be read
                 _add_ports(news, _record.decode(payload.switch))
             return switch, news
         case names.PORT_EVENT if payload.state in _LINKS:
@@ -95,7 +95,7 @@ def news_of(data: bytes, at: int) -> tuple[str, News] | None:
 
 
 def _connected(payload: _Payload, at: int) -> tuple[str, News] | None:
-    """A switch has a master again, which says how the switch is."""
+    """A switch has a master again; the notification describes the switch."""
     record = _record.decode(payload.speaker_data)
     if record is None:
         return None
@@ -105,7 +105,7 @@ def _connected(payload: _Payload, at: int) -> tuple[str, News] | None:
 
 
 def _listed(payload: _Payload, at: int) -> tuple[str, News]:
-    """A sync's record says how a switch is."""
+    """A sync's record describes a switch."""
     record = _record.decode(payload.switch_record)
     switch = record.datapath if record is not None else payload.switch_id or payload.hyphened_id
     news = News(at, State.ONLINE, listed=True)
@@ -114,10 +114,10 @@ def _listed(payload: _Payload, at: int) -> tuple[str, News]:
 
 
 def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
-    """What the entries of a sync's chain say of each switch that they list.
+    """The news of each switch that a sync's chain lists.
 
     Args:
-        entries: the payloads of a complete chain. One that cannot be read lists nothing.
+        entries: the payloads of a complete chain. An unreadable one is skipped.
         at: ms since the epoch: when the sync began.
     """
     news_by_switch: dict[str, News] = {}
@@ -131,7 +131,7 @@ def listed_in(entries: Iterable[bytes], at: int) -> dict[str, News]:
         if news is not listed and listed.all_ports:
             news.ports, news.all_ports = news.ports | listed.ports, True
         if payload.clazz == names.DUMP_PORT:
-            # The older dumps list ports one by one, and only those whose link is there.
+            # The older dumps list ports one by one, and only ports with a link.
             news.ports[payload.port_no] = _LINKS.get(payload.state, Link.UP)
             news.all_ports = True
     return news_by_switch

@@ -1,8 +1,8 @@
 """What is known of a switch, and how news change it.
 
-News come through several partitions, some are read twice, and a chain tells what was so before
-the events that overtook it. So every piece of news has a time, the later one counts, and it does
-not matter in which order they are read: repeat them, shuffle them, the view is the same.
+News come through several partitions, and some are read twice. A chain may arrive after events that
+are newer than its contents. So every piece of news has a time, and the latest counts. The view is
+the same in whatever order, and however often, the news are read.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ import msgspec
 class State(StrEnum):
     """Whether a switch is there."""
 
-    #: a floodlight holds it.
+    #: a floodlight holds the switch.
     ONLINE = "online"
-    #: nobody knows: the floodlight that held it is out of reach.
+    #: unknown: the floodlight that held the switch is out of reach.
     UNMANAGED = "unmanaged"
-    #: it is known to be gone.
+    #: the switch is known to be gone.
     OFFLINE = "offline"
 
 
 class Link(StrEnum):
-    """What is at a port."""
+    """The state of the link at a port."""
 
     UP = "UP"
     DOWN = "DOWN"
-    #: there is no such port any more.
+    #: the port does not exist any more.
     GONE = "GONE"
 
 
 class News(msgspec.Struct, omit_defaults=True):
-    """What somebody says of one switch. What it does not mention stays as it is."""
+    """One report about one switch. What the report does not mention stays unchanged."""
 
-    #: ms since the epoch, by the router's clock: when it was reported; of a chain, when its sync
-    #: began. What was reported since then is newer than what a chain says.
+    #: ms since the epoch, by the router's clock: when it was reported. For a chain: when its sync
+    #: began, so that whatever was reported during the sync is newer than the chain.
     at: int
     state: State | None = None
     ports: dict[int, Link] = {}
-    #: `ports` are all that there are.
+    #: whether `ports` are all ports of the switch.
     all_ports: bool = False
-    #: from a sync's chain.
+    #: whether the news come from a sync's chain.
     listed: bool = False
 
 
 class Port(msgspec.Struct):
-    """One port, and as of when (ms)."""
+    """One port, and the time of its last news (ms)."""
 
     link: Link
     at: int
@@ -57,13 +57,13 @@ class Switch(msgspec.Struct):
     """One switch, as the table keeps it."""
 
     state: State = State.ONLINE
-    #: as of when (ms): its state, and the newest list of all its ports.
+    #: ms: the times of `state`'s last news, and of the newest list of all ports.
     state_at: int = -1
     ports_at: int = -1
     ports: dict[int, Port] = {}
 
     def hear(self, news: News) -> None:
-        """Take what is newer than what is known. At the same ms, an event is newer than a chain."""
+        """Apply what is newer than the known state. In the same ms, an event beats a chain."""
         if news.state is not None and self._newer(news, self.state_at):
             self.state, self.state_at = news.state, news.at
         for number, link in news.ports.items():
@@ -81,7 +81,7 @@ class Switch(msgspec.Struct):
         return news.at > at or (news.at == at and not news.listed)
 
     def as_json(self) -> dict[str, object]:
-        """As the pages show it: the state, and what is at each port."""
+        """The form that the pages show: the state, and the link at each port."""
         return {
             "state": self.state,
             "ports": {

@@ -1,7 +1,7 @@
-"""Profiles: how a family of FLs and of services speaks, as data.
+"""Profiles: the protocol that a family of FLs and services speaks, as data.
 
 A profile is one TOML file: the topics, what FLs do and do not do, and the catalog of message kinds.
-flrouter's own lie beside this module; `docs/profiles.md` says what the fields mean.
+flrouter's own profiles are beside this module. `docs/profiles.md` explains the fields.
 """
 
 from __future__ import annotations
@@ -27,33 +27,32 @@ from flrouter.messages.kinds.catalog import (
 )
 from flrouter.messages.kinds.places import SwitchPlaces
 
-#: those that come with flrouter.
+#: the profiles that come with flrouter.
 OWN = ("plain", "openkilda-2019", "openkilda")
-#: topics that entries of a catalog may name by what they are for.
+#: roles of topics: entries of a catalog may name a topic by its role.
 ROLES = ("flow", "northbound", "disco", "stats", "ping")
 
 
 class BadProfile(ValueError):
-    """A profile that cannot be read, or cannot be; the text says what is wrong with it."""
+    """A profile that cannot be read or is not valid; the text says what is wrong with it."""
 
 
 class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A topic that requesters write."""
+    """A topic that requesters write to."""
 
     topic: str
-    #: where an FL reads what came from there; `{fl}` stands for its id.
+    #: the topic on which an FL reads commands from this one; `{fl}` stands for the FL's id.
     read: str
-    #: who gets the answers to kinds whose entries do not say: a role, or a topic's name.
+    #: a role or a topic's name: where answers go if the entry of their kind names no topic.
     answer: str = ""
 
 
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How FLs list their switches when they are asked to."""
 
-    #: when nothing more has come for so long, the list is whole; 0: it says where it ends.
+    #: s without a further message after which the list is complete; 0: the list marks its end.
     quiet_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0
-    #: whether the records carry the `dump_id` that they are asked for with, instead of its
-    #: correlation id.
+    #: whether the records carry the `dump_id` of the request instead of its correlation id.
     by_dump_id: bool = False
 
 
@@ -61,25 +60,25 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     """How FLs and services speak."""
 
     about: str = ""
-    #: the profile that holds for all that this one does not say.
+    #: the profile that this one extends: it holds for whatever this one leaves out.
     extends: str = ""
-    #: the version of OpenKilda whose classes read what flrouter's own FLs write; nothing: those of
-    #: 2019, and dumps of many rules as chains.
+    #: the version of OpenKilda whose classes read what flrouter's own FLs write. Empty: the classes
+    #: of 2019, with dumps of many rules as chains.
     classes: Literal["", "2019", "2025"] = ""
-    #: whether FLs say `FlReceiveAck`; None: as in the one that it extends.
+    #: whether FLs send `FlReceiveAck`; None: as in the extended profile.
     acknowledges: bool | None = None
-    #: record headers of all that goes to FLs and to services, unless it has one of that name.
+    #: headers of every record to FLs and services, unless the record already has that header.
     headers: dict[str, str] = {}
     #: the topic of each role.
     topics: dict[str, str] = {}
     inbound: list[Inbound] = []
-    #: where an FL reads what the router itself asks; nothing: as what comes from the first of
-    #: `inbound`.
+    #: the topic on which an FL reads the router's own requests. Empty: the one for commands from
+    #: the first of `inbound`.
     own: str = ""
-    #: the topics that an FL writes.
+    #: the topics that an FL writes to.
     write: list[str] = []
     sync: Sync = Sync()
-    #: how listeners are told which switches are there; nothing: by the events of FLs.
+    #: how listeners learn which switches are there; empty: by the events of FLs.
     listeners: Literal["", "events", "availability"] = ""
     command: list[CommandKind] = []
     event: list[EventKind] = []
@@ -92,18 +91,19 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     @property
     def reads(self) -> list[str]:
-        """The topics that an FL reads, each once."""
+        """The topics that an FL reads, without repetitions."""
         return list(dict.fromkeys([self.asks, *(one.read for one in self.inbound)]))
 
     @property
     def asks(self) -> str:
-        """Where an FL reads what the router itself asks."""
+        """The topic on which an FL reads the router's own requests."""
         return self.own or self.inbound[0].read
 
     @cached_property
     def kinds(self) -> Catalog:
-        """The message kinds, with the profile's own topics for the roles, for those who put no
-        answers together: an assembler need not be there.
+        """The message kinds, with the profile's own topics for the roles.
+
+        For callers that put no answers together: assemblers need not be installed.
         """
         commands = [msgspec.structs.replace(entry, assemble="") for entry in self.command]
         return msgspec.structs.replace(self, command=commands).catalog(self.topics)
@@ -112,7 +112,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         """The message kinds, with these topics for the roles.
 
         Raises:
-            BadProfile: an entry names an assembler that is not there.
+            BadProfile: an entry names an assembler that does not exist.
         """
         answers = {entry.topic: entry.answer for entry in self.inbound if entry.answer}
         try:
@@ -122,10 +122,10 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
 
 def text_of(name: str) -> str:
-    """The text of one of flrouter's own, or of a file.
+    """The TOML text of a profile.
 
     Args:
-        name: of a profile, or the path of a file.
+        name: the name of one of flrouter's own profiles, or the path of a file.
 
     Raises:
         BadProfile: there is none.
@@ -149,7 +149,7 @@ def load(name: str) -> Profile:
 
 
 def read(text: str) -> Profile:
-    """The profile that a TOML text is, over the one that it extends.
+    """The profile in a TOML text, merged with the profile that it extends.
 
     Raises:
         BadProfile: it is not valid.
@@ -166,7 +166,7 @@ def read(text: str) -> Profile:
 
 
 def _over(profile: Profile, base: Profile) -> Profile:
-    """What `profile` says, and `base` where it says nothing. Its entries come first, and so win."""
+    """`profile`, completed from `base`. Entries of `profile` come first, and so take precedence."""
     write = profile.write or base.write
     return Profile(
         about=profile.about,

@@ -16,7 +16,7 @@ from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.serving import arguments
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
 
-#: what holds where the command line says nothing, and how that is called.
+#: defaults of the command line's options.
 _PLAIN = SpeakerOptions(id="")
 _PROGRAM = "python -m flrouter.speaker"
 
@@ -24,9 +24,9 @@ _PROGRAM = "python -m flrouter.speaker"
 def parse(
     given: Sequence[str], plain: SpeakerOptions = _PLAIN, program: str = _PROGRAM
 ) -> tuple[FloodlightOptions, str]:
-    """The options of a simulated FL, and the log level, that the command line asks for.
+    """The options of a simulated FL, and the log level, from the command line.
 
-    Args: as of `main`.
+    The arguments are those of `main`.
     """
     parser = argparse.ArgumentParser(
         prog=program,
@@ -86,16 +86,16 @@ def main(given: Sequence[str], plain: SpeakerOptions = _PLAIN, program: str = _P
 
     Args:
         given: the command line's arguments.
-        plain: what holds where these say nothing, and how to log in.
-        program: how the command line is called.
+        plain: defaults for options that are not given, and how to log in.
+        program: the name of the program in its help.
     """
     work, level = _read(given, plain, program)
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(name)s %(message)s")
     if level.upper() in ("WARNING", "ERROR"):
-        # In an outage it says ten times a second what our own log says once.
+        # In an outage, aiokafka logs ten times a second what our own log says once.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    # Remembered requests are many and long-lived: with the default threshold, looking through
-    # them for garbage takes a fifth of the time under load.
+    # Remembered requests are many and long-lived. With the default thresholds, garbage collections
+    # that visit them take a fifth of the time under load.
     gc.set_threshold(50_000, 20, 100)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

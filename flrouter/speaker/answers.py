@@ -1,4 +1,4 @@
-"""What a handler may answer, and the messages that it becomes."""
+"""The answers that a handler may give, and the messages that carry them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
-#: a payload: its `clazz` and its other fields. Structs and `msgspec.Raw` may stand in it.
+#: a payload: its `clazz` and its other fields. It may contain structs and `msgspec.Raw`.
 Payload: TypeAlias = Mapping[str, Any]
 
 
 class CommandFailed(Exception):
-    """Raised by a handler: the command is answered by an error, in the form of its requester."""
+    """Raised by a handler to answer a command by an error, in the form that its requester reads."""
 
     def __init__(self, kind: ErrorType, message: str, description: str = "") -> None:
         """Args:
@@ -40,14 +40,14 @@ class CommandFailed(Exception):
 class Done:
     """The command was carried out.
 
-    It is itself sent back, as flow commands are answered; where the profile names another form, a
-    SpeakerCommandResponse or a SpeakerFlowSegmentResponse says so.
+    The answer is the command itself, as flow commands are answered. If the profile names another
+    form, the answer is a SpeakerCommandResponse or a SpeakerFlowSegmentResponse.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """One InfoMessage; or SpeakerDataResponse, where the profile says so."""
+    """One InfoMessage, or one SpeakerDataResponse if the profile says so."""
 
     payload: Payload
 
@@ -56,7 +56,7 @@ class Info:
 class Each:
     """Several InfoMessages under the command's correlation id, as ports commands are answered.
 
-    They are no chain: nothing tells the requester that there are no more.
+    They are no chain: nothing tells the requester which message is the last.
     """
 
     payloads: Sequence[Payload]
@@ -73,7 +73,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A whole message that the handler wrote itself, sent as it is."""
+    """A whole message that the handler wrote itself; it is sent unchanged."""
 
     data: bytes
 
@@ -84,10 +84,10 @@ DONE = Done()
 
 
 def done(command: Command, now: int) -> bytes:
-    """The answer that says that a command was carried out: the command itself, or in its form.
+    """The answer to a command that was carried out: the command itself, or a response of its form.
 
     Raises:
-        CommandFailed: nobody could read it, as the command lacks what it must repeat.
+        CommandFailed: the command lacks a field that the response must repeat.
     """
     if command.envelope.form is Form.COMMAND:
         return command.data
@@ -107,7 +107,7 @@ def done(command: Command, now: int) -> bytes:
 
 
 def error(command: Command, failed: CommandFailed, now: int) -> Message:
-    """The error for a command that failed, in the form of its requester."""
+    """The error for a command that failed, in the form that its requester reads."""
     draft = error_forms.draft(command.form, command.data)
     return Message(
         command.key,
@@ -120,11 +120,11 @@ def error(command: Command, failed: CommandFailed, now: int) -> Message:
 def messages(command: Command, answer: Answer, region: str, now: int) -> list[Message]:
     """The records that carry `answer`, in order.
 
-    They come from the FL's `region` at `now` (ms since the epoch).
+    They name the FL's `region` and the time `now` (ms since the epoch).
 
     Raises:
-        TypeError: `answer` is none, or holds what JSON cannot.
-        CommandFailed: its requester could not read it.
+        TypeError: `answer` is no answer, or holds a value that JSON cannot.
+        CommandFailed: the requester could not read the answer.
     """
     key, cid = command.key, command.correlation_id
     as_data = command.form is ErrorForm.SPEAKER_DATA

@@ -41,13 +41,13 @@ class Command:
         """Args:
         envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
         data: the message's bytes.
-        partition: where it was read, and where its answer belongs.
+        partition: the command was read from it, and its answer is written to it.
         timestamp: the Kafka record's, in ms since the epoch.
         headers: the Kafka record's.
         profile: of those who read the answer.
 
         Raises:
-            Unreadable: it is nested too deeply to find out what it is about.
+            Unreadable: the message is nested too deeply to find its switch.
         """
         self.envelope = envelope
         #: the payload's full class name.
@@ -57,15 +57,15 @@ class Command:
         self.entry = profile.kinds.command(self.kind)
         self.partition = partition
         self.timestamp = timestamp
-        #: the W3C's trace context for what is done for this command, and for its answer.
+        #: the W3C trace context for all work on this command, and for its answer.
         self.traceparent = trace.found_in(headers) if headers else b""
         self.data = data
-        #: never empty: a command without one is given one.
+        #: never empty: a command without one gets a new one.
         self.correlation_id = envelope.correlation_id or str(uuid.uuid4())
         try:
             if not envelope.correlation_id:
                 self.data = correlation.with_correlation_id(data, self.correlation_id)
-            #: the canonical id of the switch that it is for; None when it names none, or a bad one.
+            #: canonical id of the command's switch; None if it names none, or a malformed one.
             self.switch = self._switch_of(data)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise Unreadable(str(error)) from error
@@ -74,14 +74,14 @@ class Command:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The whole payload, decoded anew at each use; an `AbstractMessage` is its own."""
+        """The whole payload, decoded anew at each use. An `AbstractMessage` is its own payload."""
         if not self.envelope.root:
             return members.decode(_whole, self.data)
         return members.decode(_payload, self.data).payload or {}
 
     @property
     def form(self) -> ErrorForm:
-        """In which form its requester reads the answer."""
+        """The form in which the requester reads an error."""
         return self.entry.error
 
     def _switch_of(self, data: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""What an FL has done since it started, for people and for the summary at the end."""
+"""Counters of what an FL has done since its start, for people and for the summary at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Counts:
 
     #: records read from the read topic.
     read: int = 0
-    #: ... that are no message, or no command.
+    #: records that are no message, or no command.
     unreadable: int = 0
     #: commands that were too old to be executed.
     expired: int = 0

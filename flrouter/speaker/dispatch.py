@@ -14,13 +14,13 @@ from flrouter.speaker.sync import Mode, SwitchRecord
 
 
 class Switch(Protocol):
-    """A switch of whatever FL."""
+    """A switch, of any kind of FL."""
 
     id: str
     mode: Mode
 
     def record(self) -> SwitchRecord:
-        """How it is now."""
+        """The switch's present state."""
 
 
 AnySwitch = TypeVar("AnySwitch", bound=Switch)
@@ -62,7 +62,7 @@ def _ports(payload: Payload, switches: Iterable[Switch]) -> Answer:
 
 
 def _broadcast(payload: Payload, switches: Iterable[Switch]) -> Answer:
-    """A command for those switches of its scope that are connected."""
+    """Answer a command for the connected switches in its scope."""
     inner, scope = payload.get("payload") or {}, set(payload.get("scope") or ())
     whole = _WHOLE.get(_kind(inner.get("clazz")), _nothing)
     return whole(inner, [switch for switch in switches if switch.id in scope])
@@ -80,7 +80,7 @@ def _list(_: Payload, switches: Iterable[Switch]) -> Answer:
 _WHOLE: dict[str, Callable[[Any, Iterable[Switch]], Answer]] = {
     "PortsCommandData": _ports,
     "BroadcastWrapper": _broadcast,
-    "StatsRequest": _nothing,  # what there is to count is reported unasked
+    "StatsRequest": _nothing,  # counters are reported without a request
     "ConnectModeRequest": lambda *_: payloads.connect_mode(),
     "GetSwitchesRequest": _list,
 }

@@ -1,7 +1,7 @@
-"""Rules and meters of switches, in the form in which a command asks for them.
+"""Rules and meters of switches, in the form that a command asks for.
 
-OpenKilda has two: entries, for people and for all of its versions until 2019; and speaker data,
-as the rule manager of 2025 has it, for its switch manager and flow-HS.
+OpenKilda has two forms. Entries are for people, and for all versions until 2019. Speaker data, the
+form of the rule manager of 2025, is for the switch manager and flow-HS.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from flrouter.speaker.answers import Answer, Chain, Info, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.payloads import INFO, VERSION, signed
 
-#: rules in one message where many make a chain, as plain FLs have it.
+#: rules in one message of a chain, for plain FLs.
 MAX_RULES_IN_MESSAGE = 50
-#: pieces of speaker data in one message, as OpenKilda's own FL has it by default.
+#: pieces of speaker data in one message; the default of OpenKilda's own FL.
 MAX_PIECES_IN_MESSAGE = 500
 
 #: the counters and timeouts of a rule, as OpenFlow calls them.
@@ -44,11 +44,11 @@ class Rule(NamedTuple):
     cookie: int
     priority: int = 0
     table: int = 0
-    #: by their names in `COUNTS`.
+    #: counters and timeouts, by their names in `COUNTS`.
     counts: Mapping[str, int] | None = None
     #: `in_port`, `vlan_vid` (without OpenFlow's flag), …; a pair is a value and its mask.
     match: Mapping[str, Any] | None = None
-    #: what it does with a packet at once, in order: `("output", 2)` or `("output", "controller")`,
+    #: actions applied to a packet at once, in order: `("output", 2)`, `("output", "controller")`,
     #: `("push_vlan", 0x8100)`, `("pop_vlan", None)`, `("set_field", ("vlan_vid", 5))`,
     #: `("group", 1)`.
     actions: Sequence[tuple[str, Any]] | None = None
@@ -145,7 +145,7 @@ def _actions_entry(actions: Sequence[tuple[str, Any]], classes: str) -> Payload:
             case "pop_vlan":
                 shown["POP_VLAN"] = "true"
             case "group" if classes != "2025":
-                pass  # these classes have no field for it
+                pass  # these classes have no field for this action
             case _:
                 shown[name] = str(value)
     if fields and classes == "2025":
@@ -159,7 +159,7 @@ def _actions_entry(actions: Sequence[tuple[str, Any]], classes: str) -> Payload:
 
 
 def data(kind: str, switch: str, pieces: Sequence[Payload]) -> Answer:
-    """Pieces of speaker data, a chain.
+    """A chain of pieces of speaker data.
 
     Args:
         kind: Flow, Meter or Group.
@@ -178,7 +178,7 @@ def data(kind: str, switch: str, pieces: Sequence[Payload]) -> Answer:
 
 
 def rule_data(switch: str, rule: Rule) -> Payload:
-    """One rule as the rule manager has it, as far as that has names for what the rule does."""
+    """One rule in the rule manager's form; parts that the form has no names for are left out."""
     count = _counter(rule)
     return {
         **_piece(switch),
@@ -252,7 +252,7 @@ def _action_data(action: tuple[str, Any]) -> Payload | None:
 
 
 def _number(value: Any) -> int:
-    """A value that a rule looks at; OpenFlow's addresses are text."""
+    """A value of a match as a number; in OpenFlow, addresses are text."""
     return signed(value if isinstance(value, int) else int(value.replace(":", ""), 16))
 
 
@@ -265,5 +265,5 @@ def _counter(rule: Rule) -> Callable[[str], int]:
 
 
 def _split(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    """Parts of at most so many items; one without any when there are none."""
+    """Parts of at most `size` items; one empty part if there are no items."""
     return [items[at : at + size] for at in range(0, len(items), size or 1)] or [[]]

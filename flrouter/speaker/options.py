@@ -17,7 +17,7 @@ class SpeakerOptions:
     The defaults fit the router's; only `id` has none.
     """
 
-    #: the FL's id: it names the topics, and the consumer group that remembers the position.
+    #: the FL's id; it is part of the names of its topics and of the consumer group.
     id: str
     #: `tansu://host:port` (the embedded broker) or `kafka://host:port,host:port`.
     broker: str = "kafka://localhost:9092"
@@ -34,20 +34,20 @@ class SpeakerOptions:
     partitions: int = 8
     #: a command this much older than the newest AliveRequest is not executed.
     expire_after_ms: int = 30_000
-    #: answered requests that are remembered: at most so many, so long, so large in all.
+    #: limits on remembered answered requests: their number, their age, and their size in all.
     remember_count: int = 100_000
     remember_s: float = 60.0
     remember_bytes: int = 64 << 20
     #: a write that Kafka has not confirmed after this time has failed.
     write_timeout_ms: int = 10_000
-    #: records that may wait for Kafka; beyond it, reading stops and held events are given up.
+    #: how many records may wait for Kafka. Beyond it, reading stops and held events are given up.
     hold: int = 100_000
     #: the largest answer; a larger one becomes an error.
     max_message_bytes: int = 1_000_000
-    #: how long a stop waits for commands being handled, and then for writes on their way.
+    #: how long a stop waits for commands being handled, and then for writes in flight.
     stop_timeout_s: float = 5.0
-    #: an OpenTelemetry collector (OTLP over HTTP) that gets a span of each command whose trace is
-    #: sampled; none when empty. Needs `flrouter[tracing]`.
+    #: an OpenTelemetry collector (OTLP over HTTP), which gets a span of each command whose trace is
+    #: sampled. Empty: none. Needs `flrouter[tracing]`.
     traces_url: str = ""
     #: more arguments for aiokafka's clients, such as `security_protocol` and `ssl_context`.
     client: Mapping[str, Any] = field(default_factory=dict)
@@ -69,12 +69,12 @@ class SpeakerOptions:
 
     @property
     def writes(self) -> str:
-        """The topic for all that this FL says: of those that the router reads, the first."""
+        """The topic for all messages of this FL: the first of those that the router reads."""
         return (self.write_topic or self.speaks.write[0]).replace("{fl}", self.id)
 
     @property
     def record_headers(self) -> list[tuple[str, bytes]]:
-        """What every record has that this FL writes."""
+        """The headers of every record that this FL writes."""
         values = {**self.speaks.headers, **self.headers}
         return [(name, value.encode()) for name, value in values.items()]
 

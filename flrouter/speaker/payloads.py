@@ -1,8 +1,8 @@
 """The payloads with which an FL answers commands and reports, in OpenKilda's own kinds.
 
-OpenKilda's classes refuse a record with one field that they do not have, so no FL writes a payload
-by hand. The forms are those that OpenKilda's versions from 2019 on share; those of dumps, which
-they do not, are in `dumps`.
+OpenKilda's classes refuse a record with a field that they do not know, so no FL writes a payload by
+hand. The forms here are the same in all of OpenKilda's versions from 2019 on. Dumps differ between
+versions; they are in `dumps`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSION = "OF_13"
 
 
 def signed(number: int) -> int:
-    """An unsigned number of 64 bits, as Java writes it: its classes read no larger ones."""
+    """An unsigned 64-bit number as Java's signed long; OpenKilda's classes read no larger one."""
     return (number + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
@@ -35,7 +35,7 @@ def rule_ids(cookies: Iterable[int]) -> Answer:
 
 
 def batch_installed() -> Answer:
-    """The rules of a batch for the switch manager are there."""
+    """The rules of the switch manager's batch are installed."""
     return Info({"clazz": f"{INFO}.rule.BatchInstallResponse"})
 
 
@@ -45,7 +45,7 @@ def meter_deleted() -> Answer:
 
 
 def flow_meters(forward: Payload, reverse: Payload) -> Answer:
-    """The meters of a flow's two ways, each as a dump of meters."""
+    """The meters of a flow's two directions, each as a dump of meters."""
     clazz = f"{INFO}.meter.FlowMeterEntries"
     return Info({"clazz": clazz, "src_meter": forward, "dst_meter": reverse})
 
@@ -85,7 +85,7 @@ def port(number: int, name: str, state: PortState) -> Payload:
 
 
 def connect_mode() -> Answer:
-    """How switches connect: always as this FL decides itself."""
+    """The connect mode of switches: this FL always decides it itself."""
     return Info({"clazz": f"{INFO}.switches.ConnectModeResponse", "connect_mode": "AUTO"})
 
 
@@ -130,9 +130,10 @@ def port_states(switch: SwitchRecord, requester: object, now: int) -> Payload:
 def port_counters(
     switch: str, counters: Iterable[tuple[int, Mapping[str, int]]], now: int
 ) -> Payload:
-    """What went through the ports of a switch: by port number, under OpenFlow's own names.
+    """The counters of a switch's ports: by port number, under OpenFlow's own names.
 
-    A switch says 2⁶⁴ - 1 for what it does not count; that is -1 here, as in OpenKilda's own FL.
+    A switch reports 2⁶⁴ - 1 for a counter that it does not have. It becomes -1 here, as in
+    OpenKilda's own FL.
     """
     return {
         "clazz": f"{INFO}.stats.PortStatsData",
@@ -180,8 +181,8 @@ def isl_event(
 ) -> Payload:
     """A link between two (switch, port): `destination` received the discovery packet.
 
-    Its ends stand there twice: OpenKilda's classes read `path` until 2018, the others after it,
-    and each passes over what it does not know.
+    The payload names both ends twice. OpenKilda's classes until 2018 read `path`; later ones read
+    the other fields. Each version ignores the fields that it does not know.
     """
     path = [
         {

@@ -1,4 +1,4 @@
-"""The requests that were seen lately, so that none is acted on twice."""
+"""The requests that were seen recently, so that none is carried out twice."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Message(NamedTuple):
 
 
 class RequestKey(NamedTuple):
-    """What makes two commands the same request.
+    """The identity of a request: commands with the same key are duplicates.
 
-    The correlation id alone would swallow half of a flow operation: one id may go to several
-    switches, and to one switch with several kinds of command.
+    The correlation id alone is not enough. A flow operation uses one id for several switches, and
+    for several kinds of command to one switch.
     """
 
     correlation_id: str
@@ -30,7 +30,7 @@ class RequestKey(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A request that was received; its answer, once there is one."""
+    """A request that was received, with its answer once there is one."""
 
     key: RequestKey
     answer: list[Message] | None = None
@@ -38,12 +38,12 @@ class Request:
     again: list[int] = field(default_factory=list)
     answered_s: float = 0.0
     size: int = 0
-    #: whose child its span is, the span's id, and when it began (ns since the epoch).
+    #: its span: the parent trace, the span's id, and the start (ns since the epoch).
     span: tuple[Trace, str, int] | None = None
 
 
 class Requests:
-    """Requests by key. Those being handled are always kept; answered ones within the bounds."""
+    """Requests by key. Requests in flight are always kept, answered ones within the limits."""
 
     def __init__(self, count: int, age_s: float, size: int) -> None:
         """Args:
@@ -62,7 +62,7 @@ class Requests:
         return len(self._running) + len(self._answered)
 
     def find(self, key: RequestKey, now_s: float) -> Request | None:
-        """The request that was seen under `key`, if it is still remembered."""
+        """The request with this key, if it is still remembered."""
         request = self._running.get(key)
         if request is None:
             self._forget(now_s)

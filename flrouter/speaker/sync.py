@@ -14,7 +14,7 @@ from flrouter.speaker.answers import info, link
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
-#: switches that are listed before the loop gets a turn: some 5 ms of work.
+#: switches listed before other tasks of the loop may run: some 5 ms of work.
 _SLICE_SWITCHES = 500
 
 
@@ -40,7 +40,7 @@ class Port(msgspec.Struct, frozen=True):
 
 
 class SwitchRecord(msgspec.Struct, frozen=True):
-    """One switch, as a sync chain lists it. Frozen, so a snapshot stays what it was."""
+    """One switch, as a sync chain lists it. Frozen, so a snapshot does not change."""
 
     #: the canonical switch id.
     datapath: str
@@ -53,10 +53,10 @@ class SwitchRecord(msgspec.Struct, frozen=True):
     writable: bool = True
 
     def shown(self, classes: str) -> dict[str, Any]:
-        """The record as a message has it.
+        """The record in the form of a message.
 
         Args:
-            classes: those of which version of OpenKilda's are to read it.
+            classes: the version of OpenKilda whose classes read the message.
         """
         socket: Any = self.switch_socket
         if classes == "2025":
@@ -74,8 +74,10 @@ class SwitchRecord(msgspec.Struct, frozen=True):
 async def listing(
     command: Command, snapshot: Sequence[SwitchRecord], region: str, now: int
 ) -> list[Message]:
-    """What lists `snapshot`: a chain, or, in profiles with dump ids, messages under the `dump_id`
-    of the command, of which nothing says where they end.
+    """The messages that list `snapshot`.
+
+    They are a chain. In profiles with dump ids they carry the `dump_id` of the command instead, and
+    none of them marks the end.
     """
     profile, id_, total = command.profile, command.correlation_id, len(snapshot)
     asked = command.envelope.payload

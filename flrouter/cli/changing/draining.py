@@ -1,4 +1,4 @@
-"""Waiting until a drained FL is empty for certain, so that it can be stopped."""
+"""Waits until a drained FL is certainly empty, so that it can be stopped."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _LOOK_INTERVAL_S = 0.5
 
 
 class Left(NamedTuple):
-    """What an FL still has."""
+    """The switches and commands that an FL still has."""
 
-    #: those that it speaks for.
+    #: switches that the FL is active for.
     switches: int
     #: commands without an answer.
     pending: int
 
 
 def emptied(router: Router, floodlight: str, wait: float) -> Left:
-    """Wait until the FL has nothing left, at most `wait` seconds; returns what it has then.
+    """Wait until the FL has nothing left, at most `wait` seconds; returns what is left then.
 
     Raises:
-        Failure: nobody can tell.
+        Failure: what is left is not known.
     """
     until = time.monotonic() + wait
     left: Left | None
@@ -54,13 +54,13 @@ def emptied(router: Router, floodlight: str, wait: float) -> Left:
 
 
 def _left(router: Router, floodlight: str) -> Left:
-    """What the FL has now, by all shards.
+    """What the FL has now, according to all shards.
 
     Raises:
         Failure: a shard did not answer, or has not read the order to drain it.
     """
-    # In this order: an FL without switches is sent no more commands, so none comes after the look
-    # at those that are pending. Its own count of switches is of some seconds ago.
+    # Ask for switches first: an FL without switches gets no new commands, so the count of pending
+    # commands that follows cannot grow. The FL's own count of switches is some seconds old.
     switches = router.get("switches", active=floodlight, limit=PAGE_ROWS)
     detail = router.get("floodlights", floodlight)
     silence = Silence.of(switches) | Silence.of(detail)

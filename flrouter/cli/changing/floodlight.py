@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from flrouter.cli.changing.known import Known
     from flrouter.core.values.peers import Peer
 
-#: s; how long a broker may take to answer, and the router to act. On the embedded broker the FL
-#: that came before may still cost the router a rebalance of some 5 s.
+#: s; time limit for a broker to answer, and for the router to act. On the embedded broker, an FL
+#: added just before may still cost the router a rebalance of some 5 s.
 ORDER_TIMEOUT_S = 30.0
 
 
@@ -91,7 +91,7 @@ def _rows(known: dict[str, Known]) -> list[Row]:
 
 
 def _check(settings: Settings, name: str) -> None:
-    """Refuse what can be no FL's id."""
+    """Refuse a name that cannot be the id of an FL."""
     try:
         kinds.floodlight_id(name)
         for topic in (*settings.fl_topics.read_by(name), *settings.fl_topics.written_by(name)):
@@ -117,7 +117,7 @@ def _known(settings: Settings) -> dict[str, Known]:
             " start one with `flrouter worker`, or set FLROUTER_APP_ID"
         )
     if counts != {settings.partitions}:
-        provide(settings, tables)  # it makes none, and refuses these
+        provide(settings, tables)  # creates no topic, and refuses unsuitable ones
     return known(settings)
 
 
@@ -128,7 +128,7 @@ def _add(settings: Settings, name: str, acks: bool) -> str:
     def routed(known: dict[str, Known]) -> bool:
         return name in known and known[name].routed(acks, settings.partitions)
 
-    partition_counts(settings)  # fails at once where there is no broker
+    partition_counts(settings)  # fails at once without a broker
     provide(settings, of_router(settings))
     before = _known(settings)
     for other, one in before.items():
@@ -156,7 +156,7 @@ def _remove(settings: Settings, name: str) -> str:
 def _tell(
     settings: Settings, name: str, order: Peer, done: Callable[[dict[str, Known]], bool]
 ) -> None:
-    """Tell the FL's home, and wait until every shard has acted on it."""
+    """Send an order to the FL's home shard, and wait until every shard has acted on it."""
     from flrouter.cli.changing.known import known
     from flrouter.cli.orders import remember
     from flrouter.core.values import peers

@@ -12,25 +12,25 @@ from flrouter.settings.model import Settings
 class Known(msgspec.Struct):
     """What the router's shards know of one FL."""
 
-    #: each shard's own copy, by its number; the newest is the truth, the others follow.
+    #: shard → its copy of the FL. The newest copy is right; the others will catch up.
     copies: dict[int, Floodlight] = {}
-    #: how many switches it speaks for.
+    #: how many switches the FL is active for.
     switches: int = 0
 
     @property
     def newest(self) -> Floodlight:
-        """Its state."""
+        """The newest copy of the FL."""
         return max(self.copies.values(), key=lambda state: state.number)
 
     def routed(self, acks: bool, shards: int) -> bool:
-        """Whether all `shards` route to it, and wait for its acks or not."""
+        """Whether all `shards` route to the FL, and wait for its acks exactly if `acks`."""
         return len(self.copies) == shards and all(
             state.known and state.acks == acks for state in self.copies.values()
         )
 
     @property
     def gone(self) -> bool:
-        """Whether no shard routes to it."""
+        """Whether no shard routes to the FL."""
         return not any(state.known for state in self.copies.values())
 
 

@@ -1,7 +1,7 @@
 """Dead letters as they lie in their topic, and which of them have been replayed.
 
-A replay leaves a mark behind: a record without a value in the same topic, whose header names the
-letter. So whoever reads the topic knows, and what was replayed is not taken for new.
+A replay writes a mark to the same topic: a record without a value, whose header names the letter.
+So every reader of the topic can tell replayed letters from new ones.
 """
 
 from __future__ import annotations
@@ -24,54 +24,54 @@ from flrouter.settings.model import Settings
 class Letter(msgspec.Struct, frozen=True):
     """A record that could not be used."""
 
-    #: where it lies in the topic of dead letters.
+    #: its partition and offset in the dead-letter topic.
     partition: int
     offset: int
-    #: ms since the epoch: when it was put there.
+    #: ms since the epoch: when it was written there.
     at: int
     reason: str
-    #: the topic that it was read from, and the place in it as `partition/offset`, if known.
+    #: the topic that the record came from, and its place there as `partition/offset`, if known.
     topic: str
     place: str
-    #: bytes of the whole.
+    #: bytes of the whole record's value.
     size: int
-    #: all of it, or only the head.
+    #: the whole value, or its first bytes.
     value: bytes
-    #: those that it came with.
+    #: the record's own headers.
     headers: list[tuple[str, bytes | None]]
     replayed: bool
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name of the letter on the command line."""
         return f"{self.partition}/{self.offset}"
 
     @property
     def whole(self) -> bool:
-        """Whether all of it was kept."""
+        """Whether the whole value was kept."""
         return self.size == len(self.value)
 
     @property
     def correlation_id(self) -> str:
-        """Empty when nobody can tell."""
+        """Empty when it is not known."""
         return salvage(self.value, "correlation_id") or ""
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which letters."""
+    """A filter of letters."""
 
-    #: empty: whatever their names.
+    #: names of letters; empty: all letters.
     names: Collection[str] = ()
     topic: str = ""
-    #: what the reason must contain, in upper or lower case.
+    #: text that the reason must contain; case does not matter.
     reason: str = ""
     #: ms since the epoch.
     since: int = 0
-    #: also those that were replayed.
+    #: whether to include letters that were replayed.
     replayed: bool = False
 
     def takes(self, letter: Letter) -> bool:
-        """Whether it is one of them."""
+        """Whether the filter accepts a letter."""
         return (
             (self.replayed or not letter.replayed)
             and (not self.names or letter.name in self.names)
@@ -82,10 +82,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def read(settings: Settings, wanted: Wanted, bar: Progress, take: Callable[[Letter], None]) -> None:
-    """Hand over the letters that lie there now, one by one, in the order of each partition.
+    """Pass each wanted letter of the topic to `take`, in the order of its partition.
 
     Raises:
-        Failure: there is no such topic.
+        Failure: there is no dead-letter topic.
         ConnectionError: brokers did not answer.
     """
     topic = settings.dead_letters

@@ -1,4 +1,4 @@
-"""Putting dead letters back to where they came from."""
+"""Puts dead letters back into the topics that they came from."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.kinds.origin import switch_of
 from flrouter.settings.model import Settings
 
-#: letters that go back side by side, in one transaction where there are any.
+#: letters that are replayed together; with exactly_once, in one transaction.
 BATCH_LETTERS = 500
 #: s; how long brokers may take to begin or to end a transaction.
 TIMEOUT_S = 30.0
-#: how it is said that somebody else writes under the same transactional id.
+#: errors of a fenced producer: somebody else uses the same transactional id.
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
 
@@ -33,18 +33,19 @@ class Fate(msgspec.Struct, frozen=True):
 
     name: str
     topic: str
-    #: why it was not; empty when it was.
+    #: why it was not replayed; empty if it was.
     why: str = ""
 
 
 def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) -> list[Fate]:
     """Put letters back, in their order, and mark them as replayed.
 
-    With `exactly_once` both is one transaction, and who replays at the same time is fenced.
-    Without, marks follow what they mark, so a replay that is killed in between may be repeated.
+    With `exactly_once`, letters and marks are written in one transaction, and a second replay at
+    the same time fences the first. Without it, marks are written after the letters, so letters of a
+    replay that is killed in between may be replayed again.
 
     Raises:
-        Failure: there are no dead letters to read, or somebody else replays them now.
+        Failure: there are no dead letters to read, or somebody else is replaying them now.
     """
     topics = partition_counts(settings)
     fates: list[Fate] = []
@@ -64,7 +65,9 @@ def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) 
             put_back()
 
     try:
-        mailbag = None if dry_run else Mailbag(settings)  # before reading: it fences others
+        mailbag = (
+            None if dry_run else Mailbag(settings)
+        )  # made before reading: it fences other replays
         read(settings, wanted, bar, take)
         put_back()
     except KafkaException as error:
@@ -80,7 +83,7 @@ def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) 
 
 
 def _remember(settings: Settings, fates: Sequence[Fate]) -> None:
-    """The history has who put back how many."""
+    """Note in the history who replayed how many letters."""
     whys = sorted({fate.why for fate in fates if fate.why})
     back = sum(not fate.why for fate in fates)
     result = "; ".join(["done" if back == len(fates) else f"{back} are put back", *whys])
@@ -98,7 +101,7 @@ def _hindrance(letter: Letter, settings: Settings, topics: Iterable[str]) -> str
 
 
 class Mailbag:
-    """Writes letters and their marks: in a transaction, where there are any."""
+    """Writes letters and their marks; with exactly_once, in a transaction."""
 
     def __init__(self, settings: Settings) -> None:
         self._marks = settings.dead_letters
@@ -111,10 +114,10 @@ class Mailbag:
             self._producer.init_transactions(TIMEOUT_S)
 
     def put_back(self, letters: Sequence[Letter]) -> None:
-        """Write letters to where they came from, and mark those that are kept there.
+        """Write letters to the topics that they came from, and mark those that are durable.
 
         Raises:
-            KafkaException: one of them is not kept, or others are at it.
+            KafkaException: a letter or mark is not durable, or another replay fenced this one.
         """
         if not self._transactional:
             self._write(letters)
@@ -124,7 +127,7 @@ class Mailbag:
             self._write(letters)
             self._producer.commit_transaction(TIMEOUT_S)
         except BaseException:
-            # An open transaction holds up all readers. Raises when somebody else has the name.
+            # An open transaction would hold up all readers. Aborting raises if we are fenced.
             self._producer.abort_transaction(TIMEOUT_S)
             raise
 
@@ -147,7 +150,7 @@ class Mailbag:
 
 
 def _key(value: bytes) -> bytes | None:
-    """The switch that a message speaks of, else its correlation id; so these stay in order."""
+    """The message's switch, else its correlation id: messages with the same key stay in order."""
     try:
         envelope = decode(value)
     except Unreadable:

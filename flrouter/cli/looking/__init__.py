@@ -1,1 +1,1 @@
-"""Commands that look: status, switches, FLs, one request, all at a glance."""
+"""Commands that only look: status, switches, FLs, one request, and live figures."""

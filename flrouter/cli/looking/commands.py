@@ -1,4 +1,4 @@
-"""Commands that look: `status`, `floodlights`, `switches`, `trace`."""
+"""Commands that only look: `status`, `floodlights`, `switches`, `trace`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _FLOODLIGHT_COLUMNS = (
 
 
 def _floodlight_cells(row: Row) -> Sequence[object]:
-    """One FL, as the columns above have it."""
+    """The cells of one FL, in the order of the columns above."""
     latency = row["latency"]
     answers = sum(latency["counts"])
     mean = f"{latency['total'] / answers * 1000:.1f}" if answers else None
@@ -98,7 +98,7 @@ def switches(
     rows, silence = router.rows("switches", limit, **asked)
     if not rows:
         for name in filter(None, (floodlight, active)):
-            router.get("floodlights", name)  # fails when there is none
+            router.get("floodlights", name)  # fails if there is no such FL
     if as_json:
         show_json(rows)
     else:

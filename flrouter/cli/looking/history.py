@@ -145,7 +145,7 @@ def show(record: str, as_json: bool) -> None:
 
 
 def _step(request: Ended, name: str) -> str | None:
-    """When a step was, and how long after the first one."""
+    """When a step happened, and how long after the first step."""
     at = getattr(request, name)
     after = at - request.received
     return f"{moment(at)} (+{after} ms)" if at and request.received else moment(at)
@@ -189,7 +189,7 @@ def _store() -> Iterator[Store]:
     """The history.
 
     Raises:
-        Failure: it cannot be asked so, or there is none.
+        Failure: the history cannot be searched like this, or there is no history.
     """
     settings = load_settings()
     store = open_store(settings)

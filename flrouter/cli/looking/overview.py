@@ -1,4 +1,4 @@
-"""The whole router at one moment, as far as its workers tell: for `status` and `top`."""
+"""The whole router at one moment, from the workers that answer: for `status` and `top`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from flrouter.cli.silence import Silence
 
 
 class Overview(NamedTuple):
-    """Its workers and FLs; of the FLs, what those count together who tell."""
+    """Workers and FLs. The figures of an FL are sums over the workers that answered."""
 
     workers: list[Row]
     floodlights: list[Row]
     silence: Silence = Silence()
 
     def as_json(self) -> Row:
-        """As programs see it."""
+        """The overview as JSON for programs."""
         return {
             "workers": self.workers,
             "floodlights": self.floodlights,
@@ -25,7 +25,7 @@ class Overview(NamedTuple):
         }
 
     def summary(self) -> str:
-        """All in one line."""
+        """The overview in one line."""
         workers, floodlights = self.workers, self.floodlights
         states = [row["state"] for row in floodlights]
         counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
@@ -37,14 +37,14 @@ class Overview(NamedTuple):
         )
 
     def _switches(self) -> str:
-        """How many there are, and of how many nobody knows the state."""
+        """How many switches there are, and how many of them have an unknown state."""
         lost = sum(row["switches"] for row in self.floodlights if row["state"] == "outage")
         total = sum(row["switches"] for row in self.floodlights)
         return f"{total} switches" + (f" ({lost} of them unmanaged)" if lost else "")
 
 
 def overview(router: Router) -> Overview:
-    """Ask for it.
+    """Ask the router for its overview.
 
     Raises:
         Failure: as for `Router.get`.

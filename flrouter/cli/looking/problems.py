@@ -6,7 +6,7 @@ from flrouter.cli.looking.overview import Overview
 from flrouter.cli.output import ago, moment, ranges
 from flrouter.cli.router import Row
 
-#: records that a worker may have to read; a busy one always has some.
+#: lag that is no problem yet: a busy worker always has some records to read.
 MAX_LAG_RECORDS = 10_000
 
 
@@ -22,7 +22,7 @@ def problems(seen: Overview) -> list[str]:
         *(_worker(row, row["reason"]) for row in answering if not row["ready"]),
         *([untold] if shards else []),
         *([nobody] if not seen.floodlights and not seen.silence else []),
-        # Several workers may say the same.
+        # Several workers may give the same warning.
         *dict.fromkeys(text for row in seen.workers for text in row["warnings"]),
         *map(_outage, in_outage),
         *(

@@ -1,4 +1,4 @@
-"""`flrouter top`: FLs and workers as they are now, again and again."""
+"""`flrouter top`: a live view of FLs and workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from flrouter.cli.output import cell, console, json_option, moment, show_json, t
 from flrouter.cli.router import Router, Row
 from flrouter.failure import Failure, load_settings
 
-#: rich's picture without the font that it would take from somewhere on the network.
+#: rich's SVG template, without the font that a viewer would download.
 _PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 #: columns of the picture.
 _WIDTH_COLUMNS = 104
@@ -68,10 +68,10 @@ def top(every: float, times: int | None, svg: Path | None, as_json: bool) -> Non
 
 
 def _looks(router: Router, every: float, times: int | None) -> Iterator[_Look]:
-    """So many looks, or until Ctrl-C.
+    """Look `times` times, or until Ctrl-C.
 
     Raises:
-        Failure: the first one fails; the later ones say so and go on.
+        Failure: the first look fails. Later looks show their failure, and go on.
     """
     look = _Look(router)
     yield look
@@ -86,38 +86,38 @@ def _looks(router: Router, every: float, times: int | None) -> Iterator[_Look]:
 
 
 class _Look:
-    """What there is to see at one moment, and since the one before."""
+    """The router at one moment, and its rates since the look before."""
 
     def __init__(self, router: Router, before: _Look | None = None) -> None:
-        #: why there was nothing newer to see; empty when there was.
+        #: why the latest attempt to look again failed; empty if it did not.
         self.failure = ""
         self._seen = seen = overview(router)
         #: monotonic seconds.
         self._at = time.monotonic()
-        #: the workers that told what they count, and since when they do.
+        #: URL and start time of each worker that gave its counters.
         self._told = {
             (row["url"], row["started"])
             for row in seen.workers
             if row["answering"] and row["url"] not in seen.silence.workers
         }
-        #: of each FL: how many answers there ever were, and the seconds that they took.
+        #: FL → how many answers it has given so far, and how many seconds they took in all.
         self._totals = {
             row["id"]: (sum(row["latency"]["counts"]), row["latency"]["total"])
             for row in seen.floodlights
         }
-        #: the totals of the look before, and the seconds since.
+        #: the totals of the look before; `_seconds` have passed since.
         self._earlier: dict[str, tuple[int, float]] = {}
         self._seconds = 0.0
-        # What a worker that comes or goes has counted is no rate.
+        # When workers come or go, the totals jump: their difference is no rate.
         if before is not None and before._told == self._told:
             self._earlier, self._seconds = before._totals, self._at - before._at
 
     def as_json(self) -> Row:
-        """As programs see it."""
+        """The look as JSON for programs."""
         return {"error": self.failure} if self.failure else self._seen.as_json()
 
     def shown(self) -> Group:
-        """As people see it."""
+        """The look as tables for people."""
         return Group(
             Text(self._seen.summary(), "bold"),
             cell(self.failure or self._seen.silence, _STYLES["outage"]),
@@ -134,7 +134,7 @@ class _Look:
         )
 
     def _rates(self, floodlight: str) -> tuple[str | None, str | None]:
-        """Answers a second, and how many ms one took; of an FL that is new nobody knows."""
+        """Answers per second, and ms per answer; None for an FL without earlier totals."""
         if floodlight not in self._earlier:
             return None, None
         before, now = self._earlier[floodlight], self._totals[floodlight]

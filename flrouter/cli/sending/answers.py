@@ -1,4 +1,4 @@
-"""Answers to commands: told apart by correlation id, chains put together."""
+"""Answers to commands: matched by correlation id, with chains put together."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from flrouter.network.chains import Assembler, is_link
 
 
 class Asked(msgspec.Struct):
-    """A command, and what came back."""
+    """A command and its answer so far."""
 
     command: Command
-    #: s, of a clock that does not go back.
+    #: s, by a clock that does not go back.
     sent: float
     answered: float | None = None
     failed: bool = False
@@ -29,23 +29,23 @@ class Asked(msgspec.Struct):
 
     @property
     def outcome(self) -> str:
-        """One word for it."""
+        """The outcome in one word."""
         if self.answered is None:
             return "unanswered"
         return "error" if self.failed else "answered"
 
     @property
     def ms(self) -> int | None:
-        """How long its answer, or the last one so far, took."""
+        """How long the answer took; with several answers, the latest one."""
         return None if self.answered is None else round((self.answered - self.sent) * 1000)
 
 
 class Answers:
-    """What comes back to some commands."""
+    """The answers to some commands."""
 
     def __init__(self, commands: Sequence[Command], now: float) -> None:
         self.asked = [Asked(command, now) for command in commands]
-        #: by correlation id: those that wait for more.
+        #: correlation id → commands that wait for an answer, or for more answers.
         self._open: defaultdict[str, list[Asked]] = defaultdict(list)
         for request in self.asked:
             self._open[request.command.correlation_id].append(request)
@@ -58,11 +58,11 @@ class Answers:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing more can come."""
+        """Whether no command waits for an answer."""
         return not any(self._open.values())
 
     def take(self, value: bytes, key: bytes | None, now: float) -> None:
-        """Take a record of a topic for answers; others' are passed over."""
+        """Take a record from a topic for answers; answers to other commands are ignored."""
         try:
             envelope = decode(value)
         except Unreadable:
@@ -83,10 +83,10 @@ class Answers:
             self._open[name].remove(asked)
 
     def _chain(self, value: bytes, key: bytes | None, envelope: Envelope) -> list[bytes] | None:
-        """The payloads of a chain, with its last link; until then None."""
+        """Take a link of a chain; returns the chain's payloads if this link completes it."""
         name = envelope.correlation_id or ""
         older = form_of(envelope.clazz) is Form.CHUNK and envelope.total_messages is None
-        if older and key:  # its links have ids of their own, and the first one's as their key
+        if older and key:  # each link has another id; their key is the first one's
             name = key.decode("utf-8", "replace")
         try:
             chain = self._chains[name].take(value, envelope, 0, name)
@@ -98,7 +98,7 @@ class Answers:
         return chain.entries
 
     def _name(self, envelope: Envelope, key: bytes | None) -> str | None:
-        """The correlation id of a command that waits for this message; None where there is none."""
+        """The correlation id of the command that this message answers; None if there is none."""
         given = envelope.correlation_id or ""
         keyed = key.decode("utf-8", "replace") if key else ""
         for name in (given, keyed, given.rpartition(SEPARATOR)[0]):
@@ -107,7 +107,7 @@ class Answers:
         return None
 
     def _one(self, name: str, envelope: Envelope, value: bytes) -> Asked:
-        """Of several commands with one id the one for the switch that answers."""
+        """The command that is answered; if several share the id, the one for the same switch."""
         switch = switch_of(envelope, value)
         waiting = self._open[name]
         return next(

@@ -1,4 +1,4 @@
-"""Commands in a file: one JSON object, an array of them, or one a line."""
+"""Files of commands: one JSON object, an array of objects, or one object per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _any = msgspec.json.Decoder()
 
 
 class BadFile(ValueError):
-    """It holds something else than commands; the text says what, and where."""
+    """The file holds something other than commands; the text says what, and where."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -25,18 +25,18 @@ class Command(msgspec.Struct, frozen=True):
 
     value: bytes
     correlation_id: str
-    #: the canonical id of the switch that it is for; empty where it is for several, or for none.
+    #: the canonical id of the command's switch; empty if it is for several switches, or for none.
     switch: str
-    #: where its answer comes: the second one when `reply_to` names a topic that cannot be.
+    #: topics for the answer; the second is used if `reply_to` names a topic that cannot exist.
     topics: tuple[str, ...]
-    #: its answers are passed on one by one, and nothing tells which is the last.
+    #: whether the command gets any number of answers, of which none is marked as the last.
     endless: bool
-    #: the inbound topic that commands of its kind come from; empty: any.
+    #: the inbound topic for commands of this kind; empty: any.
     inbound: str = ""
 
     @property
     def key(self) -> bytes:
-        """The record's: commands to one switch stay in order."""
+        """The key of the record. It keeps commands to one switch in order."""
         return (self.switch or self.correlation_id).encode()
 
 
@@ -46,7 +46,7 @@ def read(data: bytes, catalog: Catalog, largest: int) -> list[Command]:
     Those without a correlation id are given one.
 
     Raises:
-        BadFile: it holds none, or something else.
+        BadFile: the file holds no commands, or something else.
     """
     commands = [_command(*entry, catalog, largest) for entry in _split(data)]
     if not commands:
@@ -55,7 +55,7 @@ def read(data: bytes, catalog: Catalog, largest: int) -> list[Command]:
 
 
 def _split(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Each command's bytes, and what to call it."""
+    """For each command: its name in error texts, and its bytes."""
     text = data.strip()
     try:
         if text.startswith(b"["):

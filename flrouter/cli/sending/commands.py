@@ -88,7 +88,7 @@ def _as_json(asked: Asked) -> dict[str, Any]:
 
 
 def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> None:
-    """Have Kafka keep them all, in their order."""
+    """Write all commands to Kafka, in their order."""
     task = bar.add_task("sending", total=len(commands))
     sends = [
         Send(_inbound(settings, command), None, command.key, command.value) for command in commands
@@ -103,7 +103,7 @@ def _ask(
     timeout: float,
     bar: Progress,
 ) -> list[Asked]:
-    """Send them, and read what comes back until all is there or the time is up."""
+    """Send commands, and read answers until all are complete or the timeout is over."""
     named = {topic for command in commands for topic in command.topics}
     topics = named & counts.keys() - {*settings.inbound_topics}  # the router refuses these
     ends = replay.ends(

@@ -1,1 +1,1 @@
-"""What the demo sends, to which plan, and the account of what came back."""
+"""The demo's plan, the commands that it sends, and the ledger of their answers."""

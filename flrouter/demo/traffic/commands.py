@@ -17,7 +17,7 @@ from flrouter.messages.kinds.catalog import Catalog, Done
 
 
 class Answer(Enum):
-    """What answers a command; `commands.toml` says what each means."""
+    """What answers a command; `commands.toml` explains each."""
 
     ONCE = "once"
     EACH = "each"
@@ -26,7 +26,7 @@ class Answer(Enum):
 
 
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One `[[command]]` entry of `commands.toml`, which says what the fields mean."""
+    """One `[[command]]` entry of `commands.toml`, where the fields are explained."""
 
     sample: str
     share: int
@@ -40,16 +40,16 @@ class Command(msgspec.Struct, frozen=True):
 
     correlation_id: str
     answer: Answer
-    #: the switch that it names; None for those to every FL.
+    #: the switch that the command names; None for a command to every FL.
     switch: str | None
     value: bytes
-    #: where its kind belongs; nothing: to the first of the inbound topics.
+    #: the inbound topic for commands of this kind; empty: the first one.
     inbound: str = ""
 
 
 _KIND = re.compile(r"org\.openkilda\.messaging\.command\.\w+\.\w+")
 _CORRELATION_ID = re.compile(r'"correlation_id": "[^"]*"')
-#: flows of one switch; so many that a dump of its rules becomes a chain, and no more.
+#: flows of one switch: just enough that a dump of its rules becomes a chain.
 _FLOWS_PER_SWITCH = 120
 
 
@@ -60,7 +60,7 @@ def samples() -> list[Sample]:
 
 
 class Draw(Protocol):
-    """Where commands come from."""
+    """A source of commands."""
 
     def at(self, elapsed: float) -> Command:
         """The next command, `elapsed` seconds after the start."""
@@ -70,12 +70,12 @@ class Draw(Protocol):
 
 
 class Commands:
-    """Draws commands in the shares that the samples name, spread over the switches."""
+    """Draws commands in the proportions that the samples give, spread over the switches."""
 
     def __init__(
         self, switches: Sequence[str], prefix: str, catalog: Catalog | None = None
     ) -> None:
-        """Correlation ids begin with `prefix`; kinds that nothing answers are not sent."""
+        """Correlation ids begin with `prefix`. Kinds without an answer are not sent."""
         self._catalog = catalog or profiles.load("plain").catalog({})
         answered = [sample for sample in samples() if self._is_answered(sample)]
         self._drawn = [sample for sample in answered if sample.every is None]
@@ -105,7 +105,7 @@ class Commands:
         return sample.answer is Answer.ERROR or entry.done is not Done.NONE
 
     def make(self, sample: Sample, switch: str | None) -> Command:
-        """`sample` for `switch`, under a correlation id that nobody had."""
+        """`sample` for `switch`, under a new correlation id."""
         self._count += 1
         correlation_id = f"{self._prefix}-{self._count}"
         cookie = self._chance.randrange(_FLOWS_PER_SWITCH)
@@ -122,6 +122,6 @@ class Commands:
 
 
 def _kind(sample: Sample) -> str:
-    """The class of its payload, as it stands there first: some samples are malformed."""
+    """The class of a sample's payload: the first one in the text, as some samples are malformed."""
     kind = _KIND.search(sample.message)
     return kind[0] if kind is not None else ""

@@ -13,9 +13,9 @@ from flrouter.messages import names
 from flrouter.messages.chains import Link, OldLink, link_of
 from flrouter.messages.envelope import Envelope, Form, decode, form_of
 
-#: s; how long an answered command is remembered, to see when it is answered again.
+#: s; how long an answered command is remembered, to notice a second answer.
 REMEMBER_S = 60.0
-#: lines that are kept about what was wrong.
+#: lines about errors that are kept.
 MAX_NOTES = 1_000
 
 _OUTAGE_ERRORS = {"NOT_FOUND", "OPERATION_TIMED_OUT"}
@@ -32,13 +32,13 @@ class _Error(msgspec.Struct):
 
 
 class Entry(msgspec.Struct):
-    """One command."""
+    """One command and its answer so far."""
 
     command: Command
     #: monotonic seconds.
     sent: float
     answered: bool = False
-    #: the indexes of its chain that have come.
+    #: indexes of the links of its chain that have come.
     links: set[int] = set()
 
 
@@ -46,7 +46,7 @@ class Ledger:
     """Keeps account of commands and their answers."""
 
     def __init__(self, homes: Mapping[str, Sequence[str]], outages: Outages) -> None:
-        #: every switch, and the FLs that hold it.
+        #: switch → the FLs that hold it.
         self._homes = homes
         self._outages = outages
         self._entries: dict[str, Entry] = {}
@@ -58,9 +58,9 @@ class Ledger:
         self.answered = 0
         self.duplicates = 0
         self.errors: Counter[str] = Counter()
-        #: commands whose error an outage explains, until somebody takes them.
+        #: commands whose error an outage explains, until a caller takes them.
         self.excused: deque[Command] = deque(maxlen=10_000)
-        #: what should not have come, a line each; at most MAX_NOTES.
+        #: a line for each wrong answer; at most MAX_NOTES.
         self.wrong: list[str] = []
 
     @property
@@ -69,7 +69,7 @@ class Ledger:
         return self.sent - self.answered
 
     def send(self, command: Command, now: float) -> None:
-        """A command goes out."""
+        """Note that a command is sent."""
         entry = self._entries[command.correlation_id] = Entry(command, now)
         if command.answer is Answer.SYNC:
             self._open_syncs[command.correlation_id] = entry
@@ -78,7 +78,7 @@ class Ledger:
             self._entries.pop(self._done.popleft()[1], None)
 
     def take(self, value: bytes, now: float) -> None:
-        """A record of a topic for answers."""
+        """Take a record from a topic for answers."""
         envelope = decode(value)
         form = form_of(envelope.clazz)
         entry = self._entries.get(envelope.correlation_id or "")
@@ -95,14 +95,14 @@ class Ledger:
             self._final(entry, now)
 
     def _final(self, entry: Entry, now: float) -> None:
-        """An answer that is complete, and no error."""
+        """Take an answer that is complete and no error."""
         if entry.command.answer is Answer.ERROR:
             self._note(f"{entry.command.correlation_id} is malformed, and was carried out")
         if self._settle(entry, now):
             self._latencies[round((now - entry.sent) * 10_000)] += 1
 
     def _settle(self, entry: Entry, now: float) -> bool:
-        """Count a final answer; whether it is the first."""
+        """Count a final answer; returns whether it is the command's first."""
         command = entry.command
         if entry.answered:
             if command.answer in (Answer.ONCE, Answer.ERROR):
@@ -124,7 +124,10 @@ class Ledger:
             self._final(entry, now)
 
     def _sync_link(self, envelope: Envelope, now: float) -> None:
-        """A link of a sync's chain: syncs that run are joined, so any whole chain answers all."""
+        """Take a link of a sync's chain.
+
+        The router joins syncs that are in flight: one complete chain answers all of them.
+        """
         link = link_of(envelope)
         name = envelope.correlation_id or ""
         if isinstance(link, OldLink) or not _whole(self._chains.setdefault(name, set()), link):
@@ -134,7 +137,7 @@ class Ledger:
             self._final(entry, now)
 
     def _dumped(self, envelope: Envelope, now: float) -> None:
-        """A switch of a dump, which has no end: the first that comes for it counts."""
+        """Take a switch of a dump. A dump has no end, so its first switch counts as the answer."""
         asked = envelope.payload.dump_id if envelope.payload is not None else None
         entry = self._open_syncs.get(asked) if isinstance(asked, str) else None
         if entry is not None:
@@ -161,7 +164,7 @@ class Ledger:
             self.wrong.append(text)
 
     def percentile(self, share: float) -> float | None:
-        """How many ms at most so large a share of the FLs' answers took; None without any."""
+        """The latency (ms) that a `share` of the FLs' answers did not exceed; None without any."""
         rest = share * self._latencies.total()
         for latency in sorted(self._latencies):
             rest -= self._latencies[latency]
@@ -171,6 +174,6 @@ class Ledger:
 
 
 def _whole(seen: set[int], link: Link) -> bool:
-    """Note a link of a chain; whether the chain is whole with it."""
+    """Note a link of a chain; returns whether it completes the chain."""
     seen.add(link.index)
     return link.index < 0 or len(seen) == link.total

@@ -1,4 +1,4 @@
-"""When each FL was dead: only then may commands to it end in an error."""
+"""When each FL was dead: commands to an FL may end in an error only then."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import dataclasses
 
 from flrouter.demo.traffic.plan import TIMEOUTS
 
-#: s; a command sent this long before the kill may have been with the FL still: some FLs cannot ack.
+#: s; a command sent this long before the kill may still have been in flight: some FLs cannot ack.
 BEFORE = TIMEOUTS["response_timeout"]
-#: s; the FL's first sign of life, and the router's telling all its shards of it.
+#: s; until the FL's first sign of life has reached all shards of the router.
 AFTER = TIMEOUTS["alive_timeout"]
 
 
@@ -35,9 +35,10 @@ class Outages:
         return outage
 
     def excuse(self, floodlight: str | None, sent: float, answered: float) -> bool:
-        """Whether an outage explains the error of a command to this FL; None: to all FLs.
+        """Whether an outage explains the error of a command to this FL; None stands for all FLs.
 
-        Those to all are syncs. They wait for the sync under way, which may wait for silence.
+        A command to all FLs is a sync. It waits for the sync under way, which in some profiles ends
+        only after a silence. So it may have been sent at any time before the outage.
         """
         return any(
             (

@@ -1,4 +1,4 @@
-"""What the demo is made of: how much of everything, and the settings that it runs with."""
+"""The size of the demo: workers, FLs, switches and commands, and the settings that it runs with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import uuid
 
 from flrouter.messages.switch_id import canonical
 
-#: where the sample of a dump wants its answer.
+#: the topic for the answer that the sample of a dump names.
 REPLY_TOPIC = "kilda.topo.eng"
 
-#: s; far shorter than in production, so that a short demo shows what they do.
+#: s; far shorter than in production, so that a short demo shows their effect.
 TIMEOUTS = {
     "ack_timeout": 2.0,
     "response_timeout": 5.0,
@@ -25,14 +25,14 @@ TIMEOUTS = {
 class Plan:
     """How much of everything."""
 
-    #: how long commands are sent; None until somebody stops it.
+    #: how long commands are sent; None: until the demo is stopped.
     seconds: float | None
     workers: int
     floodlights: int
     switches_each: int
     #: commands per second.
     rate: float
-    #: how FLs and requesters speak: one of flrouter's own.
+    #: the profile of FLs and requesters: one of flrouter's own.
     profile: str = "plain"
     app_id: str = dataclasses.field(default_factory=lambda: f"flrouter-demo-{uuid.uuid4().hex[:8]}")
 
@@ -42,11 +42,11 @@ class Plan:
         return [f"fl-{number}" for number in range(1, self.floodlights + 1)]
 
     def first_switch(self, floodlight: str) -> int:
-        """The number of an FL's first switch; the others follow it."""
+        """The number of an FL's first switch; the FL's other switches have the numbers after it."""
         return self.floodlight_ids.index(floodlight) * self.switches_each + 1
 
     def homes(self) -> dict[str, tuple[str, ...]]:
-        """Every switch, and the FLs that hold it."""
+        """Switch → the FLs that hold it."""
         return {
             canonical(f"{self.first_switch(floodlight) + at:x}"): (floodlight,)
             for floodlight in self.floodlight_ids
@@ -64,5 +64,5 @@ class Plan:
         }
 
     def environment(self, broker: str) -> dict[str, str]:
-        """The same, as environment variables."""
+        """The settings of the workers, as environment variables."""
         return {f"FLROUTER_{name.upper()}": text for name, text in self.settings(broker).items()}

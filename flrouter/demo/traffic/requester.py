@@ -1,4 +1,4 @@
-"""The requester: sends commands at a steady rate, and reads every topic where answers come."""
+"""The requester: sends commands at a steady rate, and reads every topic for answers."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from flrouter.messages.envelope import Form, decode, form_of
 from flrouter.ports import Partition, Start
 from flrouter.settings.model import Settings
 
-#: s; between two looks at what is to be sent.
+#: s; pause between two batches of commands.
 SEND_INTERVAL_S = 0.01
-#: s; after which a switch is asked again whose answer was an error, or did not come at all.
+#: s; delay before a retry of a probe that was answered by an error, or not at all.
 RETRY_DELAY_S = 0.2
 ANSWER_TIMEOUT_S = 10.0
 
 
 class Requester:
-    """One producer, and one reader of every topic where answers come."""
+    """One producer, and one reader of every topic for answers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._take: Callable[[bytes, float], None] = lambda _value, _now: None
         self._producer = Producer(writing(settings) | {"partitioner": "murmur2_random"})
         self._reader = Reader(settings, self._received, lambda *_: None)
-        #: s from the start of this process to the first answer that was no error.
+        #: s from the start of this process to the first answer without an error.
         self.first_answer: float | None = None
 
     def start(self) -> None:
-        """Connect; the topics must be there."""
+        """Connect; the topics must exist."""
         topics = {*self._settings.message_catalog.requester_topics, REPLY_TOPIC}
         self._reader.start()
         self._reader.read(
@@ -60,7 +60,7 @@ class Requester:
             self._reader.taken(batch.at, len(batch.records))
 
     def _send(self, command: Command) -> None:
-        """Hand a command over; keyed by its switch like a requester's own would be."""
+        """Queue a command, keyed by its switch as a real requester would do."""
         topic = command.inbound or self._settings.inbound_topics[0]
         key = command.switch or command.correlation_id
         self._producer.produce(topic, command.value, key)
@@ -68,7 +68,7 @@ class Requester:
 
     async def probe(self, commands: Draw, switches: Iterable[str]) -> None:
         """Ask every switch until each has answered."""
-        #: the switches that have not, and when to ask each next.
+        #: switch without an answer → when to ask it next.
         missing = dict.fromkeys(switches, 0.0)
         asked: dict[str, str] = {}
 
@@ -94,7 +94,7 @@ class Requester:
             await asyncio.sleep(SEND_INTERVAL_S)
 
     async def run(self, commands: Draw, ledger: Ledger, rate: float, seconds: float | None) -> None:
-        """Send `rate` commands a second for so many seconds, or until cancelled."""
+        """Send `rate` commands a second for `seconds`, or until cancelled."""
         self._take = ledger.take
         began = time.monotonic()
         total = None if seconds is None else round(rate * seconds)
@@ -106,13 +106,13 @@ class Requester:
             await asyncio.sleep(SEND_INTERVAL_S)
 
     def send(self, command: Command, ledger: Ledger) -> None:
-        """Send a command whose answer is kept account of."""
+        """Send a command, and note it in the ledger."""
         self._take = ledger.take
         ledger.send(command, time.monotonic())
         self._send(command)
 
     async def answered(self, ledger: Ledger, timeout: float) -> None:
-        """Wait until every command has its answer, so many seconds at most."""
+        """Wait until every command has its answer, at most `timeout` seconds."""
         until = time.monotonic() + timeout
         while ledger.unanswered and time.monotonic() < until:
             await asyncio.sleep(0.05)

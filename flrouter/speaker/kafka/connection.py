@@ -1,4 +1,4 @@
-"""Reaching the broker: its URL, what kind of broker it is, and the topics that must exist."""
+"""The way to the broker: its URL, its kind, and the topics that must exist."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Connection:
         if not separator:
             scheme, rest = "kafka", scheme
         self.servers = [server for server in rest.strip("/").replace(";", ",").split(",") if server]
-        #: the embedded broker has no idempotent producers, no transactions, and does not wake a
-        #: waiting fetch when data comes.
+        #: whether it is the embedded broker, which has neither idempotent producers nor
+        #: transactions, and does not end a fetch's wait when data comes.
         self.embedded = scheme == "tansu"
         self._options = options
 
     @property
     def client(self) -> dict[str, Any]:
-        """The arguments that all of aiokafka's clients take."""
+        """The arguments for all of aiokafka's clients."""
         return {
             "bootstrap_servers": self.servers,
             "client_id": f"flrouter-speaker-{self._options.id}",
@@ -57,20 +57,20 @@ class Connection:
 
     @property
     def consumer(self) -> dict[str, Any]:
-        """The arguments of the one consumer, which gets its partitions assigned by hand."""
+        """The arguments of the one consumer; its partitions are assigned by hand."""
         return {
             **self.client,
             "group_id": f"flrouter-speaker-{self._options.id}",
             "enable_auto_commit": False,
-            # Commands sent before the first start are judged by age like all others.
+            # Commands sent before the first start expire by their age, like all others.
             "auto_offset_reset": "earliest",
             "fetch_max_wait_ms": 25 if self.embedded else 100,
-            # A command of an aborted transaction was never sent.
+            # A command of an aborted transaction does not count as sent.
             "isolation_level": "read_uncommitted" if self.embedded else "read_committed",
         }
 
     async def prepare(self) -> int:
-        """Wait for the broker, make the topics that are missing, and return their partitions.
+        """Wait for the broker, create missing topics, and return how many partitions topics have.
 
         Raises:
             BadTopics: topics exist with different numbers of partitions.
@@ -111,7 +111,7 @@ class Connection:
 
     async def _create(self, admin: Any, names: set[str], partitions: int) -> None:
         cluster = await admin.describe_cluster()
-        if cluster["controller_id"] < 0:  # it is being elected
+        if cluster["controller_id"] < 0:  # the controller is being elected
             await asyncio.sleep(_RETRY_DELAY_S)
             return
         brokers = len(cluster["brokers"])
@@ -119,7 +119,7 @@ class Connection:
             [NewTopic(name, partitions, min(3, max(1, brokers))) for name in sorted(names)]
         )
         for name, code, *_ in answer.topic_errors:
-            if code not in (0, _TOPIC_EXISTS):  # exists: somebody else was faster
+            if code not in (0, _TOPIC_EXISTS):  # exists: another client was faster
                 raise BadTopics(f"the broker refused to create the topic {name}: error {code}")
-        # A new topic shows a moment after it was made: look again.
+        # A new topic appears a moment after its creation: look again.
         await asyncio.sleep(0.02)

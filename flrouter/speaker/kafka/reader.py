@@ -1,9 +1,10 @@
 """Reading the commands: every partition of the read topics, from where the last run stopped.
 
-Partitions are assigned by hand, because one FL is one process and reads them all; the consumer
-group only keeps the position. It is committed once *read*, about every second: a command that was
-read when the process died is not executed by the next one (the router tells its requester), and
-commands read within the last second before a crash may be read, and executed, again.
+Partitions are assigned by hand, because one FL is one process and reads them all. The consumer
+group only keeps the position. The position is committed about every second, for all commands that
+were *read*. If the process dies after a commit, the commands in flight are not executed by the next
+process; the router tells their requesters. Commands read after the last commit may be read, and
+executed, again.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ log = logging.getLogger(__name__)
 
 _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 2.0
-#: records taken at once: enough to make batches, few enough (some 50 ms) to let others have a turn.
+#: records taken at once: enough for good batches, but few enough (some 50 ms) to let others run.
 _MAX_BATCH_RECORDS = 2000
 _RETRY_DELAY_S = 0.25
 
 
 class CatchUp:
-    """Follows the reading up to all that lies in the topic now.
+    """Notices when everything that lies in the topics now has been read.
 
-    The ends are taken from fetches that came after the start: they are right on every broker,
-    whereas the embedded one answers a question for the latest offset wrongly.
+    The ends come from the high watermarks of fetches after the start, which are right on every
+    broker. The embedded broker answers a request for the latest offset wrongly.
     """
 
     def __init__(self, consumer: Any, partitions: list[Any], stable: bool) -> None:
@@ -85,7 +86,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
 
     @property
     def catching_up(self) -> bool:
-        """Whether there may be unread records that were there when catching up began."""
+        """Whether records that existed when catching up began may still be unread."""
         return self._catch_up is not None
 
     def catch_up(self) -> None:
@@ -119,7 +120,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self.add_future(self._commit())
 
     async def on_shutdown(self) -> None:
-        """Keep the position, unless it is cut off, and disconnect."""
+        """Commit the position, unless the FL is cut off, and disconnect."""
         if self._open.is_set():
             await self._keep_position()
         await self._consumer.stop()
@@ -136,7 +137,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 log.warning("reading from %s failed: %r", self._partitions[0].topic, error)
                 await asyncio.sleep(_RETRY_DELAY_S)
                 continue
-            await self._open.wait()  # what came in during a cut did not arrive
+            await self._open.wait()  # records of a cut are not handed over
             if self._catch_up is not None and await self._catch_up.done():
                 self._catch_up = None
             self._receive([record for records in batches.values() for record in records])

@@ -1,7 +1,7 @@
-"""The one producer of an FL, and what it remembers of writes that failed.
+"""The one producer of an FL, and its count of failed writes.
 
-Records wait in a lane per partition, with one batch of each lane on its way at a time: so the
-order within a partition holds whatever fails, and under load batches grow by themselves.
+Records wait in a lane per partition, and each lane has at most one batch in flight. This keeps the
+order within a partition whatever fails, and batches grow by themselves under load.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class _Record:
     event: bool
     told: Callable[[bool], None] | None
     headers: list[tuple[str, bytes]]
-    #: whether its failure was counted.
+    #: whether the failure of this record was counted.
     failed: bool = False
 
 
@@ -57,24 +57,24 @@ class _Lane:
     queue: deque[_Record] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     failing: bool = False
-    #: records to send one by one, to find the one that the broker refuses.
+    #: how many records to send one by one, to find the one that the broker refuses.
     singly: int = 0
 
 
 class _Link:
-    """A producer, and the news that it is gone for good."""
+    """A producer, and a future that is done once the producer is closed."""
 
     def __init__(self, producer: Any) -> None:
         self.producer = producer
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def retire(self, timeout: float) -> None:
-        """Let what it holds be delivered, within `timeout` seconds, and close it."""
+        """Deliver the records that the producer holds, within `timeout` seconds, and close it."""
         try:
             async with asyncio.timeout(timeout):
                 await self.producer.stop()
         except (TimeoutError, KafkaError):
-            # aiokafka has no way to stop a producer that holds what it cannot deliver.
+            # aiokafka cannot stop a producer that holds undeliverable records.
             if self.producer._sender.sender_task is not None:
                 self.producer._sender.sender_task.cancel()
             await self.producer.client.close()
@@ -83,10 +83,11 @@ class _Link:
 
 
 class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under --strict
-    """Sends an FL's messages; counts those that failed until somebody has been told.
+    """Sends an FL's messages; counts failed writes until a report of them is delivered.
 
-    An answer that fails is given up: its requester has been told, and a duplicate of the request
-    gets it again. An event that fails is held, and sent once the connection is back.
+    An answer that fails is given up: its requester gets an error from the router, and a duplicate
+    of the request gets the answer again. An event that fails is held, and retried until the
+    connection is back.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._topic = options.writes
         self._headers = options.record_headers
         self._timeout_s = options.write_timeout_ms / 1000
-        #: write with null keys to random partitions, as a careless FL would.
+        #: whether to write with null keys to random partitions, as a careless FL would.
         self.scattered = False
         self._cut = False
         self._queued = 0
@@ -128,8 +129,9 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
     ) -> None:
         """Queue a record. Never blocks; see `at_most`.
 
-        It goes to `partition`, or else to the key's home. An `event` is held while Kafka cannot be
-        reached, anything else given up. `told` is called once, with whether Kafka has it.
+        The record goes to `partition`, or else to the partition of its key. While Kafka cannot be
+        reached, an `event` is held; any other record is given up. `told` is called once: with True
+        when Kafka has acknowledged the record, with False when it is given up.
         """
         headers = [*self._headers, (TRACE, traceparent)] if traceparent else self._headers
         record = _Record(key, value, event, told, headers)
@@ -150,7 +152,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             self._fewer.clear()
             await self._fewer.wait()
 
-    # -- the trace of failed writes
+    # -- the count of failed writes
 
     @property
     def failures(self) -> int:
@@ -158,7 +160,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         return self._counts.write_failures - self._reported
 
     def reporter(self) -> Callable[[bool], None]:
-        """Takes whether a message with the current `failures` was delivered."""
+        """A callback for a message that reports `failures`: takes whether it was delivered."""
         upto = self._counts.write_failures
 
         def told(delivered: bool) -> None:
@@ -198,7 +200,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             self.add_future(self._drain(lane))
 
     async def on_shutdown(self) -> None:
-        """Disconnect; what is on its way may still arrive."""
+        """Disconnect; records in flight may still arrive."""
         await self._link.retire(_RETRY_DELAY_S if self._queued else self._options.stop_timeout_s)
 
     async def _connect(self) -> _Link:
@@ -256,8 +258,8 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             delivery = await producer.send_batch(builder, self._topic, partition=lane.partition)
             await asyncio.wait([delivery], timeout=self._timeout_s)
             if not delivery.done():
-                # An idempotent producer never gives up, and nothing may overtake what it holds;
-                # but the router should hear that this FL had trouble.
+                # An idempotent producer retries forever, and no record may overtake those that it
+                # holds. Count the failure now, so that the router hears of this FL's trouble.
                 self._count_failures(batch)
                 await asyncio.wait([delivery, link.gone], return_when=asyncio.FIRST_COMPLETED)
             if not delivery.done():
@@ -304,7 +306,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 record.told(delivered)
 
     async def _renew(self, broken: _Link) -> None:
-        """Replace an idempotent producer that lost a batch: it has a gap in its sequence now."""
+        """Replace an idempotent producer that lost a batch and so has a gap in its sequence."""
         async with self._renewing:
             if self._link is not broken:
                 return

@@ -1,7 +1,7 @@
 """An FL for real switches: an OpenFlow 1.3 controller on the SDK of `flrouter.speaker`.
 
-asyncio has the connections, os-ken builds and parses the messages (the extra `openflow`).
-docs/openflow.md says what it does.
+asyncio handles the connections; os-ken (the extra `openflow`) builds and parses the messages.
+docs/openflow.md describes what the FL does.
 """
 
 from __future__ import annotations

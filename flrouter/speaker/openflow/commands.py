@@ -25,7 +25,7 @@ async def on_switch(
         discover: sends a discovery packet out of a port.
 
     Raises:
-        CommandFailed: it could not be carried out.
+        CommandFailed: the command could not be carried out.
     """
     kind, payload = command.kind.rpartition(".")[2], command.payload
     if kind.startswith("Install") and kind.endswith("Flow"):

@@ -1,8 +1,9 @@
-"""Links between switches: discovery packets leave every port, and where they arrive is a link.
+"""Links between switches: a discovery packet leaves every port, and its arrival shows a link.
 
-The FL that holds the receiving switch reports the link, whichever FL sent the packet: when it is
-first seen, when it is lost, and once more after each sync. A link is lost when its port goes down
-or away, or when no packet has come for three intervals in which this FL ran.
+The FL that holds the receiving switch reports the link, whichever FL sent the packet. It reports a
+link when the link is first seen, when it is lost, and once more after each sync. A link is lost
+when its receiving port goes down or away, or when no packet has come for three intervals. Time in
+which this FL stood still does not count.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ class _Link:
     source: Endpoint
     latency_ns: int
     seen_s: float
-    #: the source of the last packet, when it is another than `source`.
+    #: the source of the last packet, if it was not `source`.
     other: Endpoint | None = None
 
 
 class Discovery:
-    """The links that end at switches of this FL, by where they end."""
+    """The links that end at switches of this FL, by their receiving ends."""
 
     def __init__(
         self,
@@ -48,8 +49,8 @@ class Discovery:
     ) -> None:
         """Args:
         interval_s: between two packets of a port.
-        key: all FLs sign packets with it; without one every packet is believed.
-        clock: seconds, from whenever.
+        key: all FLs sign packets with it; without a key, every packet is believed.
+        clock: seconds since any fixed moment.
         """
         self._report = report
         self._interval_s = interval_s
@@ -60,7 +61,7 @@ class Discovery:
         self._looked_s = clock()
 
     def send(self, switches: Iterable[Switch]) -> None:
-        """Send a packet out of every port that is up, unless its switch does not keep up."""
+        """Send a packet out of every port that is up; switches that are congested are skipped."""
         for switch in switches:
             if switch.mode is Mode.READ_WRITE and not switch.connection.congested:
                 for port in switch.ports.values():
@@ -81,7 +82,7 @@ class Discovery:
         )
 
     def receive(self, switch: Switch, packet_in: Any) -> None:
-        """A packet came to `switch`."""
+        """Take a packet that `switch` has sent up."""
         sighting = lldp.read(packet_in.data, self._key)
         number = packet_in.match.get("in_port")
         port = switch.ports.get(number)
@@ -90,7 +91,7 @@ class Discovery:
         here, source = (switch.id, number), (sighting.switch, sighting.port)
         age_ns = time.time_ns() - sighting.sent_ns
         if self._key and abs(age_ns) > MAX_MISSED_INTERVALS * self._interval_s * 1e9:
-            return  # somebody repeats an old packet of ours
+            return  # a replay of an old packet of ours
         # The clock of the FL that sent it may be ahead of this one.
         latency_ns = max(0, age_ns)
         known = self._links.get(here)
@@ -99,19 +100,19 @@ class Discovery:
             return
         if known is not None:
             if known.other != source:
-                known.other = source  # one packet cuts no link
+                known.other = source  # one packet is not enough to replace a link
                 return
             self._lose(here)
         self._links[here] = _Link(source, latency_ns, self._clock())
         self._report(source, here, latency_ns, "DISCOVERED")
 
     def expire(self) -> None:
-        """Report the links that have not been seen for too long as lost; every interval."""
+        """Report links as lost that were not seen for too long. Call this every interval."""
         now = self._clock()
         pause = now - self._looked_s - self._interval_s
         self._looked_s = now
         if pause > self._interval_s:
-            # This FL stood still, and so did the packets that it would have sent and read.
+            # This FL stood still: it neither sent nor read packets in the meantime.
             for link in self._links.values():
                 link.seen_s = min(now, link.seen_s + pause)
         oldest = now - MAX_MISSED_INTERVALS * self._interval_s
@@ -124,12 +125,12 @@ class Discovery:
             self._lose((switch, port))
 
     def switch_lost(self, switch: str) -> None:
-        """A switch is not here any more: what becomes of its links is not known here."""
+        """Forget the links of a switch that left this FL, and report nothing: they may be up."""
         for here in [here for here in self._links if here[0] == switch]:
             del self._links[here]
 
     def say_again(self) -> None:
-        """Report every link once more, for a listener that has asked for everything."""
+        """Report every link once more, for a listener that requested a sync."""
         for here, link in self._links.items():
             self._report(link.source, here, link.latency_ns, "DISCOVERED")
 

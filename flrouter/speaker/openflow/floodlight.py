@@ -35,7 +35,7 @@ class OpenFlowFloodlight(Speaker):
         self._openflow = options
         #: the switches that are connected now, by canonical id.
         self.connected: dict[str, Switch] = {}
-        #: the port on which it listens, once it has started.
+        #: the port that the FL listens on, once it has started.
         self.port = options.port
         self._discovery = Discovery(self.isl_event, options.discovery_s, options.discovery_key)
         self._server: asyncio.Server | None = None
@@ -58,7 +58,7 @@ class OpenFlowFloodlight(Speaker):
         self.add_future(self._report_counters())
 
     async def listen(self) -> asyncio.Server:
-        """Let switches connect, until the server that is returned is closed.
+        """Let switches connect, until the returned server is closed.
 
         Raises:
             OSError: the port is taken.
@@ -72,7 +72,7 @@ class OpenFlowFloodlight(Speaker):
         return server
 
     async def on_stop(self) -> None:
-        """Finish the commands that were read, then tell that all switches are gone from here."""
+        """Finish the commands that were read, then report that all switches have left this FL."""
         if self._server is not None:
             self._server.close()
             await self.reader.stop()
@@ -86,7 +86,7 @@ class OpenFlowFloodlight(Speaker):
     # -- the handler
 
     def handle(self, command: Command) -> Answer | Awaitable[Answer]:
-        """Carry out a command on its switch, and answer when the switch has confirmed."""
+        """Carry out a command on its switch, and answer once the switch has confirmed it."""
         return dispatch(
             command,
             self.connected,
@@ -94,7 +94,7 @@ class OpenFlowFloodlight(Speaker):
         )
 
     async def switches(self) -> Iterable[SwitchRecord]:
-        """All switches that are connected, with their ports as they say themselves now."""
+        """All connected switches, with their ports; each switch is asked for them now."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._settled - loop.time()))
         await asyncio.gather(*map(self._look_at_ports, list(self.connected.values())))
@@ -130,7 +130,7 @@ class OpenFlowFloodlight(Speaker):
     def _came(self, switch: Switch) -> None:
         before = self.connected.get(switch.id)
         if before is not None:
-            # It reconnected before the loss of its old connection was seen.
+            # The switch reconnected before the loss of its old connection was noticed.
             self._discovery.switch_lost(switch.id)
             before.connection.close(f"{switch.id} has connected anew")
         self.connected[switch.id] = switch
@@ -151,7 +151,7 @@ class OpenFlowFloodlight(Speaker):
         self.switch_event(switch.id, switch.mode, address=address, switch=switch.record())
 
     async def _watch(self, switch: Switch, election: Election) -> None:
-        """Ask for a sign of life, and the role, until there is none.
+        """Ask for the role again and again, as a sign of life, until the switch is gone.
 
         Raises:
             UNANSWERED: the switch is gone.
@@ -165,23 +165,23 @@ class OpenFlowFloodlight(Speaker):
             except Silent:
                 if connection.heard_at < asked:
                     raise
-                continue  # it is slow, not gone
+                continue  # the switch is slow, not gone
             if mode is not switch.mode:
                 switch.mode = mode
                 if mode is Mode.READ_WRITE:
                     connection.send(rules.discovery())
-                else:  # its packets come to its master alone
+                else:  # only the master gets the switch's packets
                     self._discovery.switch_lost(switch.id)
                 self._report(switch)
 
-    # -- what switches say unasked
+    # -- messages that switches send by themselves
 
     def _heard(self, connection: Connection, message: Any) -> None:
         switch = next(
             (known for known in self.connected.values() if known.connection is connection), None
         )
         if switch is None:
-            return  # it has not said yet which ports it has
+            return  # the switch has not listed its ports yet
         match message:
             case messages.OFPPacketIn():
                 self._discovery.receive(switch, message)
@@ -192,7 +192,7 @@ class OpenFlowFloodlight(Speaker):
                     self._port_is(switch, port.number, None if gone else port)
 
     def _port_is(self, switch: Switch, number: int, port: Port | None) -> None:
-        """Note how a port is now, None when it is gone, and report what that changes."""
+        """Note the present state of a port (None: it is gone), and report any change."""
         before = switch.ports.get(number)
         if port is None:
             switch.ports.pop(number, None)
@@ -208,20 +208,20 @@ class OpenFlowFloodlight(Speaker):
                 self._discovery.send_from(switch, number)
 
     async def _look_at_ports(self, switch: Switch) -> None:
-        """Ask a switch for its ports; one that says nothing at all is gone."""
+        """Ask a switch for its ports; a switch that sends nothing at all is gone."""
         asked = asyncio.get_running_loop().time()
         try:
             now = await switch.ask_ports()
         except UNANSWERED as error:
             if isinstance(error, Silent) and switch.connection.heard_at >= asked:
-                return  # it is busy: its ports are those that it told of last
+                return  # the switch is busy: keep the ports known so far
             switch.connection.close(f"it does not say what ports it has: {error}")
             self._lost(switch)
             return
         for number in switch.ports.keys() | now.keys():
             self._port_is(switch, number, now.get(number))
 
-    # -- what is done again and again
+    # -- periodic work
 
     async def _discover(self) -> None:
         while not self.should_stop:

@@ -1,4 +1,4 @@
-"""What an FL for OpenFlow switches is made of."""
+"""The options of an FL for OpenFlow switches."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class OpenFlowOptions:
     #: where switches connect; port 0 is any that is free.
     port: int = 6653
     host: str = "0.0.0.0"
-    #: what to ask each switch for.
+    #: the role to request from each switch.
     role: Role = Role.EQUAL
-    #: a switch is asked for a sign of life, and its role, this often, and is gone when there is
-    #: none for as long again.
+    #: how often a switch is asked for its role, as a sign of life. A switch that sends nothing for
+    #: as long again is gone.
     echo_s: float = 5.0
     #: between two discovery packets of a port.
     discovery_s: float = 3.0
-    #: all FLs sign discovery packets with it; when empty, every packet is believed.
+    #: all FLs sign discovery packets with this key; if empty, every packet is believed.
     discovery_key: bytes = field(default=b"", repr=False)
     #: between two reports of all ports' counters.
     stats_s: float = 60.0
-    #: after its start, a sync waits so long for switches that are still connecting: Open vSwitch
-    #: tries again every eight seconds at worst, and a sync may take ten.
+    #: until so long after the FL's start, a sync waits for switches that are still connecting. Open
+    #: vSwitch retries at least every eight seconds, and a sync may take ten.
     settle_s: float = 8.0

@@ -14,7 +14,7 @@ from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.serving import arguments, process
 
 _KEY_HELP = "what all FLs sign discovery packets with; without it every packet is believed"
-#: bytes of a key that nobody finds by trying.
+#: bytes of a key that nobody can guess.
 _MIN_KEY_BYTES = 16
 
 
@@ -24,9 +24,9 @@ def parse(
     """The options and the log level that the command line asks for.
 
     Args:
-        given: its arguments.
-        speaker: what holds where it says nothing.
-        program: how it is called.
+        given: the command line's arguments.
+        speaker: defaults for options that are not given.
+        program: the name of the program in its help.
     """
     plain = OpenFlowOptions(speaker=speaker)
     parser = argparse.ArgumentParser(
@@ -63,10 +63,10 @@ def _key(path: str) -> bytes:
 
 
 async def run(options: OpenFlowOptions) -> None:
-    """Run it until SIGTERM or SIGINT; it is ready when it reads commands and switches can connect.
+    """Run an FL until SIGTERM or SIGINT. Ready means: it reads commands, and switches can connect.
 
     Raises:
-        BadTopics: its topics cannot be used.
+        BadTopics: the FL's topics cannot be used.
         OSError: the port is taken.
     """
     floodlight = OpenFlowFloodlight(options)

@@ -1,1 +1,1 @@
-"""The FL side at work: commands in order, each done once and in time."""
+"""The FL side at work: carries out commands in order, each once and before its deadline."""

@@ -1,4 +1,4 @@
-"""The command line's arguments that every FL has, whatever its switches are."""
+"""The command line's arguments that all kinds of FL share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flrouter.speaker.options import SpeakerOptions
 
 
 def add_to(parser: argparse.ArgumentParser, plain: SpeakerOptions) -> None:
-    """Have `parser` read them; what is not given is as in `plain`."""
+    """Add the arguments to `parser`, with defaults from `plain`."""
     add = parser.add_argument
     add("--id", required=True, help="the FL's id")
     add("--broker", default=plain.broker, help="tansu://host:port or kafka://host:port,…")
@@ -31,12 +31,12 @@ def add_to(parser: argparse.ArgumentParser, plain: SpeakerOptions) -> None:
 
 
 def options(given: argparse.Namespace, plain: SpeakerOptions) -> SpeakerOptions:
-    """What they say; all else is as in `plain`."""
+    """`plain`, changed by the given arguments."""
     return replace(plain, **fields_of(plain, given), headers=dict(given.header))
 
 
 def fields_of(options: Any, given: argparse.Namespace) -> dict[str, Any]:
-    """The arguments given that are called like fields of `options`, a dataclass."""
+    """The given arguments that have the name of a field of `options`, a dataclass."""
     names = {field.name for field in fields(options)}
     return {
         name: value for name, value in vars(given).items() if name in names and value is not None

@@ -1,9 +1,9 @@
 """Whether a command came too late to be executed.
 
-A command that lay in Kafka while this FL was away must not be executed when the requester has long
-been told that it failed. It is judged against the newest AliveRequest, by the Kafka *record*
-timestamps of both: both were stamped by the router, so this machine's clock does not matter; and
-the envelope's own `timestamp` does not either, because requesters fill it with whatever they like.
+A command may lie in Kafka while this FL is away, and its requester is told that it failed. Such a
+command must not be executed later. Its age is the difference between the Kafka *record* timestamps
+of the newest AliveRequest and of the command. The router stamped both, so this machine's clock does
+not matter. The envelope's own `timestamp` is not used: requesters may write anything there.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 class Expiry:
     """The clock that AliveRequests carry.
 
-    The newest AliveRequest may lie in another partition than a command of the same age. While
-    AliveRequests come in regularly that is no matter; after a gap the clock is *stale*, and
-    commands wait until all partitions have been read up to what lay there (see `CatchUp`).
+    The newest AliveRequest may lie in another partition than a command of the same age. That does
+    not matter while AliveRequests come regularly. After a gap the clock is *stale*: commands wait
+    until all partitions have been read up to their present ends (see `CatchUp`).
     """
 
     def __init__(self, expire_after_ms: int) -> None:
@@ -29,17 +29,17 @@ class Expiry:
         self._confirmed_s = now_s
 
     def confirm(self, now_s: float) -> None:
-        """Everything has been read: there is no newer AliveRequest than the one known."""
+        """Note that everything has been read, so the known AliveRequest is the newest."""
         self._confirmed_s = now_s
 
     def stale(self, now_s: float) -> bool:
-        """Whether a newer AliveRequest may well lie unread somewhere."""
+        """Whether a newer AliveRequest may lie unread in some partition."""
         if self._newest_ms is None:
             return False
         return (now_s - self._confirmed_s) * 1000 > self._expire_after_ms
 
     def expired(self, timestamp_ms: int) -> bool:
-        """Whether a record of this timestamp is too old; before any AliveRequest nothing is."""
+        """Whether a record of this timestamp is too old; never before the first AliveRequest."""
         return (
             self._newest_ms is not None and self._newest_ms - timestamp_ms > self._expire_after_ms
         )

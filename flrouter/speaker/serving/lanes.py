@@ -11,16 +11,16 @@ Work = TypeVar("Work")
 
 
 class Lanes(Generic[Work]):
-    """A queue per busy switch. A switch whose handler answers at once needs no task at all."""
+    """A queue per busy switch. Work that is done at once needs no task."""
 
     def __init__(self, act: Callable[[Work], Awaitable[None] | None]) -> None:
-        """`act` does a piece of work: at once (None), or with the rest still to be awaited."""
+        """`act` does a piece of work: it returns None when done, or the rest to await."""
         self._act = act
         self._waiting: dict[str, deque[Work]] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
     def put(self, switch: str | None, work: Work) -> None:
-        """Do `work` once all before it for the same switch is done; at once if it is for none."""
+        """Do `work` after all earlier work for the same switch; without a switch, at once."""
         waiting = self._waiting.get(switch) if switch is not None else None
         if waiting is not None:
             waiting.append(work)
@@ -58,6 +58,6 @@ class Lanes(Generic[Work]):
         self.cancel()
 
     def cancel(self) -> None:
-        """Stop handling where it is."""
+        """Cancel all work at once."""
         for task in self._tasks:
             task.cancel()

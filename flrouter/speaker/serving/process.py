@@ -1,4 +1,4 @@
-"""An FL as a process: from its start to a signal, and what it says of itself on stdout."""
+"""An FL as a process: from its start to a signal, with its reports on stdout."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ async def run(
 
     Args:
         facts: what else to say when it is ready.
-        started: called then, with what ends the process when it is set.
+        started: called when it is ready, with an event; setting the event ends the process.
 
     Raises:
-        BadTopics: its topics cannot be used.
+        BadTopics: the FL's topics cannot be used.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,7 +56,7 @@ async def run(
 
 
 def say(message: dict[str, Any]) -> None:
-    """Write a line to stdout; a reader that went away is no reason to fail."""
+    """Write a line to stdout; a closed pipe is no error."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
         sys.stdout.buffer.flush()

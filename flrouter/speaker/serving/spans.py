@@ -1,4 +1,4 @@
-"""The FL side's spans: from a command's being taken to its answer's being ready."""
+"""The FL side's spans: each lasts from taking a command until its answer is ready."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Spans:
         self._tracer = Tracer(options.traces_url, "flrouter-speaker", options.id)
 
     def begin(self, command: Command, request: Request) -> None:
-        """Begin the span of a command; what is done for it belongs to that span from now on."""
+        """Begin the span of a command; further work on the command belongs to that span."""
         parent = trace.read(command.traceparent)
         if parent is None or not parent.sampled:
             return

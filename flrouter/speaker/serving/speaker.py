@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class Handler(Protocol):
-    """What the writer of an FL side provides."""
+    """The interface that an FL implements."""
 
     def handle(self, command: Command) -> Answer | Awaitable[Answer]:
         """Carry out a command, and say what to answer.
@@ -86,7 +86,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             self._spans = Spans(options)
         super().__init__(**kwargs)
 
-    # -- what this FL says unasked
+    # -- reports that nobody requested
 
     def event(self, payload: Payload, switch: str | None = None) -> asyncio.Future[bool]:
         """Report something, in order with other events of the same switch.
@@ -95,13 +95,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
 
         Args:
             payload: with its `clazz`.
-            switch: the switch that it speaks of, in any form; found in `payload` when None.
+            switch: the id of the event's switch, in any form; None: it is found in `payload`.
 
         Returns:
-            True when Kafka has it; False when it had to be given up.
+            True once Kafka has acknowledged the event; False if it was given up.
 
         Raises:
-            BadSwitchId: `switch` is none.
+            BadSwitchId: `switch` is no switch id.
         """
         correlation_id = f"{self._event_prefix}-{next(self._event_ids)}"
         data = answers.info(payload, correlation_id, self._region, _now_ms())
@@ -246,7 +246,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         return commands, alive
 
     def take(self, command: Command, now_s: float) -> None:
-        """Ack a command, and have it handled unless it was seen before.
+        """Acknowledge a command, and have it handled unless it is a duplicate.
 
         `now_s` is the monotonic clock's.
         """
@@ -272,7 +272,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self.writer.send(self._region.encode(), data, partition, told=self.writer.reporter())
 
     def acknowledge(self, command: Command) -> None:
-        """Say that the command was received, if the router wants to hear it."""
+        """Acknowledge the command, if the router expects acks."""
         if not self.options.speaks.acknowledges:
             return
         self.counts.acks += 1
@@ -294,7 +294,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             if command.kind == names.SYNC_REQUEST:
                 self.counts.syncs += 1
                 switches = self.handler.switches()
-                # The snapshot is taken here, in one go: nothing can change in between.
+                # The snapshot is taken here without a pause, so nothing changes meanwhile.
                 snapshot = switches if isinstance(switches, Awaitable) else tuple(switches)
                 return self._later(command, request, self._listed(command, snapshot))
             answer = self.handler.handle(command)

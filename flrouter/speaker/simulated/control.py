@@ -16,9 +16,9 @@ Requests; each may carry an `id`, which its reply repeats:
 `{"crash": true}`                                           end at once: no reply
 =========================================================== ====================================
 
-Replies: `{"ok": true, "delivered": true, …}` or `{"ok": false, "error": "…"}`; `delivered` says
-whether Kafka has the events that the request caused, and is absent where there are none. The
-reply to such a request comes once that is known, so during a cut only after it.
+Replies: `{"ok": true, "delivered": true, …}` or `{"ok": false, "error": "…"}`. `delivered` says
+whether Kafka has acknowledged the events that the request caused; it is absent without events. A
+reply with `delivered` comes once the outcome is known. During a cut, that is after its end.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
 from flrouter.speaker.simulated.options import FloodlightOptions
 from flrouter.speaker.sync import Mode, PortState
 
-#: the exit status of a simulated crash, as a process killed by SIGKILL has it.
+#: the exit status of a simulated crash: that of a process killed by SIGKILL.
 CRASHED_STATUS = 137
 
 _MODES = {"RW": Mode.READ_WRITE, "RO": Mode.READ_ONLY}
 
 
 class BadRequest(ValueError):
-    """A control line that asks for nothing known; the text says what is wrong with it."""
+    """A control line that is no valid request; the text says what is wrong with it."""
 
 
 class Control:
@@ -57,7 +57,7 @@ class Control:
     ) -> None:
         """Args:
         say: takes each reply.
-        stop: asked for by `{"stop": true}`.
+        stop: called for `{"stop": true}`.
         """
         self._floodlight = floodlight
         self._say = say
@@ -83,7 +83,7 @@ class Control:
             task.add_done_callback(self._waiting.discard)
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any] | list[Awaitable[bool]]:
-        """What there is to say at once, or the events to wait for."""
+        """Carry out a request; returns the reply's members, or the events to wait for."""
         floodlight = self._floodlight
         switch = request.get("switch")
         match request:
@@ -127,20 +127,20 @@ class Control:
 def listen(line: Callable[[bytes], None]) -> None:
     """Hand each line of stdin to `line`, in the running loop, until stdin ends.
 
-    By a thread: a terminal, a file and /dev/null cannot all be watched by an event loop.
+    A thread reads stdin: an event loop cannot watch all of a terminal, a file and /dev/null.
     """
     loop = asyncio.get_running_loop()
 
     def read() -> None:
         rest = b""
-        # Not through sys.stdin: its lock, held here, would make the interpreter's end fail.
+        # Not through sys.stdin: this thread would hold its lock, and the interpreter's exit fails.
         while data := os.read(0, 1 << 16):
             *lines, rest = (rest + data).split(b"\n")
             for text in lines:
                 if text.strip():
                     try:
                         loop.call_soon_threadsafe(line, text)
-                    except RuntimeError:  # the loop has ended, and so do we
+                    except RuntimeError:  # the loop has ended: end the thread too
                         return
 
     threading.Thread(target=read, name="control", daemon=True).start()
@@ -153,11 +153,11 @@ def _list(switches: Any) -> list[str]:
 async def run(options: FloodlightOptions) -> None:
     """Run a simulated FL until SIGTERM, SIGINT or a `stop` request.
 
-    Is ready when it reads commands and Kafka has its switches' events. It takes requests from
-    stdin.
+    The FL is ready when it reads commands and Kafka has acknowledged its switches' events. It takes
+    requests from stdin.
 
     Raises:
-        BadTopics: its topics cannot be used.
+        BadTopics: the FL's topics cannot be used.
     """
     floodlight = SimulatedFloodlight(options)
 

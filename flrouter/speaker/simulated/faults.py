@@ -1,4 +1,4 @@
-"""Faults on demand: what a simulated FL does wrong, for all its switches or for some."""
+"""Faults on demand: errors of a simulated FL, for all its switches or for some."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flrouter.messages.switch_id import canonical
 
 
 class BadFault(ValueError):
-    """There is no such fault, or it cannot be set like this; the text lists what there is."""
+    """There is no such fault, or it cannot be set like this; the text lists the faults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Behaviour:
     no_ack: bool = False
     #: an ack, but no answer; the command is carried out.
     no_answer: bool = False
-    #: how many times more each answer is sent.
+    #: how many more times each answer is sent.
     duplicates: int = 0
     #: answers of several messages stop in the middle; the first message always comes.
     half_chain: bool = False
@@ -50,12 +50,12 @@ class Faults:
 
         Args:
             fault: a field of `Behaviour`.
-            value: for `slow` ms, for `duplicates` a number, for all others whether.
-            switch: for this one only; for all when None.
+            value: ms for `slow`, a number for `duplicates`, True or False for all others.
+            switch: the one switch that has the fault; None: all switches.
 
         Raises:
             BadFault: there is no such fault.
-            BadSwitchId: `switch` is none.
+            BadSwitchId: `switch` is no switch id.
         """
         if fault not in PER_SWITCH:
             raise BadFault(f"{fault!r} is no fault: there are {', '.join((*PER_SWITCH, *WHOLE))}")
@@ -68,7 +68,7 @@ class Faults:
             self._own.setdefault(canonical(switch), {})[fault] = typed
 
     def clear(self, switch: str | None = None) -> None:
-        """End all faults of `switch`, or all that there are when None."""
+        """End all faults of `switch`; None: all faults."""
         if switch is None:
             self._all = FLAWLESS
             self._own.clear()

@@ -69,10 +69,10 @@ class SimulatedFloodlight(Speaker):
     def connect(
         self, switch: str, ports: int | None = None, mode: Mode = Mode.READ_WRITE
     ) -> asyncio.Future[bool]:
-        """A switch connects, with as many ports as the others if not said, and is reported.
+        """Connect a switch, and report it. By default it has as many ports as the others.
 
         Raises:
-            BadSwitchId: `switch` is none.
+            BadSwitchId: `switch` is no switch id.
         """
         connected = self.network.connect(
             switch, self._floodlight.ports if ports is None else ports, mode
@@ -80,15 +80,15 @@ class SimulatedFloodlight(Speaker):
         return self.switch_event(connected.id, mode.value, switch=connected.record())
 
     def disconnect(self, switch: str, state: str = "DEACTIVATED") -> asyncio.Future[bool]:
-        """A switch goes away, and is reported as `state` (DEACTIVATED or REMOVED).
+        """Disconnect a switch, and report it as `state` (DEACTIVATED or REMOVED).
 
         Raises:
-            UnknownSwitch: it is not connected.
+            UnknownSwitch: the switch is not connected.
         """
         return self.switch_event(self.network.disconnect(switch).id, state)
 
     def set_port(self, switch: str, number: int, state: PortState) -> asyncio.Future[bool]:
-        """A port's link comes up or goes down, and is reported.
+        """Bring a port's link up or down, and report it.
 
         Raises:
             UnknownSwitch: the switch is not connected, or has no such port.
@@ -149,7 +149,7 @@ class SimulatedFloodlight(Speaker):
             super().acknowledge(command)
 
     def reply(self, command: Command, partition: int, messages: list[Message]) -> None:
-        """Answer, with what is to go wrong with it."""
+        """Answer, with the faults that are set."""
         behaviour = self.faults.of(command.switch)
         if behaviour.no_answer:
             return

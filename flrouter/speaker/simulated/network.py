@@ -26,7 +26,7 @@ class Switch:
     rules: dict[int, dict[str, Any]] = field(default_factory=dict)
     meters: dict[int, dict[str, Any]] = field(default_factory=dict)
     groups: dict[int, dict[str, Any]] = field(default_factory=dict)
-    #: flow commands carried out, to be held against those sent.
+    #: how many flow commands were carried out, to compare with those sent.
     acted: int = 0
 
     def record(self) -> SwitchRecord:
@@ -73,7 +73,7 @@ class Network:
 
         Raises:
             UnknownSwitch: it is not connected.
-            BadSwitchId: it is none.
+            BadSwitchId: the text is no switch id.
         """
         held = self.switches.get(canonical(switch))
         if held is None:

@@ -1,4 +1,4 @@
-"""What a simulated FL is made of, and how long its switches take."""
+"""The options of a simulated FL, and the latency of its switches."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FloodlightOptions:
     speaker: SpeakerOptions
     #: ids in any form; see `numbered`.
     switches: tuple[str, ...] = ()
-    #: those of them that are connected read-only, and so reported as ADDED.
+    #: the switches of these that are connected read-only, and so reported as ADDED.
     read_only: tuple[str, ...] = ()
     #: ports of each switch, numbered from 1, all UP.
     ports: int = 2

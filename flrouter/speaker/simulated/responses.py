@@ -52,13 +52,13 @@ def _install(switch: Switch, flow: dict[str, Any]) -> None:
 
 
 def _flow_key(flow: dict[str, Any]) -> tuple[str, int]:
-    """Segments have in their metadata what flow commands have at their top."""
+    """Flow id and cookie: segments have them in their metadata, flow commands at the top."""
     named = flow.get("metadata") or flow
     return str(named.get("flowid")), named.get("cookie", 0)
 
 
 def _pieces(switch: Switch, payload: dict[str, Any], delete: bool) -> Answer:
-    """Install, change or delete what the rule manager wants so."""
+    """Install, change or delete the rule manager's speaker data."""
     for piece in payload.get("command_data") or []:
         name, kept = {
             "FlowCommand": ("cookie", switch.rules),
@@ -96,7 +96,7 @@ def _meters(switch: Switch, command: Command) -> Answer:
 
 
 def _delete_meter(switch: Switch, command: Command) -> Answer:
-    """With a meter go the rules that it limits."""
+    """Delete a meter, and the rules that it limits."""
     number = command.payload.get("meter_id", 0)
     switch.meters.pop(number, None)
     switch.flows = {
@@ -106,7 +106,7 @@ def _delete_meter(switch: Switch, command: Command) -> Answer:
 
 
 def _change_meter(switch: Switch, command: Command) -> Answer:
-    """In 2019 a flow has two meters, of which one may be another switch's."""
+    """Change a meter. In 2019 a flow has two meters, and one may be at another switch."""
     payload = command.payload
     rate = payload.get("bandwidth", 0)
 
@@ -126,7 +126,7 @@ def _change_meter(switch: Switch, command: Command) -> Answer:
 
 
 def _delete_rules(switch: Switch, command: Command) -> Answer:
-    """One by its cookie, or all; a simulated switch has none of its own."""
+    """Delete one rule by its cookie, or all; a simulated switch has no default rules."""
     criteria = command.payload.get("criteria")
     whole = str(command.payload.get("delete_rules")).startswith(("DROP", "IGNORE", "OVERWRITE"))
     cookies = {cookie for _, cookie in switch.flows} | switch.rules.keys()
@@ -167,8 +167,8 @@ _RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
     "DeleteMeter": _delete_meter,
     "MeterModifyCommand": _change_meter,
     "SwitchRulesDelete": _delete_rules,
-    "SwitchRulesInstall": lambda *_: payloads.rule_ids([]),  # it needs none of its own
-    # Ports stay as they are: who drives the simulation says what becomes of them.
+    "SwitchRulesInstall": lambda *_: payloads.rule_ids([]),  # no default rules are needed
+    # Ports stay unchanged: only the control channel changes them.
     "PortConfiguration": lambda switch, command: payloads.port_configured(
         switch.id, command.payload.get("port_no", 0)
     ),

@@ -1,1 +1,1 @@
-"""Rules and meters of a switch: what commands become, and dumps."""
+"""Rules and meters of a switch: made from commands, and read for dumps."""

@@ -1,4 +1,4 @@
-"""Flow commands as rules of a switch: what each kind matches, and what it does with a packet."""
+"""Flow commands as rules: what the rule of each kind matches, and what it does with a packet."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 
-#: OpenKilda's priorities: a rule for one VLAN of a port goes before one for the whole port.
+#: OpenKilda's priorities: a rule for one VLAN of a port precedes a rule for the whole port.
 PRIORITY = 0x6000
 PORT_PRIORITY = PRIORITY - 1
 
@@ -25,12 +25,12 @@ VlanId = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 #: a Java long: half of all cookies are written as negative numbers.
 Cookie = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _Word = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-#: 0 stands for none; above the largest are names for all of a switch's meters at once.
+#: 0 stands for no meter; numbers above OFPM_MAX stand for groups such as all meters of a switch.
 _MeterId = Annotated[int, msgspec.Meta(ge=0, le=of.OFPM_MAX)]
 
 
 class VlanAction(StrEnum):
-    """What becomes of the tag that a packet has at its end of a flow."""
+    """What happens to a packet's VLAN tag at an end of a flow."""
 
     PUSH = "PUSH"
     POP = "POP"
@@ -50,13 +50,13 @@ class _Flow(msgspec.Struct, kw_only=True):
 
 
 class _Part(_Flow, kw_only=True):
-    """What one of a flow's several switches does."""
+    """The part of a flow at one of its several switches."""
 
     transit_vlan_id: VlanId
 
 
 class Criteria(msgspec.Struct):
-    """Which rules to delete; what is None does not matter."""
+    """Which rules to delete; a field that is None matches every rule."""
 
     cookie: Cookie | None = None
     in_port: PortNumber | None = None
@@ -83,9 +83,9 @@ class Rule(NamedTuple):
 
     cookie: int
     in_port: int
-    #: the tag that a packet must have; 0 when any packet of the port will do.
+    #: the VLAN tag that a packet must have; 0: the rule matches every packet of the port.
     vlan: int
-    #: what is done with its tag.
+    #: what happens to the packet's tag.
     change: VlanAction
     new_vlan: int
     out_port: int
@@ -99,13 +99,13 @@ def rule_of(kind: str, payload: Mapping[str, Any]) -> Rule:
         kind: the last part of the payload's class.
 
     Raises:
-        CommandFailed: there is no such kind (NOT_IMPLEMENTED), or its fields are not what they
-            should be (DATA_INVALID).
+        CommandFailed: there is no such kind (NOT_IMPLEMENTED), or its fields are not valid
+            (DATA_INVALID).
     """
     match kind:
         case "InstallIngressFlow":
             flow = _read(kind, payload, _Part)
-            # A tag that is to be taken away is replaced by the transit one.
+            # A tag that POP or REPLACE removes is replaced by the transit tag.
             tagged = flow.output_vlan_type in (VlanAction.POP, VlanAction.REPLACE)
             change = VlanAction.REPLACE if tagged else VlanAction.PUSH
             return _rule(flow, flow.input_vlan_id, change, flow.transit_vlan_id, _meter(flow))
@@ -125,18 +125,18 @@ def rule_of(kind: str, payload: Mapping[str, Any]) -> Rule:
 
 
 def not_implemented(kind: str) -> CommandFailed:
-    """The failure of a command of a kind that this FL does not know."""
+    """The error for a command of a kind that this FL does not know."""
     return CommandFailed(
         ErrorType.NOT_IMPLEMENTED, f"{kind} is not implemented", "see docs/openflow.md for what is"
     )
 
 
-#: what tells a rule from all others of its table: its priority, and what it matches.
+#: what identifies a rule in its table: its priority and its match.
 Key: TypeAlias = tuple[int, frozenset[tuple[str, Any]]]
 
 
 def key(rule: Rule) -> Key:
-    """What a rule has in common with a rule that it replaces."""
+    """The key of a rule: a rule replaces the one with the same key."""
     return _priority(rule), frozenset(_match(rule.in_port, rule.vlan).items())
 
 
@@ -153,7 +153,7 @@ def add(rule: Rule) -> Any:
             actions = [_set_vlan(rule.new_vlan)]
         case VlanAction.POP:
             actions = [messages.OFPActionPopVlan()]
-    # OpenFlow sends a packet back to where it came from through IN_PORT alone.
+    # To send a packet back out of the port it came from, OpenFlow requires IN_PORT.
     out = of.OFPP_IN_PORT if rule.out_port == rule.in_port else rule.out_port
     actions.append(messages.OFPActionOutput(out))
     instructions.append(messages.OFPInstructionActions(of.OFPIT_APPLY_ACTIONS, actions))
@@ -193,11 +193,11 @@ def removal(kind: str, payload: Mapping[str, Any]) -> tuple[Any, int | None]:
 
 
 def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
-    """What rules to delete.
+    """The criteria of a command that deletes rules.
 
     Raises:
-        CommandFailed: its fields are not what they should be, or one is not known, which could
-            have spared rules (DATA_INVALID); or there is none, and all rules would go
+        CommandFailed: a field is not valid, or is unknown and might have spared rules
+            (DATA_INVALID); or there are no criteria, so that all rules would be deleted
             (PARAMETERS_INVALID).
     """
     criteria: Criteria = _read(kind, given, Criteria)
@@ -222,7 +222,7 @@ def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
 
 
 def delete(criteria: Criteria) -> Any:
-    """The message that deletes all rules that fit, of any priority if none is given."""
+    """The message that deletes all matching rules, of any priority if none is given."""
     strict = criteria.priority is not None
     return messages.OFPFlowMod(
         DESC,
@@ -253,7 +253,7 @@ def _rule(
 
 
 def _meter(flow: _Flow) -> Meter | None:
-    # Without a bandwidth there is nothing to limit to, and OpenFlow's meters begin at 1.
+    # Without a bandwidth there is no limit, and OpenFlow numbers meters from 1.
     return Meter(flow.meter_id, flow.bandwidth) if flow.meter_id and flow.bandwidth else None
 
 

@@ -1,4 +1,4 @@
-"""Installing and removing rules, with their meters: all of a command or nothing of it."""
+"""Installs and removes rules with their meters: either all of a command, or nothing."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from flrouter.speaker.openflow.switches.switch import Switch
 async def install(switch: Switch, wanted: Sequence[Rule]) -> None:
     """Install rules, and return when the switch has confirmed all of them.
 
-    When it refuses any, what it took is taken back before the error is told. What was there before
-    is not: a rule that replaced one with the same match stays, and so does the new rate of a meter.
+    If the switch refuses any, the new rules and meters are removed before the error is raised. Old
+    state is not restored: a rule that replaced one with the same match stays, and so does the new
+    rate of a meter.
 
     Raises:
-        CommandFailed: it refused something, has no such port, or did not confirm.
+        CommandFailed: the switch refused something, has no such port, or did not confirm.
     """
     for rule in wanted:
         switch.port(rule.in_port)
@@ -34,7 +35,7 @@ async def install(switch: Switch, wanted: Sequence[Rule]) -> None:
         return
     took = [rule for index, rule in enumerate(wanted) if index not in refused]
     replaced = [rule for rule in took if flows.key(rule) in before]
-    # With a meter go the rules that it limits.
+    # A switch deletes a meter together with the rules that it limits.
     used = {rule.meter.id for rule in replaced if rule.meter is not None}
     await switch.carry_out(
         [
@@ -46,10 +47,10 @@ async def install(switch: Switch, wanted: Sequence[Rule]) -> None:
 
 
 async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
-    """Add meters, and give those that are there already the new rate; the ids of those added.
+    """Add meters, and give meters that exist the new rate; returns the ids of the added ones.
 
     Raises:
-        CommandFailed: the switch refused one, or did not confirm. None that was added is left.
+        CommandFailed: the switch refused a meter, or did not confirm. Added meters are removed.
     """
     if not wanted:
         return set()
@@ -70,7 +71,7 @@ async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
 
 
 async def _matches(switch: Switch) -> set[flows.Key]:
-    """What the rules match that are there."""
+    """The keys of the rules that the switch has."""
     return {
         (stats.priority, frozenset(stats.match.items()))
         for stats in await rules.on(switch)
@@ -79,7 +80,7 @@ async def _matches(switch: Switch) -> set[flows.Key]:
 
 
 async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
-    """Remove a flow's rule and its meter; one that is not there is removed already.
+    """Remove a flow's rule and its meter; a missing rule or meter counts as removed.
 
     Raises:
         CommandFailed: the command cannot be read, or the switch refused or did not confirm.
@@ -87,7 +88,7 @@ async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
     mod, meter = flows.removal(kind, payload)
     mods = [mod] if not meter else [mod, meters.delete(meter)]
     refused = await switch.carry_out(mods)
-    refused.pop(1, None)  # the meter: not there, or none that a switch can have
+    refused.pop(1, None)  # the meter: it is missing, or its id is impossible
     if refused:
         action = f"removing a rule of switch {switch.id}"
         raise errors.refusal(refused[0], action, ErrorType.DELETION_FAILURE)
@@ -96,7 +97,7 @@ async def remove(switch: Switch, kind: str, payload: Mapping[str, Any]) -> None:
 def _failure(
     switch: Switch, wanted: Sequence[Rule], refused: Mapping[int, Any], replaced: Sequence[Rule]
 ) -> CommandFailed:
-    """The first refusal; it says which rule of a batch that was, and what is not as before."""
+    """The error for the first refusal: which rule of a batch it was, and what was not restored."""
     index = min(refused)
     action = f"the rule with cookie {wanted[index].cookie:#x} of switch {switch.id}"
     if len(wanted) > 1:

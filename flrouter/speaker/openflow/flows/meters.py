@@ -8,7 +8,7 @@ from flrouter.speaker import dumps
 from flrouter.speaker.openflow.flows.flows import Meter
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 
-#: a burst may be this much of what passes in a second, as OpenKilda has it.
+#: burst size as a multiple of a second's traffic; OpenKilda's value.
 BURST_RATIO = 1.05
 _FLAGS = of.OFPMF_KBPS | of.OFPMF_BURST | of.OFPMF_STATS
 _NAMES = {of.OFPMF_KBPS: "KBPS", of.OFPMF_PKTPS: "PKTPS", of.OFPMF_BURST: "BURST"}
@@ -16,12 +16,12 @@ _NAMES[of.OFPMF_STATS] = "STATS"
 
 
 def add(meter: Meter) -> Any:
-    """The message that adds a meter; refused when there is one with its id."""
+    """The message that adds a meter; a switch refuses it if a meter has the same id."""
     return _mod(of.OFPMC_ADD, meter)
 
 
 def change(meter: Meter) -> Any:
-    """The message that changes a meter that is there."""
+    """The message that changes an existing meter."""
     return _mod(of.OFPMC_MODIFY, meter)
 
 
@@ -47,7 +47,7 @@ def read(stats: Any) -> dumps.Meter:
 
 
 def already_there(error: Any) -> bool:
-    """Whether an error says that a meter cannot be added because there is one."""
+    """Whether an error says that a meter cannot be added because its id is in use."""
     return bool(error.type == of.OFPET_METER_MOD_FAILED and error.code == of.OFPMMFC_METER_EXISTS)
 
 

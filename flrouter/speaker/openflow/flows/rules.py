@@ -13,7 +13,7 @@ from flrouter.speaker.openflow.switches.lldp import ETHERTYPE, SOURCE
 from flrouter.speaker.openflow.switches.switch import Switch
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 
-#: OpenKilda's cookies of its default rules: drop what no rule knows, and discovery packets.
+#: OpenKilda's cookies of its default rules: drop unmatched packets, and send discovery packets up.
 DROP = 0x8000000000000001
 DISCOVERY = 0x8000000000000002
 
@@ -36,7 +36,7 @@ def discovery() -> Any:
 
 
 def drop() -> Any:
-    """The message that adds the rule which drops, and so counts, what no other rule knows."""
+    """The message that adds the rule which drops, and so counts, packets of no other rule."""
     return messages.OFPFlowMod(DESC, cookie=DROP, priority=1, match=messages.OFPMatch())
 
 
@@ -61,13 +61,13 @@ async def on(switch: Switch) -> list[Any]:
     """All rules that a switch has, as os-ken's OFPFlowStats.
 
     Raises:
-        CommandFailed: the switch did not say.
+        CommandFailed: the switch did not answer.
     """
     return [stats for part in await switch.ask(request()) for stats in part.body]
 
 
 async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
-    """Delete what SwitchRulesDeleteRequest names, and answer with the cookies that are gone.
+    """Delete the rules that SwitchRulesDeleteRequest names, and answer with their cookies.
 
     Raises:
         CommandFailed: the command cannot be read, or the switch refused or did not confirm.
@@ -111,7 +111,7 @@ async def _cookies(switch: Switch) -> set[int]:
 
 
 def read(stats: Any) -> dumps.Rule:
-    """A rule, as far as OpenKilda's classes have a place for it.
+    """A rule; parts that OpenKilda's classes have no field for are left out.
 
     Args:
         stats: os-ken's OFPFlowStats.
@@ -142,7 +142,7 @@ def _match(match: Any) -> dict[str, Any]:
 
 
 def _action(action: Any) -> tuple[str, Any] | None:
-    """An action's name and value; None when OpenKilda's classes have no place for it."""
+    """An action's name and value; None if OpenKilda's classes have no field for it."""
     match action:
         case messages.OFPActionOutput():
             names = {of.OFPP_CONTROLLER: "controller", of.OFPP_IN_PORT: "in_port"}

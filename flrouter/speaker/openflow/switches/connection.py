@@ -1,4 +1,4 @@
-"""One connection of a switch: messages in and out, and who waits for which answer."""
+"""One connection of a switch: messages in and out, and the requests in flight."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from flrouter.speaker.openflow.switches.wire import (
 log = logging.getLogger(__name__)
 
 
-#: s; how long a switch may take to carry out a command, or to list what it has: the router gives
-#: an FL 30 s for its answer, and a switch that is gone is found sooner by its signs of life.
+#: s; time limit for a switch to carry out a command, or to list its rules and meters. It is below
+#: the router's deadline of 30 s. A switch that is gone is noticed sooner, by its signs of life.
 PATIENCE_S = 25.0
 
 
 class Disconnected(ConnectionError):
-    """The switch went away before it had answered."""
+    """The switch went away before it answered."""
 
 
 class Silent(TimeoutError):
@@ -46,31 +46,31 @@ class Refused(Exception):
         self.error = error
 
 
-#: why a request has no answer, or none that can be read.
+#: errors of a request without a usable answer.
 UNANSWERED = (Disconnected, Refused, Silent, Unreadable)
 
 
 class _Asked:
-    """A request that waits for its answer. Anybody can guess its xid, so the type counts too."""
+    """A request in flight. An answer must have its xid, and its type too: an xid can be guessed."""
 
     def __init__(self, request: Any) -> None:
         self.waiting: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         #: the type of the answer: the one after the request's.
         self.kind = request.cls_msg_type + 1
         multipart = request.cls_msg_type == of.OFPT_MULTIPART_REQUEST
-        #: the first bytes after the header of each part of the answer: the kind of multipart.
+        #: the bytes that follow the header in each part of the answer: the kind of multipart.
         self.start = request.type.to_bytes(2, "big") if multipart else b""
         self.parts: list[Any] = []
 
     def fail(self, error: Exception) -> None:
-        """Let who waits know that there is no answer."""
+        """Raise `error` in the task that waits for the answer."""
         if not self.waiting.done():
             self.waiting.set_exception(error)
 
     def take(self, frame: bytes) -> None:
         """Note one part of the answer, which may be the last."""
         if self.waiting.done():
-            return  # it is complete, or has failed, and whoever waits has not seen it yet
+            return  # already complete or failed; the waiting task has not run yet
         try:
             self.parts.append(parse(frame))
         except Unreadable as error:
@@ -82,7 +82,7 @@ class _Asked:
 
 
 class Connection(asyncio.Protocol):
-    """Speaks OpenFlow 1.3 with whoever connected. Echo requests are answered here."""
+    """Speaks OpenFlow 1.3 with the other end. Echo requests are answered here."""
 
     def __init__(
         self,
@@ -92,8 +92,8 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Args:
         made: takes each new connection.
-        heard: takes each message that nobody waits for: port status, packet-in.
-        timeout_s: how long a switch may take to answer what costs it nothing.
+        heard: takes each message that is no answer: port status, packet-in.
+        timeout_s: how long a switch may take to answer a request that costs it nothing.
         """
         self._made = made
         self._heard = heard
@@ -101,24 +101,24 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._xids = itertools.count(1)
         self._transport: asyncio.Transport
-        #: requests that wait for their answer, by their xids.
+        #: xid → request in flight.
         self._asked: dict[int, _Asked] = {}
-        #: messages that have no answer, by their xids: the first error about each.
+        #: xid → first error about a message that has no answer; None so far.
         self._refusals: dict[int, Any] = {}
         self._packet_ins = PacketIns()
         self.peer = "?"
-        #: the loop's time when the switch was last heard.
+        #: the loop's time when the switch last sent anything.
         self.heard_at = 0.0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        #: how often the switch has said that a port changed.
+        #: how many port status messages have come.
         self.port_news = 0
-        #: done when the switch has said which versions it speaks.
+        #: done once the switch has sent a hello with a version that we speak.
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet."""
+        """Send a hello."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         self._made(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell all who wait."""
+        """Fail all requests in flight."""
         for asked in self._asked.values():
             asked.fail(Disconnected(f"the connection from {self.peer} was lost"))
         self._asked.clear()
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
                 waiter.set_result(None)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; a message may come in pieces, and several at once."""
+        """Take bytes: part of a message, or several messages at once."""
         self.heard_at = asyncio.get_running_loop().time()
         buffer = self._buffer
         buffer += data
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
                 at += length
                 try:
                     self._frame(version, kind, xid, frame)
-                except Unreadable as error:  # the next one is another matter
+                except Unreadable as error:  # the next message may be readable
                     log.warning("from %s: %s", self.peer, error)
         except BadFrame as error:
             self.close(str(error))
@@ -161,26 +161,26 @@ class Connection(asyncio.Protocol):
 
     @property
     def congested(self) -> bool:
-        """Whether the switch does not take what is sent."""
+        """Whether the switch is slow to read what is sent to it."""
         return self._transport.get_write_buffer_size() > 256 << 10
 
     def send(self, message: Any, xid: int | None = None) -> int:
-        """Send a message, under a new xid unless one is given; the xid."""
+        """Send a message, under a new xid unless one is given; returns the xid."""
         xid = next(self._xids) & 0xFFFFFFFF if xid is None else xid
         if not self._transport.is_closing():
             self._transport.write(encode(message, xid))
         return xid
 
     async def ask(self, request: Any, timeout_s: float | None = None) -> list[Any]:
-        """Send a request and return its answer, which has several parts when it is multipart.
+        """Send a request and return the parts of its answer; only multipart ones have several.
 
         Args:
-            timeout_s: how long that may take; as long as a sign of life if None.
+            timeout_s: time limit for the answer; None: the limit of the connection.
 
         Raises:
             Refused: the answer is an error.
-            Unreadable: it is not what it should be.
-            Silent: there was none in time.
+            Unreadable: the answer is malformed.
+            Silent: there was no answer in time.
             Disconnected: the switch went away.
         """
         if self._transport.is_closing():
@@ -198,16 +198,16 @@ class Connection(asyncio.Protocol):
             self._asked.pop(xid, None)
 
     async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
-        """Send what changes the switch and wait until it has acted on all of it.
+        """Send messages that change the switch, and wait until it has acted on all of them.
 
-        A barrier follows the last one; the switch answers it when all before it is done, and it
-        has reported what it refused by then.
+        A barrier request follows the last message. The switch answers the barrier once all earlier
+        messages are done, and by then it has reported every refusal.
 
         Returns:
             The errors, by the index in `mods`.
 
         Raises:
-            UNANSWERED: what became of it is not known.
+            UNANSWERED: it is not known whether the changes were made.
         """
         xids = [self.send(mod) for mod in mods]
         self._refusals |= dict.fromkeys(xids)
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
         return {index: error for index, error in enumerate(errors) if error is not None}
 
     def close(self, reason: str) -> None:
-        """Hang up at once, whatever was still to be sent."""
+        """Close the connection at once; unsent messages are lost."""
         if not self._transport.is_closing():
             log.warning("hung up on %s: %s", self.peer, reason)
             self._transport.abort()
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
     def _error(self, xid: int, frame: bytes) -> None:
         try:
             error = parse(frame)
-        except Unreadable as unreadable:  # something is refused, and nobody knows what
+        except Unreadable as unreadable:  # it is not known what was refused
             raise BadFrame(str(unreadable)) from unreadable
         if xid in self._refusals:
             self._refusals[xid] = self._refusals[xid] or error

@@ -1,4 +1,4 @@
-"""What a switch refuses, as the ErrorMessage that the requester gets."""
+"""Refusals of a switch, as the errors that the requester gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.switches.connection import Disconnected, Refused, Silent
 from flrouter.speaker.openflow.switches.wire import Unreadable, of
 
-#: by OpenFlow's type and code; those that are not here are in `_TYPES`.
+#: by OpenFlow's type and code; all other codes are covered by `_TYPES`.
 _CODES = {
     (of.OFPET_BAD_REQUEST, of.OFPBRC_IS_SLAVE): ErrorType.AUTH_FAILED,
     (of.OFPET_BAD_REQUEST, of.OFPBRC_EPERM): ErrorType.AUTH_FAILED,
@@ -35,12 +35,12 @@ _TYPES = {
 
 
 def refusal(error: Any, action: str, otherwise: ErrorType) -> CommandFailed:
-    """The failure of a command whose message the switch refused.
+    """The error for a command whose message the switch refused.
 
     Args:
         error: os-ken's OFPErrorMsg.
-        action: what was asked for, of which switch.
-        otherwise: the type of errors that only say that it did not work, such as a full table.
+        action: what was requested, and from which switch.
+        otherwise: the type for errors that only say that the action failed, such as a full table.
     """
     kind = _CODES.get((error.type, error.code)) or _TYPES.get(error.type, otherwise)
     type_name = of.ofp_error_type_to_str(error.type)
@@ -49,7 +49,7 @@ def refusal(error: Any, action: str, otherwise: ErrorType) -> CommandFailed:
 
 
 def unknown_outcome(error: Exception, switch: str) -> CommandFailed:
-    """The failure of a command of which the switch did not say whether it was carried out.
+    """The error for a command of which it is not known whether the switch carried it out.
 
     Args:
         error: one of `UNANSWERED`.
@@ -66,7 +66,7 @@ def unknown_outcome(error: Exception, switch: str) -> CommandFailed:
 
 
 def not_answered(error: Exception, switch: str) -> CommandFailed:
-    """The failure of a command that only asks, and got no answer.
+    """The error for a command that only reads, and got no answer.
 
     Args:
         error: one of `UNANSWERED`.

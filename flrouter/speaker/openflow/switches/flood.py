@@ -1,7 +1,7 @@
-"""Packets that switches send up: only discovery packets are wanted, and not too many of them.
+"""Filters the packets that switches send up: discovery packets pass, at a limited rate.
 
-A rule that sends traffic to the controller, or a host that babbles, can make a switch send more
-packets than anybody can read. What is not ours is dropped by its bytes, before it is parsed.
+A rule that sends traffic to the controller, or a misbehaving host, can make a switch send more
+packets than the FL can parse. Other packets are recognised by their bytes and dropped unparsed.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from flrouter.speaker.openflow.switches.wire import of
 
 log = logging.getLogger(__name__)
 
-#: discovery packets per second of one switch that are read, and how many may come at once: each
-#: port brings one in each interval from each FL that holds its neighbour.
+#: discovery packets of one switch that are read per second, and then the size of a burst. Each port
+#: receives one packet per interval from each FL that holds its neighbour.
 PACKETS_PER_S = 500.0
 BURST_PACKETS = 2_000.0
 
@@ -25,12 +25,12 @@ _match_length = struct.Struct(f"!{of.OFP_PACKET_IN_SIZE - of.OFP_MATCH_SIZE}x2xH
 
 
 class PacketIns:
-    """Decides which of one switch's packets are looked at."""
+    """Decides which packets of one switch are parsed."""
 
     def __init__(self) -> None:
         self._tokens = BURST_PACKETS
         self._at = 0.0
-        #: packets of ours that were too many.
+        #: how many discovery packets were over the limit.
         self.dropped = 0
 
     def wanted(self, frame: bytes, now_s: float) -> bool:
@@ -49,7 +49,7 @@ class PacketIns:
 
 
 def _ours(frame: bytes) -> bool:
-    """Whether the packet in a packet-in message, which stands after its match, is one of ours."""
+    """Whether a packet-in message holds one of our packets, which follows the match."""
     if len(frame) < _match_length.size:
         return False
     (length,) = _match_length.unpack_from(frame)

@@ -1,4 +1,4 @@
-"""Discovery packets: LLDP frames that say which port of which switch they left, and sign it."""
+"""Discovery packets: signed LLDP frames that name the switch and port they were sent from."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ ETHERTYPE = 0x88CC
 #: the source address of our discovery packets.
 SOURCE = "02:66:6c:00:00:01"
 
-#: the mark of our packets: an organisation that nobody has (the local bit is set), and a name.
+#: the mark of our packets: an unassigned organisation id (its local bit is set), and a name.
 _MARK = b"\x02\x66\x6cflrouter"
-_TO = bytes.fromhex("0180c200000e")  # the nearest bridge, which passes it on to nobody
+_TO = bytes.fromhex("0180c200000e")  # the nearest bridge, which does not forward it
 _HEAD = _TO + bytes.fromhex(SOURCE.replace(":", "")) + struct.pack("!H", ETHERTYPE)
 _LOCAL = 7
 _own = struct.Struct("!8sIQ")
-#: bytes of the signature; half an HMAC is enough against those who cannot try many.
+#: bytes of the signature; half an HMAC is enough, as nobody can try many.
 _SIGNATURE_BYTES = 16
 
 
 class Sighting(NamedTuple):
-    """What a discovery packet says: where it left, and when (ns since the epoch)."""
+    """The contents of a discovery packet: where and when (ns since the epoch) it was sent."""
 
     switch: str
     port: int
@@ -52,7 +52,7 @@ def ours(data: bytes, at: int = 0) -> bool:
 
 
 def read(data: bytes, key: bytes) -> Sighting | None:
-    """What a packet says; None when it is not ours."""
+    """The contents of a packet; None if it is not ours."""
     signed = _MARK_AT + len(_MARK) + _own.size
     own, signature = data[signed - _own.size : signed], data[signed : signed + _SIGNATURE_BYTES]
     if not ours(data) or not hmac.compare_digest(signature, _signature(own, key)):
@@ -69,5 +69,5 @@ def _tlv(kind: int, value: bytes) -> bytes:
     return struct.pack("!H", kind << 9 | len(value)) + value
 
 
-#: where the mark stands in each packet of ours.
+#: offset of the mark in each of our packets.
 _MARK_AT = packet("00:" * 7 + "00", 0, 0, b"").index(_MARK)

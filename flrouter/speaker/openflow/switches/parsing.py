@@ -1,8 +1,8 @@
-"""What switches send, read without trusting the lengths in it.
+"""Parses messages of switches without trusting the lengths in them.
 
-os-ken follows every length that it finds, and one of 0 bytes keeps it busy forever. So what
-carries its own length is cut apart here, and os-ken gets it piece by piece. It looks into the
-actions of Open vSwitch's own too; an experimenter's actions stay the bytes that they are.
+os-ken trusts every length that it finds, and a length of 0 bytes makes it loop forever. So this
+module splits structures that carry their own length, and gives os-ken one piece at a time. os-ken
+also parses Open vSwitch's own actions; other experimenters' actions stay unparsed bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def parse(frame: bytes) -> Any:
     """The message in a frame.
 
     Raises:
-        Unreadable: it is not what its header says.
+        Unreadable: the message does not match its header.
     """
     version, kind, length, xid = header(frame)
     try:
@@ -39,7 +39,7 @@ def parse(frame: bytes) -> Any:
             return _multipart(frame)
         # os-ken's own `msg` logs the whole frame when something is wrong, and returns None.
         return messages.msg_parser(DESC, version, kind, length, xid, frame)
-    except Exception as error:  # os-ken raises whatever its structs do
+    except Exception as error:  # os-ken lets any exception of its parsers through
         raise Unreadable(f"a message of type {kind} that cannot be read: {error!r}") from error
 
 
@@ -50,7 +50,7 @@ def _multipart(frame: bytes) -> Any:
 
 
 def _pieces(data: bytes, least: int, length_at: int) -> Iterator[bytes]:
-    """The structures of at least so many bytes that `data` is made of; each has its own length."""
+    """Split `data` into structures of at least `least` bytes that carry their own lengths."""
     at = 0
     while at < len(data):
         (length,) = _word.unpack_from(data, at + length_at)
@@ -61,7 +61,7 @@ def _pieces(data: bytes, least: int, length_at: int) -> Iterator[bytes]:
 
 
 def _of_size(size: int, parser: Callable[[bytes, int], Any]) -> Callable[[bytes], Iterator[Any]]:
-    """Reads entries that all have the same size."""
+    """A reader of entries that all have the same size."""
     return lambda body: (parser(body, at) for at in range(0, len(body), size))
 
 
@@ -72,7 +72,7 @@ def _rules(body: bytes) -> Iterator[Any]:
 def _rule(entry: bytes) -> Any:
     (match,) = _word.unpack_from(entry, of.OFP_FLOW_STATS_0_SIZE + 2)
     end = of.OFP_FLOW_STATS_0_SIZE + (match + 7) // 8 * 8
-    # For os-ken it ends with its match.
+    # os-ken gets the rule up to the end of its match.
     rule = messages.OFPFlowStats.parser(_word.pack(end) + entry[2:end], 0)
     pieces = _pieces(entry[end:], of.OFP_INSTRUCTION_METER_SIZE, 2)
     rule.instructions = [_instruction(piece) for piece in pieces]
@@ -80,7 +80,7 @@ def _rule(entry: bytes) -> Any:
 
 
 def _instruction(piece: bytes) -> Any:
-    """One instruction; None when it is an experimenter's."""
+    """One instruction; None for an experimenter's."""
     (kind,) = _word.unpack_from(piece)
     if kind not in _LISTS:
         return messages.OFPInstruction.parser(piece, 0)
@@ -98,12 +98,12 @@ def _action(piece: bytes) -> Any:
 
 
 def _meters(body: bytes) -> Iterator[Any]:
-    # os-ken checks the lengths of bands, there being only three kinds of them.
+    # os-ken itself checks the lengths of bands, of which there are only three kinds.
     for entry in _pieces(body, of.OFP_METER_CONFIG_SIZE, 0):
         yield messages.OFPMeterConfigStats.parser(entry, 0)
 
 
-#: what is asked for in several parts → reads the entries of one.
+#: kind of multipart → the reader of the entries in one part.
 _ENTRIES: dict[int, Callable[[bytes], Iterator[Any]]] = {
     of.OFPMP_FLOW: _rules,
     of.OFPMP_METER_CONFIG: _meters,

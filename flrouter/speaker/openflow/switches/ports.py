@@ -1,4 +1,4 @@
-"""Ports: what a switch says of them, their events, and their counters."""
+"""Ports of a switch: their descriptions and their counters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Port(NamedTuple):
 
 
 def read(described: Any) -> Port | None:
-    """A port of OpenFlow's; None when it is the switch's own end (LOCAL), which leads nowhere."""
+    """A port from OpenFlow's description; None for the switch's own port (LOCAL)."""
     if described.port_no > of.OFPP_MAX:
         return None
     down = described.config & of.OFPPC_PORT_DOWN or described.state & of.OFPPS_LINK_DOWN
@@ -65,5 +65,5 @@ def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
 
 
 def description(port: Port) -> Payload:
-    """One port, as the commands that ask for ports get it."""
+    """One port, in the form for commands that ask for ports."""
     return payloads.port(port.number, port.name, port.state)

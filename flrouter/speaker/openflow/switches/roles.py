@@ -1,4 +1,4 @@
-"""Roles: whether this FL may change a switch, as the switch itself has it."""
+"""Roles: whether a switch lets this FL change it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from flrouter.speaker.sync import Mode
 
 
 class Role(StrEnum):
-    """What to ask each switch for."""
+    """The role to request from each switch."""
 
-    #: like its other controllers: all may change it, and the router chooses who does.
+    #: all controllers may change the switch, and the router chooses which one does.
     EQUAL = "equal"
-    #: alone: its other controllers become slaves.
+    #: only this FL may change the switch: its other controllers become slaves.
     MASTER = "master"
-    #: only to watch.
+    #: this FL only watches.
     SLAVE = "slave"
 
 
@@ -28,10 +28,10 @@ MAX_MISSED_LOOKS = 3
 
 
 class Election:
-    """This FL's part in who is the master of a switch, when it wants to be: a lease.
+    """This FL's part in the election of a switch's master, who holds a lease.
 
-    The switch keeps a number, the generation, and refuses masters with a lower one. The master
-    raises it at each look. A slave that sees it stand still takes over.
+    The switch keeps a number, the generation, and refuses a master with a lower one. The master
+    raises the generation at each look. A slave that sees the generation stand still takes over.
     """
 
     def __init__(self, connection: Connection, role: Role, interval_s: float) -> None:
@@ -45,12 +45,12 @@ class Election:
         self._since_s = 0.0
 
     async def take(self) -> Mode:
-        """Ask for the role; what the switch then lets this FL do.
+        """Request the role; returns what the switch then lets this FL do.
 
         Raises:
-            UNANSWERED: it has none to give, or does not answer.
+            UNANSWERED: the switch has no roles, or does not answer.
         """
-        if self._role is Role.EQUAL:  # as every new connection is, also at a switch without roles
+        if self._role is Role.EQUAL:  # every new connection is, even without roles
             return Mode.READ_WRITE
         reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
         return await self._claim(reply.generation_id)
@@ -59,7 +59,7 @@ class Election:
         """What the switch lets this FL do now: another controller may have become its master.
 
         Raises:
-            UNANSWERED: it does not answer.
+            UNANSWERED: the switch does not answer.
         """
         try:
             reply = await self._ask(of.OFPCR_ROLE_NOCHANGE, 0)
@@ -71,13 +71,13 @@ class Election:
         return _mode(reply)
 
     def _is_due(self, reply: Any, now_s: float) -> bool:
-        """Whether to claim the switch: as its master, or because there is none."""
+        """Whether to claim the switch: this FL is the master, or there is no master."""
         if reply.generation_id != self._generation:
             self._generation, self._since_s = reply.generation_id, now_s
         return reply.role == of.OFPCR_ROLE_MASTER or now_s - self._since_s >= self._patience_s
 
     async def _claim(self, generation: int) -> Mode:
-        # Counted from what the switch has, it needs no clocks that agree.
+        # Counting on from the switch's own generation needs no synchronised clocks.
         step = 1 if self._role is Role.MASTER else 0
         code = getattr(of, f"OFPCR_ROLE_{self._role.name}")
         return _mode(await self._ask(code, (generation + step) & _ALL_BITS))

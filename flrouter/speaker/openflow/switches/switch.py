@@ -1,4 +1,4 @@
-"""A switch that is connected now: who it is, its ports, and what it was told."""
+"""A connected switch: its id, its ports, and the messages to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flrouter.speaker.sync import Port as SyncPort
 
 
 class Switch:
-    """One switch over one connection; when it connects again it is another one of these."""
+    """One switch over one connection; a switch that reconnects gets a new object."""
 
     def __init__(self, dpid: int, connection: Connection) -> None:
         self.id = canonical(f"{dpid:016x}")
@@ -28,10 +28,10 @@ class Switch:
 
     @classmethod
     async def greet(cls, connection: Connection, election: Election) -> Switch:
-        """Find out who has connected, take a role, and ask for its ports.
+        """Learn which switch has connected, take a role, and ask for the ports.
 
         Raises:
-            UNANSWERED: it does not do what a switch does.
+            UNANSWERED: the other end does not answer as a switch does.
         """
         (features,) = await connection.ask(messages.OFPFeaturesRequest(DESC))
         switch = cls(features.datapath_id, connection)
@@ -40,17 +40,17 @@ class Switch:
         return switch
 
     async def ask_ports(self) -> dict[int, Port]:
-        """Its ports, as it says now.
+        """Ask the switch for its ports.
 
         Raises:
-            UNANSWERED: it does not say.
+            UNANSWERED: the switch does not answer.
         """
         while True:
             news = self.connection.port_news
             parts = await self.connection.ask(ports.request())
             if news == self.connection.port_news:
                 return ports.read_all(parts)
-            # A port has changed meanwhile: this may be older than what is known of it.
+            # A port has changed meanwhile, so this answer may be outdated: ask again.
 
     def record(self) -> SwitchRecord:
         """As a sync chain and an event list it."""
@@ -62,10 +62,10 @@ class Switch:
         )
 
     def port(self, number: int) -> Port:
-        """Its port of this number.
+        """The port of this number.
 
         Raises:
-            CommandFailed: it has none (NOT_FOUND).
+            CommandFailed: the switch has no such port (NOT_FOUND).
         """
         described = self.ports.get(number)
         if described is None:
@@ -77,10 +77,10 @@ class Switch:
         return described
 
     async def ask(self, request: Any) -> list[Any]:
-        """The answer to a request, in its parts.
+        """Send a request; returns the parts of its answer.
 
         Raises:
-            CommandFailed: there was none.
+            CommandFailed: there was no answer.
         """
         try:
             return await self.connection.ask(request, PATIENCE_S)
@@ -88,10 +88,10 @@ class Switch:
             raise errors.not_answered(error, self.id) from error
 
     async def carry_out(self, mods: Sequence[Any]) -> dict[int, Any]:
-        """Change it, and wait until it has confirmed: what it refused, by the index in `mods`.
+        """Change the switch, and wait until it has confirmed; refusals by the index in `mods`.
 
         Raises:
-            CommandFailed: it did not confirm, so what became of it is not known.
+            CommandFailed: the switch did not confirm, so the outcome is not known.
         """
         try:
             return await self.connection.carry_out(mods)
@@ -99,10 +99,10 @@ class Switch:
             raise errors.unknown_outcome(error, self.id) from error
 
     async def change(self, mod: Any, action: str, otherwise: ErrorType) -> None:
-        """Change one thing, and wait until it has confirmed.
+        """Make one change, and wait until the switch has confirmed it.
 
         Raises:
-            CommandFailed: it refused, or did not confirm.
+            CommandFailed: the switch refused, or did not confirm.
         """
         refused = await self.carry_out([mod])
         if refused:

@@ -20,18 +20,18 @@ _header = struct.Struct("!BBHI")
 
 
 class BadFrame(ValueError):
-    """What came is no OpenFlow message, so nothing behind it is one either."""
+    """Bytes that are no OpenFlow message: nothing after them can be read either."""
 
 
 class Unreadable(ValueError):
-    """A message that is not what its header says."""
+    """A message that does not match its header."""
 
 
 def header(data: bytes | bytearray | memoryview, at: int = 0) -> tuple[int, int, int, int]:
     """Version, type, length in bytes, and xid of the message that begins at `at`.
 
     Raises:
-        BadFrame: its length cannot be.
+        BadFrame: the length is impossible.
     """
     version, kind, length, xid = _header.unpack_from(data, at)
     if length < HEADER_BYTES:
