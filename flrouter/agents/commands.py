@@ -31,7 +31,7 @@ def register(app: RouterApp) -> None:
 
 
 async def read(at: Partition, record: Any, directory: Directory) -> Command:
-    """The command in a record. Also checks that the topic for its answer exists."""
+    """The command in a record, and whether the topic for its answer exists (protocol.md, 4.2)."""
     data = record.value or b""
     origin = Origin(at.topic, at.number, record.offset)
     try:

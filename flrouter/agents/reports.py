@@ -31,7 +31,7 @@ def register(app: RouterApp) -> None:
 
 
 def read(at: Partition, record: Any, floodlight: str) -> Report:
-    """The report in a record that `floodlight` wrote."""
+    """The report in a record that `floodlight` wrote, which its topic says (protocol.md, 3.1)."""
     data = record.value or b""
     origin = Origin(at.topic, at.number, record.offset)
     try:

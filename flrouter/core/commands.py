@@ -32,7 +32,7 @@ from flrouter.messages.switch_id import BadSwitchId
 
 @dataclass(eq=False)
 class Commands:
-    """The rules for what comes from requesters."""
+    """The rules for what comes from requesters (protocol.md, 4.2)."""
 
     _context: Context
     _requests: Requests
@@ -43,7 +43,7 @@ class Commands:
         self.populations = Populations(self._context, self._requests)
 
     def take(self, command: Command) -> None:
-        """One record of an inbound topic."""
+        """One record of an inbound topic (protocol.md, 3.4)."""
         context = self._context
         envelope = command.envelope
         if envelope is not None and envelope.form not in COMMANDS:
@@ -200,12 +200,12 @@ class Commands:
         )
 
     def release(self, switch: str) -> None:
-        """An FL holds `switch` now: send on the commands that waited for it."""
+        """An FL holds `switch` now: send on the commands that waited for it (protocol.md, 6.5)."""
         for number, pending in self._requests.held(switch):
             self._decide_again(number, pending)
 
     def release_all(self) -> None:
-        """A sync is over. If it was the last, no FL holds what the held commands wait for."""
+        """A sync is over. After the last one, nothing is held any more (protocol.md, 6.5)."""
         if not self._cold():
             for number, pending in self._requests.held():
                 self._decide_again(number, pending)
@@ -263,7 +263,7 @@ class Commands:
         return up
 
     def fail(self, command: Command, message: str) -> None:
-        """End a command that could not be handled."""
+        """End a command that could not be handled, by a bug of ours (protocol.md, 4.2)."""
         why = "It is kept as a dead letter."
         self._reject(command, invalid(message, why, ErrorType.INTERNAL_ERROR))
 

@@ -1,4 +1,4 @@
-"""What FLs send: acknowledgements, answers, chains, events (protocol.md, 4.3 to 4.7 and 8.3)."""
+"""What FLs send: acknowledgements, answers, chains, events."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLAIN_COMMANDS = (Form.COMMAND, Form.COMMAND_WITH_REPLY)
 
 @dataclass(eq=False)
 class Reports:
-    """The rules for what comes from FLs."""
+    """The rules for what comes from FLs (protocol.md, 4.3, 4.7 and 8.3)."""
 
     _context: Context
     _requests: Requests
@@ -47,7 +47,7 @@ class Reports:
     _syncs: Syncs
 
     def take(self, report: Report) -> None:
-        """One record of an FL's write topic."""
+        """One record of an FL's write topic (protocol.md, 3.4)."""
         context = self._context
         envelope = report.envelope
         form = envelope.form if envelope is not None else None

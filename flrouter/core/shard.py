@@ -91,7 +91,7 @@ class Shard:
         return (has + waiting) / self.context.rules.max_pending
 
     def restored(self, now: int) -> None:
-        """The tables were restored from their changelogs: make the rest of the state from them."""
+        """The tables were restored: make the rest of the state from them, at `now` (ms)."""
         self.context.now = now
         self._rearm()  # the clock that set the deadlines may have been ahead
         self._requests.rebuild()

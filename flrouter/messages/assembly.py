@@ -17,7 +17,7 @@ RESPONSE = "flrouter.MultiSwitchResponse"
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """The result of one part of a command: of one switch, or of one FL's copy."""
+    """One entry of the answer (protocol.md, 5.3): the result of one switch, or of one FL's copy."""
 
     #: what `target` is: switch_id or floodlight.
     kind: str

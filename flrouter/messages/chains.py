@@ -47,7 +47,7 @@ class BadLink(ValueError):
 
 
 def link_of(envelope: Envelope) -> Link | OldLink:
-    """Which link of which form a `ChunkedInfoMessage` is.
+    """Which link of which form a `ChunkedInfoMessage` is (protocol.md, 2.6).
 
     Raises:
         BadLink: its `message_id` or `total_messages` is not valid.
@@ -72,7 +72,7 @@ def link_of(envelope: Envelope) -> Link | OldLink:
 
 
 def has_come(progress: Progress, link: Link) -> bool:
-    """Whether this link has come before."""
+    """Whether this link has come before, and so is ignored (protocol.md, 2.6)."""
     if link.index < progress.next_index:
         return link.index >= 0
     at = bisect_left(progress.ahead, link.index)
@@ -80,7 +80,7 @@ def has_come(progress: Progress, link: Link) -> bool:
 
 
 def follow(progress: Progress, link: Link) -> bool:
-    """Note a link that has not come before; True if the chain is whole with it."""
+    """Note a link that has not come before; True if the chain is whole now (protocol.md, 2.6)."""
     progress.total = link.total
     if link.index < 0:
         return True

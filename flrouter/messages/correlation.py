@@ -31,7 +31,8 @@ def with_correlation_id(
 ) -> bytes:
     """`data` under the correlation id `new`, in `message_id` too when that carries `old`.
 
-    If a name occurs twice, the last one counts, as it does for readers of the message.
+    All else stays byte for byte (protocol.md, 2.1). If a name occurs twice, the last one counts, as
+    it does for readers of the message (protocol.md, 2.5).
 
     Args:
         data: a message that :func:`~flrouter.messages.envelope.decode` accepted.
@@ -123,7 +124,8 @@ _LOOSE = {
 def salvage(data: bytes, name: str) -> str | None:
     """The string at `name` (`correlation_id` or `reply_to`) in a message that cannot be decoded.
 
-    A best effort, so that the error to a broken command carries the requester's own id.
+    A best effort, so that the error to a broken command carries the requester's own id
+    (protocol.md, 4.2).
     """
     match = _LOOSE[name].search(data)
     if match is None:

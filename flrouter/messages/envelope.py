@@ -36,7 +36,7 @@ class Payload(msgspec.Struct, gc=False):
 
     @property
     def switch(self) -> Any:
-        """What stands in the usual place of a switch id."""
+        """What stands in the usual place of a switch id (protocol.md, 2.4)."""
         return self.switch_id if self.switch_id is not None else self.hyphened_id
 
 
@@ -52,7 +52,7 @@ class Envelope(msgspec.Struct, gc=False):
     message_id: str | None = None
     total_messages: int | None = None
     next_request_id: str | None = None
-    #: an object in an `AbstractMessage` (protocol.md, 2.2): its correlation id stands there.
+    #: an object in an `AbstractMessage`: its correlation id stands there.
     message_context: Any = None
 
     @property
@@ -74,7 +74,7 @@ class Envelope(msgspec.Struct, gc=False):
 
 
 class Form(Enum):
-    """What a message is, by the end of its `clazz` or by its `message_context`."""
+    """What a message is (protocol.md, 2.2), by the end of its `clazz` or its `message_context`."""
 
     COMMAND = ".command.CommandMessage"
     COMMAND_WITH_REPLY = ".command.CommandWithReplyToMessage"
@@ -91,7 +91,7 @@ _FORMS: dict[str, Form] = {}
 
 
 def form_of(clazz: str) -> Form | None:
-    """The form of envelope class `clazz`; None for any other class."""
+    """The form of envelope class `clazz`; None for any other class (protocol.md, 2.2)."""
     known = _FORMS.get(clazz)
     if known is None:
         dotted = clazz if clazz.startswith(".") else f".{clazz}"
@@ -155,7 +155,7 @@ def _refuse_half(
 
 
 def decode(data: bytes) -> Envelope:
-    """Read a message's envelope.
+    """Read a message's envelope (protocol.md, 2.1, 2.2 and 2.5).
 
     Raises:
         Unreadable: it is not UTF-8, not JSON, not an object, nested hundreds of levels deep, has a

@@ -9,7 +9,7 @@ from flrouter.messages import names
 
 
 class ErrorType(StrEnum):
-    """OpenKilda's error types."""
+    """OpenKilda's error types (protocol.md, 2.3)."""
 
     INTERNAL_ERROR = "INTERNAL_ERROR"
     CREATION_FAILURE = "CREATION_FAILURE"
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 
 def error_data(kind: ErrorType, message: str, description: str) -> dict[str, str]:
-    """The payload of an `ErrorMessage`."""
+    """The payload of an `ErrorMessage` (protocol.md, 2.3)."""
     return {
         "clazz": names.ERROR_DATA,
         "error-type": kind.value,

@@ -138,7 +138,7 @@ def read(record: Any, assembler: Assembler) -> Iterator[tuple[str, bytes]]:
 
 
 def sync_began(record: Any, otherwise: int) -> int:
-    """When the router began the sync that a record belongs to (ms); else `otherwise`."""
+    """When the router began the record's sync (ms; protocol.md, 7.4); else `otherwise`."""
     for name, value in record.headers or ():
         if name == header.SYNC_BEGAN and value.isdigit():
             return int(value)

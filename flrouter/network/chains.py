@@ -29,7 +29,7 @@ class Chain(NamedTuple):
 
 
 def is_link(envelope: Envelope) -> bool:
-    """Whether a message is part of a chain, in any of the forms."""
+    """Whether a message is part of a chain, in any of the forms (protocol.md, 2.6)."""
     form = form_of(envelope.clazz)
     return form is Form.CHUNK or (form is Form.INFO and envelope.kind in _DUMPED | _MARKERS)
 
@@ -37,7 +37,7 @@ def is_link(envelope: Envelope) -> bool:
 class Assembler:
     """Puts any number of chains together side by side. Callers pass the time: it has no clock.
 
-    A chain that stays incomplete is dropped, and its reader gets none of it.
+    A chain that stays incomplete is dropped, and its reader gets none of it (protocol.md, 6.1).
     """
 
     def __init__(self, patience: int) -> None:
@@ -73,7 +73,7 @@ class Assembler:
         return Chain(name, [entry for entry in links.entries() if entry != b"null"])
 
     def drop_overdue(self, now: int) -> list[str]:
-        """Forget chains without a recent link; returns the names of the incomplete ones."""
+        """Forget chains without a recent link at `now` (ms); returns the incomplete ones' names."""
         overdue = [name for name, (_, last) in self._chains.items() if now - last > self._patience]
         return [name for name in overdue if self._chains.pop(name)[0] is not None]
 

@@ -63,7 +63,9 @@ class Switch(msgspec.Struct):
     ports: dict[int, Port] = {}
 
     def hear(self, news: News) -> None:
-        """Apply what is newer than the known state. In the same ms, an event beats a chain."""
+        """Apply what is newer than the known state (protocol.md, 7.4). In the same ms, an event
+        beats a chain.
+        """
         if news.state is not None and self._newer(news, self.state_at):
             self.state, self.state_at = news.state, news.at
         for number, link in news.ports.items():

@@ -38,7 +38,7 @@ class BadProfile(ValueError):
 
 
 class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A topic that requesters write to."""
+    """A topic that requesters write to (protocol.md, 3.1)."""
 
     topic: str
     #: the topic on which an FL reads commands from this one; `{fl}` stands for the FL's id.
@@ -48,7 +48,7 @@ class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Sync(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How FLs list their switches when they are asked to."""
+    """How FLs list their switches when they are asked to (protocol.md, 6.1)."""
 
     #: s without a further message after which the list is complete; 0: the list marks its end.
     quiet_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0

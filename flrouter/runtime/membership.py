@@ -132,7 +132,11 @@ class Membership(Service):
         return {name for name, state in newest.items() if state.known}
 
     async def seed(self) -> None:
-        """Tell the homes of the FLs that the settings name, if no FL was ever known."""
+        """Tell the homes of the FLs that the settings name, if no FL was ever known.
+
+        Raises:
+            RuntimeError: the brokers refuse it.
+        """
         if self._seen_any:
             return
         settings = self._settings

@@ -40,7 +40,11 @@ def _unknown(name: str, names: Collection[str], origin: str, prefix: str = "") -
 
 
 def from_file(path: Path, names: Collection[str]) -> Iterator[tuple[str, Any, str]]:
-    """(name, value, origin) of each setting in a TOML file; paths are relative to that."""
+    """(name, value, origin) of each setting in a TOML file; paths are relative to that.
+
+    Raises:
+        BadSetting: it cannot be read, or has a setting that there is not.
+    """
     origin = f"from {path}"
     try:
         table = tomllib.loads(path.read_text("utf-8"))
@@ -58,7 +62,11 @@ def from_file(path: Path, names: Collection[str]) -> Iterator[tuple[str, Any, st
 def from_environment(
     environ: Mapping[str, str], names: Collection[str]
 ) -> Iterator[tuple[str, Any, str]]:
-    """(name, value, origin) of each setting in these environment variables."""
+    """(name, value, origin) of each setting in these environment variables.
+
+    Raises:
+        BadSetting: there is no such setting.
+    """
     known = {f"{PREFIX}{name.upper()}": name for name in names}
     for variable, value in environ.items():
         if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":

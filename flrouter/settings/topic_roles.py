@@ -35,7 +35,7 @@ def template_pattern(template: str) -> re.Pattern[str]:
 
 
 class FloodlightTopics:
-    """The topics that FLs read and write, as templates in which `{fl}` stands for an FL's id."""
+    """The topics of FLs (protocol.md, 3.1), as templates in which `{fl}` stands for an FL's id."""
 
     def __init__(self, asks: str, reads: Mapping[str, str], writes: Sequence[str]) -> None:
         """Args:

@@ -43,7 +43,7 @@ class Request:
 
 
 class Requests:
-    """Requests by key. Requests in flight are always kept, answered ones within the limits."""
+    """Requests by key (protocol.md, 4.5): all in flight, and answered ones within the limits."""
 
     def __init__(self, count: int, age_s: float, size: int) -> None:
         """Args:

@@ -1,7 +1,7 @@
 """FLs: what every shard knows of them.
 
 The home decides what has become of its FL and tells every shard; each acts on its own switches
-and pending requests (protocol.md, 7).
+and pending requests (protocol.md, 7.3 and 7.4).
 
 An FL's life: what happens to it, in which condition, and what follows (= nothing).
 `tests/core/test_a_floodlights_life.py` tries each cell.
@@ -148,7 +148,7 @@ class Floodlights:
                 self._tell(msgspec.structs.replace(own, number=news.number))
 
     def learn(self, news: peers.FloodlightState) -> None:
-        """In every shard: an FL's state has changed."""
+        """In every shard: an FL's state has changed (protocol.md, 7.3 and 7.4)."""
         context, name = self._context, news.floodlight
         state = self._context.floodlight(name)
         if news.number <= state.number:

@@ -1,4 +1,4 @@
-"""Liveness: each FL's home asks it for signs of life; a silent FL is in outage (protocol.md, 7)."""
+"""Liveness: each FL's home asks it for signs of life; a silent FL is in outage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Announce(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Watch:
-    """The watch over one FL, in its home. Not kept: it begins anew after a restart."""
+    """The watch over one FL, in its home. It begins anew after a restart (protocol.md, 7.5)."""
 
     #: ms: when to ask again.
     next_tick: int
@@ -58,7 +58,7 @@ class Liveness:
             watch.next_tick = min(watch.next_tick, now + interval)
 
     def tick(self) -> None:
-        """In the home: ask each FL whether it is there, and see who did not answer."""
+        """In the home: ask FLs for signs of life; see who gave none (protocol.md, 7.1 and 7.2)."""
         context, rules = self._context, self._context.rules
         # A shard looks many times in an interval. If it did not, the router itself was frozen, busy
         # or without a broker, and the FL may have been asked nothing. So one look adds at most one
@@ -98,7 +98,7 @@ class Liveness:
                 self._outage(floodlight, "it does not answer")
 
     def took(self, floodlight: str, sent: int) -> None:
-        """In the home: the FL has taken a command that was sent at `sent` (ms).
+        """In the home: the FL has taken a command that was sent at `sent` (ms; protocol.md, 7.5).
 
         Commands and AliveRequests of this shard lie in one partition. An FL that takes a command
         from before the AliveRequest has not come to that yet: it is busy, not silent.
@@ -108,7 +108,7 @@ class Liveness:
             watch.silence = 0
 
     def alive_response(self, floodlight: str, envelope: Envelope) -> None:
-        """In the home: an FL says that it is there, and how many of its writes failed."""
+        """In the home: an FL is there, and counts its failed writes (protocol.md, 7.2 and 7.4)."""
         state = self._context.floodlight(floodlight)
         watch = self._watches.get(floodlight)
         if watch is not None:

@@ -1,4 +1,4 @@
-"""Sync: an FL's chain of switches and ports, proxied link by link and followed (protocol.md, 6).
+"""Sync: an FL's chain of switches and ports, proxied link by link and followed (protocol.md, 6.1).
 
 The FL's home leads. It tells every shard that a sync starts, waits for their receipts, asks the FL,
 follows the chain, and tells the switches' homes what it lists and when it is whole.
@@ -93,7 +93,7 @@ class Syncs:
     # -- leading ------------------------------------------------------------------------------
 
     def wanted(self, floodlight: str, correlation_id: str) -> None:
-        """Somebody asks for a sync of an FL."""
+        """Somebody asks for a sync of an FL (protocol.md, 6.1)."""
         context = self._context
         state = context.floodlights.get(floodlight)
         if state is not None and state.known and state.up:
@@ -105,7 +105,8 @@ class Syncs:
     def serve(self, floodlight: str, correlation_id: str = peers.OWN_SYNC) -> None:
         """Send a chain of an FL that answers under this id too.
 
-        It is the chain of the running sync if no link of that has gone out, else of the next one.
+        It is the chain of the running sync if no link of that has gone out, else of the next one
+        (protocol.md, 6.1).
         """
         sync = self._running.get(floodlight)
         if sync is None:
@@ -195,7 +196,7 @@ class Syncs:
     def take(
         self, report: Report, envelope: Envelope, form: Form, attempt: int, floodlight: str
     ) -> None:
-        """A record that the FL sent for a sync."""
+        """A record that an FL sent for a sync: `attempt` of `floodlight` (protocol.md, 6.1)."""
         context = self._context
         if envelope.kind == names.ACK:
             return
@@ -310,7 +311,7 @@ class Syncs:
         self._listed.clear()
 
     def _failed(self, floodlight: str) -> None:
-        """The chain is missing or incomplete: try again after growing pauses, up to a limit."""
+        """The chain is missing or incomplete: try again, up to a limit (protocol.md, 6.2)."""
         context, rules = self._context, self._context.rules
         sync = self._running.pop(floodlight)
         self._ended[floodlight] = (context.now, False)
@@ -432,7 +433,7 @@ class Syncs:
     # -- following ----------------------------------------------------------------------------
 
     def started(self, note: peers.SyncStarted) -> None:
-        """In every shard: from now on live events of this FL win over the chain."""
+        """In every shard: from now on live events win over the FL's chain (protocol.md, 6.3)."""
         context = self._context
         state = context.floodlights.get(note.floodlight)
         if state is not None and note.attempt > state.syncing:
@@ -451,13 +452,13 @@ class Syncs:
                 self._switches.listed(switch, note.floodlight, note.attempt, note.mode, dump)
 
     def completed(self, note: peers.SyncComplete) -> None:
-        """In every shard: the chain was whole; what it did not list is gone."""
+        """In every shard: the chain was whole; what it did not list is gone (protocol.md, 6.4)."""
         if self._over(note.floodlight, note.attempt):
             self._switches.sync_complete(note.floodlight, note.attempt)
             self._settled()
 
     def failed(self, note: peers.SyncFailed) -> None:
-        """In every shard: the state of this FL's switches is unknown."""
+        """In every shard: the state of this FL's switches is unknown (protocol.md, 6.2)."""
         if self._over(note.floodlight, note.attempt, given_up=note.final):
             self._switches.sync_failed(note.floodlight)
             self._settled()

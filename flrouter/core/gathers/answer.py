@@ -46,7 +46,7 @@ class Answer:
         self._context = context
 
     def send(self, gather: Gather, targets: Sequence[str], parts: Sequence[list[Part]]) -> str:
-        """Answer a command; returns the error that was sent, or an empty text.
+        """Answer a command (protocol.md, 5.3); returns the error that was sent, or an empty text.
 
         Args:
             gather: the command.

@@ -1,5 +1,4 @@
-"""Gathers: commands whose parts went to several switches or FLs, until their one answer
-(protocol.md, 5.3).
+"""Gathers: commands whose parts went to several switches or FLs, until their one answer.
 
 This is the side of the command's home, the shard of its correlation id. It sends the switches'
 homes their parts, keeps the results, and answers once every part has one. What happens to a part
@@ -82,7 +81,7 @@ class _Parts:
 
 
 class Gathers:
-    """The commands that are gathered here."""
+    """The commands that are gathered here (protocol.md, 5.3)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -187,7 +186,13 @@ class Gathers:
     def scatter(
         self, number: str, gather: Gather, frame: bytes, headers: Headers, listed: Sequence[Listed]
     ) -> None:
-        """Send each switch's home its parts; items that cannot be sent fail at once."""
+        """Send each switch's home its parts; items that cannot be sent fail at once.
+
+        Args:
+            frame: how each part's command begins, up to its payload.
+            headers: the command's own, which all parts get.
+            listed: its items, in request order.
+        """
         context = self._context
         room = context.rules.max_message_bytes - len(frame) - size_of(headers)
         homes: dict[int, list[tuple[int, str, bytes]]] = {}

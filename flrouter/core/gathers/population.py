@@ -1,4 +1,4 @@
-"""Population: a command for all switches, of which each FL gets its own (protocol.md, 5.4).
+"""Population: a command for all switches, of which each FL gets its own.
 
 The command's home tells every shard. Each shard knows its own switches and who holds them. It
 writes one command for each FL, which names the switches that this FL is to ask: no switch is asked
@@ -34,7 +34,7 @@ AROUND_BYTES = 500
 
 @dataclass(eq=False)
 class Populations:
-    """The commands whose home this shard is, and this shard's part in all others."""
+    """Commands for all switches (protocol.md, 5.4): a shard's own, and its part in all others."""
 
     _context: Context
     _requests: Requests
@@ -43,7 +43,7 @@ class Populations:
         """In the command's home: tell every shard.
 
         Raises:
-            Rejected: its copies would be too large.
+            Rejected: its copies would be too large, or it has no payload to wrap.
         """
         context, rules, envelope = self._context, self._context.rules, command.envelope
         assert envelope is not None

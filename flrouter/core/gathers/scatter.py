@@ -1,6 +1,4 @@
-"""Scatter: a command for many switches or FLs becomes parts, and parts become requests
-(protocol.md, 5).
-"""
+"""Scatter: a command for many switches or FLs becomes parts, and parts become requests."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ class Scatters:
     _route: Callable[[str, Pending, Command], None]
 
     def send(self, kind: CommandKind, number: str, gather: Gather, command: Command) -> None:
-        """In the command's home: send each switch's home its parts.
+        """In the command's home: send each switch's home its parts (protocol.md, 5.2).
 
         Raises:
             Rejected: it lists no switches, or too many.
@@ -69,7 +67,7 @@ class Scatters:
     def send_to_all(
         self, number: str, gather: Gather, floodlights: Collection[str], command: Command
     ) -> None:
-        """In the command's home: every FL gets a copy; a copy for an FL in outage fails at once.
+        """In the command's home: a copy for each FL; in outage it fails at once (protocol.md, 5.1).
 
         The copies go out when the command comes back here, for by then the list of FLs is durable.
         After a kill in between, the command goes to the same FLs under the same numbers.
@@ -110,7 +108,7 @@ class Scatters:
         return True
 
     def take(self, note: Scatter) -> None:
-        """In the switches' home: from now on each part is a single-switch command."""
+        """In the switches' home: each part becomes a single-switch command (protocol.md, 5.2)."""
         origin = Origin.parse(note.origin)
         for index, switch, payload in note.parts:
             number = part_number(origin.number, index)

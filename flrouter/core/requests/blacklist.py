@@ -1,6 +1,4 @@
-"""The blacklist: requests that were answered with an error, whose late answers are dropped
-(protocol.md, 4.6).
-"""
+"""The blacklist: requests that were answered with an error, whose late answers are dropped."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from flrouter.core.values.records import Barred
 
 
 class Blacklist:
-    """Forgets each entry when its time is over, and the oldest if there are too many.
+    """Forgets each entry when its time is over (protocol.md, 4.6), and the oldest of too many.
 
     Forgetting early does no harm: an answer to an unknown request is dropped as well. Only a
     command that is read again soon after its error must be known.

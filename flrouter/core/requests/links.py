@@ -28,7 +28,7 @@ MAX_ORPHAN_WAITS = 3
 
 
 class Links:
-    """The ids of old-form links whose home this shard is."""
+    """The ids of old-form links (protocol.md, 2.6) whose home this shard is."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -54,7 +54,7 @@ class Links:
         return self._context.now + MAX_ORPHAN_WAITS * self._context.rules.response_timeout
 
     def expect(self, link_id: str, floodlight: str, number: str, due: int) -> None:
-        """A chain of this shard goes on under `link_id`."""
+        """A chain of this shard goes on under `link_id`; the link is overdue at `due` (ms)."""
         context = self._context
         note = NextLink(link_id, floodlight, number, context.number, due)
         context.tell_home(link_id, note)

@@ -54,7 +54,7 @@ def in_records(
 
 
 class Parts:
-    """Results of the parts that are at home here, on their way to the commands' homes."""
+    """Results of parts (protocol.md, 5.2) of this shard, on their way to the commands' homes."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Pending requests: from the command to its one final answer (protocol.md, 4).
+"""Pending requests: from the command to its one final answer (protocol.md, 4.2).
 
 A request's life: what happens to it, in which stage, and what follows: a stage, nothing (=) or the
 end. A *copy* belongs to a command to every FL, whose answers are passed on one by one. Nobody knows
@@ -97,7 +97,7 @@ class Requests:
     # -- beginning ----------------------------------------------------------------------------
 
     def knows(self, number: str, correlation_id: str) -> bool:
-        """Whether this request is known, so that its command was read before.
+        """Whether this request is known, so that its command was read before (protocol.md, 4.5).
 
         A record that is delivered again has the same id. With another id it is another command: its
         topic was deleted and made again, or a broker lost records.
@@ -115,7 +115,7 @@ class Requests:
         )
 
     def replace(self, number: str, gather: int = -1) -> None:
-        """Make room for another command in the place where this request was read.
+        """Make room for another command where this request was read (protocol.md, 4.5).
 
         Args:
             number: of both.
@@ -137,7 +137,7 @@ class Requests:
         context.blacklist.drop(number)
 
     def full(self, floodlight: str) -> str:
-        """Why the shard takes no more requests for this FL; empty if it does."""
+        """Why the shard takes no more requests for this FL (protocol.md, 4.2); empty if it does."""
         context, rules = self._context, self._context.rules
         if self.room_taken >= rules.too_many_pending:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
@@ -149,7 +149,7 @@ class Requests:
         return ""
 
     def hold(self, number: str, pending: Pending) -> None:
-        """Keep a command until an FL holds its switch, or until it is known that none does."""
+        """Keep a command until an FL holds its switch, or none is known to (protocol.md, 6.5)."""
         context = self._context
         if number not in context.pending:
             self.by_floodlight[pending.floodlight] += 1
@@ -167,7 +167,7 @@ class Requests:
         headers: Headers,
         done: Done = Done.MESSAGE,
     ) -> None:
-        """Send a command to the FL that `pending` names, and wait for the answer.
+        """Send a command to the FL that `pending` names (protocol.md, 3.2); wait for the answer.
 
         Args:
             data: the command as it came.
@@ -209,7 +209,7 @@ class Requests:
     # -- going on -----------------------------------------------------------------------------
 
     def acknowledged(self, number: str, pending: Pending) -> None:
-        """The FL has the command."""
+        """The FL has the command (protocol.md, 4.3)."""
         if pending.stage is Stage.SENT:
             if pending.steps is not None:
                 pending.steps.acked = self._context.now
@@ -221,7 +221,7 @@ class Requests:
         self._answers_within(number, pending, answers)
 
     def passed_on(self, number: str, pending: Pending) -> None:
-        """One of several answers went out; nobody knows which is the last."""
+        """One of several answers went out; nobody knows which is the last (protocol.md, 5.1)."""
         self._answers_within(number, pending, Stage.PASSING)
 
     def _answers_within(self, number: str, pending: Pending, stage: Stage) -> None:
@@ -240,7 +240,7 @@ class Requests:
             self._context.end(number, pending, answer=answer)
 
     def fail(self, number: str, kind: ErrorType, message: str, description: str) -> None:
-        """End a request with an error; what its FL sends later is dropped."""
+        """End a request with an error; what its FL sends later is dropped (protocol.md, 4.6)."""
         context, problem = self._context, Problem(kind, message, description)
         pending = context.pending.drop(number)
         if pending is None:
@@ -258,7 +258,7 @@ class Requests:
             traces.answer_error(context, pending, problem, key)
 
     def fail_at(self, floodlight: str, switch: str | None, why: str) -> None:
-        """An FL, or one switch of it, is gone: end what is pending there."""
+        """An FL, or one switch of it, is gone: end what is pending there (protocol.md, 4.2)."""
         pending = self._context.pending
         unsure = "The command was on its way; whether it took effect is not known."
         for number in list(pending) if switch is None else self.at(switch):
@@ -357,7 +357,7 @@ class Requests:
         )
 
     def end_parts(self, note: PartsOverdue) -> None:
-        """A command's time is over: end those of its parts that have no answer.
+        """A command's time is over: end its parts that have no answer (protocol.md, 5.3).
 
         What a part has told before may be told again: the command's home drops it.
         """

@@ -11,7 +11,8 @@ from flrouter.messages.forms.error_forms import finished
 
 
 def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bool) -> list[Send]:
-    """The records to write in place of a refused one: a dead letter, and an error if it is owed.
+    """The records to write in place of a refused one: a dead letter, and an error if it is owed
+    (protocol.md, 4.2).
 
     Args:
         send: the record.

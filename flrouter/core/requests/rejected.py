@@ -7,7 +7,7 @@ from flrouter.messages.errors import ErrorType, Problem
 
 
 class Rejected(Exception):
-    """A command that ends at once with an error; `keep`: it becomes a dead letter too."""
+    """A command that ends at once with an error (protocol.md, 4.2); `keep`: a dead letter too."""
 
     def __init__(
         self, kind: ErrorType, message: str, description: str = "", *, keep: bool = False

@@ -29,7 +29,7 @@ def onward(context: Context, origin: str, headers: Headers) -> Headers:
 
 
 def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> Headers:
-    """The headers of an answer; a trace that the FL names itself goes first."""
+    """The headers of an answer (protocol.md, 3.3); a trace that the FL names itself goes first."""
     if trace.found_in(headers):
         return headers
     return (*headers, (header.TRACE, _within(context, record.origin, record.trace) or record.trace))

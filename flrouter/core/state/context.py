@@ -75,7 +75,14 @@ class Context(Tables):
         partition: int | None = None,
         answers: Answering | None = None,
     ) -> None:
-        """Write a record for an FL or a service, with the headers that all of these have."""
+        """Write a record for an FL or a service (protocol.md, 3.2 and 3.3).
+
+        Args:
+            key: a switch's id, or a correlation id.
+            headers: its own; the profile's are added.
+            partition: None: where Kafka's default partitioner puts the key.
+            answers: the request that it answers.
+        """
         missing = self.rules.headers
         if missing and headers:
             names = {name for name, _ in headers}
@@ -206,9 +213,11 @@ class Context(Tables):
         headers: Headers = (),
         draft: bytes = b"",
     ) -> None:
-        """Send the requester an error of the router's own.
+        """Send the requester an error of the router's own (protocol.md, 4.2).
 
         Args:
+            origin: where the command was read.
+            key: of the record; None: the correlation id.
             draft: the error in the requester's form, if that is no `ErrorMessage`.
         """
         value = finished(draft, correlation_id, *problem, self.now)
@@ -226,7 +235,7 @@ class Context(Tables):
         *,
         only_head: bool = False,
     ) -> None:
-        """Keep a record that cannot be used, with the reason."""
+        """Keep a record that cannot be used, with the reason (protocol.md, 3.4)."""
         limit = self.rules.max_message_bytes
         kept, said = unusable(origin, data, reason, headers, limit, only_head=only_head)
         self.send(self.rules.dead_letter_topic, None, kept, said)

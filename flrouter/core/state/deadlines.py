@@ -30,7 +30,7 @@ class Deadlines:
             bucket.append((table, key))
 
     def due(self, now: int) -> list[tuple[str, str]]:
-        """Take out what is due at `now`: (table, key), in order of time."""
+        """Take out what is due at `now` (ms): (table, key), in order of time."""
         rows: list[tuple[str, str]] = []
         while self._order and self._order[0] * GRAIN_MS <= now:
             rows += self._buckets.pop(heapq.heappop(self._order))

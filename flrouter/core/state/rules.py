@@ -75,7 +75,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_scattered_bytes(self) -> int:
-        """Bytes that all parts and copies of one command may have together."""
+        """Bytes that all parts and copies of one command may have together (protocol.md, 4.2)."""
         return MAX_GROWTH * self.max_message_bytes
 
     @property
@@ -99,7 +99,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return self.sync_quiet or self.sync_timeout
 
     def read_topic(self, floodlight: str, inbound: str = "") -> str:
-        """Where `floodlight` reads its commands.
+        """Where `floodlight` reads its commands (protocol.md, 3.1).
 
         Args:
             inbound: the topic that the command came from; empty if the router itself asks.
@@ -112,7 +112,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return [template.replace("{fl}", floodlight) for template in self.fl_write_topics]
 
     def may_be_floodlights(self, topic: str) -> bool:
-        """Whether `topic` belongs to an FL, or would if there were one of that id."""
+        """Whether `topic` belongs to an FL, or would to one of that id (protocol.md, 4.2)."""
         reads = self.fl_read_topics.values()
         for template in (self.fl_read_topic, *reads, *self.fl_write_topics):
             start, end = template.split("{fl}")

@@ -9,7 +9,7 @@ from flrouter.core.values.records import Mode, Switch
 
 
 class Election:
-    """Chooses active FLs (protocol.md, 8.2)."""
+    """Chooses active FLs (protocol.md, 8.1 and 8.2)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

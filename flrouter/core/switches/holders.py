@@ -21,7 +21,7 @@ LOST = frozenset({"DEACTIVATED", "REMOVED"})
 
 @dataclass(eq=False)
 class SwitchMap:
-    """The switches whose home this shard is (protocol.md, 8)."""
+    """The switches whose home this shard is (protocol.md, 8.1)."""
 
     _context: Context
     _election: Election
@@ -33,7 +33,8 @@ class SwitchMap:
     # -- live events --------------------------------------------------------------------------
 
     def connected(self, name: str, floodlight: str, mode: Mode, record: bytes = b"") -> bool:
-        """A live event says that `floodlight` has the switch; True if listeners are to see it.
+        """A live event says that `floodlight` has the switch (protocol.md, 8.1); True if listeners
+        are to see it.
 
         Args:
             record: what the event says of the switch, as JSON.
@@ -56,7 +57,8 @@ class SwitchMap:
         return shown
 
     def seen(self, name: str, floodlight: str, mode: Mode = Mode.RW) -> bool:
-        """Something names the switch as its origin; True if `floodlight` speaks for it.
+        """Something names the switch as its origin (protocol.md, 8.1 and 8.3); True if `floodlight`
+        speaks for it.
 
         Args:
             mode: how the FL holds it, if that is not known.
@@ -72,7 +74,8 @@ class SwitchMap:
         return switch.active == floodlight
 
     def lost(self, name: str, floodlight: str, state: str) -> bool:
-        """A live event says that `floodlight` lost the switch; True if listeners are to see it.
+        """A live event says that `floodlight` lost the switch (protocol.md, 8.3); True if listeners
+        are to see it.
 
         Args:
             state: the event's, one of `LOST`.
@@ -130,7 +133,7 @@ class SwitchMap:
     def listed(
         self, name: str, floodlight: str, attempt: int, mode: Mode | None = None, dump: bytes = b""
     ) -> None:
-        """A sync's chain lists the switch. A live event since the sync began wins over it.
+        """A sync's chain lists the switch. A live event since it began wins (protocol.md, 6.3).
 
         Args:
             mode: how the FL holds it; None: the chain does not say.
@@ -152,7 +155,7 @@ class SwitchMap:
             self._released(name)
 
     def sync_complete(self, floodlight: str, attempt: int) -> None:
-        """Report as offline what neither the chain nor a live event since its start has named."""
+        """Report as offline what neither chain nor live events since named (protocol.md, 6.4)."""
         for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
@@ -181,7 +184,7 @@ class SwitchMap:
     # -- outages ------------------------------------------------------------------------------
 
     def floodlight_lost(self, floodlight: str) -> None:
-        """An FL is in outage: its switches move to others, or their state is unknown."""
+        """An FL is in outage: its switches move, or their state is unknown (protocol.md, 7.3)."""
         for name, switch, holder in self._held_by(floodlight):
             if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
@@ -190,7 +193,7 @@ class SwitchMap:
             self._listeners.changed(name, switch)
 
     def sync_failed(self, floodlight: str) -> None:
-        """An FL's chain did not come to its end: the state of its switches is unknown."""
+        """An FL's chain did not end: the state of its switches is unknown (protocol.md, 6.2)."""
         for name, switch in list(self._context.switches.items()):
             holder = switch.holders.get(floodlight)
             if holder is not None and holder.mode is Mode.GONE:

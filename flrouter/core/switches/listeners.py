@@ -1,4 +1,4 @@
-"""Listeners: how they are told which switches are there (protocol.md, 8.5).
+"""Listeners: how they are told which switches are there.
 
 A profile chooses one of two forms. Every rule that changes who holds a switch says so here.
 """
@@ -17,7 +17,7 @@ from flrouter.messages.forms.notifications import Connection
 
 
 class Listeners(Protocol):
-    """Those who follow which switches are there."""
+    """Those who follow which switches are there (protocol.md, 8.5)."""
 
     #: a switch event's state → how the FL holds the switch after it.
     left: Mapping[str, Mode]
@@ -53,7 +53,7 @@ class Listeners(Protocol):
 
 
 class ByEvents:
-    """Listeners see the FLs' events, and are told what those cannot say."""
+    """Listeners see the FLs' events, and are told what those cannot say (protocol.md, 8.5)."""
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.GONE, "REMOVED": Mode.GONE}
 
@@ -67,7 +67,7 @@ class ByEvents:
         return switch.active == floodlight
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """While another FL serves the switch it is not gone: listeners must not hear that it is."""
+        """While another FL serves the switch, listeners hear of no loss (protocol.md, 8.3)."""
         self.changed(name, switch)
         return not served_by_another and not switch.active
 
@@ -75,7 +75,7 @@ class ByEvents:
         """Listeners have the chain itself, and ignore it until its end."""
 
     def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
-        """The switch is offline if no other FL has it."""
+        """The switch is offline if no other FL has it (protocol.md, 6.4)."""
         context = self._context
         if was_active and not switch.active:
             notice = build.switch_event(name, "REMOVED", f"offline-{name}", context.now)
@@ -84,7 +84,7 @@ class ByEvents:
         self.changed(name, switch)
 
     def changed(self, name: str, switch: Switch) -> None:
-        """If only FLs in outage hold the switch, its state is unknown."""
+        """If only FLs in outage hold the switch, its state is unknown (protocol.md, 7.3)."""
         if switch.active and not self._context.floodlights[switch.active].up:
             self.unknown(name, switch)
 
@@ -106,7 +106,7 @@ class ByEvents:
 
 
 class ByAvailability:
-    """Listeners are told which FLs are connected to each switch, and which is its master.
+    """Listeners are told each switch's connections to FLs, and its master (protocol.md, 8.5).
 
     What they were told is kept with the switch, so any difference can be seen. An FL that lost
     mastership of a switch stays connected to it until it says REMOVED.

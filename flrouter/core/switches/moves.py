@@ -1,4 +1,4 @@
-"""Moves: an operator has switches go to other FLs, at once or by preference (protocol.md, 8.2)."""
+"""Moves: an operator has switches go to other FLs, at once or by preference."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from flrouter.messages.switch_id import BadSwitchId, canonical
 
 @dataclass(eq=False)
 class Moves:
-    """Moves switches whose home this shard is; pending commands stay with their FL."""
+    """Moves switches whose home this shard is (protocol.md, 8.2).
+
+    Pending commands stay with their FL (protocol.md, 4.2).
+    """
 
     _context: Context
     _election: Election

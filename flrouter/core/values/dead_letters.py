@@ -17,7 +17,7 @@ MAX_REASON_CHARACTERS = 500
 def unusable(
     origin: Origin, data: bytes, reason: str, headers: Headers, max_bytes: int, *, only_head: bool
 ) -> tuple[bytes, Headers]:
-    """Value and headers of the letter for a record that was read and cannot be used.
+    """Value and headers of the letter for a record that cannot be used (protocol.md, 3.4).
 
     A record that is too large is cut to its head, and a header says how large it was. Its own
     headers are left out if they are too large as well.
@@ -47,7 +47,7 @@ def unusable(
 
 
 def unwritten(send: Send, why: str, topic: str) -> Send:
-    """The letter for a record of the router's own that the broker refuses, cut to its head.
+    """The letter with the head of a record of ours that the broker refuses (protocol.md, 4.2).
 
     Args:
         send: the record.

@@ -31,12 +31,12 @@ def home(key: str, partitions: int) -> int:
 
 
 def shard_of(partition: int, shards: int) -> int:
-    """The shard that reads a partition of a topic with more or fewer partitions than shards."""
+    """The shard that reads a partition of a topic with any number of them (protocol.md, 3.2)."""
     return partition % shards
 
 
 def partition_for(key: bytes | None, partitions: int) -> int:
-    """Where Kafka's default partitioner puts a record with `key`; keyless records go to 0."""
+    """Where Kafka's default partitioner puts `key` (protocol.md, 3.2); keyless records go to 0."""
     if key is None:
         return 0
     return (_remembered if len(key) <= 200 else _place)(key, partitions)

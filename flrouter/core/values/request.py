@@ -1,8 +1,7 @@
 """Request numbers, and how a forwarded command's correlation id carries them.
 
-A request's identity is where its command was first read (protocol.md, 4.5): a record that is
-delivered again is the same request, a correlation id that is sent again is a new one. What an FL
-sees is (protocol.md, 2.5)::
+A record that is delivered again is the same request, a correlation id that is sent again is a new
+one. What an FL sees is::
 
     <requester's id> ~ <app> . <home> . <request number>
     op-17~9ab1c22f.5.1c0e55aa.3.40213
@@ -24,7 +23,7 @@ _EVENTS = "events."
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
-    """Where a command was first read."""
+    """Where a command was first read: the identity of its request (protocol.md, 4.5)."""
 
     topic: str
     partition: int
@@ -75,7 +74,7 @@ class Suffix(msgspec.Struct, frozen=True, gc=False):
 
 
 class Suffixes:
-    """Writes and reads the suffixes of one application."""
+    """Writes and reads the suffixes of one application (protocol.md, 2.5)."""
 
     def __init__(self, app_id: str, partitions: int) -> None:
         self._app = short(app_id)

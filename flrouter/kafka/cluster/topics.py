@@ -41,7 +41,7 @@ class NoLeader(KafkaError):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A topic that must be there."""
+    """A topic that must be there, and with how many partitions (protocol.md, 3.2)."""
 
     name: str
     #: whether its partitions must be as many as shards: it is the router's own.

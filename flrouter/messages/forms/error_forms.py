@@ -151,7 +151,7 @@ def succeeded(draft: bytes, correlation_id: str, now: int) -> bytes:
 
 
 def data(payload: Mapping[str, Any], correlation_id: str, now: int) -> bytes:
-    """What a requester asked for, in one message."""
+    """What a requester asked for, in one message; `now` in ms since the epoch, here and below."""
     return _abstract(_DATA_RESPONSE, correlation_id, now, data=payload)
 
 

@@ -13,7 +13,7 @@ _RECORDS = ("switch_record", "switch")
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """One FL's connection to a switch."""
+    """One FL's connection to a switch: an entry of `availabilityData` (protocol.md, 8.5)."""
 
     floodlight: str
     #: whether it may change the switch; else it may only read it.
@@ -66,7 +66,7 @@ def addresses_of(record: bytes) -> bytes:
 
 
 def connect(record: bytes, connections: list[Connection]) -> dict[str, Any]:
-    """A switch has a master again.
+    """A switch has a master again (protocol.md, 8.5).
 
     Args:
         record: what an FL says of the switch.
@@ -82,7 +82,7 @@ def connect(record: bytes, connections: list[Connection]) -> dict[str, Any]:
 def disconnect(
     switch: str, connections: list[Connection], *, region_offline: bool
 ) -> dict[str, Any]:
-    """A switch has no master any more.
+    """A switch has no master any more (protocol.md, 8.5).
 
     Args:
         switch: its id.
@@ -98,7 +98,7 @@ def disconnect(
 
 
 def availability(switch: str, connections: list[Connection]) -> dict[str, Any]:
-    """Something else changed in the connections of a switch."""
+    """Something else changed in the connections of a switch (protocol.md, 8.5)."""
     return {
         "clazz": names.SWITCH_AVAILABILITY,
         "switchId": switch,
@@ -112,7 +112,7 @@ def message(notice: dict[str, Any], correlation_id: str, now: int) -> bytes:
 
 
 def with_dump_id(data: bytes, dump_id: str | None) -> bytes:
-    """A sync's record under another `dump_id`, or under none.
+    """A sync's record under another `dump_id`, or under none (protocol.md, 8.5).
 
     OpenKilda takes each dump id for one round of all FLs; a switch that is missing in a few rounds
     is gone.

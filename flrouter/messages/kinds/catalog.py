@@ -29,7 +29,7 @@ class Scope(Enum):
 
 
 class Done(Enum):
-    """What completes the answer to a command."""
+    """What completes the answer to a command (protocol.md, 4.1 and 5.1)."""
 
     MESSAGE = "message"
     ACK = "ack"
@@ -43,7 +43,7 @@ ENDS_WHEN_SENT = (Done.EVENTS, Done.NONE)
 
 
 class Prefer(Enum):
-    """Which FL of each switch a command for all switches goes to."""
+    """Which FL of each switch a command for all switches goes to (protocol.md, 5.4)."""
 
     MASTER = "master"
     READ_ONLY = "read-only"
@@ -77,7 +77,7 @@ class CommandKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.scope is Scope.SWITCHES
 
     def enough(self, parts: int) -> int:
-        """How many of `parts` must succeed, or the answer is an error."""
+        """How many of `parts` must succeed, or the answer is an error (protocol.md, 5.3)."""
         return parts if self.min_success == "all" else min(self.min_success, parts)
 
 
@@ -141,7 +141,7 @@ class Catalog:
         return entry
 
     def answer_topic(self, entry: CommandKind, inbound: str = "") -> str:
-        """The topic for answers to commands of this kind that name none themselves.
+        """The topic for answers to commands that name none themselves (protocol.md, 4.1).
 
         Args:
             inbound: the topic from which the command comes.
@@ -156,7 +156,7 @@ class Catalog:
         return self._assemblers[entry.assemble]
 
     def event(self, kind: str, floodlight: str = "", written: str = "") -> EventKind:
-        """The entry for what an FL reports unasked with a payload of class `kind`.
+        """The entry for what an FL reports unasked, with a payload of this kind (protocol.md, 4.1).
 
         Args:
             floodlight: the FL.

@@ -1,4 +1,4 @@
-"""Where messages name their switch, by kind.
+"""Where messages name their switch, by kind (protocol.md, 8.4).
 
 `places.toml` has OpenKilda's kinds; a profile adds its own.
 """

@@ -26,7 +26,7 @@ MAX_SHOWN_BYTES = 60
 
 
 def wrapped(data: bytes, scope: Sequence[str]) -> bytes:
-    """The command `data` with its payload in a `BroadcastWrapper`; the rest stays as it is.
+    """`data` with its payload in a `BroadcastWrapper` (protocol.md, 5.4); the rest stays as it is.
 
     Args:
         data: a command with a payload that could be decoded.
@@ -82,7 +82,7 @@ def frame_of(data: bytes, correlation_id: str) -> bytes:
 def read(
     payload: bytes, kind: CommandKind, catalog: Catalog, most: int, around: int, room: int
 ) -> list[Listed]:
-    """The items as they are listed; one that is listed twice is there twice.
+    """The items as they are listed (protocol.md, 5.2); one that is listed twice is there twice.
 
     Args:
         payload: of a command of this `kind`.

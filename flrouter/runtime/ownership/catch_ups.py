@@ -39,7 +39,7 @@ class _Look:
 
 @dataclass(eq=False)
 class CatchUps:
-    """Waits until the group has read what had been written when it was asked."""
+    """Waits until the group has read what had been written when it was asked (protocol.md, 4.4)."""
 
     _group: Group
     _log: Log

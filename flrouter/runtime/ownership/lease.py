@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Lease:
-    """Of all shards of a worker, from when it has some until it has none or drops them."""
+    """Of all shards of a worker, from when it has some until it has none or drops them.
+
+    A worker that was frozen writes nothing before it is a member again (protocol.md, 7.5).
+    """
 
     _group: Group
     _log: Log

@@ -265,14 +265,14 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
     # -- answering
 
     def report_alive(self, request: Envelope, partition: int) -> None:
-        """Answer an AliveRequest, with the writes that failed since the last report."""
+        """Answer an AliveRequest, with the writes that failed since (protocol.md, 7.1)."""
         data = build.alive_response(
             request.correlation_id or "", self._region, self.writer.failures, _now_ms()
         )
         self.writer.send(self._region.encode(), data, partition, told=self.writer.reporter())
 
     def acknowledge(self, command: Command) -> None:
-        """Acknowledge the command, if the router expects acks."""
+        """Acknowledge the command, if the router expects acks (protocol.md, 4.3)."""
         if not self.options.speaks.acknowledges:
             return
         self.counts.acks += 1
