@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from flrouter.kafka.librdkafka import reading
-from flrouter.kafka.pace import Pace
 from flrouter.kafka.records import in_order
+from flrouter.pace import Pace
 from flrouter.ports import Partition, Record, Start
 from flrouter.settings.model import Settings
 
@@ -24,6 +24,13 @@ MAX_RECORDS = 2_000
 MAX_UNTAKEN = 8_000
 #: how long the thread may wait for records, and what is wanted anew for the thread.
 WAIT_S = 0.05
+#: the longest pause between two looks, and the records a second from which on it is that long.
+#: librdkafka hands records over as soon as one is there, and a look costs the worker and the
+#: brokers the same whatever it brings: the interpreter changes threads, shards decide, and each
+#: partition that they write to has a produce request of its own. A command waits for two looks, its
+#: own and its answer's.
+MAX_PAUSE_S = 0.02
+BUSY_RATE = 2_000.0
 #: between two looks at where partitions end.
 END_INTERVAL_S = 1.0
 #: how long brokers may take to say where a partition begins.
@@ -130,7 +137,7 @@ class Reader:
         consumer = Consumer(reading(self._settings))
         paused: frozenset[Partition] = frozenset()
         look_at = next_look = 0.0
-        pace = Pace()
+        pace = Pace(MAX_PAUSE_S, BUSY_RATE)
         try:
             while not self._stopping:
                 if time.monotonic() > look_at:
@@ -151,7 +158,7 @@ class Reader:
                 messages = [first, *consumer.consume(MAX_RECORDS - 1, 0)]
                 self._take_in(consumer, messages)
                 if len(messages) < MAX_RECORDS:  # else more is there already
-                    next_look = pace.next_look(time.monotonic(), len(messages))
+                    next_look = pace.next_at(time.monotonic(), len(messages))
         except RuntimeError:
             if not self._loop.is_closed():
                 raise

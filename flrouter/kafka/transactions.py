@@ -214,7 +214,8 @@ class KafkaTransaction:
             written.refused += fate.refused
             return written
         for at, count in counts.items():
-            written.spans[at] = Span(fate.ends[at] - count, fate.ends[at], count)
+            end = fate.ends[at]
+            written.spans[at] = Span(end - count, end + 1, count + 1)  # with the marker
         return written
 
     def _produce(

@@ -12,7 +12,7 @@ from flrouter.runtime.durability.at_least_once import (
     MAX_UNDER_WAY,
     AtLeastOnce,
 )
-from flrouter.runtime.durability.exactly_once import ExactlyOnce
+from flrouter.runtime.durability.exactly_once import MAX_PAUSE_S, ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint
 from tests.core.world import DEAD, rules
 
@@ -229,11 +229,13 @@ class _Bank:
         self.transaction = _Transaction()
         self.owner = _Owner()
         self.done: list[str] = []
-        self.guarantee = ExactlyOnce(self.transaction, rules(), _Clock())
+        self.clock = _Clock()
+        self.guarantee = ExactlyOnce(self.transaction, rules(), self.clock)
         self.guarantee.owner = self.owner
 
-    def keep(self, name: str) -> None:
+    def keep(self, name: str, inputs: int = 0) -> None:
         effects = Effects()
+        effects.inputs = inputs
         effects.sends = [Send("out", 0, name.encode(), b"")]
         self.owner.decided += 1
         self.guarantee.keep(effects, lambda: self.done.append(name))
@@ -261,6 +263,38 @@ def test_a_batch_commits_at_once_and_what_comes_meanwhile_commits_together() -> 
     bank.tell(Written())
     assert bank.done == ["a", "b", "c"]
     assert not bank.transaction.commits
+
+
+def test_under_load_a_transaction_gathers_for_a_while() -> None:
+    """What comes soon after a large one waits; whoever comes alone later does not."""
+    bank = _Bank()
+    bank.keep("a", inputs=1_000)
+    bank.tell(Written())
+    bank.keep("b", inputs=1_000)
+    assert not bank.transaction.commits
+    bank.clock.s += MAX_PAUSE_S
+    bank.keep("nothing new")
+    assert bank.committing() == [b"b", b"nothing new", b"1", b"2"]
+    bank.tell(Written())
+    bank.clock.s += 1
+    bank.keep("c", inputs=1)
+    bank.tell(Written())
+    bank.clock.s += 0.01
+    bank.keep("d", inputs=1)
+    assert bank.committing() == [b"d", b"4"]
+
+
+def test_finishing_does_not_wait_for_more() -> None:
+    """What was decided is committed at once."""
+    bank = _Bank()
+    bank.keep("a", inputs=1_000)
+    bank.tell(Written())
+    bank.keep("b", inputs=1_000)
+    finished: list[bool] = []
+    bank.guarantee.finish(lambda: finished.append(True))
+    assert bank.committing() == [b"b", b"1"]
+    bank.tell(Written())
+    assert finished == [True]
 
 
 def test_a_transaction_is_tried_again_without_what_is_refused() -> None:

@@ -6,18 +6,22 @@ from itertools import pairwise
 
 import pytest
 
-from flrouter.kafka.pace import MAX_PAUSE_S, Pace
+from flrouter.pace import Pace
+
+#: s; the longest pause, and the records a second from which on it is that long.
+MAX_PAUSE_S = 0.02
+BUSY_RATE = 2_000.0
 
 
 def pauses(rate: float, seconds: float = 2.0) -> list[float]:
     """The pauses of a reader to whom records come at a steady rate (records a second)."""
-    pace, now, looked = Pace(), 1_000.0, 1_000.0
+    pace, now, looked = Pace(MAX_PAUSE_S, BUSY_RATE), 1_000.0, 1_000.0
     times = []
     while now < 1_000.0 + seconds:
         came = int(now * rate) - int(looked * rate)
         looked = now
         if came:
-            times.append(pace.next_look(now, came) - now)
+            times.append(pace.next_at(now, came) - now)
         now = max(now + 1 / rate, now + (times[-1] if times else 0.0))
     return times
 
@@ -37,7 +41,7 @@ def test_more_records_mean_longer_pauses() -> None:
 
 
 def test_after_a_flood_the_first_command_hardly_waits() -> None:
-    pace = Pace()
+    pace = Pace(MAX_PAUSE_S, BUSY_RATE)
     for number in range(100):
-        pace.next_look(number * 0.01, 500)
-    assert pace.next_look(2.0, 1) - 2.0 < MAX_PAUSE_S / 100
+        pace.next_at(number * 0.01, 500)
+    assert pace.next_at(2.0, 1) - 2.0 < MAX_PAUSE_S / 100

@@ -38,6 +38,8 @@ GRAIN = 1_200
 LOOK = 61_000
 #: ms; longer than it takes until a checkpoint begins.
 CHECKPOINT = 210
+#: ms; longer than a transaction gathers.
+TRANSACTION = 110
 
 
 class Episode:
@@ -151,6 +153,9 @@ class Episode:
                     idle = False
                     if not floodlight.act(dice, floodlight.usual):
                         floodlight.flush(dice, 100)
+            if idle and self.workers.gather:
+                self.topics.now += TRANSACTION
+                continue
             if idle and self.workers.coordinator.stable:
                 return
             if idle:

@@ -76,6 +76,10 @@ class Cluster:
         self.hear(record, send)
         return record.offset
 
+    def mark(self, at: Partition) -> None:
+        """Write a transaction's marker, which nobody is given."""
+        self.changelogs[at].append(None)
+
     def end(self, at: Partition) -> int:
         """The offset after the last record."""
         if at.topic in self.changelog_topics:
@@ -363,6 +367,10 @@ class MemoryTransaction:
                     if span is None
                     else Span(span.first, offset + 1, span.records + 1)
                 )
+            for at, span in written.spans.items():
+                if at.topic in self._cluster.changelog_topics:
+                    self._cluster.mark(at)
+                    written.spans[at] = Span(span.first, span.next + 1, span.records + 1)
             self._cluster.committed.update(offsets)
             self._tell(done, "nobody answers" if fails else written)
 

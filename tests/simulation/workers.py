@@ -659,6 +659,11 @@ class Workers:
         return all(process.at_rest for process in self.alive)
 
     @property
+    def gather(self) -> bool:
+        """Whether a transaction waits for more to come, as far as nothing else is under way."""
+        return any(runner._batches_under_way for runner, _ in self.shards())
+
+    @property
     def serving(self) -> bool:
         """Whether every shard is served."""
         owners = [number for process in self.alive for number in process.ownership.runners]

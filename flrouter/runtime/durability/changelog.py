@@ -127,7 +127,7 @@ class Changelog:
 
     def fenced(self, span: Span) -> None:
         """The fence is durable there."""
-        self.epoch = span.next - 1
+        self.epoch = span.first
 
     def row(self, key: str, value: bytes | None) -> Send:
         """A row of the owner's; `value` None where the key is gone."""

@@ -1,8 +1,9 @@
 """Exactly once: outputs, changelogs and input offsets are one Kafka transaction.
 
 What was decided since the last transaction began is the next one; batches are decided on top of the
-one under way. So at light load each batch commits at once, and under load a transaction holds all
-that came while the last one travelled. Holds for readers with ``isolation.level=read_committed``.
+one under way. At light load each batch commits at once. A transaction costs the brokers some twenty
+requests however little it holds, so the more comes, the longer it gathers. Holds for readers with
+``isolation.level=read_committed``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from dataclasses import dataclass, field
 from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
 from flrouter.core.values.effects import Effects, Send
+from flrouter.pace import Pace
 from flrouter.ports import Clock, Transaction, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: that may wait for the transaction under way.
 MAX_WAITING_RECORDS = 10_000
+#: s; the longest time between the begins of two transactions.
+MAX_PAUSE_S = 0.1
+#: inputs a second of one shard from which on it is that long.
+BUSY_RATE = 1_000.0
 
 
 @dataclass(eq=False)
@@ -32,6 +38,10 @@ class ExactlyOnce:
     #: what was decided and is in no transaction.
     _sends: list[Send] = field(default_factory=list)
     _done: list[Callable[[], None]] = field(default_factory=list)
+    _inputs: int = 0
+    _pace: Pace = field(default_factory=lambda: Pace(MAX_PAUSE_S, BUSY_RATE))
+    #: when (steady s) the next transaction begins; the worker looks every TICK_S.
+    _next_at: float = 0.0
     _committing: bool = False
     _finished: Callable[[], None] | None = None
     _dropped: bool = False
@@ -44,6 +54,7 @@ class ExactlyOnce:
     def keep(self, effects: Effects, done: Callable[[], None]) -> None:
         """Make a batch durable with the next transaction: each is a checkpoint."""
         self._sends += effects.sends
+        self._inputs += effects.inputs
         self._done.append(done)
         self._begin()
 
@@ -58,13 +69,16 @@ class ExactlyOnce:
         self._transaction.close()
 
     def _begin(self) -> None:
-        if self._committing or self._dropped:
+        now = self._clock.steady_s()
+        if self._committing or self._dropped or (now < self._next_at and not self.busy):
             return
         checkpoint = self.owner.checkpoint()
         sends, self._sends = self._sends, []
         done, self._done = self._done, []
         if sends or checkpoint.rows or checkpoint.positions:
             self._committing = True
+            self._next_at = self._pace.next_at(now, self._inputs)
+            self._inputs = 0
             self._commit([*sends, *checkpoint.rows], checkpoint, done)
             return
         for tell in done:
