@@ -43,7 +43,7 @@ class Record(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Where the records of one write lie in one partition; a transaction's marker is one of them."""
+    """Where the records of one write lie in one partition, a transaction's marker with them."""
 
     #: the offset of the first of them, and the one after the last.
     first: int
