@@ -49,6 +49,8 @@ class Requests:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._too_many = context.rules.too_many_pending
+        self._too_many_at_floodlight = context.rules.max_at_floodlight
         self.parts = Parts(context)
         self.blacklist = Blacklist(context)
         #: switch → its requests, so that losing a switch costs no look at all others.
@@ -96,6 +98,13 @@ class Requests:
 
     # -- beginning ----------------------------------------------------------------------------
 
+    def has(self, number: str) -> bool:
+        """Whether there is, or was a short while ago, a request with this number."""
+        context = self._context
+        return (
+            number in context.pending or number in context.blacklist or number in self._taken_over
+        )
+
     def knows(self, number: str, correlation_id: str) -> bool:
         """Whether this request is known, so that its command was read before.
 
@@ -138,13 +147,13 @@ class Requests:
 
     def full(self, floodlight: str) -> str:
         """Why the shard takes no more requests for this FL; empty if it does."""
-        context, rules = self._context, self._context.rules
-        if self.room_taken >= rules.too_many_pending:
+        context = self._context
+        if self.room_taken >= self._too_many:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
             count = len(context.pending)
             return f"shard {context.number} has {count} commands without an answer{large}"
         waiting = self.by_floodlight[floodlight]
-        if waiting >= rules.max_at_floodlight and context.others_up(floodlight):
+        if waiting >= self._too_many_at_floodlight and context.others_up(floodlight):
             return f"floodlight {floodlight} has {waiting} commands to answer"
         return ""
 
