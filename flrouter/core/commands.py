@@ -189,8 +189,8 @@ class Commands:
             )
         self._check_room(number, switch.active)
         pending.floodlight = switch.active
-        known_id = command.envelope.correlation_id
-        self._requests.forward(number, pending, command.data, known_id, command.headers, done)
+        envelope, headers = command.envelope, command.headers
+        self._requests.forward(number, pending, command.data, envelope, headers, done)
 
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)
@@ -260,8 +260,7 @@ class Commands:
                 cid, topic = pending.correlation_id, pending.reply_topic
                 copy = Pending.copy(floodlight, cid, topic, pending.origin, pending.received)
                 copy.steps = context.steps(envelope.kind, command.data)
-                known_id = envelope.correlation_id
-                self._requests.forward(part, copy, command.data, known_id, command.headers)
+                self._requests.forward(part, copy, command.data, envelope, command.headers)
 
     def _someone_up(self) -> list[str]:
         """The FLs that answer; raises `Rejected` when there are none."""

@@ -230,7 +230,7 @@ class Reports:
         inner_id = envelope.correlation_id if not pending.is_part else None
         if inner_id is not None and context.suffixes.read(inner_id) is not None:
             value = with_correlation_id(
-                value, pending.correlation_id, old=inner_id, message_id=envelope.message_id
+                value, pending.correlation_id, old=inner_id, message_id=envelope.message_id or ""
             )
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
@@ -328,7 +328,7 @@ class Reports:
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
     """What an FL wrote for a command whose answers are events, under the requester's own id."""
-    old, message_id = envelope.correlation_id, envelope.message_id
+    old, message_id = envelope.correlation_id, envelope.message_id or ""
     data = with_correlation_id(report.data, original, old=old, message_id=message_id)
     envelope = replace(envelope, correlation_id=original)
     return replace(report, data=data, envelope=envelope), envelope

@@ -40,6 +40,7 @@ from flrouter.core.values.peers import LinkWanted, PartsOverdue
 from flrouter.core.values.records import Barred, Part, Pending, Stage
 from flrouter.core.values.request import Origin, read_number, topic_of
 from flrouter.messages.correlation import with_correlation_id
+from flrouter.messages.envelope import Envelope
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.kinds.catalog import ENDS_WHEN_SENT, Done
 
@@ -172,7 +173,7 @@ class Requests:
         number: str,
         pending: Pending,
         data: bytes,
-        known_id: str | None,
+        envelope: Envelope | None,
         headers: Headers,
         done: Done = Done.MESSAGE,
     ) -> None:
@@ -180,7 +181,7 @@ class Requests:
 
         Args:
             data: the command as it came.
-            known_id: the correlation id in `data`; None: it has none.
+            envelope: what was read of `data`; None: it has no correlation id.
             headers: its record headers, which travel with it.
             done: what completes its answer; if nothing does, it ends here.
         """
@@ -197,10 +198,12 @@ class Requests:
         )
         if headers and (pending.trace or pending.is_part):
             headers = traces.onward(context, pending.origin, headers)
+        known_id = envelope.correlation_id if envelope is not None else None
+        message_id = envelope.message_id if envelope is not None else None
         context.send(
             rules.read_topic(pending.floodlight, topic_of(pending.origin)),
             pending.switch or pending.correlation_id,
-            with_correlation_id(data, forwarded, old=known_id),
+            with_correlation_id(data, forwarded, old=known_id, message_id=message_id or ""),
             headers,
             context.number,
         )
