@@ -79,7 +79,8 @@ class Commands:
     def _place(self, command: Command, envelope: Envelope) -> None:
         """Take a command to its home, and there to its FL."""
         context = self._context
-        kind = context.catalog.command(envelope.kind, command.origin.topic)
+        kind_name = envelope.kind
+        kind = context.catalog.command(kind_name, command.origin.topic)
         if kind.scope is Scope.SWITCH:
             switch = self._switch(envelope, command.data)
             home = context.home(switch)
@@ -93,27 +94,28 @@ class Commands:
             return
         number = command.origin.number
         cid = envelope.correlation_id or number
-        if self._requests.knows(number, cid) or self._gathers.knows(number, cid):
-            if not self.scatters.copy(number, command):
-                context.count(Event.REDELIVERED)
-            return
-        self._requests.replace(number)
-        self._gathers.replace(number)
+        if self._requests.has(number) or number in context.gathers:
+            if self._requests.knows(number, cid) or self._gathers.knows(number, cid):
+                if not self.scatters.copy(number, command):
+                    context.count(Event.REDELIVERED)
+                return
+            self._requests.replace(number)
+            self._gathers.replace(number)
         topic, origin = self._reply_topic(kind, envelope, command), str(command.origin)
         pending = Pending.single(cid, topic, switch, origin, context.now)
         pending.draft = draft(kind.error, command.data)
-        pending.steps = context.steps(envelope.kind, command.data)
+        pending.steps = context.steps(kind_name, command.data)
         if command.headers:
             traces.begin(pending, command.headers)
         if kind.scope is Scope.SWITCH:
-            self._route(number, pending, command)
+            self._route(number, pending, command, kind.done)
         elif kind.scope is Scope.FLOODLIGHTS:
             self._to_every_floodlight(kind, number, pending, command, envelope)
         elif kind.scope is Scope.POPULATION:
             self._someone_up()
             self.populations.send(pending, command)
         else:
-            self.scatters.send(kind, number, Gather.of(pending, envelope.kind), command)
+            self.scatters.send(kind, number, Gather.of(pending, kind_name), command)
 
     def _pass_on(self, home: int, command: Command, kind: CommandKind, envelope: Envelope) -> None:
         """Send a command to its home; if the broker refuses it, its requester gets an error."""
@@ -155,8 +157,14 @@ class Commands:
 
     # -- single switch ------------------------------------------------------------------------
 
-    def _route(self, number: str, pending: Pending, command: Command) -> None:
-        """Send a command to the active FL of its switch (protocol.md, 8.1)."""
+    def _route(
+        self, number: str, pending: Pending, command: Command, done: Done = Done.MESSAGE
+    ) -> None:
+        """Send a command to the active FL of its switch (protocol.md, 8.1).
+
+        Args:
+            done: what completes its answer; of a part, a message.
+        """
         context = self._context
         assert command.envelope is not None
         switch = context.switches.get(pending.switch)
@@ -181,10 +189,8 @@ class Commands:
             )
         self._check_room(number, switch.active)
         pending.floodlight = switch.active
-        known_id = command.envelope.correlation_id
-        kind = context.catalog.command(command.envelope.kind, command.origin.topic)
-        done = Done.MESSAGE if pending.is_part else kind.done
-        self._requests.forward(number, pending, command.data, known_id, command.headers, done)
+        envelope, headers = command.envelope, command.headers
+        self._requests.forward(number, pending, command.data, envelope, headers, done)
 
     def _check_room(self, number: str, floodlight: str) -> None:
         full = self._requests.full(floodlight)
@@ -214,8 +220,11 @@ class Commands:
         origin, data = Origin.parse(pending.origin), pending.command
         try:
             # It could be read when it came, if perhaps not this deep in the stack.
-            command = Command(origin, data, envelope_of(data), pending.headers)
-            self._route(number, pending, command)
+            envelope = envelope_of(data)
+            kind = self._context.catalog.command(envelope.kind, origin.topic)
+            command = Command(origin, data, envelope, pending.headers)
+            done = Done.MESSAGE if pending.is_part else kind.done
+            self._route(number, pending, command, done)
         except Rejected as rejected:
             self._requests.fail(number, *rejected.problem)
 
@@ -251,8 +260,7 @@ class Commands:
                 cid, topic = pending.correlation_id, pending.reply_topic
                 copy = Pending.copy(floodlight, cid, topic, pending.origin, pending.received)
                 copy.steps = context.steps(envelope.kind, command.data)
-                known_id = envelope.correlation_id
-                self._requests.forward(part, copy, command.data, known_id, command.headers)
+                self._requests.forward(part, copy, command.data, envelope, command.headers)
 
     def _someone_up(self) -> list[str]:
         """The FLs that answer; raises `Rejected` when there are none."""

@@ -108,21 +108,18 @@ class Reports:
         Args:
             cid: the requester's id under which it came; None: an older link with an id of its own.
         """
-        sync = read_sync_number(number)
-        if sync is not None:
-            self._syncs.take(report, envelope, form, *sync)
-            return
         pending = self._context.pending.get(number)
-        if pending is not None and cid not in (None, pending.correlation_id):
+        if pending is None and (sync := read_sync_number(number)) is not None:
+            self._syncs.take(report, envelope, form, *sync)
+        elif pending is not None and cid not in (None, pending.correlation_id):
             self._context.count(Event.STRAY, report.floodlight)  # for the command before this one
         elif envelope.kind == names.ACK:
-            self._acknowledged(report, number)
+            self._acknowledged(report, number, pending)
         else:
-            self._answer(report, envelope, form, number)
+            self._answer(report, envelope, form, number, pending)
 
-    def _acknowledged(self, report: Report, number: str) -> None:
+    def _acknowledged(self, report: Report, number: str, pending: Pending | None) -> None:
         context = self._context
-        pending = context.pending.get(number)
         if pending is None or pending.floodlight != report.floodlight:
             context.count(Event.LATE, report.floodlight)
             return
@@ -130,10 +127,11 @@ class Reports:
             self._liveness.took(report.floodlight, pending.due - context.rules.ack_timeout)
         self._requests.acknowledged(number, pending)
 
-    def _answer(self, report: Report, envelope: Envelope, form: Form, number: str) -> None:
+    def _answer(
+        self, report: Report, envelope: Envelope, form: Form, number: str, pending: Pending | None
+    ) -> None:
         """An answer, or a link of one, to a request of this shard."""
         context = self._context
-        pending = context.pending.get(number)
         if pending is None:
             known = Event.LATE if number in context.blacklist else Event.STRAY
             context.count(known, report.floodlight)
@@ -232,7 +230,7 @@ class Reports:
         inner_id = envelope.correlation_id if not pending.is_part else None
         if inner_id is not None and context.suffixes.read(inner_id) is not None:
             value = with_correlation_id(
-                value, pending.correlation_id, old=inner_id, message_id=envelope.message_id
+                value, pending.correlation_id, old=inner_id, message_id=envelope.message_id or ""
             )
         if len(value) > context.rules.max_message_bytes:
             self._too_large(report, number, pending, len(value), key)
@@ -330,7 +328,7 @@ class Reports:
 
 def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, Envelope]:
     """What an FL wrote for a command whose answers are events, under the requester's own id."""
-    old, message_id = envelope.correlation_id, envelope.message_id
+    old, message_id = envelope.correlation_id, envelope.message_id or ""
     data = with_correlation_id(report.data, original, old=old, message_id=message_id)
     envelope = replace(envelope, correlation_id=original)
     return replace(report, data=data, envelope=envelope), envelope
@@ -339,6 +337,6 @@ def _under(original: str, report: Report, envelope: Envelope) -> tuple[Report, E
 def _asked_under(envelope: Envelope) -> str | None:
     """The id under which the FL was asked for this, if it was asked."""
     dump_id = envelope.payload.dump_id if envelope.payload is not None else None
-    if envelope.kind == names.DUMP_SWITCH and isinstance(dump_id, str):
+    if isinstance(dump_id, str) and envelope.kind == names.DUMP_SWITCH:
         return dump_id  # the correlation ids of such records are made up by the FL
     return envelope.correlation_id

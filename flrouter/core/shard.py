@@ -139,9 +139,7 @@ class Shard:
 
     def _wake(self) -> None:
         """Hand what is due to the rules that know whether it still is."""
-        due: dict[str, list[str]] = {}
-        for table, key in self.context.deadlines.due(self.context.now):
-            due.setdefault(table, []).append(key)
+        due = self.context.deadlines.due(self.context.now)
         if "pending" in due:
             self._requests.woken(due["pending"])
         if "gathers" in due:

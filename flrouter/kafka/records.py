@@ -37,8 +37,11 @@ def in_order(
     """
     records: dict[Partition, list[Record]] = {}
     broken: set[Partition] = set()
+    at = Partition("", -1)
     for message in messages:
-        at = Partition(message.topic(), message.partition())
+        # Those of one partition lie together.
+        if message.partition() != at.number or message.topic() != at.topic:
+            at = Partition(message.topic(), message.partition())
         error = message.error()
         if error is not None:
             offset = heard(at, error, message.offset())

@@ -33,25 +33,24 @@ class Topics(Protocol):
         """Ask the brokers, whatever they said before: a topic may be younger than that."""
 
 
-def place_of(topics: Topics, send: Send) -> Partition | Refusal | None:
-    """Where a record goes, or that there is no such partition; None: nobody knows its topic."""
-    number = send.partition
+def number_of(topics: Topics, send: Send) -> int | Refusal | None:
+    """Which partition a record goes to, or that there is none; None: nobody knows its topic."""
+    number, count = send.partition, topics.known(send.topic)
     if number is None:
-        count = topics.known(send.topic)
-        if count is None:
-            return None
-        number = partition_for(send.key, count)
-    at = Partition(send.topic, number)
-    why = misplaced(topics, at)
-    return Refusal(send, why, False) if why else at
+        return partition_for(send.key, count) if count is not None else None
+    if count is not None and number >= count:
+        return Refusal(send, _too_few(send.topic, number, count), False)
+    return number
 
 
 def misplaced(topics: Topics, at: Partition) -> str:
     """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
     count = topics.known(at.topic)
-    if count is None or at.number < count:
-        return ""
-    return f"Topic {at.topic} has no partition {at.number}, only {count} in all."
+    return "" if count is None or at.number < count else _too_few(*at, count)
+
+
+def _too_few(topic: str, number: int, count: int) -> str:
+    return f"Topic {topic} has no partition {number}, only {count} in all."
 
 
 def no_topic(send: Send) -> Refusal:

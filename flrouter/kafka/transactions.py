@@ -24,7 +24,7 @@ from flrouter.kafka.topics import (
     Topics,
     forbidden,
     no_topic,
-    place_of,
+    number_of,
     too_large,
 )
 from flrouter.ports import Answer, Offsets, Partition, Refusal, Span, Written
@@ -91,7 +91,7 @@ class KafkaTransaction:
         """Commit all of it."""
 
         async def committed() -> Written | str:
-            if any(place_of(self._topics, send) is None for send in sends):
+            if any(number_of(self._topics, send) is None for send in sends):
                 await self._topics.look_again()
             outcome = await self._in_thread(lambda: self._commit(sends, offsets, careful=False))
             # Something was refused, and it is not known what: write each alone.
@@ -299,10 +299,14 @@ class KafkaTransaction:
         """
         if self._forbidden.get(send.topic, 0.0) > time.monotonic():
             return forbidden(send)
-        place = place_of(self._topics, send)
-        if place is None and self._is_own(send.topic):
+        number = number_of(self._topics, send)
+        if isinstance(number, Refusal):
+            return number
+        if number is not None:
+            return Partition(send.topic, number)
+        if self._is_own(send.topic):
             raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC, send.topic))
-        return place or no_topic(send)
+        return no_topic(send)
 
     def _refusal(self, send: Send, error: Any) -> Refusal | None:
         """What an error says of a record; None when it may be taken another time."""

@@ -18,7 +18,7 @@ _ID, _MESSAGE_ID = "correlation_id", "message_id"
 #: an `AbstractMessage`, which has no payload, has its correlation id in its context.
 _CONTEXT, _PAYLOAD = "message_context", "payload"
 #: a string behind a name.
-_STRING = re.compile(rb'\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+_STRING = re.compile(rb'\s*:\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 #: how escapes begin that may spell letters of these names.
 _LETTERS = (b"\\u005", b"\\u006", b"\\u007")
 
@@ -38,25 +38,23 @@ def with_correlation_id(
         data: a message that :func:`~flrouter.messages.envelope.decode` accepted.
         new: the id to give it.
         old: the id that it has, if known; lets `message_id` follow.
-        message_id: the `message_id` that it has, if known; makes the search faster.
+        message_id: the `message_id` that it has, if known, empty if it has none; makes the search
+            faster.
     """
     replacement = msgspec.json.encode(new)
     own, numbered = _at_a_glance(data, old, message_id) or _by_members(data)
-    if own[0] == own[1]:  # there is none yet
-        comma = b"" if data[own[1] :].lstrip().startswith(b"}") else b","
+    start, end = own
+    if start == end:  # there is none yet
+        comma = b"" if data[end:].lstrip().startswith(b"}") else b","
         replacement = b'"correlation_id":%b%b' % (replacement, comma)
-    edits = [(own, replacement)]
     if numbered is not None and old is not None:
-        index = _index(data[numbered[0] : numbered[1]], old)
+        index = _index(data[slice(*numbered)], old)
         if index is not None:
-            edits.append((numbered, msgspec.json.encode(index + new)))
-            edits.sort()
-    changed = b""
-    at = 0
-    for (start, end), value in edits:
-        changed += data[at:start] + value
-        at = end
-    return changed + data[at:]
+            renumbered = (numbered, msgspec.json.encode(index + new))
+            (first, one), (second, other) = sorted([(own, replacement), renumbered])
+            between = data[first[1] : second[0]]
+            return data[: first[0]] + one + between + other + data[second[1] :]
+    return data[:start] + replacement + data[end:]
 
 
 def _at_a_glance(
@@ -67,11 +65,13 @@ def _at_a_glance(
     The message was decoded, so the name is in the right place. If there is only one place with that
     name, this is it.
     """
-    if old is None or (b"\\" in data and any(letter in data for letter in _LETTERS)):
+    if old is None or (data.find(b"\\") >= 0 and any(letter in data for letter in _LETTERS)):
         return None
     own = _only(data, b'"correlation_id"')
-    if own is None or b'"message_id"' not in data:
-        return (own, None) if own is not None else None
+    if own is None:
+        return None
+    if message_id == "" or data.find(b'"message_id"') < 0:  # `in` looks for a number first
+        return own, None
     numbered = _only(data, b'"message_id"') if message_id is not None else None
     return (own, numbered) if numbered is not None else None
 

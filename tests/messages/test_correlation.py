@@ -43,7 +43,7 @@ def test_every_other_value_survives_byte_for_byte(
         added = b'"correlation_id":%b,' % msgspec.json.encode(new)
         assert after.replace(added, b"", 1) == before
     quick = with_correlation_id(
-        before, new, old=envelope.correlation_id, message_id=envelope.message_id
+        before, new, old=envelope.correlation_id, message_id=envelope.message_id or ""
     )
     assert quick == after
 

@@ -89,8 +89,6 @@ class Scatters:
         if gather is None or not gather.floodlights:
             return False
         context, requests = self._context, self._requests
-        assert command.envelope is not None
-        known_id = command.envelope.correlation_id
         for index in self._gathers.missing(number):
             floodlight, part = gather.floodlights[index], part_number(number, index)
             if requests.knows(part, gather.correlation_id):
@@ -104,7 +102,7 @@ class Scatters:
             pending = Pending.part(context.number, cid, place, gather.received)
             pending.floodlight = floodlight
             pending.steps = context.steps(gather.kind, command.data)
-            requests.forward(part, pending, command.data, known_id, command.headers)
+            requests.forward(part, pending, command.data, command.envelope, command.headers)
         return True
 
     def take(self, note: Scatter) -> None:

@@ -40,6 +40,7 @@ from flrouter.core.values.peers import LinkWanted, PartsOverdue
 from flrouter.core.values.records import Barred, Part, Pending, Stage
 from flrouter.core.values.request import Origin, read_number, topic_of
 from flrouter.messages.correlation import with_correlation_id
+from flrouter.messages.envelope import Envelope
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.kinds.catalog import ENDS_WHEN_SENT, Done
 
@@ -49,6 +50,8 @@ class Requests:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._too_many = context.rules.too_many_pending
+        self._too_many_at_floodlight = context.rules.max_at_floodlight
         self.parts = Parts(context)
         self.blacklist = Blacklist(context)
         #: switch → its requests, so that losing a switch costs no look at all others.
@@ -96,6 +99,13 @@ class Requests:
 
     # -- beginning ----------------------------------------------------------------------------
 
+    def has(self, number: str) -> bool:
+        """Whether there is, or was a short while ago, a request with this number."""
+        context = self._context
+        return (
+            number in context.pending or number in context.blacklist or number in self._taken_over
+        )
+
     def knows(self, number: str, correlation_id: str) -> bool:
         """Whether this request is known, so that its command was read before (protocol.md, 4.5).
 
@@ -138,13 +148,13 @@ class Requests:
 
     def full(self, floodlight: str) -> str:
         """Why the shard takes no more requests for this FL (protocol.md, 4.2); empty if it does."""
-        context, rules = self._context, self._context.rules
-        if self.room_taken >= rules.too_many_pending:
+        context = self._context
+        if self.room_taken >= self._too_many:
             large = f", {self._bytes} bytes in large ones" if self._bytes else ""
             count = len(context.pending)
             return f"shard {context.number} has {count} commands without an answer{large}"
         waiting = self.by_floodlight[floodlight]
-        if waiting >= rules.max_at_floodlight and context.others_up(floodlight):
+        if waiting >= self._too_many_at_floodlight and context.others_up(floodlight):
             return f"floodlight {floodlight} has {waiting} commands to answer"
         return ""
 
@@ -163,7 +173,7 @@ class Requests:
         number: str,
         pending: Pending,
         data: bytes,
-        known_id: str | None,
+        envelope: Envelope | None,
         headers: Headers,
         done: Done = Done.MESSAGE,
     ) -> None:
@@ -171,7 +181,7 @@ class Requests:
 
         Args:
             data: the command as it came.
-            known_id: the correlation id in `data`; None: it has none.
+            envelope: what was read of `data`; None: it has no correlation id.
             headers: its record headers, which travel with it.
             done: what completes its answer; if nothing does, it ends here.
         """
@@ -188,10 +198,12 @@ class Requests:
         )
         if headers and (pending.trace or pending.is_part):
             headers = traces.onward(context, pending.origin, headers)
+        known_id = envelope.correlation_id if envelope is not None else None
+        message_id = envelope.message_id if envelope is not None else None
         context.send(
             rules.read_topic(pending.floodlight, topic_of(pending.origin)),
             pending.switch or pending.correlation_id,
-            with_correlation_id(data, forwarded, old=known_id),
+            with_correlation_id(data, forwarded, old=known_id, message_id=message_id or ""),
             headers,
             context.number,
         )

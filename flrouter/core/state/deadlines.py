@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 
 #: ms; deadlines are rounded up to it, so that many of them share one bucket.
 GRAIN_MS = 50
@@ -16,7 +17,8 @@ class Deadlines:
     """
 
     def __init__(self) -> None:
-        self._buckets: dict[int, list[tuple[str, str]]] = {}
+        #: grain → table → keys.
+        self._buckets: dict[int, defaultdict[str, list[str]]] = {}
         self._order: list[int] = []
 
     def add(self, due: int, table: str, key: str) -> None:
@@ -24,14 +26,14 @@ class Deadlines:
         slot = -(-due // GRAIN_MS)
         bucket = self._buckets.get(slot)
         if bucket is None:
-            self._buckets[slot] = [(table, key)]
+            bucket = self._buckets[slot] = defaultdict(list)
             heapq.heappush(self._order, slot)
-        else:
-            bucket.append((table, key))
+        bucket[table].append(key)
 
-    def due(self, now: int) -> list[tuple[str, str]]:
-        """Take out what is due at `now` (ms): (table, key), in order of time."""
-        rows: list[tuple[str, str]] = []
+    def due(self, now: int) -> dict[str, list[str]]:
+        """Take out what is due at `now` (ms): the keys of each table, in order of time."""
+        due: defaultdict[str, list[str]] = defaultdict(list)
         while self._order and self._order[0] * GRAIN_MS <= now:
-            rows += self._buckets.pop(heapq.heappop(self._order))
-        return rows
+            for table, keys in self._buckets.pop(heapq.heappop(self._order)).items():
+                due[table] += keys
+        return due

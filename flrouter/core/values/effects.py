@@ -17,7 +17,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 def size_of(headers: Headers) -> int:
     """The bytes of record headers."""
-    return sum(len(name) + len(value or b"") for name, value in headers)
+    return sum(len(name) + len(value or b"") for name, value in headers) if headers else 0
 
 
 class Answering(msgspec.Struct, frozen=True, gc=False):

@@ -108,5 +108,6 @@ class Suffixes:
         home, number = self._homes.get(parts[1]), parts[2]
         if home is None:
             return None
-        events = number.startswith(_EVENTS)
-        return Suffix(original, home, number.removeprefix(_EVENTS), events)
+        if number.startswith(_EVENTS):
+            return Suffix(original, home, number.removeprefix(_EVENTS), events=True)
+        return Suffix(original, home, number)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from struct import Struct
 
 import msgspec
@@ -38,6 +39,7 @@ class Fenced(RuntimeError):
     """Another worker has taken the shard over."""
 
 
+@lru_cache(10_000)
 def stamp(epoch: int) -> Headers:
     """The headers of a row that is written under `epoch`."""
     return ((ROW, _HEADER.pack(FORMAT, epoch)),)

@@ -201,11 +201,10 @@ class Runner:
     def checkpoint(self) -> Checkpoint:
         """Take what changed, and how far was read, since the last call."""
         # Encoded at once: batches that are decided later change rows in place.
-        rows: list[Send] = [
-            self._by_table[table].row(key, None if value is None else _encode(value))
-            for table, changes in self.core.take_changes()
-            for key, value in changes
-        ]
+        rows: list[Send] = []
+        for table, changes in self.core.take_changes():
+            row = self._by_table[table].row
+            rows += [row(key, None if value is None else _encode(value)) for key, value in changes]
         positions, self._positions = self._positions, {}
         return Checkpoint(rows, positions)
 

@@ -73,7 +73,7 @@ def _survives_a_new_id(message: envelopes.Envelope, data: bytes) -> None:
         assert message.message_id is not None
         assert message.message_id.endswith(message.correlation_id or "")
     quick = correlation.with_correlation_id(
-        data, NEW_ID, old=message.correlation_id, message_id=message.message_id
+        data, NEW_ID, old=message.correlation_id, message_id=message.message_id or ""
     )
     assert quick == changed
     back = correlation.with_correlation_id(changed, message.correlation_id or "", old=NEW_ID)
