@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+	  printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## makes a virtual environment in .venv with the tools of most targets
 
