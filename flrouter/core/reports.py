@@ -22,7 +22,7 @@ from flrouter.core.values.records import Mode, Part, Pending, Stage
 from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
-from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
+from flrouter.messages.chains import BadLink, OldFormLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -172,7 +172,7 @@ class Reports:
             context.dead_letter_of(report, str(error))
             return
         key = pending.correlation_id
-        if isinstance(link, OldLink):
+        if isinstance(link, OldFormLink):
             # The first link has the request's own id. Without it, it was read before a kill.
             expected = report.number is None
             if pending.begun:
@@ -205,7 +205,7 @@ class Reports:
             self._done(number, pending, report.data)
             return
         self._requests.came_in_part(number, pending)
-        if pending.next_id is not None and isinstance(link, OldLink):
+        if pending.next_id is not None and isinstance(link, OldFormLink):
             self._links.expect(pending.next_id, report.floodlight, number, pending.due)
 
     def _pass_on(
@@ -278,7 +278,7 @@ class Reports:
                 if self._known(report):
                     context.dead_letter_of(report, str(error))
                 return
-            if isinstance(link, OldLink) and envelope.correlation_id:
+            if isinstance(link, OldFormLink) and envelope.correlation_id:
                 if self._here(report, context.home(envelope.correlation_id)):
                     self._links.came(report, envelope.correlation_id)
                 return

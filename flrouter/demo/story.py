@@ -18,7 +18,7 @@ from flrouter.demo import openvswitch, processes, view
 from flrouter.demo.processes import Process
 from flrouter.demo.result import Result, Tables
 from flrouter.demo.router import Router
-from flrouter.demo.traffic.commands import Commands, Draw
+from flrouter.demo.traffic.commands import Draw, SampleCommands
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.outages import Outages
 from flrouter.demo.traffic.plan import REPLY_TOPIC, TIMEOUTS, Plan
@@ -142,7 +142,7 @@ class Story:
 
     def _draw(self, prefix: str) -> Draw:
         """The commands to send; their correlation ids begin with `prefix`."""
-        return Commands(sorted(self._homes), prefix, self._profile.catalog({}))
+        return SampleCommands(sorted(self._homes), prefix, self._profile.catalog({}))
 
     def _floodlight(self, name: str) -> list[str]:
         """More arguments for an FL's process, after those that every FL gets."""

@@ -20,7 +20,7 @@ from flrouter import embedded
 from flrouter.demo.openvswitch import OpenVSwitch, difference
 from flrouter.demo.result import Result, Tables
 from flrouter.demo.story import DRAIN_TIMEOUT_S, Story
-from flrouter.demo.traffic.commands import Answer, Command
+from flrouter.demo.traffic.commands import DemoCommand, ExpectedAnswer
 from flrouter.demo.traffic.plan import Plan
 from flrouter.messages.switch_id import canonical
 
@@ -64,7 +64,7 @@ class RealPlan(Plan):
         }
 
 
-class Rules:
+class RuleCommands:
     """Commands that install rules, on one switch after the other."""
 
     def __init__(self, switches: Sequence[str], prefix: str) -> None:
@@ -75,23 +75,23 @@ class Rules:
         self.commanded: dict[str, set[int]] = {switch: set() for switch in switches}
         self._cookies: dict[str, int] = {}
 
-    def at(self, elapsed: float) -> Command:
+    def at(self, elapsed: float) -> DemoCommand:
         """The next rule."""
         number = sum(map(len, self.commanded.values()))
         return self._install(self._switches[number % len(self._switches)], number + 1)
 
-    def again(self, command: Command) -> Command:
+    def again(self, command: DemoCommand) -> DemoCommand:
         """The same rule once more, under a new correlation id."""
         assert command.switch is not None
         return self._install(command.switch, self._cookies[command.correlation_id])
 
-    def probe(self, switch: str) -> Command:
+    def probe(self, switch: str) -> DemoCommand:
         """A harmless command for `switch`."""
         return self._command(
             switch, {"clazz": f"{_O}.command.switches.DumpRulesRequest", "switch_id": switch}
         )
 
-    def _install(self, switch: str, cookie: int) -> Command:
+    def _install(self, switch: str, cookie: int) -> DemoCommand:
         self.commanded[switch].add(cookie)
         port, vlan = divmod((cookie - 1) // len(self._switches), _VLANS)
         one, other = (NEXT, BEFORE) if port % 2 else (BEFORE, NEXT)
@@ -110,7 +110,7 @@ class Rules:
         self._cookies[command.correlation_id] = cookie
         return command
 
-    def _command(self, switch: str, payload: dict[str, Any]) -> Command:
+    def _command(self, switch: str, payload: dict[str, Any]) -> DemoCommand:
         correlation_id = f"{self._prefix}-{next(self._ids)}"
         message = {
             "clazz": f"{_O}.command.CommandMessage",
@@ -119,14 +119,16 @@ class Rules:
             "destination": "CONTROLLER",
             "payload": payload,
         }
-        return Command(correlation_id, Answer.ONCE, switch, msgspec.json.encode(message))
+        return DemoCommand(
+            correlation_id, ExpectedAnswer.ONCE, switch, msgspec.json.encode(message)
+        )
 
 
 class RealStory(Story):
     """One run on real switches."""
 
     _plan: RealPlan
-    _commands: Rules
+    _commands: RuleCommands
 
     def __init__(self, plan: RealPlan, folder: Path) -> None:
         super().__init__(plan, folder)
@@ -155,8 +157,8 @@ class RealStory(Story):
         for one, other in zip(names, [*names[1:], names[0]], strict=True):
             self._switches.link((one, NEXT), (other, BEFORE))
 
-    def _draw(self, prefix: str) -> Rules:
-        return Rules(list(self._homes), prefix)
+    def _draw(self, prefix: str) -> RuleCommands:
+        return RuleCommands(list(self._homes), prefix)
 
     def _floodlight(self, name: str) -> list[str]:
         port = str(self._listening[name])

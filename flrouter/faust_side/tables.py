@@ -38,9 +38,6 @@ class ShardTable(FaustTable):
         """How many keys this worker owns."""
         return len(self._rows)
 
-    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: shards come and go with their data."""
-
 
 class TableManager(FaustTableManager):
     """Knows the tables, reads none of their changelogs: ownership restores the shards."""

@@ -24,7 +24,7 @@ class Link(msgspec.Struct, frozen=True):
     total: int
 
 
-class OldLink(msgspec.Struct, frozen=True):
+class OldFormLink(msgspec.Struct, frozen=True):
     """A link of the older form; the next one has another correlation id."""
 
     #: the next link's correlation id; None at the end of the chain.
@@ -46,7 +46,7 @@ class BadLink(ValueError):
     """A chunk that fits neither form; the text says what is wrong with it."""
 
 
-def link_of(envelope: Envelope) -> Link | OldLink:
+def link_of(envelope: Envelope) -> Link | OldFormLink:
     """Which link of which form a `ChunkedInfoMessage` is (protocol.md, 2.6).
 
     Raises:
@@ -55,7 +55,7 @@ def link_of(envelope: Envelope) -> Link | OldLink:
     total = envelope.total_messages
     if envelope.message_id is None and total is None:
         following = envelope.next_request_id
-        return OldLink(following if following and following.strip() else None)
+        return OldFormLink(following if following and following.strip() else None)
     if total is None or not 0 <= total <= MAX_LINKS:
         raise BadLink(f"total_messages is {total!r:.100}: expected a number from 0 to {MAX_LINKS}")
     if total == 0:

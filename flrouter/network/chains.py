@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from flrouter.messages import names
 from flrouter.messages.assembly import payload_of
-from flrouter.messages.chains import BadLink, Link, OldLink, link_of
+from flrouter.messages.chains import BadLink, Link, OldFormLink, link_of
 from flrouter.messages.envelope import Envelope, Form, form_of
 
 #: kinds of payloads between the markers of a dump.
@@ -121,7 +121,7 @@ class _Linked:
 
     def add(self, envelope: Envelope, payload: bytes) -> bool:
         link = link_of(envelope)
-        if not isinstance(link, OldLink):
+        if not isinstance(link, OldFormLink):
             raise BadLink(f"{link} in a chain of the older form")
         name = envelope.correlation_id or ""
         if name not in self._followed:

@@ -41,7 +41,7 @@ from flrouter.runtime.resets import Resets
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.state.shares import Shares
 from flrouter.settings.model import Settings
-from flrouter.telemetry.ended import Ended
+from flrouter.telemetry.ended import EndedRequests
 from flrouter.telemetry.fault_log import FaultLog
 from flrouter.telemetry.feed import Feed
 from flrouter.telemetry.histogram import Histogram
@@ -101,7 +101,7 @@ class Shards(Service):
         self.backpressure = Backpressure(settings.inbound_topics, self._log.hold_back)
         self.counts: Counter[tuple[str, str]] = Counter()
         self._fault_log = FaultLog()
-        self.ended = Ended()
+        self.ended = EndedRequests()
         self.happenings = Feed()
         self.batches = Histogram(BATCHES)
         #: how often shards were taken over, and so restored.

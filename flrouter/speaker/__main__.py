@@ -58,14 +58,6 @@ def parse(
     return options, arguments_given.log_level
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # there is none for Windows
-        return None
-    return uvloop.new_event_loop
-
-
 def _read(
     given: Sequence[str], plain: SpeakerOptions, program: str
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], str]:
@@ -98,8 +90,7 @@ def main(given: Sequence[str], plain: SpeakerOptions = _PLAIN, program: str = _P
     # that visit them take a fifth of the time under load.
     gc.set_threshold(50_000, 20, 100)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(work())
+        asyncio.run(work())
     except BadTopics as error:
         sys.stderr.write(f"{error}\n")
         return 1

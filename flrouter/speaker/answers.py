@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -67,8 +66,6 @@ class Chain:
     """One answer in several messages; without payloads, an explicit empty chain."""
 
     payloads: Sequence[Payload]
-    #: the older form, in which each link names the correlation id of the next.
-    old_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +137,6 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
                 Message(_key_of(payload, key), info(payload, cid, region, now))
                 for payload in payloads
             ]
-        case Chain(payloads, old_form=True):
-            return [Message(key, data) for data in old_chain(command, payloads, region, now)]
         case Chain(payloads):
             count = len(payloads)
             return [
@@ -173,18 +168,6 @@ def link(
         message_id=f"{index} : {correlation_id}",
         total_messages=total,
     )
-
-
-def old_chain(command: Command, payloads: Sequence[Payload], region: str, now: int) -> list[bytes]:
-    """The links of a chain of the older form; an empty one is a single link with no payload."""
-    shown: Sequence[Payload | None] = payloads or [None]
-    ids = [command.correlation_id, *(str(uuid.uuid4()) for _ in shown[1:])]
-    return [
-        build.message(
-            names.CHUNK, _plain(payload), own, now, region=region, next_request_id=following
-        )
-        for payload, own, following in zip(shown, ids, [*ids[1:], None], strict=True)
-    ]
 
 
 def _plain(payload: Payload | None) -> dict[str, Any] | None:

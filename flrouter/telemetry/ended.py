@@ -67,7 +67,7 @@ class _Last:
             self.since = oldest.until
 
 
-class Ended:
+class EndedRequests:
     """The ends of this worker's requests, counted when they are decided."""
 
     def __init__(self) -> None:

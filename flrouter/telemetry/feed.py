@@ -30,13 +30,13 @@ OUTAGE = re.compile(r"outage of floodlight (\S+): ")
 MAX_HAPPENINGS = 12
 #: ms; the same about the same within this time is one happening.
 TOGETHER_MS = 10_000
-#: characters of `Happening.about`.
+#: characters of `FeedItem.about`.
 MAX_ABOUT_CHARACTERS = 300
 
 Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Happening(msgspec.Struct, gc=False):
+class FeedItem(msgspec.Struct, gc=False):
     """Something that happened, perhaps several times. Times are ms since the epoch."""
 
     #: counts this worker's happenings, in the order of `began`.
@@ -60,7 +60,7 @@ class Feed:
     """Keeps the last happenings of each kind."""
 
     def __init__(self) -> None:
-        self._last: defaultdict[str, deque[Happening]] = defaultdict(
+        self._last: defaultdict[str, deque[FeedItem]] = defaultdict(
             lambda: deque(maxlen=MAX_HAPPENINGS)
         )
         self._number = 0
@@ -75,7 +75,7 @@ class Feed:
 
     def _add(self, what: str, about: str, count: int, now: int) -> None:
         about = about[:MAX_ABOUT_CHARACTERS]
-        new = Happening(self._number + 1, now, now, what, about, count)
+        new = FeedItem(self._number + 1, now, now, what, about, count)
         kept = self._last[new.kind]
         for happening in reversed(kept):
             if happening.about == about and now - happening.began < TOGETHER_MS:
@@ -85,7 +85,7 @@ class Feed:
         self._number += 1
         kept.append(new)
 
-    def last(self) -> list[Happening]:
+    def last(self) -> list[FeedItem]:
         """Those that are kept, of all kinds, oldest first."""
         happenings = [happening for kept in self._last.values() for happening in kept]
         return sorted(happenings, key=lambda happening: happening.number)

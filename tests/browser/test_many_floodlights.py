@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
-from flrouter.telemetry.feed import Happening
+from flrouter.telemetry.feed import FeedItem
 from flrouter.web.calls.counted import BY_FLOODLIGHT
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
@@ -55,9 +55,9 @@ def whole() -> bytes:
     ]
     workers[1].warnings = [WARNING]
     feed = [
-        snapshot.Entry(urls[0], Happening(1, AT, AT, "note", OUTAGE), lasts=True),
-        snapshot.Entry(urls[0], Happening(2, AT, AT, "late", "floodlight-1", 1)),
-        snapshot.Entry("", Happening(0, AT, AT, "syncs", "64 floodlights", 128)),
+        snapshot.Entry(urls[0], FeedItem(1, AT, AT, "note", OUTAGE), lasts=True),
+        snapshot.Entry(urls[0], FeedItem(2, AT, AT, "late", "floodlight-1", 1)),
+        snapshot.Entry("", FeedItem(0, AT, AT, "syncs", "64 floodlights", 128)),
     ]
     made = snapshot.Snapshot(
         *(1_764_000_100_000, urls[0], floodlights, workers, shards, feed),

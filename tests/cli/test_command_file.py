@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.cli.sending.command_file import BadFile, Command, read
+from flrouter.cli.sending.command_file import BadFile, FileCommand, read
 from flrouter.settings.model import Settings
 from tests.support.plain import COMMAND, DUMP, INFO, INSTALL, O, command
 
@@ -15,7 +15,7 @@ CATALOG = Settings().message_catalog
 INSTALL_ON_9 = {"clazz": INSTALL, "switch_id": "9"}
 
 
-def commands(text: str | bytes) -> list[Command]:
+def commands(text: str | bytes) -> list[FileCommand]:
     """What a file of this text holds."""
     return read(text if isinstance(text, bytes) else text.encode(), CATALOG, 10_000)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flrouter.demo.traffic.commands import Answer, Command
+from flrouter.demo.traffic.commands import DemoCommand, ExpectedAnswer
 from flrouter.demo.traffic.ledger import REMEMBER_S, Ledger
 from flrouter.demo.traffic.outages import AFTER, BEFORE, Outages
 
@@ -26,9 +26,11 @@ def ledger(outages: Outages) -> Ledger:
     return Ledger({"sw-1": ["fl-1"], "sw-2": ["fl-2"]}, outages)
 
 
-def command(name: str, answer: Answer = Answer.ONCE, switch: str | None = "sw-1") -> Command:
+def command(
+    name: str, answer: ExpectedAnswer = ExpectedAnswer.ONCE, switch: str | None = "sw-1"
+) -> DemoCommand:
     """A command whose content does not matter."""
-    return Command(name, answer, switch, b"")
+    return DemoCommand(name, answer, switch, b"")
 
 
 def message(name: str, clazz: str = "info.InfoMessage", **more: Any) -> bytes:
@@ -82,7 +84,7 @@ def test_an_empty_chain_is_whole(ledger: Ledger) -> None:
 
 def test_each_switch_of_a_command_to_every_floodlight_may_answer(ledger: Ledger) -> None:
     """The first answer counts, and no further one is a duplicate."""
-    ledger.send(command("a", Answer.EACH, None), 0.0)
+    ledger.send(command("a", ExpectedAnswer.EACH, None), 0.0)
     for _ in range(3):
         ledger.take(message("a"), 1.0)
     assert (ledger.answered, ledger.duplicates) == (1, 0)
@@ -90,8 +92,8 @@ def test_each_switch_of_a_command_to_every_floodlight_may_answer(ledger: Ledger)
 
 def test_any_whole_sync_chain_answers_the_syncs_that_wait(ledger: Ledger) -> None:
     """Whoever asks while a sync runs joins it, so its chain carries somebody else's id."""
-    ledger.send(command("a", Answer.SYNC, None), 0.0)
-    ledger.send(command("b", Answer.SYNC, None), 0.1)
+    ledger.send(command("a", ExpectedAnswer.SYNC, None), 0.0)
+    ledger.send(command("b", ExpectedAnswer.SYNC, None), 0.1)
     ledger.take(link("a~x.1", 0, 2), 1.0)
     assert ledger.unanswered == 2
     ledger.take(link("a~x.1", 1, 2), 1.0)
@@ -136,7 +138,7 @@ def test_a_sync_may_have_waited_for_an_fl_that_dies(ledger: Ledger, outages: Out
     """However long, unless it was over."""
     outages.killed("fl-1", 100.0)
     for name, answered in (("waits", 101.0), ("over", 99.0)):
-        ledger.send(command(name, Answer.SYNC, switch=None), 100.0 - 10 * BEFORE)
+        ledger.send(command(name, ExpectedAnswer.SYNC, switch=None), 100.0 - 10 * BEFORE)
         ledger.take(error(name, "NOT_FOUND"), answered)
     assert ledger.wrong == ["over ended in NOT_FOUND: no"]
 
@@ -152,7 +154,7 @@ def test_a_death_excuses_no_other_errors(ledger: Ledger, outages: Outages) -> No
 def test_malformed_commands_must_end_in_an_error(ledger: Ledger) -> None:
     """The right one is fine, the wrong one and being carried out are not."""
     for name in ("a", "b", "c"):
-        ledger.send(command(name, Answer.ERROR), 0.0)
+        ledger.send(command(name, ExpectedAnswer.ERROR), 0.0)
     ledger.take(error("a", "DATA_INVALID"), 1.0)
     assert ledger.wrong == []
     ledger.take(error("b", "NOT_FOUND"), 1.0)

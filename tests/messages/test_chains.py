@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.messages.chains import BadLink, Link, OldLink, follow, has_come, link_of
+from flrouter.messages.chains import BadLink, Link, OldFormLink, follow, has_come, link_of
 from flrouter.messages.envelope import Envelope, decode
 from flrouter.messages.forms import build
 from tests.messages.strategies import SAMPLES, texts
@@ -24,13 +24,13 @@ def envelope(
 @pytest.mark.parametrize(
     ("name", "link"),
     [
-        ("36-chunked-legacy-first", OldLink("11111111-1111-4111-8111-111111111111")),
-        ("37-chunked-legacy-end", OldLink(None)),
+        ("36-chunked-legacy-first", OldFormLink("11111111-1111-4111-8111-111111111111")),
+        ("37-chunked-legacy-end", OldFormLink(None)),
         ("D05-network-dump-chunk-0-of-2", Link(0, 2)),
         ("D06-network-dump-chunk-1-of-2", Link(1, 2)),
     ],
 )
-def test_samples(name: str, link: Link | OldLink) -> None:
+def test_samples(name: str, link: Link | OldFormLink) -> None:
     """Real links of both forms."""
     assert link_of(decode(SAMPLES[f"{name}.json"])) == link
 
@@ -38,7 +38,7 @@ def test_samples(name: str, link: Link | OldLink) -> None:
 @pytest.mark.parametrize("following", [None, "", "  ", "\t"])
 def test_end_of_an_old_chain(following: str | None) -> None:
     """Null and blank both end it."""
-    assert link_of(envelope(following=following)) == OldLink(None)
+    assert link_of(envelope(following=following)) == OldFormLink(None)
 
 
 @given(correlation_id=texts, total=st.integers(1, 999_999_999), draw=st.data())

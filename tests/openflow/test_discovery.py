@@ -12,7 +12,7 @@ from flrouter.speaker.openflow.discovery import MAX_MISSED_INTERVALS, Discovery
 from flrouter.speaker.openflow.process import parse
 from flrouter.speaker.openflow.switches import lldp
 from flrouter.speaker.openflow.switches.flood import BURST_PACKETS, PACKETS_PER_S, PacketIns
-from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.ports import OpenFlowPort
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.sync import PortState
 from tests.openflow.scripted import packet_in
@@ -30,7 +30,7 @@ class Field:
         self.now = 1_000.0
         self.said: list[tuple[str, int, str]] = []
         self.discovery = Discovery(self._report, INTERVAL_S, key, lambda: self.now)
-        up = {number: Port(number, f"p{number}", PortState.UP) for number in (1, 2)}
+        up = {number: OpenFlowPort(number, f"p{number}", PortState.UP) for number in (1, 2)}
         self.switch: Any = SimpleNamespace(id=HERE, ports=up)
 
     def _report(self, source: tuple[str, int], here: object, latency_ns: int, state: str) -> None:

@@ -289,7 +289,7 @@ def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
     """And of the ports' counters, for all versions but the oldest."""
     band = Stats(rate=100, burst_size=105)
     meter = Stats(meter_id=7, bands=[band], flags=of.OFPMF_KBPS | of.OFPMF_BURST)
-    port = ports.Port(3, "eth3", PortState.UP)
+    port = ports.OpenFlowPort(3, "eth3", PortState.UP)
     counters = Stats(port_no=3, **dict.fromkeys(ports._COUNTERS, 5))
     answered = [
         answers.Info(dumps.meter_entries(SWITCH, [meters.read(meter)])),

@@ -14,14 +14,14 @@ def end(number: int, took: int = 3, error: str = "", floodlight: str = "fl-1") -
     return End(str(number), cid, "in/0/1", "", floodlight, "topic", 1_000, 1_000 + took, error)
 
 
-def ends(found: ended.Ended) -> list[End]:
+def ends(found: ended.EndedRequests) -> list[End]:
     """All that are remembered."""
     return [end for chunk in found.last() for end in chunk.ends()]
 
 
 def test_only_the_last_are_kept() -> None:
     """Memory stays bounded."""
-    found = ended.Ended()
+    found = ended.EndedRequests()
     for start in range(0, ended.MAX_ENDED_REQUESTS + 1_000, 500):
         found.take(3, [end(number) for number in range(start, start + 500)])
     kept = ends(found)
@@ -33,7 +33,7 @@ def test_only_the_last_are_kept() -> None:
 
 def test_those_that_failed_are_kept_longer() -> None:
     """However many are answered after them; people look for these."""
-    found = ended.Ended()
+    found = ended.EndedRequests()
     found.take(3, [end(1), end(2, error="NOT_FOUND: x"), end(3, floodlight="")])
     assert [each.number for each in ends(found)] == ["1", "3", "2"]
     found.take(4, [end(number) for number in range(10, 10 + ended.MAX_ENDED_REQUESTS)])
@@ -44,7 +44,7 @@ def test_those_that_failed_are_kept_longer() -> None:
 
 def test_they_are_found_by_their_correlation_id() -> None:
     """By all of it, and not where it stands in another field."""
-    found = ended.Ended()
+    found = ended.EndedRequests()
     found.take(1, [end(1), end(12), end(1, took=5)])
     [chunk] = found.last()
     assert chunk.about("op-1") == [end(1), end(1, took=5)]
@@ -55,7 +55,7 @@ def test_they_are_found_by_their_correlation_id() -> None:
 def test_it_says_how_far_back_it_remembers() -> None:
     """To its beginning, until the first is forgotten."""
     before = time.time_ns() // 1_000_000
-    found = ended.Ended()
+    found = ended.EndedRequests()
     found.take(0, [end(1)])
     answered, failed = found.since()
     assert before <= answered <= failed <= time.time_ns() // 1_000_000
@@ -65,7 +65,7 @@ def test_it_says_how_far_back_it_remembers() -> None:
 
 def test_answers_of_floodlights_are_timed() -> None:
     """In the first bucket that is long enough; errors and commands of no FL are not counted."""
-    found = ended.Ended()
+    found = ended.EndedRequests()
     found.take(0, [end(1, 5), end(2, 6), end(3, 100_000), end(4, -7)])
     found.take(0, [end(5, error="NOT_FOUND: x"), end(6, floodlight="")])
     [histogram] = found.latencies.values()

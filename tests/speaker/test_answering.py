@@ -212,28 +212,6 @@ def test_an_empty_chain_of_the_newer_form(broker_url: str) -> None:
     run(test())
 
 
-@pytest.mark.parametrize("parts", [0, 1, 3])
-def test_a_chain_of_the_older_form(broker_url: str, parts: int) -> None:
-    """Each link names the next one's correlation id, and the last names none."""
-
-    async def test() -> None:
-        payloads = [{**RULES, "part": part} for part in range(parts)]
-        handler = Recorder(Chain(payloads, old_form=True))
-        async with around(Speaker(options(broker_url), handler)) as router:
-            cid = await router.command(switch(1), "DumpRulesRequest")
-            found: list[object] = []
-            following: str | None = cid
-            while following is not None:
-                [link] = await router.chain(following, 1)
-                found.append(link.payload)
-                next_link = chains.link_of(envelope.decode(link.value))
-                assert isinstance(next_link, chains.OldLink)
-                following = next_link.next_id
-            assert found == (payloads or [None])
-
-    run(test())
-
-
 def test_several_answers_are_keyed_by_the_switch_of_each(broker_url: str) -> None:
     """PortsCommandData has one message per switch, all under its correlation id."""
 

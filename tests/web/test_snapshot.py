@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from flrouter.core.floodlights.sync_status import SyncStatus
-from flrouter.telemetry.feed import MAX_HAPPENINGS, Happening
+from flrouter.telemetry.feed import MAX_HAPPENINGS, FeedItem
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard.snapshot import Entry, Snapshot, merged
 
@@ -42,7 +42,7 @@ def part(url: str, *shards: int, **more: object) -> Snapshot:
 
 def happenings(worker: str, what: str, *began: int) -> list[Entry]:
     """What happened there, and when."""
-    return [Entry(worker, Happening(at, at, at, what, "fl-1")) for at in began]
+    return [Entry(worker, FeedItem(at, at, at, what, "fl-1")) for at in began]
 
 
 def test_all_workers_together() -> None:
@@ -84,7 +84,7 @@ OUTAGE = "outage of floodlight fl-1: it does not answer"
 def test_what_is_wrong_stays_on_top_until_it_is_over() -> None:
     """However much has happened since; an outage of long ago is another one."""
     feed = [
-        Entry("http://a", Happening(at, at, at, "note", text))
+        Entry("http://a", FeedItem(at, at, at, "note", text))
         for at, text in [(1, OUTAGE), (2, "floodlight fl-1 answers again"), (3, OUTAGE)]
     ]
     feed += happenings("http://a", "unmanaged", 4) + happenings("http://a", "late", *range(5, 9))
@@ -117,7 +117,7 @@ def test_a_sync_that_failed_is_wrong_until_the_next_one(ended: int, lasts: bool)
 def test_routine_is_one_line(names: list[str], about: str) -> None:
     """The last one, as of the newest, from all workers."""
     parts = [
-        part(f"http://{at}", feed=[Entry(f"http://{at}", Happening(1, at, at, "syncs", name, 2))])
+        part(f"http://{at}", feed=[Entry(f"http://{at}", FeedItem(1, at, at, "syncs", name, 2))])
         for at, name in enumerate(names)
     ]
     parts[0].feed += happenings("http://0", "late", 0)

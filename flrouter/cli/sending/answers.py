@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from flrouter.cli.sending.command_file import Command
+from flrouter.cli.sending.command_file import FileCommand
 from flrouter.core.values.request import SEPARATOR
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink
@@ -19,7 +19,7 @@ from flrouter.network.chains import Assembler, is_link
 class Asked(msgspec.Struct):
     """A command and its answer so far."""
 
-    command: Command
+    command: FileCommand
     #: s, by a clock that does not go back.
     sent: float
     answered: float | None = None
@@ -43,7 +43,7 @@ class Asked(msgspec.Struct):
 class Answers:
     """The answers to some commands."""
 
-    def __init__(self, commands: Sequence[Command], now: float) -> None:
+    def __init__(self, commands: Sequence[FileCommand], now: float) -> None:
         self.asked = [Asked(command, now) for command in commands]
         #: correlation id → commands that wait for an answer, or for more answers.
         self._open: defaultdict[str, list[Asked]] = defaultdict(list)

@@ -20,8 +20,8 @@ class BadFile(ValueError):
     """The file holds something other than commands; the text says what, and where."""
 
 
-class Command(msgspec.Struct, frozen=True):
-    """One command, ready to be sent."""
+class FileCommand(msgspec.Struct, frozen=True):
+    """One command of a file, ready to be sent."""
 
     value: bytes
     correlation_id: str
@@ -40,7 +40,7 @@ class Command(msgspec.Struct, frozen=True):
         return (self.switch or self.correlation_id).encode()
 
 
-def read(data: bytes, catalog: Catalog, largest: int) -> list[Command]:
+def read(data: bytes, catalog: Catalog, largest: int) -> list[FileCommand]:
     """The commands of a file, in its order, each of at most `largest` bytes.
 
     Those without a correlation id are given one.
@@ -71,7 +71,7 @@ def _split(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield from filled
 
 
-def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
+def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> FileCommand:
     try:
         envelope = decode(data)
     except Unreadable as error:
@@ -91,7 +91,7 @@ def _command(name: str, data: bytes, catalog: Catalog, largest: int) -> Command:
         raise BadFile(f"{name} has {len(data)} bytes; the router takes {largest}")
     entry = catalog.command(envelope.kind)
     usual = catalog.answer_topic(entry)
-    return Command(
+    return FileCommand(
         data,
         correlation_id,
         _switch(entry, envelope, data, catalog),

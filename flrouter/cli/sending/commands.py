@@ -17,7 +17,7 @@ from flrouter.cli import options
 from flrouter.cli.kafka import explained, partition_counts, write
 from flrouter.cli.output import json_option, progress, show_json, show_table
 from flrouter.cli.sending.answers import Answers, Asked
-from flrouter.cli.sending.command_file import BadFile, Command, read
+from flrouter.cli.sending.command_file import BadFile, FileCommand, read
 from flrouter.core.values.effects import Send
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.kafka import replay
@@ -58,7 +58,7 @@ def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _show_sent(settings: Settings, commands: Sequence[Command], as_json: bool) -> None:
+def _show_sent(settings: Settings, commands: Sequence[FileCommand], as_json: bool) -> None:
     if as_json:
         show_json([{"correlation_id": command.correlation_id} for command in commands])
     else:
@@ -87,7 +87,7 @@ def _as_json(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> None:
+def _send(settings: Settings, commands: Sequence[FileCommand], bar: Progress) -> None:
     """Write all commands to Kafka, in their order."""
     task = bar.add_task("sending", total=len(commands))
     sends = [
@@ -98,7 +98,7 @@ def _send(settings: Settings, commands: Sequence[Command], bar: Progress) -> Non
 
 def _ask(
     settings: Settings,
-    commands: Sequence[Command],
+    commands: Sequence[FileCommand],
     counts: Mapping[str, int],
     timeout: float,
     bar: Progress,
@@ -116,7 +116,7 @@ def _ask(
 
 async def _exchange(
     settings: Settings,
-    commands: Sequence[Command],
+    commands: Sequence[FileCommand],
     ends: Mapping[Partition, int],
     timeout: float,
     bar: Progress,
@@ -146,7 +146,7 @@ async def _exchange(
     return answers.asked
 
 
-def _inbound(settings: Settings, command: Command) -> str:
+def _inbound(settings: Settings, command: FileCommand) -> str:
     return command.inbound or settings.inbound_topics[0]
 
 

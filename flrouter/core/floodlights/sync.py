@@ -45,7 +45,7 @@ from flrouter.core.values.inputs import Report
 from flrouter.core.values.records import MAX_TIME_MS, Mode
 from flrouter.messages import headers as header
 from flrouter.messages import names
-from flrouter.messages.chains import BadLink, OldLink, follow, has_come, link_of
+from flrouter.messages.chains import BadLink, OldFormLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -236,7 +236,7 @@ class Syncs:
     def _follow(self, sync: Sync, envelope: Envelope, attempt: int, floodlight: str) -> bool | None:
         """Note a link: True if the chain is whole with it, None if the link has come before."""
         link = link_of(envelope)
-        if isinstance(link, OldLink):
+        if isinstance(link, OldFormLink):
             if link.next_id is not None:
                 due = self._context.now + self._context.rules.sync_timeout
                 number = sync_number(attempt, floodlight)

@@ -16,7 +16,7 @@ from flrouter import profiles
 from flrouter.messages.kinds.catalog import Catalog, Done
 
 
-class Answer(Enum):
+class ExpectedAnswer(Enum):
     """What answers a command; `commands.toml` explains each."""
 
     ONCE = "once"
@@ -30,16 +30,16 @@ class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     sample: str
     share: int
-    answer: Answer
+    answer: ExpectedAnswer
     message: str
     every: float | None = None
 
 
-class Command(msgspec.Struct, frozen=True):
-    """A command ready to be sent."""
+class DemoCommand(msgspec.Struct, frozen=True):
+    """A command of the demo's requester, ready to be sent."""
 
     correlation_id: str
-    answer: Answer
+    answer: ExpectedAnswer
     #: the switch that the command names; None for a command to every FL.
     switch: str | None
     value: bytes
@@ -62,14 +62,14 @@ def samples() -> list[Sample]:
 class Draw(Protocol):
     """A source of commands."""
 
-    def at(self, elapsed: float) -> Command:
+    def at(self, elapsed: float) -> DemoCommand:
         """The next command, `elapsed` seconds after the start."""
 
-    def probe(self, switch: str) -> Command:
+    def probe(self, switch: str) -> DemoCommand:
         """A harmless command for `switch`."""
 
 
-class Commands:
+class SampleCommands:
     """Draws commands in the proportions that the samples give, spread over the switches."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Commands:
         self._count = 0
         self._chance = random.Random(1)
 
-    def at(self, elapsed: float) -> Command:
+    def at(self, elapsed: float) -> DemoCommand:
         """The next command, `elapsed` seconds after the start."""
         for number, sample in enumerate(self._timed):
             if self._next[number] <= elapsed:
@@ -96,15 +96,15 @@ class Commands:
         sample = self._chance.choices(self._drawn, cum_weights=self._shares)[0]
         return self.make(sample, self._chance.choice(self._switches))
 
-    def probe(self, switch: str) -> Command:
+    def probe(self, switch: str) -> DemoCommand:
         """A harmless command for `switch`."""
         return self.make(next(one for one in self._drawn if one.sample.startswith("14-")), switch)
 
     def _is_answered(self, sample: Sample) -> bool:
         entry = self._catalog.command(_kind(sample))
-        return sample.answer is Answer.ERROR or entry.done is not Done.NONE
+        return sample.answer is ExpectedAnswer.ERROR or entry.done is not Done.NONE
 
-    def make(self, sample: Sample, switch: str | None) -> Command:
+    def make(self, sample: Sample, switch: str | None) -> DemoCommand:
         """`sample` for `switch`, under a new correlation id."""
         self._count += 1
         correlation_id = f"{self._prefix}-{self._count}"
@@ -118,7 +118,7 @@ class Commands:
         else:
             text = text.replace("{", "{\n  " + field + ",", 1)
         inbound = self._catalog.command(_kind(sample)).inbound
-        return Command(correlation_id, sample.answer, switch, text.encode(), inbound)
+        return DemoCommand(correlation_id, sample.answer, switch, text.encode(), inbound)
 
 
 def _kind(sample: Sample) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from flrouter.demo.traffic.commands import Answer, Command
+from flrouter.demo.traffic.commands import DemoCommand, ExpectedAnswer
 from flrouter.demo.traffic.outages import Outages
 from flrouter.messages import names
-from flrouter.messages.chains import Link, OldLink, link_of
+from flrouter.messages.chains import Link, OldFormLink, link_of
 from flrouter.messages.envelope import Envelope, Form, decode, form_of
 
 #: s; how long an answered command is remembered, to notice a second answer.
@@ -34,7 +34,7 @@ class _Error(msgspec.Struct):
 class Entry(msgspec.Struct):
     """One command and its answer so far."""
 
-    command: Command
+    command: DemoCommand
     #: monotonic seconds.
     sent: float
     answered: bool = False
@@ -59,7 +59,7 @@ class Ledger:
         self.duplicates = 0
         self.errors: Counter[str] = Counter()
         #: commands whose error an outage explains, until a caller takes them.
-        self.excused: deque[Command] = deque(maxlen=10_000)
+        self.excused: deque[DemoCommand] = deque(maxlen=10_000)
         #: a line for each wrong answer; at most MAX_NOTES.
         self.wrong: list[str] = []
 
@@ -68,10 +68,10 @@ class Ledger:
         """How many commands have no final answer."""
         return self.sent - self.answered
 
-    def send(self, command: Command, now: float) -> None:
+    def send(self, command: DemoCommand, now: float) -> None:
         """Note that a command is sent."""
         entry = self._entries[command.correlation_id] = Entry(command, now)
-        if command.answer is Answer.SYNC:
+        if command.answer is ExpectedAnswer.SYNC:
             self._open_syncs[command.correlation_id] = entry
         self.sent += 1
         while self._done and self._done[0][0] < now - REMEMBER_S:
@@ -96,7 +96,7 @@ class Ledger:
 
     def _final(self, entry: Entry, now: float) -> None:
         """Take an answer that is complete and no error."""
-        if entry.command.answer is Answer.ERROR:
+        if entry.command.answer is ExpectedAnswer.ERROR:
             self._note(f"{entry.command.correlation_id} is malformed, and was carried out")
         if self._settle(entry, now):
             self._latencies[round((now - entry.sent) * 10_000)] += 1
@@ -105,7 +105,7 @@ class Ledger:
         """Count a final answer; returns whether it is the command's first."""
         command = entry.command
         if entry.answered:
-            if command.answer in (Answer.ONCE, Answer.ERROR):
+            if command.answer in (ExpectedAnswer.ONCE, ExpectedAnswer.ERROR):
                 self.duplicates += 1
                 self._note(f"{command.correlation_id} was answered again")
             return False
@@ -117,7 +117,7 @@ class Ledger:
 
     def _link(self, entry: Entry, envelope: Envelope, now: float) -> None:
         link = link_of(envelope)
-        if isinstance(link, OldLink):
+        if isinstance(link, OldFormLink):
             if link.next_id is None:
                 self._final(entry, now)
         elif _whole(entry.links, link) or entry.answered:
@@ -130,7 +130,7 @@ class Ledger:
         """
         link = link_of(envelope)
         name = envelope.correlation_id or ""
-        if isinstance(link, OldLink) or not _whole(self._chains.setdefault(name, set()), link):
+        if isinstance(link, OldFormLink) or not _whole(self._chains.setdefault(name, set()), link):
             return
         del self._chains[name]
         for entry in list(self._open_syncs.values()):
@@ -146,7 +146,7 @@ class Ledger:
     def _error(self, entry: Entry, error: _ErrorData, now: float) -> None:
         command = entry.command
         self.errors[error.type] += 1
-        if command.answer is Answer.ERROR:
+        if command.answer is ExpectedAnswer.ERROR:
             expected = error.type in _MALFORMED_ERRORS
         else:
             floodlights = self._homes[command.switch] if command.switch else (None,)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from confluent_kafka import Producer
 
 from flrouter import cli
-from flrouter.demo.traffic.commands import Command, Draw
+from flrouter.demo.traffic.commands import DemoCommand, Draw
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.plan import REPLY_TOPIC
 from flrouter.kafka.librdkafka import writing
@@ -59,7 +59,7 @@ class Requester:
                 self._take(record.value or b"", now)
             self._reader.taken(batch.at, len(batch.records))
 
-    def _send(self, command: Command) -> None:
+    def _send(self, command: DemoCommand) -> None:
         """Queue a command, keyed by its switch as a real requester would do."""
         topic = command.inbound or self._settings.inbound_topics[0]
         key = command.switch or command.correlation_id
@@ -105,7 +105,7 @@ class Requester:
                 self.send(commands.at(elapsed), ledger)
             await asyncio.sleep(SEND_INTERVAL_S)
 
-    def send(self, command: Command, ledger: Ledger) -> None:
+    def send(self, command: DemoCommand, ledger: Ledger) -> None:
         """Send a command, and note it in the ledger."""
         self._take = ledger.take
         ledger.send(command, time.monotonic())

@@ -10,12 +10,18 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
+from flrouter.retry import Backoff, Reminder
 from flrouter.speaker.options import SpeakerOptions
 
 log = logging.getLogger(__name__)
 
+#: between retries: short, so that an FL is back soon after its broker.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
 _TOPIC_EXISTS = 36
-_RETRY_DELAY_S = 0.25
+#: between looks whether the cluster has a controller.
+_ELECTION_POLL_S = 0.25
+#: between looks whether a topic that was created is there.
+_APPEARANCE_POLL_S = 0.02
 
 
 class BadTopics(RuntimeError):
@@ -75,17 +81,16 @@ class Connection:
         Raises:
             BadTopics: topics exist with different numbers of partitions.
         """
-        waited = False
+        backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
         while True:
             admin = AIOKafkaAdminClient(**self.client)
             try:
                 await admin.start()
                 return await self._topics(admin)
             except (KafkaError, OSError) as error:
-                if not waited:
+                if reminder.is_due():
                     log.warning("waiting for the broker %s: %r", ",".join(self.servers), error)
-                waited = True
-                await asyncio.sleep(_RETRY_DELAY_S)
+                await asyncio.sleep(backoff.next_s())
             finally:
                 await admin.close()
 
@@ -112,7 +117,7 @@ class Connection:
     async def _create(self, admin: Any, names: set[str], partitions: int) -> None:
         cluster = await admin.describe_cluster()
         if cluster["controller_id"] < 0:  # the controller is being elected
-            await asyncio.sleep(_RETRY_DELAY_S)
+            await asyncio.sleep(_ELECTION_POLL_S)
             return
         brokers = len(cluster["brokers"])
         answer = await admin.create_topics(
@@ -121,5 +126,4 @@ class Connection:
         for name, code, *_ in answer.topic_errors:
             if code not in (0, _TOPIC_EXISTS):  # exists: another client was faster
                 raise BadTopics(f"the broker refused to create the topic {name}: error {code}")
-        # A new topic appears a moment after its creation: look again.
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(_APPEARANCE_POLL_S)

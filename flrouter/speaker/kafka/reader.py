@@ -20,7 +20,8 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from flrouter.kafka.patches import repair
-from flrouter.speaker.kafka.connection import Connection
+from flrouter.retry import Backoff, Reminder
+from flrouter.speaker.kafka.connection import FIRST_PAUSE_S, LONGEST_PAUSE_S, Connection
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ _COMMIT_INTERVAL_S = 1.0
 _COMMIT_TIMEOUT_S = 2.0
 #: records taken at once: enough for good batches, but few enough (some 50 ms) to let others run.
 _MAX_BATCH_RECORDS = 2000
-_RETRY_DELAY_S = 0.25
 
 
 class CatchUp:
@@ -108,13 +108,15 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         repair(embedded=self._connection.embedded)
         self._consumer = AIOKafkaConsumer(**self._connection.consumer)
         self._consumer.assign(self._partitions)
+        backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
         while True:
             try:
                 await self._consumer.start()
                 break
             except KafkaError as error:
-                log.warning("cannot read from %s: %r", self._partitions[0].topic, error)
-                await asyncio.sleep(_RETRY_DELAY_S)
+                if reminder.is_due():
+                    log.warning("cannot read from %s: %r", self._partitions[0].topic, error)
+                await asyncio.sleep(backoff.next_s())
         self.catch_up()
         self.add_future(self._read())
         self.add_future(self._commit())
@@ -126,6 +128,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         await self._consumer.stop()
 
     async def _read(self) -> None:
+        backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
         while not self.should_stop:
             await self._open.wait()
             wait_ms = 20 if self._catch_up is not None else 500
@@ -134,9 +137,11 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
                     timeout_ms=wait_ms, max_records=_MAX_BATCH_RECORDS
                 )
             except KafkaError as error:
-                log.warning("reading from %s failed: %r", self._partitions[0].topic, error)
-                await asyncio.sleep(_RETRY_DELAY_S)
+                if reminder.is_due():
+                    log.warning("reading from %s failed: %r", self._partitions[0].topic, error)
+                await asyncio.sleep(backoff.next_s())
                 continue
+            backoff.reset()
             await self._open.wait()  # records of a cut are not handed over
             if self._catch_up is not None and await self._catch_up.done():
                 self._catch_up = None

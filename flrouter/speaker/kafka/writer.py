@@ -28,14 +28,20 @@ from mode import Service
 
 from flrouter.core.values.home import partition_for
 from flrouter.messages.headers import TRACE
+from flrouter.retry import Backoff, Reminder
 from flrouter.speaker.counts import Counts
-from flrouter.speaker.kafka.connection import Connection
+from flrouter.speaker.kafka.connection import LONGEST_PAUSE_S, Connection
 from flrouter.speaker.options import SpeakerOptions
 
 log = logging.getLogger(__name__)
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-_RETRY_DELAY_S = 0.1
+#: errors that another attempt does not help: the broker is there, and refuses the record.
+_REFUSALS = (*_TOO_LARGE, InvalidTopicError)
+#: before the first retry of a write, or of a connection.
+_FIRST_PAUSE_S = 0.1
+#: for closing a producer that delivers nothing now.
+_CLOSE_TIMEOUT_S = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -174,12 +180,12 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
     def cut(self) -> None:
         """Let every write fail until `restore`, as if the network were gone."""
         self._cut = True
-        self._restored.clear()
 
     def restore(self) -> None:
         """End a `cut`; held events go out."""
         self._cut = False
-        self._restored.set()
+        self._restored.set()  # ends the pauses of now, and no later one
+        self._restored.clear()
 
     def discard(self) -> None:
         """Forget all that is queued, as a crash would."""
@@ -201,9 +207,10 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
 
     async def on_shutdown(self) -> None:
         """Disconnect; records in flight may still arrive."""
-        await self._link.retire(_RETRY_DELAY_S if self._queued else self._options.stop_timeout_s)
+        await self._link.retire(_CLOSE_TIMEOUT_S if self._queued else self._options.stop_timeout_s)
 
     async def _connect(self) -> _Link:
+        backoff, reminder = Backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
         while True:
             link = _Link(AIOKafkaProducer(**self._connection.producer))
             try:
@@ -211,13 +218,15 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 await link.producer.partitions_for(self._topic)
                 return link
             except KafkaError as error:
-                log.warning("cannot write to %s: %r", self._topic, error)
-                await link.retire(_RETRY_DELAY_S)
-            await asyncio.sleep(_RETRY_DELAY_S)
+                if reminder.is_due():
+                    log.warning("cannot write to %s: %r", self._topic, error)
+                await link.retire(_CLOSE_TIMEOUT_S)
+            await asyncio.sleep(backoff.next_s())
 
     # -- one lane
 
     async def _drain(self, lane: _Lane) -> None:
+        backoff = Backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
             if not lane.queue:
                 await lane.wake.wait()
@@ -232,11 +241,14 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 batch, error = await self._write(lane)
             if error is None:
                 lane.failing = False
+                backoff.reset()
                 self._done(batch, delivered=True)
                 continue
             self._failed(lane, batch, error)
+            if isinstance(error, _REFUSALS):
+                backoff.reset()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RETRY_DELAY_S):
+                async with asyncio.timeout(backoff.next_s()):
                     await self._restored.wait()
 
     async def _write(self, lane: _Lane) -> tuple[list[_Record], Exception | None]:
@@ -280,7 +292,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             lane.queue.extendleft(reversed(batch))
             return
         self._count_failures(batch)
-        hopeless = isinstance(error, (*_TOO_LARGE, InvalidTopicError))
+        hopeless = isinstance(error, _REFUSALS)
         held = [record for record in batch if record.event and not hopeless]
         lane.queue.extendleft(reversed(held))
         self._give_up([record for record in batch if not record.event or hopeless])

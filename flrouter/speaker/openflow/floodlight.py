@@ -18,7 +18,7 @@ from flrouter.speaker.openflow.flows import rules
 from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED, Connection, Silent
-from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.ports import OpenFlowPort
 from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.switch import Switch
 from flrouter.speaker.openflow.switches.wire import messages, of
@@ -191,7 +191,7 @@ class OpenFlowFloodlight(Speaker):
                     gone = message.reason == of.OFPPR_DELETE
                     self._port_is(switch, port.number, None if gone else port)
 
-    def _port_is(self, switch: Switch, number: int, port: Port | None) -> None:
+    def _port_is(self, switch: Switch, number: int, port: OpenFlowPort | None) -> None:
         """Note the present state of a port (None: it is gone), and report any change."""
         before = switch.ports.get(number)
         if port is None:

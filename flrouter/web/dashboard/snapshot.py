@@ -15,7 +15,7 @@ import msgspec
 
 from flrouter.clock import now_ms
 from flrouter.core.values.events import Event
-from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, Happening
+from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, FeedItem
 from flrouter.web.api.reading import floodlights, workload
 from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import Site
@@ -37,7 +37,7 @@ class Entry(msgspec.Struct):
     """A line of the feed."""
 
     worker: str
-    happening: Happening
+    happening: FeedItem
     #: wrong, and not over yet.
     lasts: bool = False
 
@@ -145,7 +145,7 @@ def _in_order(feed: list[Entry], floodlights: Mapping[str, Floodlight]) -> list[
     kept: Counter[str] = Counter()
     lasting: dict[tuple[str, str], Entry] = {}
     over: list[Entry] = []
-    routine: list[Happening] = []
+    routine: list[FeedItem] = []
     for entry in sorted(feed, key=lambda entry: entry.happening.began, reverse=True):
         kind = entry.happening.kind
         if kind == ROUTINE:
@@ -163,7 +163,7 @@ def _in_order(feed: list[Entry], floodlights: Mapping[str, Floodlight]) -> list[
     return [*lasting.values(), *over, *([_folded(routine)] if routine else [])]
 
 
-def _whose(happening: Happening) -> str:
+def _whose(happening: FeedItem) -> str:
     """The FL that it is about, or whatever else."""
     outage = OUTAGE.match(happening.about)
     return outage[1] if outage else happening.about
@@ -179,9 +179,9 @@ def _lasts(kind: str, floodlight: Floodlight | None) -> bool:
     return kind in ("outage", "unmanaged") and floodlight.state == "outage"
 
 
-def _folded(routine: list[Happening]) -> Entry:
+def _folded(routine: list[FeedItem]) -> Entry:
     """All routine as one happening; the newest comes first in `routine`."""
     names = sorted({happening.about for happening in routine})
     about = ", ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} floodlights"
     count = sum(happening.count for happening in routine)
-    return Entry("", Happening(0, routine[0].began, routine[0].at, ROUTINE, about, count))
+    return Entry("", FeedItem(0, routine[0].began, routine[0].at, ROUTINE, about, count))

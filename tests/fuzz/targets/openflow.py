@@ -20,7 +20,7 @@ from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.flows import meters, rules
 from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.connection import UNANSWERED, Connection
-from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.ports import OpenFlowPort
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 from flrouter.speaker.sync import PortState
 
@@ -137,7 +137,7 @@ def _report(heard: list[Any], asking: list[asyncio.Task[Any]]) -> None:
     for asked in _ASKED:
         answers.messages(asked, dumps.rules(asked, SWITCH, flows), "fl-1", 0)
         answers.messages(asked, dumps.meters(asked, SWITCH, limits), "fl-1", 0)
-    up = {1: Port(1, "p1", PortState.UP)}
+    up = {1: OpenFlowPort(1, "p1", PortState.UP)}
     switch: Any = SimpleNamespace(id=SWITCH, ports=up)
     discovery = Discovery(lambda *_: None, 1.0)
     for message in heard:

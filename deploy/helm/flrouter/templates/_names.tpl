@@ -26,16 +26,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- with .Values.settings.WEB_HOSTS }},{{ . }}{{ end }}
 {{- end -}}
 
-{{/* How the web port is asked. */}}
+{{/* The scheme of the web port. */}}
 {{- define "flrouter.scheme" -}}
 {{ ternary "HTTP" "HTTPS" (empty .Values.secrets.webTls) }}
 {{- end }}
 
-{{/* What everything of flrouter's is told: the settings, and how to log in. */}}
+{{/* For workers and the history worker: the settings, and how to log in to Kafka. */}}
 {{- define "flrouter.settings" -}}
 {{- range $name, $value := omit .Values.settings "WEB_HOSTS" }}
 - name: FLROUTER_{{ $name }}
-  {{- /* As JSON: Helm reads the numbers of a file as floats, whose own text is 2e+06. */}}
+  {{- /* As JSON, because Helm reads numbers as floats, and would write 2e+06. */}}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- with .Values.secrets.historyDatabase }}
@@ -60,9 +60,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* What is told to all that have a web port: its names, whom it admits, and TLS. */}}
+{{/* For all that have a web port: its names, whom it admits, and TLS. */}}
 {{- define "flrouter.web" -}}
-# By which its Services lead to it; a port that is called otherwise answers nobody.
+# The names of its Services. Requests under other names are refused.
 - name: FLROUTER_WEB_HOSTS
   value: {{ include "flrouter.hosts" . | quote }}
 {{- with .Values.secrets.token }}
@@ -87,7 +87,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
-{{/* Where workers ask the chart's own history worker; nothing where there is none, or the settings name another one. */}}
+{{/* The URL of the chart's history worker. Empty if there is none, or if the settings name another one. */}}
 {{- define "flrouter.historyUrl" -}}
 {{- if and .Values.secrets.historyDatabase (not .Values.settings.HISTORY_URL) -}}
 {{ printf "%s://%s-history.%s.svc:6066" (include "flrouter.scheme" . | trim | lower) (include "flrouter.name" .) .Release.Namespace }}

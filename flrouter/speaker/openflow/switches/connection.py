@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send a hello."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
+        self._transport = cast("asyncio.Transport", transport)  # one of TCP can write
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.send(messages.OFPHello(DESC))

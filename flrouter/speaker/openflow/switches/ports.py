@@ -16,7 +16,7 @@ _COUNTERS = (
 )
 
 
-class Port(NamedTuple):
+class OpenFlowPort(NamedTuple):
     """One port of a switch."""
 
     number: int
@@ -24,17 +24,17 @@ class Port(NamedTuple):
     state: PortState
 
 
-def read(described: Any) -> Port | None:
+def read(described: Any) -> OpenFlowPort | None:
     """A port from OpenFlow's description; None for the switch's own port (LOCAL)."""
     if described.port_no > of.OFPP_MAX:
         return None
     down = described.config & of.OFPPC_PORT_DOWN or described.state & of.OFPPS_LINK_DOWN
     name = described.name
     text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-    return Port(described.port_no, text, PortState.DOWN if down else PortState.UP)
+    return OpenFlowPort(described.port_no, text, PortState.DOWN if down else PortState.UP)
 
 
-def read_all(parts: Iterable[Any]) -> dict[int, Port]:
+def read_all(parts: Iterable[Any]) -> dict[int, OpenFlowPort]:
     """The ports in the answer to `request`, by their numbers."""
     read_ports = [read(described) for part in parts for described in part.body]
     return {port.number: port for port in read_ports if port is not None}
@@ -64,6 +64,6 @@ def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
     )
 
 
-def description(port: Port) -> Payload:
+def description(port: OpenFlowPort) -> Payload:
     """One port, in the form for commands that ask for ports."""
     return payloads.port(port.number, port.name, port.state)

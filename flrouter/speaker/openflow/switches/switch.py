@@ -10,11 +10,10 @@ from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.openflow.switches import errors, ports
 from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED, Connection
-from flrouter.speaker.openflow.switches.ports import Port
+from flrouter.speaker.openflow.switches.ports import OpenFlowPort
 from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.wire import DESC, messages
-from flrouter.speaker.sync import Mode, SwitchRecord
-from flrouter.speaker.sync import Port as SyncPort
+from flrouter.speaker.sync import Mode, Port, SwitchRecord
 
 
 class Switch:
@@ -23,7 +22,7 @@ class Switch:
     def __init__(self, dpid: int, connection: Connection) -> None:
         self.id = canonical(f"{dpid:016x}")
         self.connection = connection
-        self.ports: dict[int, Port] = {}
+        self.ports: dict[int, OpenFlowPort] = {}
         self.mode = Mode.READ_WRITE
 
     @classmethod
@@ -39,7 +38,7 @@ class Switch:
         switch.ports = await switch.ask_ports()
         return switch
 
-    async def ask_ports(self) -> dict[int, Port]:
+    async def ask_ports(self) -> dict[int, OpenFlowPort]:
         """Ask the switch for its ports.
 
         Raises:
@@ -56,12 +55,12 @@ class Switch:
         """As a sync chain and an event list it."""
         return SwitchRecord(
             datapath=self.id,
-            ports=tuple(SyncPort(port.number, port.state) for port in self.ports.values()),
+            ports=tuple(Port(port.number, port.state) for port in self.ports.values()),
             switch_socket=self.connection.peer,
             writable=self.mode is Mode.READ_WRITE,
         )
 
-    def port(self, number: int) -> Port:
+    def port(self, number: int) -> OpenFlowPort:
         """The port of this number.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flrouter.core.values.records import Floodlight as State
+from flrouter.core.values.records import Floodlight as FloodlightRow
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
 from flrouter.web.calls.call import Site
@@ -16,7 +16,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     """Each FL that these shards have ever heard of, by id."""
     shards = list(site.app.shards.owned())
     tally = await site.tally.fresh()
-    newest: dict[str, State] = {}
+    newest: dict[str, FloodlightRow] = {}
     pending: Counter[str] = Counter()
     for shard in shards:
         pending.update(shard.pending_by_floodlight())
@@ -50,7 +50,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     }
 
 
-def _condition(site: Site, state: State) -> tuple[FloodlightState, int]:
+def _condition(site: Site, state: FloodlightRow) -> tuple[FloodlightState, int]:
     """The state of an FL, and since when. Unknown where no broker can be reached."""
     lost_since = site.app.contact.lost_since
     if lost_since and state.condition in ("up", "drained"):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from flrouter.core.floodlights.sync_status import SyncStatus
 from flrouter.core.shard import Shard
 from flrouter.core.values.records import Barred, Gather, Part, Pending
-from flrouter.core.values.records import Switch as Held
+from flrouter.core.values.records import Switch as SwitchRow
 from flrouter.faust_side.app import RouterApp
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.web.api.reading import floodlights, rows, workload
@@ -103,7 +103,7 @@ async def _switches(call: Call) -> Page[Switch]:
     wanted = None
     if query.floodlight or query.active or query.region or query.unmanaged is not None:
 
-        def wanted(row: Held) -> bool:
+        def wanted(row: SwitchRow) -> bool:
             return (
                 (not query.floodlight or query.floodlight in row.holders)
                 and query.active in ("", row.active)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import End
 from flrouter.core.values.records import Barred, Gather, Mode, Pending, Stage
-from flrouter.core.values.records import Switch as Held
+from flrouter.core.values.records import Switch as SwitchRow
 from flrouter.web.calls.shapes import Holding, HoldingMode, Request, RequestState, Switch
 
 _MODES: dict[Mode, HoldingMode] = {Mode.GONE: "GONE", Mode.RO: "RO", Mode.RW: "RW"}
@@ -17,7 +17,7 @@ _STATES: dict[Stage, RequestState] = {
 }
 
 
-def switch(shard: Shard, name: str, row: Held) -> Switch:
+def switch(shard: Shard, name: str, row: SwitchRow) -> Switch:
     """A row of the table `switches`."""
     holders = [
         Holding(floodlight, _MODES[holder.mode], holder.since)
