@@ -33,16 +33,17 @@ MAY_IMPORT = {
     "embedded": set(),
     "kinds": set(),
     "failure": {"settings"},
+    "pace": set(),
     "retry": set(),
     "profiles": {"profiles", "messages", "kinds"},
     "settings": {"settings", "profiles", "messages", "kinds", "embedded"},
     "telemetry": {"telemetry", "core", "messages", "settings", "clock", "__version__"},
     "web_port": {"web_port", "settings"},
-    "kafka": {"kafka", "ports", "core", "settings", "clock", "retry"},
+    "kafka": {"kafka", "ports", "core", "settings", "clock", "pace", "retry"},
     "history": {"history", "network", "web", "core", "settings", "failure", "retry"}
     | {"faust_side.worker"},
     "runtime": {"runtime", "history", "kafka", "ports", "core", "messages", "telemetry", "settings"}
-    | {"clock", "retry"},
+    | {"clock", "pace", "retry"},
     "faust_side": {"faust_side", "runtime", "kafka", "ports", "core", "telemetry", "web_port"}
     | {"settings", "failure", "__version__"},
     "agents": {"agents", "faust_side", "runtime", "kafka", "ports", "core", "messages"},
