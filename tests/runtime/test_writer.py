@@ -105,6 +105,17 @@ def test_what_was_told_is_there_and_where_it_lies(broker_url: str) -> None:
     assert (rows[-1].key, rows[-1].value) == (b"k", None)
 
 
+def test_each_record_of_a_write_has_its_own_headers(broker_url: str) -> None:
+    """Also where those before it have others, or none."""
+    given = [(), (("a", b"1"),), (("b", b"2"),), (), (("a", b"1"),)]
+
+    async def body(writer: Writer, topic: str) -> None:
+        await _written(writer, [Send(topic, 0, b"k", b"v", headers) for headers in given])
+
+    rows = _rows(_run(broker_url, body), 0, len(given))
+    assert [tuple(map(tuple, row.headers)) for row in rows] == given
+
+
 def test_a_fence_is_read_as_one(broker_url: str) -> None:
     """Its key is empty, which is not none."""
 
