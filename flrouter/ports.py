@@ -43,13 +43,15 @@ class Record(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Where the records of one write lie in one partition, a transaction's marker with them."""
+    """Where the records of one write lie in one partition."""
 
     #: the offset of the first of them, and the one after the last.
     first: int
     next: int
     #: how many they are; fewer than `next - first` when others wrote in between.
     records: int
+    #: whether a transaction's marker comes before the writer's next record.
+    marked: bool = False
 
 
 class Refusal(NamedTuple):

@@ -215,7 +215,7 @@ class KafkaTransaction:
             return written
         for at, count in counts.items():
             end = fate.ends[at]
-            written.spans[at] = Span(end - count, end + 1, count + 1)  # with the marker
+            written.spans[at] = Span(end - count, end, count, marked=True)
         return written
 
     def _produce(

@@ -231,8 +231,8 @@ def test_a_transaction_is_whole_and_its_markers_are_passed(cluster: Cluster) -> 
         second = await _commit(transaction, [Send(topic, 0, b"c", b"3")], {read: 7})
         assert isinstance(first, Written)
         assert isinstance(second, Written)
-        assert first.spans == {at: Span(0, 3, 3)}  # with its marker
-        assert second.spans == {at: Span(3, 5, 2)}
+        assert first.spans == {at: Span(0, 2, 2, marked=True)}
+        assert second.spans == {at: Span(3, 4, 1, marked=True)}
         assert [row.key for row in await world.rows(at, 4)] == [b"a", b"b", b"c"]
         world.log.read({at: Start(0, 1)})
         await world.until(lambda: world.position(at) == 5)

@@ -62,6 +62,26 @@ def test_rows_of_a_former_owner_behind_the_fence_do_not_count() -> None:
     assert restored.foreign == {b"a", b"c"}
 
 
+def test_foreign_rows_around_a_transaction_s_marker_are_looked_for() -> None:
+    """The marker itself is none, wherever in between another worker's row lies."""
+    for others in ([], ["before"], ["after"]):
+        log = _Log()
+        former, owner = _owner(log), _owner(log)
+        span = log.append(owner.row("a", b"1"))
+        assert owner.written(span._replace(marked=True)) is None
+        if others == ["before"]:
+            log.append(former.row("b", b"late"))
+        log.rows.append(Record(len(log.rows), None, None, ()))  # the marker
+        if others == ["after"]:
+            log.append(former.row("b", b"late"))
+        gap = owner.written(log.append(owner.row("a", b"2"))._replace(marked=True))
+        if not others:
+            assert gap is None
+        else:
+            assert gap is not None
+            assert owner.intruded(log.rows[slice(*gap)]) == {b"b"}
+
+
 def test_what_the_owner_writes_again_is_foreign_no_more() -> None:
     """So nobody has to mend it a second time."""
     log = _Log()

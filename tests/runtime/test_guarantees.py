@@ -36,6 +36,9 @@ class _Owner:
         self.decided = 0
         self._taken = 0
         self.kept_counts: list[int] = []
+        #: whether it takes time until a checkpoint counts, and what is called then.
+        self.looks_slowly = False
+        self.looks: list[Callable[[], None]] = []
         self.rooms = 0
         self.losses: list[str] = []
         self.refusals: list[str] = []
@@ -47,7 +50,9 @@ class _Owner:
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
         self.kept_counts.append(len(checkpoint.rows))
-        done()
+        self.looks.append(done)
+        if not self.looks_slowly:
+            done()
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         self.refusals += [f"{send.topic}: {why}" for send, why, _ in refusals]
@@ -295,6 +300,19 @@ def test_finishing_does_not_wait_for_more() -> None:
     assert bank.committing() == [b"b", b"1"]
     bank.tell(Written())
     assert finished == [True]
+
+
+def test_the_next_transaction_waits_until_the_rows_of_the_last_one_count() -> None:
+    """Answers do not; whoever keeps a copy of the rows gets them in order."""
+    bank = _Bank()
+    bank.owner.looks_slowly = True
+    bank.keep("a")
+    bank.keep("b")
+    bank.tell(Written())
+    assert bank.done == ["a"]
+    assert not bank.transaction.commits
+    bank.owner.looks.pop()()
+    assert bank.committing() == [b"b", b"1"]
 
 
 def test_a_transaction_is_tried_again_without_what_is_refused() -> None:

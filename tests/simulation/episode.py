@@ -153,7 +153,7 @@ class Episode:
                     idle = False
                     if not floodlight.act(dice, floodlight.usual):
                         floodlight.flush(dice, 100)
-            if idle and self.workers.gather:
+            if idle and self.workers.gathers:
                 self.topics.now += TRANSACTION
                 continue
             if idle and self.workers.coordinator.stable:

@@ -370,7 +370,7 @@ class MemoryTransaction:
             for at, span in written.spans.items():
                 if at.topic in self._cluster.changelog_topics:
                     self._cluster.mark(at)
-                    written.spans[at] = Span(span.first, span.next + 1, span.records + 1)
+                    written.spans[at] = Span(*span[:3], marked=True)
             self._cluster.committed.update(offsets)
             self._tell(done, "nobody answers" if fails else written)
 

@@ -52,11 +52,13 @@ def answer_after_blacklist() -> Iterator[None]:
     """What an FL sends after the router has answered with an error is passed on."""
     real = Reports._answer
 
-    def answer(self: Reports, report: Any, envelope: Any, form: Any, number: str) -> None:
+    def answer(
+        self: Reports, report: Any, envelope: Any, form: Any, number: str, *more: Any
+    ) -> None:
         if number in self._context.blacklist:
             self._context.send(TOPICS["flow"], None, report.data, report.headers)
         else:
-            real(self, report, envelope, form, number)
+            real(self, report, envelope, form, number, *more)
 
     with patch.object(Reports, "_answer", answer):
         yield

@@ -659,9 +659,9 @@ class Workers:
         return all(process.at_rest for process in self.alive)
 
     @property
-    def gather(self) -> bool:
-        """Whether a transaction waits for more to come, as far as nothing else is under way."""
-        return any(runner._batches_under_way for runner, _ in self.shards())
+    def gathers(self) -> bool:
+        """Whether a transaction waits for more to come, while nothing is under way."""
+        return self.exactly_once and any(runner._batches_under_way for runner, _ in self.shards())
 
     @property
     def serving(self) -> bool:

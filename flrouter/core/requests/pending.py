@@ -50,6 +50,7 @@ class Requests:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        # Asked for each command: looked up once.
         self._too_many = context.rules.too_many_pending
         self._too_many_at_floodlight = context.rules.max_at_floodlight
         self.parts = Parts(context)

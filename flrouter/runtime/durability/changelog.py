@@ -39,7 +39,7 @@ class Fenced(RuntimeError):
     """Another worker has taken the shard over."""
 
 
-@lru_cache(10_000)
+@lru_cache(10_000)  # all rows of an owner have the same ones
 def stamp(epoch: int) -> Headers:
     """The headers of a row that is written under `epoch`."""
     return ((ROW, _HEADER.pack(FORMAT, epoch)),)
@@ -69,6 +69,8 @@ class Changelog:
     partition: Partition
     #: the next offset to replay; what lies before is in the table already.
     position: int = 0
+    #: whether the marker of the owner's last transaction comes before its next rows.
+    marked: bool = False
     #: the last fence before that; -1 when there is none.
     fence: int = -1
     #: of this worker's own rows; -1 until its fence is durable.
@@ -141,10 +143,11 @@ class Changelog:
         They are to be replayed into :meth:`intruded`.
         """
         first = self.position
-        self.position = max(first, span.next)
-        if span.next <= first or (span.first == first and span.next - first == span.records):
+        if span.next <= first:
             return None
-        return first, span.next
+        own = span.first == first + self.marked and span.next - span.first == span.records
+        self.position, self.marked = span.next, span.marked
+        return None if own else (first, span.next)
 
     def ended(self, end: int) -> tuple[int, int] | None:
         """It ends there while no row of the owner's is in flight; returns where foreign rows lie.

@@ -1,9 +1,9 @@
 """Exactly once: outputs, changelogs and input offsets are one Kafka transaction.
 
 What was decided since the last transaction began is the next one; batches are decided on top of the
-one under way. At light load each batch commits at once. A transaction costs the brokers some twenty
-requests however little it holds, so the more comes, the longer it gathers. Holds for readers with
-``isolation.level=read_committed``.
+one under way. A transaction costs the brokers some twenty requests however little it holds, so the
+more comes, the longer it gathers; a command that comes alone is committed at once. Holds for
+readers with ``isolation.level=read_committed``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from flrouter.pace import Pace
 from flrouter.ports import Clock, Transaction, Written
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
-#: that may wait for the transaction under way.
+#: that may wait for the next transaction.
 MAX_WAITING_RECORDS = 10_000
-#: s; the longest time between the begins of two transactions.
+#: s; the longest time for which a transaction gathers. It begins with the first input after that,
+#: or when the worker looks next, `TICK_S` later at most.
 MAX_PAUSE_S = 0.1
 #: inputs a second of one shard from which on it is that long.
 BUSY_RATE = 1_000.0
@@ -40,7 +41,7 @@ class ExactlyOnce:
     _done: list[Callable[[], None]] = field(default_factory=list)
     _inputs: int = 0
     _pace: Pace = field(default_factory=lambda: Pace(MAX_PAUSE_S, BUSY_RATE))
-    #: when (steady s) the next transaction begins; the worker looks every TICK_S.
+    #: when (steady s) the next transaction may begin.
     _next_at: float = 0.0
     _committing: bool = False
     _finished: Callable[[], None] | None = None
@@ -97,17 +98,22 @@ class ExactlyOnce:
                 self.owner.refused(outcome.refused)
                 self._commit(self._without(sends, outcome), checkpoint, done)
             else:
-                was_busy = self.busy
-                self._committing = False
-                self.owner.kept(checkpoint, outcome, lambda: None)
                 for tell in done:
                     tell()
-                if self._done:
-                    self._begin()
-                else:
-                    self._finish()
-                if was_busy and not self.busy and not self._dropped:
-                    self.owner.has_room()
+                # One after the other, as whoever keeps a copy of the rows must have them in order.
+                self.owner.kept(checkpoint, outcome, go_on)
+
+        def go_on() -> None:
+            if self._dropped:
+                return
+            was_busy = self.busy
+            self._committing = False
+            if self._done:
+                self._begin()
+            else:
+                self._finish()
+            if was_busy and not self.busy and not self._dropped:
+                self.owner.has_room()
 
         self._transaction.commit(sends, checkpoint.positions, committed)
 
