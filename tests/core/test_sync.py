@@ -546,6 +546,8 @@ def test_an_error_instead_of_a_chain_is_one_answer(how: str) -> None:
     world.pass_time(60_000)
     [error] = errors_of(world)
     assert error.json["correlation_id"] == "a"
+    assert error.key == b"a"
+    assert error.header["flrouter-request"] == "sync/fl-1"
     assert error.json["payload"]["error-type"] == "OPERATION_TIMED_OUT"
     clazzes = {record["clazz"] for record in chain_of(world, "a")}
     assert clazzes == ({names.CHUNK} if how == "half" else set())

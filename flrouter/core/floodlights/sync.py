@@ -355,7 +355,7 @@ class Syncs:
     ) -> None:
         topic, problem = self._context.rules.disco_topic, Problem(kind, message, description)
         origin = f"sync/{floodlight}"
-        self._context.answer_error(topic, correlation_id, problem, origin=origin, key=floodlight)
+        self._context.answer_error(topic, correlation_id, problem, origin=origin)
 
     def rearm(self) -> None:
         """The clock went back: no plan and no deadline is later than one that is made now."""
