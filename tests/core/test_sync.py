@@ -15,7 +15,7 @@ from flrouter.messages import names
 from flrouter.messages.forms import build
 
 from .floodlight import Floodlight
-from .world import TOPICS, World
+from .world import TOPICS, Record, World
 
 SWITCHES = [f"00:00:00:00:00:00:00:0{at}" for at in range(1, 6)]
 DISCO = TOPICS["disco"]
@@ -406,6 +406,11 @@ def test_the_end_of_a_dump_waits_for_what_was_written_before_it(late: int) -> No
 # -- several who ask -------------------------------------------------------------------------------
 
 
+def errors_of(world: World) -> list[Record]:
+    """The router's own errors about syncs, in order."""
+    return [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
+
+
 def chain_of(world: World, requester: str) -> list[Any]:
     """What went out under the id of a requester, in order."""
     prefix = f"{requester}~".encode()
@@ -487,15 +492,86 @@ def test_a_takeover_owes_all_of_them_a_chain() -> None:
     assert not [record for record in world.seen(DISCO) if record.header.get("flrouter-request")]
 
 
-def test_a_planned_retry_serves_who_asks_meanwhile_and_who_asked_before() -> None:
-    """Asking again begins it at once, and takes nobody's chain away."""
-    world, floodlight = one("full", alive_interval=30_000, alive_timeout=100_000)
+def test_a_retry_serves_who_asked_before_and_who_asks_in_the_pause() -> None:
+    """The pause is as long as it was, and the chain is everybody's only answer."""
+    world, floodlight = one("full", alive_interval=10_000, alive_timeout=100_000)
     world.run()
     floodlight.sync = "error"
     please(world, "a")
     floodlight.sync = "full"
     please(world, "b")
-    assert [len(chain_of(world, name)) for name in ("a", "b")] == [1 + 5, 5]
+    world.tell(world.home("fl-1"), peers.SyncWanted("fl-1", peers.OWN_SYNC))
+    world.run()
+    asked = len(floodlight.syncs)
+    assert not chain_of(world, "a"), "what the FL says instead of a chain is for nobody"
+    world.pass_time(11_000)
+    assert len(floodlight.syncs) == asked + 1
+    assert [len(chain_of(world, name)) for name in ("a", "b")] == [5, 5]
+    assert not errors_of(world)
+
+
+@pytest.mark.parametrize("asker", ["somebody", "the router"])
+@pytest.mark.parametrize("how", ["silent", "error"])
+def test_who_ask_in_every_pause_put_nobody_off(asker: str, how: str) -> None:
+    """An FL is asked as often as the limit says, and then everybody knows."""
+    world, floodlight = one("full", sync_retries=1)
+    world.run()
+    asked, floodlight.sync = len(floodlight.syncs), how
+    home = world.home("fl-1")
+    for number in range(MAX_REQUESTERS):
+        if not number or asker == "somebody":
+            please(world, f"asks-{number}")
+        else:
+            world.tell(home, peers.SyncWanted("fl-1", peers.OWN_SYNC))
+        world.pass_time(900, grain=100)
+        if errors_of(world):
+            break
+    assert len(floodlight.syncs) == asked + 2
+    world.pass_time(60_000)
+    told = [error.json["correlation_id"] for error in errors_of(world)]
+    assert sorted(told) == sorted(set(told))
+    assert "asks-0" in told
+    assert {error.json["payload"]["error-type"] for error in errors_of(world)} == {
+        "OPERATION_TIMED_OUT"
+    }
+
+
+@pytest.mark.parametrize("how", ["error", "half"])
+def test_an_error_instead_of_a_chain_is_one_answer(how: str) -> None:
+    """Who asked gets the router's error after the last try, and nothing else that ends a chain."""
+    world, floodlight = one("full", sync_retries=2)
+    world.run()
+    floodlight.sync = how
+    please(world, "a")
+    world.pass_time(60_000)
+    [error] = errors_of(world)
+    assert error.json["correlation_id"] == "a"
+    assert error.key == b"a"
+    assert error.header["flrouter-request"] == "sync/fl-1"
+    assert error.json["payload"]["error-type"] == "OPERATION_TIMED_OUT"
+    clazzes = {record["clazz"] for record in chain_of(world, "a")}
+    assert clazzes == ({names.CHUNK} if how == "half" else set())
+
+
+def test_too_many_who_ask_in_a_pause() -> None:
+    """They wait for one sync, as those do who ask while one runs."""
+    world, floodlight = one("full", alive_interval=10_000, alive_timeout=100_000)
+    world.run()
+    floodlight.sync = "manual"
+    for number in range(MAX_REQUESTERS):
+        please(world, f"asks-{number}")
+    floodlight.sync = "error"
+    floodlight._answer_sync(floodlight.syncs[-1])
+    world.run()
+    assert not world.shards[world.home("fl-1")].syncs()[0].running
+    please(world, "one-more")
+    please(world, "asks-0")
+    [error] = errors_of(world)
+    assert error.json["correlation_id"] == "one-more"
+    assert error.json["payload"]["error-type"] == "INTERNAL_ERROR"
+    floodlight.sync = "full"
+    world.pass_time(11_000)
+    assert all(len(chain_of(world, f"asks-{at}")) == 5 for at in range(MAX_REQUESTERS))
 
 
 def test_too_many_who_ask() -> None:

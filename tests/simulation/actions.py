@@ -315,9 +315,26 @@ def ask_badly(episode: Episode, dice: Dice) -> None:
 
 
 def ask_for_sync(episode: Episode, dice: Dice) -> None:
-    """Listeners want to know all switches; now and then several do at once."""
+    """Listeners want to know all switches; now and then several do at once, or one after the other
+    while an FL may not list them.
+    """
+    if dice.one_in(4):
+        _insist_on_sync(episode, dice)
     for _ in range(1 + dice.pick(3)):
         episode.requesters.ask_for_sync()
+
+
+def _insist_on_sync(episode: Episode, dice: Dice) -> None:
+    """From now on an FL answers SyncRequests so, and for a while somebody asks in each pause."""
+    floodlight, much = dice.choose(episode.floodlights), _much(dice)
+    floodlight.sync = dice.choose(episode.floodlights[0].syncs)
+    for _ in range(8):
+        episode.requesters.ask_for_sync()
+        for process in episode.workers.alive:
+            process.settle(much)
+        while floodlight.act(much, floodlight.usual):
+            floodlight.flush(much, 100)
+        episode.topics.now += 800
 
 
 # -- FLs ----------------------------------------------------------------------------------------

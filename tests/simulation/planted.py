@@ -23,6 +23,7 @@ from flrouter.core.switches.holders import SwitchMap
 from flrouter.core.switches.listeners import ByAvailability, _News
 from flrouter.core.values.records import Gather, Mode
 from flrouter.faust_side import assignor
+from flrouter.messages.envelope import Form
 from flrouter.runtime.durability import changelog
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import Changelog
@@ -267,6 +268,36 @@ def join_any_sync() -> Iterator[None]:
 
 
 @contextmanager
+def count_tries_anew() -> Iterator[None]:
+    """Who asks for a sync in the pause before the next try makes that the first one again."""
+    real = Syncs.serve
+
+    def serve(self: Syncs, floodlight: str, *more: Any) -> None:
+        plan = self._planned.get(floodlight)
+        if plan is not None:
+            self._planned[floodlight] = plan._replace(retries=0)
+        real(self, floodlight, *more)
+
+    with patch.object(Syncs, "serve", serve):
+        yield
+
+
+@contextmanager
+def pass_errors_of_syncs_on() -> Iterator[None]:
+    """Listeners get what an FL sends in place of a chain, though it is asked again."""
+    real = Syncs.take
+
+    def take(self: Syncs, report: Any, envelope: Any, form: Any, *number: Any) -> None:
+        sync = self._running.get(report.floodlight)
+        if sync is not None and form is Form.ERROR:
+            self._pass_on(sync, report.floodlight, report, envelope)
+        real(self, report, envelope, form, *number)
+
+    with patch.object(Syncs, "take", take):
+        yield
+
+
+@contextmanager
 def wait_for_the_clock() -> Iterator[None]:
     """What was to happen before a clock was set back happens when it is there again."""
     with patch.object(Shard, "_rearm", lambda self: None):
@@ -391,6 +422,8 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "order-of-arrival": order_of_arrival,
     "believe-the-end": believe_the_end,
     "join-any-sync": join_any_sync,
+    "count-tries-anew": count_tries_anew,
+    "pass-errors-of-syncs-on": pass_errors_of_syncs_on,
     "wait-for-the-clock": wait_for_the_clock,
     "deaf-to-larger-numbers": deaf_to_larger_numbers,
     "commit-before-outputs": commit_before_outputs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 import msgspec
@@ -14,7 +15,7 @@ from flrouter.core.values.inputs import Input, Report, Told
 from flrouter.core.values.request import Suffixes
 from flrouter.messages import names
 from flrouter.messages.chains import BadLink
-from flrouter.messages.envelope import decode
+from flrouter.messages.envelope import Form, decode
 from flrouter.messages.headers import SYNC_BEGAN
 from flrouter.network.chains import Assembler, is_link
 from tests.core.world import Record
@@ -82,6 +83,27 @@ class SyncPromises:
             return  # they get what the masters of switches list, of whatever FL
         if isinstance(note, peers.SyncWanted) and note.correlation_id != peers.OWN_SYNC:
             self._owed[note.floodlight, note.correlation_id] = at
+
+    def tried(self, items: list[Input], effects: Effects, tries: Counter[tuple[str, str]]) -> None:
+        """A batch was decided: for each requester an FL is asked as often as the limit says,
+        however many others ask meanwhile.
+
+        Args:
+            tries: (FL, requester's id) → how often it was asked by this owner of its home.
+        """
+        for item in items:
+            if isinstance(item, Told) and isinstance(item.peer, peers.SyncWanted):
+                tries.pop((item.peer.floodlight, item.peer.correlation_id), None)
+        for send in effects.sends:
+            if names.SYNC_REQUEST.encode() not in (send.value or b""):
+                continue
+            suffix = self._suffixes.read(decode(send.value or b"").correlation_id)
+            if suffix is None or suffix.original == peers.OWN_SYNC:
+                continue
+            asked = (send.key or b"").decode(), suffix.original
+            tries[asked] += 1
+            if tries[asked] > self._rules.sync_retries + 1:
+                raise Violation("a sync is given up", f"{asked}: {tries[asked]} tries")
 
     def decided(self, items: list[Input], effects: Effects, now: int, looked: int | None) -> None:
         """A batch was decided: switches that it tells as gone are in no list that ended.
@@ -157,6 +179,10 @@ class SyncPromises:
     def _link(self, record: Record) -> None:
         envelope = decode(record.value)
         key = (record.key or b"").decode()
+        if envelope.form is Form.ERROR:
+            raise Violation(
+                "a sync has one answer", f"{key}: an FL's error, after which it is retried"
+            )
         try:
             whole = is_link(envelope) and self._assembler.take(record.value, envelope, 0, key)
         except BadLink:

@@ -6,7 +6,7 @@ record was decided, and what a kill lets happen once more.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -83,6 +83,8 @@ class Watched:
         self._held = 0
         #: ms; when the first of the catch-ups that were reached had been asked for.
         self.looked: int | None = None
+        #: (FL, requester's id) → how often the FL was asked for a sync.
+        self.tries: Counter[tuple[str, str]] = Counter()
 
     def decide(self, batch: Sequence[Input], now: int) -> Effects:
         """Decide, and remember when, for whoever asks what became of it."""
@@ -96,6 +98,7 @@ class Watched:
                 raise Violation("no bugs", "; ".join(effects.notes))
             workers.promises.noted(effects.notes, now, looked)
         workers.promises.syncs.decided(list(batch), effects, now, looked)
+        workers.promises.syncs.tried(list(batch), effects, self.tries)
         workers.decided(effects.sends, now)
         if batch or effects.sends:
             self.unsaved.append((list(batch), effects))

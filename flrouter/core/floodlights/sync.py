@@ -6,15 +6,15 @@ follows the chain, and tells the switches' homes what it lists and when it is wh
 One sync serves all requesters who asked before its chain began, each under an id of its own. Later
 ones are served by the next sync.
 
-A sync's life: what happens to it, in which stage, and what follows (= nothing). It is *planned* for
-a later time, *told* to the shards, *asked* for at the FL, *listing* once links come, or there is
-*none*; with SYNC_INTERVAL one that is over plans the next. `tests/core/test_a_syncs_life.py` tries
-each cell.
+A sync's life: what happens to it, in which stage, and what follows (= nothing). It is *told* to the
+shards, *asked* for at the FL, *listing* once links come, *planned* to be tried again after a pause,
+or there is *none*; with SYNC_INTERVAL one that is over plans the next, which begins at once if
+somebody asks for it. `tests/core/test_a_syncs_life.py` tries each cell.
 
 ===================================  =====  =======  =======  =======  =======
 what happens                         none   planned  told     asked    listing
 ===================================  =====  =======  =======  =======  =======
-somebody asks for one                told   told     =        =        =
+somebody asks for one                told   =        =        =        =
 every shard has noted that it began  =      =        asked    =        =
 a link comes                         =      =        =        listing  =
 the last link comes                  =      =        none     none     none
@@ -37,7 +37,7 @@ from flrouter.core.floodlights.sync_run import Plan, Sync, and_also, sync_number
 from flrouter.core.floodlights.sync_status import SyncStatus
 from flrouter.core.requests.links import Links
 from flrouter.core.requests.parts import FULL_RECORD_BYTES, in_records
-from flrouter.core.state.context import Context
+from flrouter.core.state.context import MAX_TOLD_CHARACTERS, Context
 from flrouter.core.switches.holders import SwitchMap
 from flrouter.core.values import peers
 from flrouter.core.values.events import Event
@@ -105,25 +105,27 @@ class Syncs:
     def serve(self, floodlight: str, correlation_id: str = peers.OWN_SYNC) -> None:
         """Send a chain of an FL that answers under this id too.
 
-        It is the chain of the running sync if no link of that has gone out, else of the next one
-        (protocol.md, 6.1).
+        It is the chain of the sync that runs or is to be repeated, if no link of that has gone out,
+        else of the next one (protocol.md, 6.1).
         """
+        context = self._context
         sync = self._running.get(floodlight)
-        if sync is None:
-            plan = self._planned.get(floodlight)
-            self._begin(floodlight, and_also(plan.requesters if plan else [], correlation_id), 0)
-            return
-        full = len(sync.requesters) + len(sync.waiting) >= MAX_REQUESTERS
-        if full and correlation_id != peers.OWN_SYNC:
+        plan = self._planned.get(floodlight, Plan(context.now, 0, []))
+        asking = and_also(plan.requesters if sync is None else sync.everybody, correlation_id)
+        if len(asking) > MAX_REQUESTERS:
             busy = f"floodlight {floodlight} is syncing, and {MAX_REQUESTERS} requests wait for it"
             advice = "Ask again when one of them has its chain."
             self._tell_error(floodlight, correlation_id, ErrorType.INTERNAL_ERROR, busy, advice)
-            return
-        if sync.links:
-            sync.waiting = and_also(sync.waiting, correlation_id)
+        elif sync is None and not plan.retries:
+            self._begin(floodlight, asking, 0)
         else:
-            sync.requesters = and_also(sync.requesters, correlation_id)
-        self._owe(floodlight, [*sync.requesters, *sync.waiting])
+            if sync is None:
+                self._planned[floodlight] = plan._replace(requesters=asking)
+            elif sync.links:
+                sync.waiting = and_also(sync.waiting, correlation_id)
+            else:
+                sync.requesters = asking
+            self._owe(floodlight, asking)
 
     def _begin(self, floodlight: str, requesters: list[str], retries: int) -> None:
         context = self._context
@@ -219,10 +221,12 @@ class Syncs:
         if whole is None:
             context.count(Event.DUPLICATE_LINKS, floodlight)
             return
-        self._pass_on(sync, floodlight, report, envelope)
-        if form is Form.ERROR:
+        if form is Form.ERROR:  # not for listeners: a chain may follow
+            said = report.data[:MAX_TOLD_CHARACTERS]
+            context.note(f"floodlight {floodlight} answers a sync request with an error: {said!r}")
             self._failed(floodlight)
             return
+        self._pass_on(sync, floodlight, report, envelope)
         sync.links += 1
         sync.due = context.now + context.rules.sync_patience
         switch = switch_of(envelope, report.data, context.catalog.places)
@@ -351,7 +355,7 @@ class Syncs:
     ) -> None:
         topic, problem = self._context.rules.disco_topic, Problem(kind, message, description)
         origin = f"sync/{floodlight}"
-        self._context.answer_error(topic, correlation_id, problem, origin=origin, key=floodlight)
+        self._context.answer_error(topic, correlation_id, problem, origin=origin)
 
     def rearm(self) -> None:
         """The clock went back: no plan and no deadline is later than one that is made now."""

@@ -20,7 +20,8 @@ class Election:
         """Choose the active FL; True if the switch moved to another FL that answers.
 
         The active FL changes only for one in a better state. If all that hold the switch are in
-        outage it stays, so that the map is kept; commands to it are answered with an error.
+        outage it stays, unless only another one is the switch's master. So the map is kept;
+        commands to it are answered with an error.
 
         Args:
             name: the switch's id.
