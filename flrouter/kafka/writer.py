@@ -39,7 +39,7 @@ from flrouter.settings.model import Settings
 
 #: of the session timeout: after so long without anything durable the producer is replaced.
 GIVE_UP_SILENT = 0.5
-#: of the session timeout: the same for one record, though others are durable. It is less than
+#: of the session timeout: the same for one record, though others are durable. It is far less than
 #: librdkafka's own timeout (`MESSAGE_TIMEOUT`), after which later records could overtake.
 GIVE_UP_LATE = 0.7
 #: pauses before a producer that failed is replaced, and before a topic is asked for again.

@@ -176,6 +176,31 @@ def test_nothing_is_lost_and_order_kept_when_a_leader_goes(cluster: Cluster) -> 
         cluster.restart(cluster.ids[0])
 
 
+def test_nothing_overtakes_while_the_event_loop_stands_still(cluster: Cluster) -> None:
+    """A busy machine may keep it for longer than a session timeout, while no broker answers."""
+    session_s = 15.0
+
+    async def body(world: _World, topic: str) -> None:
+        await world.write([Send(topic, 0, b"0", b"v")])
+        await asyncio.to_thread(cluster.kill_all)
+        writes = [asyncio.ensure_future(world.write([Send(topic, 0, b"1", b"v")]))]
+        await asyncio.sleep(session_s / 3)
+        writes.append(asyncio.ensure_future(world.write([Send(topic, 0, b"2", b"v")])))
+        await asyncio.sleep(0)
+        time.sleep(session_s / 4)  # noqa: ASYNC251 - it stands still
+        cluster.start(wait=False)
+        time.sleep(session_s)  # noqa: ASYNC251 - it stands still
+        await asyncio.gather(*writes)
+        at = Partition(topic, 0)
+        rows = await world.rows(at, await world.ends(at))
+        assert list(dict.fromkeys(row.key for row in rows)) == [b"0", b"1", b"2"]
+
+    try:
+        _run(cluster, body, session_timeout=session_s)
+    finally:
+        cluster.wait_ready()
+
+
 def test_records_that_are_gone_are_told_of(cluster: Cluster) -> None:
     """And their partition is read on from where it begins now; others go on meanwhile."""
 
