@@ -21,9 +21,10 @@ BATCH_BYTES = 512 * 1024
 SOCKET_TIMEOUT = 0.4
 #: librdkafka's own default.
 LONGEST_SOCKET_TIMEOUT_MS = 60_000
-#: of the session timeout: what lies in a producer for longer is not sent any more, and later records
-#: overtake it. `writer.py` gives up long before, also in an event loop that a busy machine keeps for
-#: longer than a session. So this is for processes that were frozen, whose shards are others' by then.
+#: of the session timeout: what lies in a producer for longer is not sent any more, and later
+#: records overtake it. `writer.py` gives up long before, also in an event loop that a busy machine
+#: keeps for a session timeout. So this is for processes that were frozen, whose shards are others'
+#: by then.
 MESSAGE_TIMEOUT = 2.0
 
 Configuration = dict[str, Any]
