@@ -77,6 +77,13 @@ def reading(settings: Settings) -> Configuration:
     }
 
 
+def request_timeout_ms(settings: Settings) -> int:
+    """After how long a producer's request is sent again, to whichever broker leads by then."""
+    return min(
+        LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000)
+    )
+
+
 def writing(settings: Settings) -> Configuration:
     """What a producer is told."""
     configuration = connection(settings) | {
@@ -95,8 +102,5 @@ def writing(settings: Settings) -> Configuration:
         configuration["max.in.flight.requests.per.connection"] = 1
     else:
         configuration["enable.idempotence"] = True
-        # After so long a request is sent again, to whichever broker leads by then.
-        configuration["socket.timeout.ms"] = min(
-            LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000)
-        )
+        configuration["socket.timeout.ms"] = request_timeout_ms(settings)
     return configuration

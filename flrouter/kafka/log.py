@@ -64,10 +64,9 @@ class KafkaLog:
 
     async def stop(self) -> None:
         """Disconnect."""
-        self._writer.stop()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._commands.stop(), self._others.stop())
+        await asyncio.gather(self._commands.stop(), self._others.stop(), self._writer.stop())
 
     def read(self, starts: Mapping[Partition, Start]) -> None:
         """From now on read these partitions, each from its start, and no others."""

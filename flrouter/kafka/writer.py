@@ -1,57 +1,48 @@
 """The writer: records go out in order, and whoever wrote them is told when they are durable.
 
-The only proof of that is librdkafka's callback for each record. It runs in a thread that polls;
-what it finds out comes to the event loop once per poll. When a record fails, all behind it fail
-too: the producer is replaced, and all that is not durable is sent again, in order. What was under
-way to a broker by then is waited for first, as it would stand there twice.
+Each partition has a lane, with one batch under way at a time: whatever fails, no record overtakes
+another one of its partition. All batches for one broker travel in one request. A batch of which
+nobody knows whether it is durable is written again, by another producer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import logging
-import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerClosed,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from flrouter.core.values.effects import Headers, Send
-from flrouter.kafka.librdkafka import writing
+from flrouter.kafka.cluster.clients import connection
+from flrouter.kafka.librdkafka import BATCH_BYTES, request_timeout_ms
+from flrouter.kafka.producer import Link
 from flrouter.kafka.records import as_headers
-from flrouter.kafka.topics import (
-    NO_TOPIC,
-    TOO_LARGE,
-    Topics,
-    forbidden,
-    misplaced,
-    no_topic,
-    number_of,
-    too_large,
-)
+from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
-#: of the session timeout: after so long without anything durable the producer is replaced.
-GIVE_UP_SILENT = 0.5
-#: of the session timeout: the same for one record, though others are durable. It is far less than
-#: librdkafka's own timeout (`MESSAGE_TIMEOUT`), after which later records could overtake.
-GIVE_UP_LATE = 0.7
-#: pauses before a producer that failed is replaced, and before a topic is asked for again.
+#: pauses before records are written again, and before a topic is asked for again.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
-#: when a producer has failed, how long to wait for the next of its records in flight.
+#: when a producer has failed, how long what others gave it may take.
 SETTLE_S = 1.0
 #: how long brokers may take to list topics.
 LOOK_TIMEOUT_S = 5.0
-#: how long a topic's limit of a record's size is remembered.
+#: how long a topic's limits of sizes are remembered.
 LIMIT_S = 60.0
-#: how long a poll may wait for something to happen.
-POLL_S = 0.5
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 log = logging.getLogger(__name__)
 
@@ -61,92 +52,32 @@ class _Write:
     """One call of :meth:`Writer.write`."""
 
     done: Callable[[Written], None]
+    #: how many deliveries are not over.
     left: int = 0
     written: Written = field(default_factory=Written)
+
+    def less(self) -> None:
+        """One is over."""
+        self.left -= 1
+        if not self.left:
+            self.done(self.written)
 
 
 @dataclass(slots=True, eq=False)
 class _Delivery:
-    """The records of one write that go to one partition, until all are durable or refused."""
+    """The records of one write that go to one partition, those that are not durable or refused."""
 
-    at: Partition
     write: _Write
-    #: deliveries are written in this order.
-    number: int
-    #: those that are not known to be durable or refused.
     sends: list[Send] = field(default_factory=list)
-    #: s of the loop's clock: when a producer was given them.
-    since: float = 0.0
-    #: the one in flight.
-    attempt: _Attempt | None = None
 
 
 @dataclass(slots=True, eq=False)
-class _Attempt:
-    """One try to write a delivery; what is heard of it comes in a thread, in the records' order."""
+class _Lane:
+    """What is to be written to one partition, in this order."""
 
-    delivery: _Delivery
-    line: _Line
-    #: how many records the producer took; -1 until it was given all.
-    given: int = -1
-    #: of how many it is known what became of them.
-    came: int = 0
-    #: the messages that came first and last of those that are durable.
-    first: Any = None
-    last: Any = None
-    #: which records failed, and why.
-    errors: list[tuple[int, Any]] = field(default_factory=list)
-
-    def delivered(self, error: Any, message: Any) -> None:
-        """One of them is durable, or not."""
-        if error is None:
-            self.last = message
-            if self.first is None:
-                self.first = message
-        else:
-            self.errors.append((self.came, error))
-        self.came += 1
-        if self.came == self.given:
-            self.line.over.append(self)
-
-    @property
-    def durable(self) -> int:
-        """How many of the first ones are durable for certain."""
-        return self.errors[0][0] if self.errors else self.came
-
-
-class _Line:
-    """A producer, and the thread that hears of what becomes of its records."""
-
-    def __init__(self, configuration: dict[str, Any], heard: Callable[[_Line], None]) -> None:
-        self.producer = Producer(configuration)
-        #: attempts that are over.
-        self.over: deque[_Attempt] = deque()
-        self._heard = heard
-        self._loop = asyncio.get_running_loop()
-        self._closing = False
-        self._thread = threading.Thread(target=self._poll, name="flrouter-writer", daemon=True)
-        self._thread.start()
-
-    def _poll(self) -> None:
-        while not self._closing:
-            self.producer.poll(POLL_S)
-            if self.over:
-                try:
-                    self._loop.call_soon_threadsafe(self._heard, self)
-                except RuntimeError:  # the loop is closed: nobody listens any more
-                    break
-        del self.producer  # in this thread, as it waits for librdkafka's
-
-    def hold(self) -> None:
-        """Send nothing more; what is under way is heard of."""
-        self.producer.purge(in_queue=True, in_flight=False, blocking=False)
-
-    def close(self) -> None:
-        """End the thread, and forget what is under way."""
-        if not self._closing:
-            self.producer.purge(in_queue=True, in_flight=True, blocking=False)
-            self._closing = True
+    at: Partition
+    deliveries: deque[_Delivery] = field(default_factory=deque)
+    task: asyncio.Future[None] | None = None
 
 
 class Writer:
@@ -162,50 +93,30 @@ class Writer:
         because brokers do not let us write: that is mended, and tried again.
         """
         self._settings = settings
-        self._configuration = writing(settings)
         self._topics = topics
         self._is_own = is_own
-        self._line: _Line | None = None
-        self._numbers = itertools.count()
-        #: all that is not durable, in the order in which it is to be written.
-        self._deliveries: dict[_Delivery, None] = {}
-        #: the producer has failed, and is not yet replaced.
-        self._replacing = False
-        #: partition → number of the first delivery that has failed there since.
-        self._failed: dict[Partition, int] = {}
-        #: set whenever something is heard of records.
-        self._news = asyncio.Event()
-        #: s of the loop's clock: when something became durable last.
-        self._durable_at = 0.0
-        #: travel record by record, until it is known which is too large. Others wait for them.
-        self._careful: set[_Delivery] = set()
-        #: topic → size in bytes of a record that was too large a moment ago.
-        self._limits: dict[str, int] = {}
-        self._max_bytes: int = self._configuration["message.max.bytes"]
+        self._max_bytes = settings.max_message_bytes + BATCH_BYTES
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        #: the producer, as soon as it is connected.
+        self._link: asyncio.Future[Link]
+        #: topic → bytes of a record, or of a batch, that was too large a moment ago.
+        self._record_limits: dict[str, int] = {}
+        self._batch_limits: dict[str, int] = {}
         self._looks: set[asyncio.Future[None]] = set()
+        self._closes: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop
-        self._replacement: asyncio.Future[None] | None = None
-        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        self._watch: asyncio.TimerHandle | None = None
         #: how often a producer was replaced.
         self.replaced = 0
 
     def start(self) -> None:
         """Connect. Needs a running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._line = _Line(self._configuration, self._heard)
-        self._look_at_time()
+        self._link = asyncio.ensure_future(self._connect())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Disconnect; what is not durable is not told of."""
-        self.abandon()
-        if self._replacement is not None:
-            self._replacement.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        self._forget()
+        await asyncio.gather(self._close(self._link, 0.0), *self._closes)
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -214,46 +125,44 @@ class Writer:
         write = _Write(done)
         for topic, group in self._give(sends, write).items():
             write.left += 1
-            look = asyncio.ensure_future(self._look(topic, group, write))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+            _begin(self._look(topic, group, write), self._looks)
         if not write.left:
             self._loop.call_soon(done, write.written)
 
     def abandon(self) -> None:
         """What is not durable by now should not be written any more."""
-        for look in self._looks:
-            look.cancel()
-        self._careful.clear()
-        if self._deliveries and self._line is not None:
-            self._deliveries.clear()
-            self._replace(self._line, at_once=True)
-            self._line.close()
+        if self._lanes:
+            self._renew(self._link, settle_s=0.0)
+        self._forget()
 
     # -- giving -------------------------------------------------------------------------------
 
     def _give(self, sends: Sequence[Send], write: _Write) -> dict[str, list[Send]]:
-        """Give records to the producer; returns those whose topic nobody knows, by topic."""
+        """Put records into their lanes; returns those whose topic nobody knows, by topic."""
         deliveries: dict[tuple[str, int], _Delivery] = {}
         unknown: dict[str, list[Send]] = {}
         for send in sends:
+            topic, value = send.topic, send.value
             number = number_of(self._topics, send)
             if number is None:
-                unknown.setdefault(send.topic, []).append(send)
+                unknown.setdefault(topic, []).append(send)
             elif isinstance(number, Refusal):
                 write.written.refused.append(number)
+            elif value and len(value) >= self._record_limits.get(topic, self._max_bytes):
+                write.written.refused.append(_too_large(send))
             else:
-                delivery = deliveries.get((send.topic, number))
+                delivery = deliveries.get((topic, number))
                 if delivery is None:
-                    at = Partition(send.topic, number)
-                    delivery = deliveries[at] = _Delivery(at, write, next(self._numbers))
+                    delivery = deliveries[topic, number] = _Delivery(write)
                 delivery.sends.append(send)
         write.left += len(deliveries)
-        for delivery in deliveries.values():
-            delivery.since = self._loop.time()
-            self._deliveries[delivery] = None
-            if not self._replacing and not self._careful:
-                self._produce(delivery)
+        for at, delivery in deliveries.items():
+            lane = self._lanes.get(at)
+            if lane is None:
+                lane = self._lanes[at] = _Lane(Partition(*at))
+            lane.deliveries.append(delivery)
+            if lane.task is None:
+                lane.task = asyncio.ensure_future(self._empty(lane))
         return unknown
 
     async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
@@ -265,186 +174,166 @@ class Writer:
             await self._topics.look_again()
         for unknown in self._give(sends, write).values():
             write.written.refused += map(no_topic, unknown)
-        self._less(write)
+        write.less()
 
-    def _produce(self, delivery: _Delivery) -> None:
-        line = self._line
-        assert line is not None
-        attempt = delivery.attempt = _Attempt(delivery, line)
-        produce, delivered = line.producer.produce, attempt.delivered
-        topic, number = delivery.at
-        limit = self._limits.get(topic, self._max_bytes)
-        refused: dict[int, Refusal] = {}
-        headers: Headers = ()
-        given = None  # all rows of a changelog have the same
-        for send in delivery.sends:
-            value = send.value
-            if value is not None and len(value) >= limit:
-                refused[id(send)] = Refusal(send, "Broker: Message size too large.", True)
-                continue
-            if send.headers is not headers:
-                headers = send.headers
-                given = as_headers(headers)
+    # -- writing ------------------------------------------------------------------------------
+
+    async def _empty(self, lane: _Lane) -> None:
+        """Write all that is in a lane."""
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while lane.deliveries:
+            link = self._link
+            producer = await asyncio.shield(link)
+            batch = producer.batch()
+            counts = self._fill(batch, lane)
             try:
-                # By position: names would make it a third dearer.
-                produce(topic, value, send.key, number, delivered, None, 0, given)
-            except KafkaException as error:
-                if error.args[0].code() not in TOO_LARGE:
-                    log.warning("the producer takes nothing more: %s", error)
-                    self._loop.call_soon(self._replace, line)
-                    break
-                refused[id(send)] = too_large(send, error.args[0])
-        if refused:
-            delivery.write.written.refused += refused.values()
-            delivery.sends = [send for send in delivery.sends if id(send) not in refused]
-        attempt.given = len(delivery.sends)
-        if attempt.came == attempt.given:  # none was taken, or all have come meanwhile
-            self._loop.call_soon(self._over, attempt)
+                first = await producer.deliver(batch, lane.at)
+            except KafkaError as error:
+                if not isinstance(error, UnknownTopicOrPartitionError):
+                    # The failed batch has numbers that an idempotent producer does not give again.
+                    self._renew(link)
+                await self._failed(lane, batch.size(), counts, error, backoff)
+            else:
+                backoff.reset()
+                for count in counts:
+                    self._durable(lane, first, count)
+                    first += count
+        # A topic that is written to once should leave nothing behind.
+        del self._lanes[lane.at]
 
-    # -- hearing ------------------------------------------------------------------------------
+    def _fill(self, batch: Any, lane: _Lane) -> list[int]:
+        """Fill a batch with what comes first: how many records of each delivery."""
+        append = batch.append
+        headers: Headers = ()
+        given = None
+        limit = self._batch_limits.get(lane.at.topic)
+        counts: list[int] = []
+        for delivery in lane.deliveries:
+            count = 0
+            for send in delivery.sends:
+                if limit and (count or counts) and batch.size() + len(send.value or b"") > limit:
+                    return [*counts, count] if count else counts
+                if send.headers is not headers:  # all rows of a changelog have the same
+                    headers = send.headers
+                    given = as_headers(headers)
+                if not append(timestamp=None, key=send.key, value=send.value, headers=given):
+                    return [*counts, count] if count else counts
+                count += 1
+            counts.append(count)
+        return counts
 
-    def _heard(self, line: _Line) -> None:
-        """Attempts are over."""
-        while line.over:
-            self._over(line.over.popleft())
-        self._news.set()
-
-    def _over(self, attempt: _Attempt) -> None:
-        delivery = attempt.delivery
-        if delivery.attempt is not attempt or delivery not in self._deliveries:
-            return  # it was abandoned, or tried again
-        if self._overtook(delivery):
-            delivery.attempt = None
-        elif attempt.errors:
-            self._sort(delivery, attempt)
+    def _durable(self, lane: _Lane, first: int, count: int) -> None:
+        """So many records of what comes first in a lane are durable, and lie there."""
+        delivery = lane.deliveries[0]
+        spans = delivery.write.written.spans
+        before = spans.get(lane.at)
+        if before is None:
+            spans[lane.at] = Span(first, first + count, count)
         else:
-            self._durable(delivery, attempt, len(delivery.sends))
+            spans[lane.at] = Span(before.first, first + count, before.records + count)
+        self._over(lane, delivery, count)
 
-    def _durable(self, delivery: _Delivery, attempt: _Attempt, count: int) -> None:
-        """All that is left of a delivery is durable, so many records."""
-        del self._deliveries[delivery]
-        delivery.attempt = None
-        self._durable_at = self._loop.time()
-        if count:
-            self._backoff.reset()
-        if attempt.first is not None:
-            first, end = attempt.first.offset(), attempt.last.offset() + 1
-            spans = delivery.write.written.spans
-            before = spans.get(delivery.at)
-            if before is not None:
-                first, count = before.first, count + before.records
-            spans[delivery.at] = Span(first, end, count)
-        self._less(delivery.write)
-        if self._careful:
-            self._careful.discard(delivery)
-            if not self._careful:
-                self._replace(self._line, at_once=True)
+    def _over(self, lane: _Lane, delivery: _Delivery, count: int) -> None:
+        if count < len(delivery.sends):
+            del delivery.sends[:count]
+        else:
+            lane.deliveries.popleft()
+            delivery.write.less()
 
-    def _less(self, write: _Write) -> None:
-        write.left -= 1
-        if not write.left:
-            write.done(write.written)
-
-    def _sort(self, delivery: _Delivery, attempt: _Attempt) -> None:
-        """Some records are not durable: refuse those that never will be, try again with others."""
-        for index, error in attempt.errors:
-            send = delivery.sends[index]
-            if error.code() in TOO_LARGE:
-                if not self._careful:
-                    # All that travel with it get the same error.
-                    self._try_again(delivery, index)
-                    self._replace(attempt.line, at_once=True, carefully=True)
-                    return
-                self._limits[delivery.at.topic] = len(send.value or b"")
-                self._loop.call_later(LIMIT_S, self._limits.pop, delivery.at.topic, None)
-            refusal = self._refusal(send, error)
-            if refusal is None:
-                if not self._replacing:  # else it is known why
-                    log.warning("records for %s not written, trying again: %s", delivery.at, error)
-                self._try_again(delivery, index)
-                self._replace(attempt.line)
-                return
-            delivery.write.written.refused.append(refusal)
-        self._durable(delivery, attempt, len(delivery.sends) - len(attempt.errors))
-
-    def _try_again(self, delivery: _Delivery, index: int) -> None:
-        """Leave what is over before that record: what came after it may have overtaken it."""
-        del delivery.sends[:index]
-        delivery.attempt = None
-        self._failed[delivery.at] = min(
-            delivery.number, self._failed.get(delivery.at, delivery.number)
-        )
-
-    def _overtook(self, delivery: _Delivery) -> bool:
-        """Whether an earlier record of its partition failed, which is to be written first."""
-        return delivery.number > self._failed.get(delivery.at, delivery.number)
-
-    def _refusal(self, send: Send, error: Any) -> Refusal | None:
-        code = error.code()
-        if code in TOO_LARGE:
-            return too_large(send, error)
-        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._is_own(send.topic):
-            return forbidden(send)
-        if code in NO_TOPIC and not self._topics.known(send.topic):
-            return no_topic(send)
-        return None
-
-    def _replace(
-        self, line: _Line | None, *, at_once: bool = False, carefully: bool = False
+    async def _failed(
+        self, lane: _Lane, size: int, counts: Sequence[int], error: Exception, backoff: Backoff
     ) -> None:
-        """Begin anew with another producer."""
-        if self._replacing or line is None or line is not self._line:
+        """Refuse what no broker will ever take; else wait before all of it is written again."""
+        topic, first = lane.at.topic, lane.deliveries[0].sends[0]
+        if isinstance(error, TOO_LARGE):
+            if sum(counts) > 1:  # which of them it is, smaller batches tell
+                self._remember(self._batch_limits, topic, size // 2)
+            else:
+                self._remember(self._record_limits, topic, len(first.value or b""))
+                self._refuse(lane, 1, _too_large)
             return
-        self._replacing = True
-        self.replaced += 1
-        line.hold()
-        pause_s = 0 if at_once else self._backoff.next_s()
-        self._replacement = asyncio.ensure_future(
-            self._begin_anew(line, pause_s, carefully=carefully)
-        )
-
-    async def _settled(self) -> None:
-        """Wait for what is under way, as long as some of it arrives."""
-        with contextlib.suppress(TimeoutError):
-            while any(delivery.attempt is not None for delivery in self._deliveries):
-                self._news.clear()
-                await asyncio.wait_for(self._news.wait(), SETTLE_S)
-
-    async def _begin_anew(self, line: _Line, pause_s: float, *, carefully: bool) -> None:
-        with contextlib.suppress(TimeoutError):
+        if isinstance(error, TopicAuthorizationFailedError) and not self._is_own(topic):
+            for count in counts:
+                self._refuse(lane, count, forbidden)
+            return
+        if isinstance(error, ProducerClosed):
+            return
+        with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 # A topic may be gone, or be another one by now.
                 await self._topics.look()
-        await asyncio.sleep(pause_s)
-        await self._settled()
-        line.close()
-        self._replacing = False
-        self._careful = set(self._deliveries) if carefully else set()
-        single = {"batch.num.messages": 1} if self._careful else {}
-        self._line = _Line(self._configuration | single, self._heard)
-        for delivery in list(self._deliveries):
-            if delivery.attempt is not None and not self._overtook(delivery):
-                del delivery.sends[: delivery.attempt.durable]
-            delivery.since = self._loop.time()
-            topic, refused = delivery.at.topic, delivery.write.written.refused
-            if self._topics.known(topic) is None and not self._is_own(topic):
-                refused += map(no_topic, delivery.sends)
-                delivery.sends = []
-            elif why := misplaced(self._topics, delivery.at):
-                refused += [Refusal(send, why, False) for send in delivery.sends]
-                delivery.sends = []
-            self._produce(delivery)
-        self._failed.clear()
-
-    def _look_at_time(self) -> None:
-        """Give up a producer that does not come forward."""
-        timeout = self._settings.session_timeout
-        self._watch = self._loop.call_later(timeout / 16, self._look_at_time)
-        oldest = next(iter(self._deliveries), None)
-        if oldest is None:
+        why = misplaced(self._topics, lane.at)
+        if why or (self._topics.known(topic) is None and not self._is_own(topic)):
+            for count in counts:
+                self._refuse(lane, count, lambda send: _no_place(send, why))
             return
-        now = self._loop.time()
-        silent = now - max(oldest.since, self._durable_at) > GIVE_UP_SILENT * timeout
-        if silent or now - oldest.since > GIVE_UP_LATE * timeout:
-            log.warning("nothing is heard of records for %s, trying again", oldest.at)
-            self._replace(self._line)
+        log.warning("records for %s not written, trying again: %r", lane.at, error)
+        await asyncio.sleep(backoff.next_s())
+
+    def _refuse(self, lane: _Lane, count: int, refusal: Callable[[Send], Refusal]) -> None:
+        delivery = lane.deliveries[0]
+        delivery.write.written.refused += map(refusal, delivery.sends[:count])
+        self._over(lane, delivery, count)
+
+    def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:
+        limits[topic] = size
+        self._loop.call_later(LIMIT_S, limits.pop, topic, None)
+
+    # -- producers ----------------------------------------------------------------------------
+
+    async def _connect(self) -> Link:
+        backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        while True:
+            link = Link(
+                **connection(self._settings),
+                client_id=self._settings.app_id,
+                # The embedded broker knows none (docs/embedded-broker.md).
+                enable_idempotence=not self._settings.embedded,
+                max_batch_size=BATCH_BYTES,
+                request_timeout_ms=request_timeout_ms(self._settings),
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await link.open()
+            except KafkaError as error:
+                log.warning("cannot write, trying again: %r", error)
+                await link.close(0.0)
+            else:
+                return link
+            await asyncio.sleep(backoff.next_s())
+
+    def _renew(self, link: asyncio.Future[Link], settle_s: float = SETTLE_S) -> None:
+        """Write with another producer from now on."""
+        if link is self._link:
+            self.replaced += 1
+            self._link = asyncio.ensure_future(self._connect())
+            _begin(self._close(link, settle_s), self._closes)
+
+    async def _close(self, link: asyncio.Future[Link], settle_s: float) -> None:
+        if link.done():
+            await link.result().close(settle_s)
+        else:
+            link.cancel()
+
+    def _forget(self) -> None:
+        for lane in self._lanes.values():
+            if lane.task is not None:
+                lane.task.cancel()
+        self._lanes.clear()
+        for look in self._looks:
+            look.cancel()
+
+
+def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]) -> None:
+    """Do something, which is in a set meanwhile."""
+    task = asyncio.ensure_future(work)
+    under_way.add(task)
+    task.add_done_callback(under_way.discard)
+
+
+def _too_large(send: Send) -> Refusal:
+    return Refusal(send, "Broker: Message size too large.", True)
+
+
+def _no_place(send: Send, why: str) -> Refusal:
+    return Refusal(send, why, False) if why else no_topic(send)

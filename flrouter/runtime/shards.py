@@ -130,8 +130,7 @@ class Shards(Service):
     async def on_stop(self) -> None:
         """Let go, and disconnect."""
         await self.let_go()
-        self._orders.stop()
-        await self._log.stop()
+        await asyncio.gather(self._orders.stop(), self._log.stop())
 
     def _thread_ended(self, ended: threading.ExceptHookArgs) -> None:
         """A thread that reads or writes is no more: only a new process has one."""

@@ -86,7 +86,7 @@ async def _desk(mine: Settings) -> AsyncIterator[_Desk]:
     try:
         yield desk
     finally:
-        desk.writer.stop()
+        await desk.writer.stop()
         await desk.reader.stop()
 
 

@@ -94,6 +94,6 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
             await until(lambda: blacklist(standby._shards[0]).position == 1_002)
             assert keys(0) == {"0"}
             assert made[0] is not followed.core
-            writer.stop()
+            await writer.stop()
 
     asyncio.run(main())

@@ -62,7 +62,7 @@ def _run(
         try:
             await body(writer, mine.shards_topic)
         finally:
-            writer.stop()
+            await writer.stop()
 
     asyncio.run(main())
     return mine
@@ -309,7 +309,7 @@ def test_a_topic_may_be_younger_than_the_last_look(
             await asyncio.to_thread(provide, mine, [Wanted(younger)])
             assert directory.known(younger) is None
             outcome = await _written(writer, [Send(younger, None, b"k", b"v")])
-            writer.stop()
+            await writer.stop()
         assert not outcome.refused
         assert len(outcome.spans) == 1
 

@@ -22,9 +22,9 @@ from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 MAX_WAITING_RECORDS = 10_000
 #: s; the longest time for which a transaction gathers. It begins with the first input after that,
 #: or when the worker looks next, `TICK_S` later at most.
-MAX_PAUSE_S = 0.1
+MAX_PAUSE_S = 0.06
 #: inputs a second of one shard from which on it is that long.
-BUSY_RATE = 1_000.0
+BUSY_RATE = 800.0
 
 
 @dataclass(eq=False)
