@@ -79,9 +79,12 @@ def reading(settings: Settings) -> Configuration:
 
 def request_timeout_ms(settings: Settings) -> int:
     """After how long a producer's request is sent again, to whichever broker leads by then."""
-    return min(
-        LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000)
-    )
+    return min(LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000))
+
+
+def transaction_timeout_ms(settings: Settings) -> int:
+    """For how long a frozen worker stalls all that read what is committed."""
+    return round(settings.session_timeout * 1_000)
 
 
 def writing(settings: Settings) -> Configuration:
@@ -104,3 +107,14 @@ def writing(settings: Settings) -> Configuration:
         configuration["enable.idempotence"] = True
         configuration["socket.timeout.ms"] = request_timeout_ms(settings)
     return configuration
+
+
+def transacting(settings: Settings, name: str) -> Configuration:
+    """What a producer is told that has this transactional id."""
+    session_ms = transaction_timeout_ms(settings)
+    return writing(settings) | {
+        "transactional.id": name,
+        "transaction.timeout.ms": session_ms,
+        "message.timeout.ms": session_ms,
+        "socket.timeout.ms": max(session_ms - 500, 1_000),
+    }

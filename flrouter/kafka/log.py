@@ -6,10 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer
-
 from flrouter.kafka import replay
-from flrouter.kafka.librdkafka import reading
 from flrouter.kafka.reader import Deliver, Gone, Reader
 from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
@@ -52,7 +49,6 @@ class KafkaLog:
         self.write, self.abandon = self._writer.write, self._writer.abandon
         self.hold_back = self._commands.hold_back
         self._ends = replay.Ends(settings)
-        self._group: Any = None
         self._loop: asyncio.AbstractEventLoop
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -126,10 +122,4 @@ class KafkaLog:
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """The transactions of this name."""
-        if self._group is None:
-            consumer = Consumer(reading(self._settings))
-            self._group = consumer.consumer_group_metadata()
-            consumer.close()
-        return KafkaTransaction(
-            self._settings, self._topics, self._is_own, name, self._group, prove
-        )
+        return KafkaTransaction(self._settings, self._topics, self._is_own, name, prove)

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from confluent_kafka import KafkaError
+from typing import Protocol
 
 from flrouter.core.values.effects import Send
 from flrouter.core.values.home import partition_for
 from flrouter.ports import Partition, Refusal
-
-#: how brokers and librdkafka say that a record is too large, and that there is no such topic.
-TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
-NO_TOPIC = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError._UNKNOWN_PARTITION,
-    KafkaError.TOPIC_EXCEPTION,
-}
 
 
 class Topics(Protocol):
@@ -63,6 +52,6 @@ def forbidden(send: Send) -> Refusal:
     return Refusal(send, f"The router may not write to {send.topic}.", False)
 
 
-def too_large(send: Send, error: Any) -> Refusal:
-    """Of a record that is more than a broker takes, as librdkafka's error says."""
-    return Refusal(send, f"{error.str()}.", True)
+def too_large(send: Send) -> Refusal:
+    """Of a record that is more than a broker takes."""
+    return Refusal(send, f"The record is too large for {send.topic}.", True)

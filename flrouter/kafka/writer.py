@@ -17,19 +17,14 @@ from typing import Any
 
 from aiokafka.errors import (
     KafkaError,
-    MessageSizeTooLargeError,
     ProducerClosed,
-    RecordListTooLargeError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 
-from flrouter.core.values.effects import Headers, Send
-from flrouter.kafka.cluster.clients import connection
-from flrouter.kafka.librdkafka import BATCH_BYTES, request_timeout_ms
-from flrouter.kafka.producer import Link
-from flrouter.kafka.records import as_headers
-from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of
+from flrouter.core.values.effects import Send
+from flrouter.kafka.producer import Limits, Link, TooLarge, fill, producing
+from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of, too_large
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
@@ -40,9 +35,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
 SETTLE_S = 1.0
 #: how long brokers may take to list topics.
 LOOK_TIMEOUT_S = 5.0
-#: how long a topic's limits of sizes are remembered.
-LIMIT_S = 60.0
-TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +87,10 @@ class Writer:
         self._settings = settings
         self._topics = topics
         self._is_own = is_own
-        self._max_bytes = settings.max_message_bytes + BATCH_BYTES
+        self._limits = Limits(settings)
         self._lanes: dict[tuple[str, int], _Lane] = {}
         #: the producer, as soon as it is connected.
         self._link: asyncio.Future[Link]
-        #: topic → bytes of a record, or of a batch, that was too large a moment ago.
-        self._record_limits: dict[str, int] = {}
-        self._batch_limits: dict[str, int] = {}
         self._looks: set[asyncio.Future[None]] = set()
         self._closes: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop
@@ -148,8 +137,8 @@ class Writer:
                 unknown.setdefault(topic, []).append(send)
             elif isinstance(number, Refusal):
                 write.written.refused.append(number)
-            elif value and len(value) >= self._record_limits.get(topic, self._max_bytes):
-                write.written.refused.append(_too_large(send))
+            elif value and len(value) >= self._limits.record(topic):
+                write.written.refused.append(too_large(send))
             else:
                 delivery = deliveries.get((topic, number))
                 if delivery is None:
@@ -185,42 +174,39 @@ class Writer:
             link = self._link
             producer = await asyncio.shield(link)
             batch = producer.batch()
-            counts = self._fill(batch, lane)
+            groups = self._fill(batch, lane)
+            sends = [send for group in groups for send in group]
             try:
-                first = await producer.deliver(batch, lane.at)
+                first = await producer.deliver(batch, lane.at, sends)
+            except TooLarge as error:
+                self._renew(link)
+                alone = self._limits.note(error)
+                if alone is not None:
+                    self._refuse(lane, 1, too_large)
             except KafkaError as error:
                 if not isinstance(error, UnknownTopicOrPartitionError):
                     # The failed batch has numbers that an idempotent producer does not give again.
                     self._renew(link)
-                await self._failed(lane, batch.size(), counts, error, backoff)
+                await self._failed(lane, groups, error, backoff)
             else:
                 backoff.reset()
-                for count in counts:
-                    self._durable(lane, first, count)
-                    first += count
+                for group in groups:
+                    self._durable(lane, first, len(group))
+                    first += len(group)
         # A topic that is written to once should leave nothing behind.
         del self._lanes[lane.at]
 
-    def _fill(self, batch: Any, lane: _Lane) -> list[int]:
-        """Fill a batch with what comes first: how many records of each delivery."""
-        append = batch.append
-        headers: Headers = ()
-        given = None
-        limit = self._batch_limits.get(lane.at.topic)
-        counts: list[int] = []
+    def _fill(self, batch: Any, lane: _Lane) -> list[Sequence[Send]]:
+        """Fill a batch with what comes first in a lane: which records of each delivery."""
+        limit = self._limits.batch(lane.at.topic)
+        groups: list[Sequence[Send]] = []
         for delivery in lane.deliveries:
-            count = 0
-            for send in delivery.sends:
-                if limit and (count or counts) and batch.size() + len(send.value or b"") > limit:
-                    return [*counts, count] if count else counts
-                if send.headers is not headers:  # all rows of a changelog have the same
-                    headers = send.headers
-                    given = as_headers(headers)
-                if not append(timestamp=None, key=send.key, value=send.value, headers=given):
-                    return [*counts, count] if count else counts
-                count += 1
-            counts.append(count)
-        return counts
+            count = fill(batch, delivery.sends, limit)
+            if count:
+                groups.append(delivery.sends[:count])
+            if count < len(delivery.sends):
+                break
+        return groups
 
     def _durable(self, lane: _Lane, first: int, count: int) -> None:
         """So many records of what comes first in a lane are durable, and lie there."""
@@ -241,17 +227,11 @@ class Writer:
             delivery.write.less()
 
     async def _failed(
-        self, lane: _Lane, size: int, counts: Sequence[int], error: Exception, backoff: Backoff
+        self, lane: _Lane, groups: Sequence[Sequence[Send]], error: KafkaError, backoff: Backoff
     ) -> None:
         """Refuse what no broker will ever take; else wait before all of it is written again."""
-        topic, first = lane.at.topic, lane.deliveries[0].sends[0]
-        if isinstance(error, TOO_LARGE):
-            if sum(counts) > 1:  # which of them it is, smaller batches tell
-                self._remember(self._batch_limits, topic, size // 2)
-            else:
-                self._remember(self._record_limits, topic, len(first.value or b""))
-                self._refuse(lane, 1, _too_large)
-            return
+        topic = lane.at.topic
+        counts = [len(group) for group in groups]
         if isinstance(error, TopicAuthorizationFailedError) and not self._is_own(topic):
             for count in counts:
                 self._refuse(lane, count, forbidden)
@@ -275,24 +255,13 @@ class Writer:
         delivery.write.written.refused += map(refusal, delivery.sends[:count])
         self._over(lane, delivery, count)
 
-    def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:
-        limits[topic] = size
-        self._loop.call_later(LIMIT_S, limits.pop, topic, None)
-
     # -- producers ----------------------------------------------------------------------------
 
     async def _connect(self) -> Link:
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
-            link = Link(
-                **connection(self._settings),
-                client_id=self._settings.app_id,
-                # The embedded broker knows none (docs/embedded-broker.md).
-                enable_idempotence=not self._settings.embedded,
-                max_batch_size=BATCH_BYTES,
-                request_timeout_ms=request_timeout_ms(self._settings),
-                metadata_max_age_ms=30_000,
-            )
+            # The embedded broker knows no idempotence (docs/embedded-broker.md).
+            link = Link(**producing(self._settings), enable_idempotence=not self._settings.embedded)
             try:
                 await link.open()
             except KafkaError as error:
@@ -329,10 +298,6 @@ def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]
     task = asyncio.ensure_future(work)
     under_way.add(task)
     task.add_done_callback(under_way.discard)
-
-
-def _too_large(send: Send) -> Refusal:
-    return Refusal(send, "Broker: Message size too large.", True)
 
 
 def _no_place(send: Send, why: str) -> Refusal:

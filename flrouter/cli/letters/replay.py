@@ -13,8 +13,7 @@ from flrouter.cli.letters.letters import Letter, Wanted, read
 from flrouter.cli.orders import remember
 from flrouter.core.values.effects import Send
 from flrouter.failure import Failure
-from flrouter.kafka.librdkafka import writing
-from flrouter.kafka.transactions import configuration
+from flrouter.kafka.librdkafka import transacting, writing
 from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.kinds.origin import switch_of
@@ -108,7 +107,7 @@ class Mailbag:
         self._transactional = settings.guarantee == "exactly_once"
         name = f"{settings.app_id}-dead-letters"
         self._producer = producer(
-            configuration(settings, name) if self._transactional else writing(settings)
+            transacting(settings, name) if self._transactional else writing(settings)
         )
         if self._transactional:
             self._producer.init_transactions(TIMEOUT_S)
