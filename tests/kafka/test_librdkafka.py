@@ -9,12 +9,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from flrouter.core.values.effects import Send
-from flrouter.kafka import transactions
 from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
@@ -354,27 +352,6 @@ def test_a_transaction_tells_what_is_refused_and_writes_nothing(
     _run(cluster, body, guarantee="exactly_once")
 
 
-def test_a_transaction_that_fails_while_it_is_filled_is_told_of(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its producer takes nothing more then, and does not say why."""
-    # Long enough for the broker to refuse a record before the next one is given.
-    monkeypatch.setattr(transactions, "as_headers", lambda headers: time.sleep(0.3))
-
-    async def body(world: _World, topic: str) -> None:
-        small = f"{topic}.small"
-        transaction = world.transaction()
-        assert await _told(transaction.open) is None
-        sends = [Send(small, 0, b"%d" % at, b"v") for at in range(4)]
-        large = Send(small, 0, b"large", b"x" * 3 * SMALL)
-        outcome = await _commit(transaction, [sends[0], large, *sends[1:]], {})
-        assert isinstance(outcome, Written), outcome
-        assert [refusal.send for refusal in outcome.refused] == [large]
-        transaction.close()
-
-    _run(cluster, body, guarantee="exactly_once")
-
-
 def test_a_transaction_is_told_of_what_is_refused_among_many(cluster: Cluster) -> None:
     """Whatever is under way behind it, in other requests: at once, and nobody is fenced."""
 
@@ -425,12 +402,12 @@ def test_what_is_committed_waits_for_transactions_that_are_undecided(cluster: Cl
             await _commit(transaction, [Send(topic, 0, b"a", b"1")], {at: 7}), Written
         )
         assert await asyncio.to_thread(offsets.ask, [at, other]) == {at: 7}
-        producer = transaction._producer  # type: ignore[attr-defined]
-        producer.begin_transaction()
-        producer.send_offsets_to_transaction([TopicPartition(*at, 9)], world.log._group, 30 * HOPE)
+        link = transaction._link  # type: ignore[attr-defined]
+        await link.begin()
+        await link.add_offsets({at: 9}, world.settings.app_id)
         asked = asyncio.ensure_future(asyncio.to_thread(offsets.ask, [at]))
         assert not (await asyncio.wait([asked], timeout=1.0))[0]
-        await asyncio.to_thread(producer.commit_transaction)
+        await link.commit()
         assert await asked == {at: 9}
         offsets.close()
         transaction.close()
