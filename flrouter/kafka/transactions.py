@@ -18,6 +18,8 @@ from flrouter.ports import Answer, Offsets, Partition, Refusal, Span, Written
 from flrouter.settings.model import Settings
 
 NO_MEMBER = "the group does not say that this worker is a member still"
+#: between requests for a transaction while the broker still writes the markers of the last one.
+RETRY_MS = 20
 #: after how long it is asked whether the topics of a transaction are there still.
 LOOK_AFTER_S = 1.0
 #: how long it is believed that the brokers do not let us write to a requester's topic.
@@ -91,6 +93,7 @@ class KafkaTransaction:
             **producing(self._settings),
             transactional_id=self._name,
             transaction_timeout_ms=transaction_timeout_ms(self._settings),
+            retry_backoff_ms=RETRY_MS,
         )
         try:
             async with asyncio.timeout(self._patience_s):
