@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flrouter.messages.errors import ErrorType
@@ -11,17 +11,17 @@ from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.dispatch import dispatch
-from flrouter.speaker.simulated.network import Network, Switch
+from flrouter.speaker.simulated.switch import Switch
 from flrouter.speaker.sync import PortState
 
 
-def answer(network: Network, command: Command) -> Answer:
-    """Carry out `command` on the switches of `network`.
+def answer(switches: Mapping[str, Switch], command: Command) -> Answer:
+    """Carry out `command` on one of `switches`, or on all of them.
 
     Raises:
         CommandFailed: its switch is not connected.
     """
-    return dispatch(command, network.switches, lambda switch: _on_switch(switch, command))
+    return dispatch(command, switches, lambda switch: _on_switch(switch, command))
 
 
 def _on_switch(switch: Switch, command: Command) -> Answer:
