@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flrouter.clock import now_ms
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info, Payload
@@ -156,7 +156,7 @@ def _bfd(_: Switch, command: Command) -> Answer:
 
 def _ping(_: Switch, command: Command) -> Answer:
     ping_id = (command.payload.get("ping") or {}).get("ping_id")
-    return payloads.ping(ping_id, 0, int(time.time() * 1000))
+    return payloads.ping(ping_id, 0, now_ms())
 
 
 _RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
