@@ -47,8 +47,8 @@ MAY_IMPORT = {
     "faust_side": {"faust_side", "runtime", "kafka", "ports", "core", "telemetry", "web_port"}
     | {"settings", "failure", "__version__"},
     "agents": {"agents", "faust_side", "runtime", "kafka", "ports", "core", "messages"},
-    "speaker": {"speaker", "core.values.home", "messages", "profiles", "retry", "kafka.patches"}
-    | {"telemetry.tracing"},
+    "speaker": {"speaker", "core.values.home", "messages", "profiles", "clock", "retry"}
+    | {"kafka.patches", "telemetry.tracing"},
     "network": {"network", "messages", "web_port", "settings", "failure"}
     | {"kafka.patches", "kafka.cluster.security", "telemetry.logs", "faust_side.worker"},
 }

@@ -23,7 +23,7 @@ class _Floodlight(click.ParamType):
         self, _context: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         try:
-            rows = Router(load(), _TIMEOUT_S).rows("floodlights").rows
+            rows, _ = Router(load(), _TIMEOUT_S).rows("floodlights")
         except (Failure, BadSetting):
             return []  # there is no place to say why
         return [CompletionItem(row["id"]) for row in rows if row["id"].startswith(incomplete)]

@@ -102,6 +102,16 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     console().print(table(columns, rows))
 
 
+def show(
+    as_json: bool, value: object, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Print `value` as JSON for programs, or else `rows` as a table for people."""
+    if as_json:
+        show_json(value)
+    else:
+        show_table(columns, rows)
+
+
 def progress() -> Progress:
     """A progress bar on stderr for slow work; shown only in a terminal."""
     return Progress(

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from flrouter.cli import Group
-from flrouter.cli.output import json_option, show_json, show_table
+from flrouter.cli.output import json_option, show, show_json
 from flrouter.failure import BAD_USAGE_STATUS, Failure
 from flrouter.profiles import OWN, BadProfile, load, text_of
 
@@ -21,16 +21,14 @@ def profile() -> None:
 def list_(as_json: bool) -> None:
     """List the profiles that come with flrouter."""
     rows = [(name, load(name).about) for name in OWN]
-    if as_json:
-        show_json([{"profile": name, "about": about} for name, about in rows])
-    else:
-        show_table(("profile", "for"), rows)
+    as_objects = [{"profile": name, "about": about} for name, about in rows]
+    show(as_json, as_objects, ("profile", "for"), rows)
 
 
-@profile.command()
+@profile.command("show")
 @click.argument("name")
 @json_option
-def show(name: str, as_json: bool) -> None:
+def show_(name: str, as_json: bool) -> None:
     """Print the profile NAME, or the file of that path, if it is valid.
 
     With --json it is whole: together with the one that it extends.

@@ -7,10 +7,10 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from flrouter.cli.silence import Silence
+from flrouter.cli.output import ranges
 from flrouter.failure import Failure
 from flrouter.settings.model import Settings
 from flrouter.web_port import tls
@@ -24,11 +24,37 @@ PAGE_ROWS = 1_000
 Row = dict[str, Any]
 
 
-class Rows(NamedTuple):
-    """The rows of a list, and the workers and shards whose rows are missing."""
+class Silence(NamedTuple):
+    """Workers that did not answer, and shards that no worker reported. False if there are none."""
 
-    rows: list[Row]
-    silence: Silence
+    workers: Collection[str] = frozenset()
+    shards: Collection[int] = frozenset()
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Silence:
+        """The workers and shards that are missing from an answer."""
+        return cls(frozenset(answer["missing"]), frozenset(answer["missing_shards"]))
+
+    def __or__(self, other: Silence) -> Silence:
+        return Silence({*self.workers, *other.workers}, {*self.shards, *other.shards})
+
+    def __bool__(self) -> bool:
+        return bool(self.workers or self.shards)
+
+    def __str__(self) -> str:
+        away = ", ".join(f"{url} does not answer" for url in sorted(self.workers))
+        if not self.shards:
+            return away
+        return f"shards {ranges(self.shards)} unavailable ({away or 'rebalancing'})"
+
+    def admit(self) -> None:
+        """Fail if anything is missing. Call it after showing what is known.
+
+        Raises:
+            Failure: workers or shards are missing.
+        """
+        if self:
+            raise Failure(f"incomplete: {self}; try again, and see `flrouter status`")
 
 
 class _FollowNobody(urllib.request.HTTPRedirectHandler):
@@ -68,13 +94,13 @@ class Router:
         Raises:
             Failure: the worker does not answer, or refuses; the text says what to do.
         """
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._ask(
-            "GET", _path(path) + (f"?{urllib.parse.urlencode(given)}" if given else "")
-        )
+        given = urllib.parse.urlencode(_given(query))
+        return self._ask("GET", _path(path) + (f"?{given}" if given else ""))
 
-    def rows(self, resource: str, limit: int | None = None, **query: object) -> Rows:
-        """At most `limit` rows of a list, from as many pages as needed.
+    def rows(
+        self, resource: str, limit: int | None = None, **query: object
+    ) -> tuple[list[Row], Silence]:
+        """At most `limit` rows of a list, from as many pages as needed; and whose rows are missing.
 
         Raises:
             Failure: as for `get`.
@@ -90,15 +116,19 @@ class Router:
             after = page["next"]
             if after is None:
                 break
-        return Rows(rows, silence)
+        return rows, silence
 
-    def post(self, *path: str, body: Mapping[str, object] | None = None) -> str:
+    def post(self, *path: str, **body: object) -> str:
         """Send a POST request; returns the worker's message.
+
+        Args:
+            path: as for `get`.
+            body: members of the request; those that are None are left out.
 
         Raises:
             Failure: as for `get`.
         """
-        return str(self._ask("POST", _path(path), body or {})["message"])
+        return str(self._ask("POST", _path(path), _given(body))["message"])
 
     def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Row:
         headers = {"Content-Type": "application/json"}
@@ -131,6 +161,10 @@ class _Said(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise Failure(f"the answer has no {name!r}: {_STRANGER}")
+
+
+def _given(members: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _path(parts: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
+from flrouter.failure import load_settings
 
 
 @click.command(
@@ -19,7 +19,6 @@ def speaker(arguments: tuple[str, ...]) -> None:
     from flrouter.kafka.cluster.clients import login
     from flrouter.speaker.__main__ import main
     from flrouter.speaker.options import SpeakerOptions
-    from flrouter.speaker.simulated.options import BadLatency
 
     settings = load_settings()
     several = settings.speaks.many  # if so, the profile names the topics
@@ -34,7 +33,4 @@ def speaker(arguments: tuple[str, ...]) -> None:
         traces_url=settings.traces_url,
         client=login(settings),
     )
-    try:
-        sys.exit(main(arguments, plain, "flrouter speaker"))
-    except BadLatency as error:
-        raise Failure(str(error), BAD_USAGE_STATUS) from error
+    sys.exit(main(arguments, plain, "flrouter speaker"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -59,7 +58,7 @@ class Process:
         """End the process at once, as a crash of its machine would."""
         assert self.process is not None
         self.killed = True
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
 
     def check(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from flrouter import embedded
+from flrouter.clock import now_ms
 from flrouter.demo.openvswitch import OpenVSwitch, difference
 from flrouter.demo.result import Result, Tables
 from flrouter.demo.story import DRAIN_TIMEOUT_S, Story
@@ -114,7 +115,7 @@ class RuleCommands:
         correlation_id = f"{self._prefix}-{next(self._ids)}"
         message = {
             "clazz": f"{_O}.command.CommandMessage",
-            "timestamp": int(time.time() * 1000),
+            "timestamp": now_ms(),
             "correlation_id": correlation_id,
             "destination": "CONTROLLER",
             "payload": payload,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from flrouter.clock import now_ms
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker import payloads
 from flrouter.speaker.answers import Answer, Chain, CommandFailed, Each, Payload
@@ -57,7 +57,7 @@ def _kind(clazz: object) -> str:
 
 
 def _ports(payload: Payload, switches: Iterable[Switch]) -> Answer:
-    now, requester = int(time.time() * 1000), payload.get("requester")
+    now, requester = now_ms(), payload.get("requester")
     return Each([payloads.port_states(switch.record(), requester, now) for switch in switches])
 
 
@@ -73,7 +73,7 @@ def _nothing(_: Payload, __: Iterable[Switch]) -> Answer:
 
 
 def _list(_: Payload, switches: Iterable[Switch]) -> Answer:
-    now = int(time.time() * 1000)
+    now = now_ms()
     return Chain([payloads.switch_event(switch.id, switch.mode.value, now) for switch in switches])
 
 

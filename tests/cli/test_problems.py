@@ -8,7 +8,7 @@ import pytest
 
 from flrouter.cli.looking.overview import Overview
 from flrouter.cli.looking.problems import MAX_LAG_RECORDS, problems
-from flrouter.cli.silence import Silence
+from flrouter.cli.router import Silence
 
 AGO = 1_764_000_000_000
 

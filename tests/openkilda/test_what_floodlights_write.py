@@ -182,7 +182,7 @@ def test_what_a_simulated_fl_reports(profile: str) -> None:
     async def test() -> None:
         floodlight = simulated(profile)
         kafka = told(floodlight)
-        for switch in floodlight.network.switches.values():
+        for switch in floodlight.connected.values():
             floodlight.switch_event(switch.id, switch.mode.value, switch=switch.record())
         floodlight.set_port(SWITCH, PORT, PortState.DOWN)
         floodlight.port_event(SWITCH, PORT, "DELETE")
@@ -224,7 +224,7 @@ def test_a_dump_of_many_rules() -> None:
         floodlight = simulated("openkilda")
         rule = examples.full("HEAD", "FlowSpeakerData")
         rules = {cookie: {**rule, "cookie": cookie} for cookie in range(1100)}
-        floodlight.network.switch(SWITCH).rules = rules
+        floodlight.switch(SWITCH).rules = rules
         for kind, place in (("SwitchManager", "payload"), ("FlowHs", "data")):
             found = await answers(floodlight, command("HEAD", f"DumpRulesFor{kind}Request"))
             assert [message["total_messages"] for message in found] == [3, 3, 3]

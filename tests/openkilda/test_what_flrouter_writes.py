@@ -18,7 +18,7 @@ from flrouter.speaker.openflow.flows import meters, rules
 from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.wire import messages, of
 from flrouter.speaker.simulated import responses
-from flrouter.speaker.simulated.network import Network
+from flrouter.speaker.simulated.switch import Switch
 from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 from tests.openkilda.schemas import VERSIONS, faults, has
 
@@ -44,13 +44,15 @@ BY_ROUTER: dict[str, tuple[bytes, tuple[str, ...]]] = {
 }
 
 
-def network() -> Network:
+def network() -> dict[str, Switch]:
     """Two switches, one with a flow that has a meter."""
-    made = Network()
-    made.connect(SWITCH, 3, Mode.READ_WRITE)
-    made.connect("1", 2, Mode.READ_ONLY)
-    made.switch(SWITCH).flows["flow", 7] = {"meter_id": 3, "bandwidth": 100}
-    return made
+    first = Switch(SWITCH, Mode.READ_WRITE, dict.fromkeys((1, 2, 3), PortState.UP))
+    first.flows["flow", 7] = {"meter_id": 3, "bandwidth": 100}
+    other = "00:00:00:00:00:00:00:01"
+    return {
+        SWITCH: first,
+        other: Switch(other, Mode.READ_ONLY, dict.fromkeys((1, 2), PortState.UP)),
+    }
 
 
 #: what an FL is asked: the class behind `command.`, and the fields of its payload.
@@ -128,7 +130,7 @@ def test_an_alive_response() -> None:
 @pytest.mark.parametrize("profile", ["plain", "openkilda-2019"])
 def test_a_sync(profile: str) -> None:
     """A chain of records, and the chain of an FL without switches."""
-    records = [switch.record() for switch in network().switches.values()]
+    records = [switch.record() for switch in network().values()]
     for snapshot in (records, []):
         links = asyncio.run(sync.listing(command({"clazz": "x"}, profile), snapshot, "fl-1", NOW))
         for link in links:
@@ -139,7 +141,7 @@ def test_a_sync_that_is_told_by_its_dump_id() -> None:
     """A message for each switch, keyed by it, that says whether the FL may change it; of no
     switches there is nothing to say.
     """
-    records = [switch.record() for switch in network().switches.values()]
+    records = [switch.record() for switch in network().values()]
     payload = {"clazz": f"{COMMANDS}.discovery.NetworkCommandData", "dump_id": "dump 7"}
     asked = command(payload, "openkilda")
     found = asyncio.run(sync.listing(asked, records, "fl-1", NOW))
@@ -172,7 +174,7 @@ def test_a_command_for_some_of_all_switches() -> None:
 def test_switch_events(state: str) -> None:
     """With and without a record."""
     check(event(payloads.switch_event(SWITCH, state, NOW)))
-    record = network().switch(SWITCH).record()
+    record = network()[SWITCH].record()
     for profile, version in WITH_RECORD.items():
         shown = record.shown(profiles.load(profile).classes)
         full = payloads.switch_event(SWITCH, state, NOW, address="10.0.0.9", switch=shown)

@@ -186,7 +186,7 @@ def test_catching_up_ends_when_every_partition_was_read_to_the_end_it_had(
     """Ends count from fetches after the start; what is written later is not waited for."""
 
     async def test() -> None:
-        monkeypatch.setattr("flrouter.speaker.kafka.reader._now_ms", lambda: 100)
+        monkeypatch.setattr("flrouter.speaker.kafka.reader.now_ms", lambda: 100)
         consumer = FakeConsumer()
         consumer.ends = {"a": (99, 0), "b": (99, 0)}
         catch_up = CatchUp(consumer, ["a", "b"], stable=False)

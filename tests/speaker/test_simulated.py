@@ -144,7 +144,7 @@ def test_many_rules_come_as_a_chain(broker_url: str) -> None:
             ]
             cookies = [rule["cookie"] for each in links for rule in each.payload["flows"]]
             assert cookies == [number for number in range(121) if number != 7]
-            assert speaker.network.switch("1").acted == 122
+            assert speaker.switch("1").acted == 122
 
     run(test())
 
@@ -218,7 +218,7 @@ def test_a_silent_switch_neither_acks_nor_answers(broker_url: str) -> None:
             lost = await router.command(switch(2))
             await router.fence()
             assert not router.about(lost)
-            assert speaker.network.switch("2").acted == 0
+            assert speaker.switch("2").acted == 0
             speaker.set_fault("silent", False, switch="2")
             await router.command(switch(2), cid=lost)
             await router.answered(lost)
@@ -305,7 +305,7 @@ def test_no_answer(broker_url: str) -> None:
             cid = await router.command(switch(2))
             await router.fence()
             assert [each.kind for each in router.about(cid)] == ["FlReceiveAck"]
-            assert speaker.network.switch("2").acted == 1
+            assert speaker.switch("2").acted == 1
 
     run(test())
 
@@ -323,7 +323,7 @@ def test_duplicate_answers(broker_url: str) -> None:
             await router.fence()
             assert len(router.answers(cid)) == 3
             assert len({each.value for each in router.answers(cid)}) == 1
-            assert speaker.network.switch("2").acted == 1
+            assert speaker.switch("2").acted == 1
 
     run(test())
 
@@ -404,7 +404,7 @@ def test_a_crash_leaves_everything_where_it_is(broker_url: str) -> None:
             held = first.disconnect("2")
             await first.abort()
             assert not held.done()
-            assert first.network.switch("1").acted == 0
+            assert first.switch("1").acted == 0
             second = SimulatedFloodlight(
                 FloodlightOptions(speaker=first.options, switches=numbered(3))
             )

@@ -14,9 +14,8 @@ from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 
 
 def _order(as_json: bool, *path: str, **body: object) -> None:
-    """Order something from the router; members of `body` that are None are left out."""
-    given = {name: value for name, value in body.items() if value is not None}
-    show_message(Router(load_settings()).post(*path, body=given), as_json)
+    """Order something from the router."""
+    show_message(Router(load_settings()).post(*path, **body), as_json)
 
 
 @click.command()

@@ -6,8 +6,7 @@ import time
 from typing import NamedTuple
 
 from flrouter.cli.output import progress
-from flrouter.cli.router import PAGE_ROWS, Router
-from flrouter.cli.silence import Silence
+from flrouter.cli.router import PAGE_ROWS, Router, Silence
 from flrouter.failure import Failure
 
 #: s; between two looks.

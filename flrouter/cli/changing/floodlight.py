@@ -12,7 +12,7 @@ from flrouter import kinds
 from flrouter.cli import Group
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.kafka import explained, partition_counts, write
-from flrouter.cli.output import condition, json_option, show_json, show_message, show_table
+from flrouter.cli.output import condition, json_option, show, show_message
 from flrouter.cli.router import Row
 from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 from flrouter.settings.model import Settings
@@ -65,10 +65,7 @@ def list_(as_json: bool) -> None:
     settings = load_settings()
     with explained(settings):
         rows = _rows(_known(settings))
-    if as_json:
-        show_json(rows)
-        return
-    show_table(("floodlight", "state", "acks", "switches>"), map(_cells, rows))
+    show(as_json, rows, ("floodlight", "state", "acks", "switches>"), map(_cells, rows))
 
 
 def _cells(row: Row) -> Sequence[object]:

@@ -51,8 +51,7 @@ def replay(settings: Settings, wanted: Wanted, bar: Progress, *, dry_run: bool) 
     batch: list[Letter] = []
 
     def put_back() -> None:
-        whys = [_hindrance(letter, settings, topics) for letter in batch]
-        judged = [*zip(batch, whys, strict=True)]
+        judged = [(letter, _hindrance(letter, settings, topics)) for letter in batch]
         if mailbag is not None:
             mailbag.put_back([letter for letter, why in judged if not why])
         fates.extend(Fate(letter.name, letter.topic, why) for letter, why in judged)

@@ -9,9 +9,8 @@ import click
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.looking.overview import overview
 from flrouter.cli.looking.problems import problems
-from flrouter.cli.output import condition, json_option, moment, plain, show_json, show_table
-from flrouter.cli.router import Router, Row
-from flrouter.cli.silence import Silence
+from flrouter.cli.output import condition, json_option, moment, plain, show, show_json, show_table
+from flrouter.cli.router import Router, Row, Silence
 from flrouter.failure import load_settings
 
 
@@ -38,10 +37,7 @@ def status(as_json: bool) -> None:
 def floodlights(as_json: bool) -> None:
     """List the FLs: state, since when, switches, what waits for them."""
     rows, silence = Router(load_settings()).rows("floodlights")
-    if as_json:
-        show_json(rows)
-    else:
-        show_table(_FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
+    show(as_json, rows, _FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
     silence.admit()
 
 
@@ -86,11 +82,8 @@ def switches(
     router = Router(load_settings())
     if switch is not None:
         detail = router.get("switches", switch)
-        if as_json:
-            show_json(detail)
-            return
-        show_table(_SWITCH_COLUMNS, [_switch_cells(detail["switch"])])
-        if detail["pending"]:
+        show(as_json, detail, _SWITCH_COLUMNS, map(_switch_cells, [detail["switch"]]))
+        if detail["pending"] and not as_json:
             show_table(_REQUEST_COLUMNS, map(_request_cells, detail["pending"]))
         return
     only = "true" if unmanaged else None
@@ -99,10 +92,7 @@ def switches(
     if not rows:
         for name in filter(None, (floodlight, active)):
             router.get("floodlights", name)  # fails if there is no such FL
-    if as_json:
-        show_json(rows)
-    else:
-        show_table(_SWITCH_COLUMNS, map(_switch_cells, rows))
+    show(as_json, rows, _SWITCH_COLUMNS, map(_switch_cells, rows))
     silence.admit()
 
 
@@ -121,10 +111,7 @@ def _switch_cells(row: Row) -> Sequence[object]:
 def trace(correlation_id: str, as_json: bool) -> None:
     """Show where a command went, when, and how it was answered."""
     traced = Router(load_settings()).get("requests", correlation_id)
-    if as_json:
-        show_json(traced)
-    else:
-        show_table(_REQUEST_COLUMNS, map(_request_cells, traced["requests"]))
+    show(as_json, traced, _REQUEST_COLUMNS, map(_request_cells, traced["requests"]))
     Silence.of(traced).admit()
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flrouter.cli.router import Router, Row
-from flrouter.cli.silence import Silence
+from flrouter.cli.router import Router, Row, Silence
 
 
 class Overview(NamedTuple):

@@ -47,7 +47,7 @@ def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
         for command in commands:
             _require(counts, _inbound(settings, command), *(command.topics[-1:] if wait else ()))
         if wait:
-            asked = _ask(settings, commands, counts, timeout, bar)
+            asked = asyncio.run(_ask(settings, commands, counts, timeout, bar))
         else:
             _send(settings, commands, bar)
     if not wait:
@@ -96,7 +96,7 @@ def _send(settings: Settings, commands: Sequence[FileCommand], bar: Progress) ->
     write(settings, sends, lambda: bar.advance(task))
 
 
-def _ask(
+async def _ask(
     settings: Settings,
     commands: Sequence[FileCommand],
     counts: Mapping[str, int],
@@ -106,21 +106,10 @@ def _ask(
     """Send commands, and read answers until all are complete or the timeout is over."""
     named = {topic for command in commands for topic in command.topics}
     topics = named & counts.keys() - {*settings.inbound_topics}  # the router refuses these
-    ends = replay.ends(
-        settings, [Partition(topic, at) for topic in topics for at in range(counts[topic])]
-    )
+    partitions = [Partition(topic, at) for topic in topics for at in range(counts[topic])]
+    ends = await asyncio.to_thread(replay.ends, settings, partitions)
     if ends is None:
         raise ConnectionError("the ends of the topics for answers could not be read")
-    return asyncio.run(_exchange(settings, commands, ends, timeout, bar))
-
-
-async def _exchange(
-    settings: Settings,
-    commands: Sequence[FileCommand],
-    ends: Mapping[Partition, int],
-    timeout: float,
-    bar: Progress,
-) -> list[Asked]:
     answers = Answers(commands, time.monotonic())
     complete = asyncio.Event()
     task = bar.add_task("answers", total=len(commands))

@@ -22,15 +22,6 @@ _OUTAGE_ERRORS = {"NOT_FOUND", "OPERATION_TIMED_OUT"}
 _MALFORMED_ERRORS = {"REQUEST_INVALID", "DATA_INVALID", "PARAMETERS_INVALID"}
 
 
-class _ErrorData(msgspec.Struct, rename={"type": "error-type", "message": "error-message"}):
-    type: str = ""
-    message: str = ""
-
-
-class _Error(msgspec.Struct):
-    payload: _ErrorData
-
-
 class Entry(msgspec.Struct):
     """One command and its answer so far."""
 
@@ -88,7 +79,7 @@ class Ledger:
             elif envelope.kind == names.DUMP_SWITCH:
                 self._dumped(envelope, now)
         elif form is Form.ERROR:
-            self._error(entry, msgspec.json.decode(value, type=_Error).payload, now)
+            self._error(entry, msgspec.json.decode(value)["payload"], now)
         elif form is Form.CHUNK:
             self._link(entry, envelope, now)
         else:
@@ -143,20 +134,21 @@ class Ledger:
         if entry is not None:
             self._final(entry, now)
 
-    def _error(self, entry: Entry, error: _ErrorData, now: float) -> None:
-        command = entry.command
-        self.errors[error.type] += 1
+    def _error(self, entry: Entry, error: Mapping[str, str], now: float) -> None:
+        command, kind = entry.command, error.get("error-type", "")
+        self.errors[kind] += 1
         if command.answer is ExpectedAnswer.ERROR:
-            expected = error.type in _MALFORMED_ERRORS
+            expected = kind in _MALFORMED_ERRORS
         else:
             floodlights = self._homes[command.switch] if command.switch else (None,)
-            expected = error.type in _OUTAGE_ERRORS and any(
+            expected = kind in _OUTAGE_ERRORS and any(
                 self._outages.excuse(floodlight, entry.sent, now) for floodlight in floodlights
             )
             if expected:
                 self.excused.append(command)
         if not expected:
-            self._note(f"{command.correlation_id} ended in {error.type}: {error.message}")
+            text = error.get("error-message", "")
+            self._note(f"{command.correlation_id} ended in {kind}: {text}")
         self._settle(entry, now)
 
     def _note(self, text: str) -> None:

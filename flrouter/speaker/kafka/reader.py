@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from flrouter.clock import now_ms
 from flrouter.kafka.patches import repair
 from flrouter.retry import Backoff, Reminder
 from flrouter.speaker.kafka.connection import FIRST_PAUSE_S, LONGEST_PAUSE_S, Connection
@@ -42,12 +42,12 @@ class CatchUp:
         self._last_poll_ms = consumer.last_poll_timestamp
         self._position = consumer.position
         self._end_of = consumer.last_stable_offset if stable else consumer.highwater
-        self._since_ms = _now_ms()
+        self._since_ms = now_ms()
         self._ends: dict[Any, int | None] = dict.fromkeys(partitions)
 
     async def done(self) -> bool:
         """Whether every partition has been read up to its end."""
-        self._since_ms = min(self._since_ms, _now_ms())  # the wall clock may step back
+        self._since_ms = min(self._since_ms, now_ms())  # the wall clock may step back
         for partition, noted in list(self._ends.items()):
             end = noted
             if end is None and (self._last_poll_ms(partition) or 0) >= self._since_ms:
@@ -161,7 +161,3 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 await self._consumer.commit()
         except (KafkaError, TimeoutError) as error:
             log.warning("the position was not committed: %r", error)
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
+from flrouter.clock import now_ms
 from flrouter.speaker.answers import Answer
 from flrouter.speaker.command import Command
 from flrouter.speaker.dispatch import dispatch
@@ -237,4 +237,4 @@ class OpenFlowFloodlight(Speaker):
     async def _counters_of(self, switch: Switch) -> None:
         with contextlib.suppress(*UNANSWERED):
             parts = await switch.connection.ask(ports.counters_request(), PATIENCE_S)
-            self.event(ports.counters(switch.id, parts, int(time.time() * 1000)), switch.id)
+            self.event(ports.counters(switch.id, parts, now_ms()), switch.id)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mode import Service
 
+from flrouter.clock import now_ms
 from flrouter.messages import names
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
 from flrouter.messages.errors import ErrorType
@@ -104,7 +105,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             BadSwitchId: `switch` is no switch id.
         """
         correlation_id = f"{self._event_prefix}-{next(self._event_ids)}"
-        data = answers.info(payload, correlation_id, self._region, _now_ms())
+        data = answers.info(payload, correlation_id, self._region, now_ms())
         where = canonical(switch) if switch is not None else origin.switch_of(decode(data), data)
         delivered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -125,13 +126,13 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         for name, value in more.items():
             if isinstance(value, SwitchRecord):
                 more[name] = value.shown(self.options.speaks.classes)
-        return self.event(payloads.switch_event(switch, state, _now_ms(), **more), switch)
+        return self.event(payloads.switch_event(switch, state, now_ms(), **more), switch)
 
     def port_event(
         self, switch: str, number: int, state: PortState | Literal["DELETE"]
     ) -> asyncio.Future[bool]:
         """Report that a port's link came up or went down, or that the port is gone."""
-        return self.event(payloads.port_event(switch, number, state, _now_ms()), switch)
+        return self.event(payloads.port_event(switch, number, state, now_ms()), switch)
 
     def isl_event(
         self,
@@ -141,7 +142,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         state: str = "DISCOVERED",
     ) -> asyncio.Future[bool]:
         """Report a link between two (switch, port): `destination` received the discovery packet."""
-        payload = payloads.isl_event(source, destination, latency_ns, state, _now_ms())
+        payload = payloads.isl_event(source, destination, latency_ns, state, now_ms())
         return self.event(payload, destination[0])
 
     # -- life
@@ -267,7 +268,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
     def report_alive(self, request: Envelope, partition: int) -> None:
         """Answer an AliveRequest, with the writes that failed since (protocol.md, 7.1)."""
         data = build.alive_response(
-            request.correlation_id or "", self._region, self.writer.failures, _now_ms()
+            request.correlation_id or "", self._region, self.writer.failures, now_ms()
         )
         self.writer.send(self._region.encode(), data, partition, told=self.writer.reporter())
 
@@ -276,7 +277,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         if not self.options.speaks.acknowledges:
             return
         self.counts.acks += 1
-        data = build.ack(command.correlation_id, _now_ms())
+        data = build.ack(command.correlation_id, now_ms())
         self.writer.send(command.key, data, command.partition)
 
     def reply(self, command: Command, partition: int, messages: list[Message]) -> None:
@@ -300,7 +301,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
             answer = self.handler.handle(command)
             if not isinstance(answer, Answer):
                 return self._later(command, request, self._answered(command, answer))
-            messages = answers.messages(command, answer, self._region, _now_ms())
+            messages = answers.messages(command, answer, self._region, now_ms())
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
             messages = self._failure(command, error)
         self._finish(command, request, messages)
@@ -316,7 +317,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self._finish(command, request, messages)
 
     async def _answered(self, command: Command, answer: Awaitable[Answer]) -> list[Message]:
-        return answers.messages(command, await answer, self._region, _now_ms())
+        return answers.messages(command, await answer, self._region, now_ms())
 
     async def _listed(
         self,
@@ -324,7 +325,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         switches: tuple[SwitchRecord, ...] | Awaitable[Iterable[SwitchRecord]],
     ) -> list[Message]:
         snapshot = tuple(await switches if isinstance(switches, Awaitable) else switches)
-        return await sync.listing(command, snapshot, self._region, _now_ms())
+        return await sync.listing(command, snapshot, self._region, now_ms())
 
     def _failure(self, command: Command, error: Exception) -> list[Message]:
         if not isinstance(error, CommandFailed):
@@ -335,7 +336,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 "see its log",
             )
         self.counts.errors += 1
-        return [answers.error(command, error, _now_ms())]
+        return [answers.error(command, error, now_ms())]
 
     def _finish(self, command: Command, request: Request, messages: list[Message]) -> None:
         limit = self.options.max_message_bytes
@@ -354,7 +355,3 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         for partition in request.again:
             self.reply(command, partition, messages)
         self._requests.finish(request, messages, time.monotonic())
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flrouter.speaker.simulated.control import run
 from flrouter.speaker.simulated.faults import BadFault, Behaviour, Faults
 from flrouter.speaker.simulated.floodlight import SimulatedFloodlight
-from flrouter.speaker.simulated.network import UnknownSwitch
 from flrouter.speaker.simulated.options import BadLatency, FloodlightOptions, Latency, numbered
+from flrouter.speaker.simulated.switch import UnknownSwitch
 from flrouter.speaker.sync import Mode
 
 __all__ = [

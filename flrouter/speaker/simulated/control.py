@@ -164,4 +164,4 @@ async def run(options: FloodlightOptions) -> None:
     def started(stop: asyncio.Event) -> None:
         listen(Control(floodlight, process.say, stop.set).line)
 
-    await process.run(floodlight, lambda: {"switches": len(floodlight.network.switches)}, started)
+    await process.run(floodlight, lambda: {"switches": len(floodlight.connected)}, started)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from flrouter.messages.envelope import Envelope
+from flrouter.messages.switch_id import canonical
 from flrouter.speaker.answers import Answer
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 from flrouter.speaker.serving.speaker import Speaker
 from flrouter.speaker.simulated import responses
 from flrouter.speaker.simulated.faults import WHOLE, BadFault, Faults
-from flrouter.speaker.simulated.network import Network, UnknownSwitch
 from flrouter.speaker.simulated.options import FloodlightOptions
+from flrouter.speaker.simulated.switch import Switch, UnknownSwitch
 from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 
 
@@ -23,16 +25,17 @@ class SimulatedFloodlight(Speaker):
     """An FL with switches that exist only here. Its own handler."""
 
     def __init__(self, options: FloodlightOptions, **kwargs: Any) -> None:
-        self.network = Network()
+        #: the switches that are connected now, by canonical id, in the order in which they came.
+        self.connected: dict[str, Switch] = {}
         self.faults = Faults()
         self._floodlight = options
         self._chance = random.Random(options.seed)
         self._no_alive = False
         super().__init__(options.speaker, self, **kwargs)
         for switch in options.switches:
-            self.network.connect(switch, options.ports, Mode.READ_WRITE)
+            self._add(switch, options.ports, Mode.READ_WRITE)
         for switch in options.read_only:
-            self.network.connect(switch, options.ports, Mode.READ_ONLY)
+            self._add(switch, options.ports, Mode.READ_ONLY)
 
     async def on_start(self) -> None:
         """Begin to read, and report all switches; returns when Kafka has these reports."""
@@ -40,7 +43,7 @@ class SimulatedFloodlight(Speaker):
         await asyncio.gather(
             *(
                 self.switch_event(switch.id, switch.mode.value, switch=switch.record())
-                for switch in self.network.switches.values()
+                for switch in self.connected.values()
             )
         )
 
@@ -49,20 +52,18 @@ class SimulatedFloodlight(Speaker):
     def handle(self, command: Command) -> Answer | Awaitable[Answer]:
         """Answer after the switch's latency, with the state that it has then."""
         delay = self._floodlight.latency.draw_s(self._chance)
-        slow = self.faults.of(command.switch).slow
-        if slow:
-            delay += slow / 1000
+        delay += self.faults.of(command.switch).slow / 1000
         if not delay:
-            return responses.answer(self.network, command)
+            return responses.answer(self.connected, command)
         return self._handle_later(command, delay)
 
     async def _handle_later(self, command: Command, delay: float) -> Answer:
         await asyncio.sleep(delay)
-        return responses.answer(self.network, command)
+        return responses.answer(self.connected, command)
 
     def switches(self) -> Iterable[SwitchRecord]:
         """All switches that are connected now."""
-        return [switch.record() for switch in self.network.switches.values()]
+        return [switch.record() for switch in self.connected.values()]
 
     # -- changes at run time
 
@@ -71,13 +72,13 @@ class SimulatedFloodlight(Speaker):
     ) -> asyncio.Future[bool]:
         """Connect a switch, and report it. By default it has as many ports as the others.
 
+        One that is connected already keeps its flows.
+
         Raises:
             BadSwitchId: `switch` is no switch id.
         """
-        connected = self.network.connect(
-            switch, self._floodlight.ports if ports is None else ports, mode
-        )
-        return self.switch_event(connected.id, mode.value, switch=connected.record())
+        added = self._add(switch, self._floodlight.ports if ports is None else ports, mode)
+        return self.switch_event(added.id, mode.value, switch=added.record())
 
     def disconnect(self, switch: str, state: str = "DEACTIVATED") -> asyncio.Future[bool]:
         """Disconnect a switch, and report it as `state` (DEACTIVATED or REMOVED).
@@ -85,7 +86,9 @@ class SimulatedFloodlight(Speaker):
         Raises:
             UnknownSwitch: the switch is not connected.
         """
-        return self.switch_event(self.network.disconnect(switch).id, state)
+        gone = self.switch(switch)
+        del self.connected[gone.id]
+        return self.switch_event(gone.id, state)
 
     def set_port(self, switch: str, number: int, state: PortState) -> asyncio.Future[bool]:
         """Bring a port's link up or down, and report it.
@@ -93,11 +96,29 @@ class SimulatedFloodlight(Speaker):
         Raises:
             UnknownSwitch: the switch is not connected, or has no such port.
         """
-        held = self.network.switch(switch)
+        held = self.switch(switch)
         if number not in held.ports:
             raise UnknownSwitch(f"the switch {held.id} has no port {number}")
         held.ports[number] = state
         return self.port_event(held.id, number, state)
+
+    def switch(self, switch: str) -> Switch:
+        """The switch of this id.
+
+        Raises:
+            UnknownSwitch: it is not connected.
+            BadSwitchId: the text is no switch id.
+        """
+        held = self.connected.get(canonical(switch))
+        if held is None:
+            raise UnknownSwitch(f"the switch {switch} is not connected")
+        return held
+
+    def _add(self, switch: str, count: int, mode: Mode) -> Switch:
+        switch, ports = canonical(switch), dict.fromkeys(range(1, count + 1), PortState.UP)
+        before = self.connected.get(switch, Switch(switch, mode, ports))
+        self.connected[switch] = added = replace(before, mode=mode, ports=ports)
+        return added
 
     # -- faults
 

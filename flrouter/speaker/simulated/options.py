@@ -39,8 +39,6 @@ class Latency:
 
     def draw_s(self, chance: random.Random) -> float:
         """The next latency, in seconds."""
-        if self.low_ms == self.high_ms:
-            return self.low_ms / 1000
         return chance.uniform(self.low_ms, self.high_ms) / 1000
 
 

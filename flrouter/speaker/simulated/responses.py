@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from flrouter.clock import now_ms
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.dispatch import dispatch
-from flrouter.speaker.simulated.network import Network, Switch
+from flrouter.speaker.simulated.switch import Switch
 from flrouter.speaker.sync import PortState
 
 
-def answer(network: Network, command: Command) -> Answer:
-    """Carry out `command` on the switches of `network`.
+def answer(switches: Mapping[str, Switch], command: Command) -> Answer:
+    """Carry out `command` on one of `switches`, or on all of them.
 
     Raises:
         CommandFailed: its switch is not connected.
     """
-    return dispatch(command, network.switches, lambda switch: _on_switch(switch, command))
+    return dispatch(command, switches, lambda switch: _on_switch(switch, command))
 
 
 def _on_switch(switch: Switch, command: Command) -> Answer:
@@ -156,7 +156,7 @@ def _bfd(_: Switch, command: Command) -> Answer:
 
 def _ping(_: Switch, command: Command) -> Answer:
     ping_id = (command.payload.get("ping") or {}).get("ping_id")
-    return payloads.ping(ping_id, 0, int(time.time() * 1000))
+    return payloads.ping(ping_id, 0, now_ms())
 
 
 _RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
