@@ -11,8 +11,7 @@ import msgspec
 from aiohttp import web
 
 from flrouter import __version__
-from flrouter.web.calls.answers import answered
-from flrouter.web.calls.call import BASE, Operation
+from flrouter.web.calls.call import BASE, Operation, answered
 from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.shapes import Problem
 

@@ -77,8 +77,8 @@ async def _events(call: Call) -> HappenedPage:
     return await _ask(call, "/history/events", HappenedPage)
 
 
-async def _request(call: Call) -> EndedWhole:
-    return await _ask(call, f"/history/requests/{quote(call.names['id'], safe='')}", EndedWhole)
+async def _request(call: Call, name: str) -> EndedWhole:
+    return await _ask(call, f"/history/requests/{quote(name, safe='')}", EndedWhole)
 
 
 OPERATIONS = (

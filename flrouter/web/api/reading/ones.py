@@ -49,7 +49,7 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
     known_rows = [own] if own is not None else []
     absent = set(not_owned(call.app))
     missing: list[str] = []
-    if not call.local:
+    if not call.query.local:
         path = f"{BASE}/floodlights/{quote(name, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), FloodlightDetail)
         known_rows += [other.floodlight for other in others]
@@ -57,7 +57,7 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
     if not known_rows and (missing or not call.app.shards.numbers):
         raise _incomplete(missing, f"a floodlight {name}")
     row = newest(known_rows) if known_rows else None
-    if row is None or (row.state == "removed" and not call.local):
+    if row is None or (row.state == "removed" and not call.query.local):
         text = f"there is no floodlight {name}: {BASE}/floodlights lists those there are"
         raise Refusal(404, text)
     return FloodlightDetail(row, missing, sorted(absent))
@@ -83,7 +83,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
             for request in shard.pending_at(name)[:MAX_SHOWN_REQUESTS]
         ]
         return SwitchDetail(rows.switch(shard, name, row), waiting)
-    if call.local:
+    if call.query.local:
         raise _incomplete((), f"a switch {name}")
     has_owner = any(number in shards for shards in call.site.workers.shards().values())
     path = f"{BASE}/switches/{name}"
@@ -110,7 +110,7 @@ async def trace(call: Call, correlation_id: str) -> Trace:
         # Ended ones last: a request may end after its shard was looked at.
         answered_since, failed_since = call.app.shards.ended.since()
         await _remember(call, correlation_id, requests)
-    if not call.local:
+    if not call.query.local:
         path = f"{BASE}/requests/{quote(correlation_id, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), Trace)
         for other in others:
@@ -169,18 +169,6 @@ def _add(requests: dict[str, Request], row: Request) -> None:
     requests[row.request] = row
 
 
-async def _floodlight(call: Call) -> FloodlightDetail:
-    return await floodlight(call, call.names["id"])
-
-
-async def _switch(call: Call) -> SwitchDetail:
-    return await switch(call, call.names["id"])
-
-
-async def _requests(call: Call) -> Trace:
-    return await trace(call, call.names["correlation_id"])
-
-
 async def _me(call: Call) -> Me:
     name, role = call.person or ("", Role.READER)
     return Me(name, role.value, bool(call.app.settings.token))
@@ -188,12 +176,12 @@ async def _me(call: Call) -> Me:
 
 OPERATIONS = (
     Operation("/me", "Who asks, and may do what.", _me, Me),
-    Operation("/floodlights/{id}", "An FL.", _floodlight, FloodlightDetail, refusals=(404,)),
-    Operation("/switches/{id}", "A switch.", _switch, SwitchDetail, refusals=(404,)),
+    Operation("/floodlights/{id}", "An FL.", floodlight, FloodlightDetail, refusals=(404,)),
+    Operation("/switches/{id}", "A switch.", switch, SwitchDetail, refusals=(404,)),
     Operation(
         "/requests/{correlation_id}",
         "Where the commands with this correlation id went, when, and who answered.",
-        _requests,
+        trace,
         Trace,
         refusals=(404,),
     ),
