@@ -26,7 +26,11 @@ class Recognition:
     def __init__(self, app: Hosted, guard: Guard) -> None:
         self._settings = app.settings
         self._guard = guard
-        self._provider = _provider(app) if app.settings.oidc_issuer else None
+        self._provider: Provider | None = None
+        if app.settings.oidc_issuer:
+            from flrouter.web.access.oidc import Provider  # joserfc is an extra
+
+            self._provider = Provider(app)
 
     async def recognise(self, request: web.Request) -> None:
         """Note person and address of a request; no person for who shows a token of the settings.
@@ -54,10 +58,3 @@ class Recognition:
         token = bearer_in(authorization)
         own = (self._settings.token, self._settings.read_token)
         return token if token.count(".") == 2 and token not in own else ""
-
-
-def _provider(app: Hosted) -> Provider:
-    # joserfc is an extra.
-    from flrouter.web.access.oidc import Provider
-
-    return Provider(app.settings, lambda: app.http_client)

@@ -67,6 +67,11 @@ class Call(NamedTuple):
     person: Person | None = None
 
     @property
+    def local(self) -> bool:
+        """Whether it is about this worker's own shards alone."""
+        return bool(getattr(self.query, "local", False))
+
+    @property
     def app(self) -> RouterApp:
         """The router."""
         return self.site.app

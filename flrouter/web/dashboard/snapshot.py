@@ -17,7 +17,6 @@ from flrouter.clock import now_ms
 from flrouter.core.values.events import Event
 from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, FeedItem
 from flrouter.web.api.reading import floodlights, workload
-from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import Site
 from flrouter.web.calls.queries import Query
 from flrouter.web.calls.shapes import Floodlight, ShardRow, Worker
@@ -122,7 +121,7 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
             rows.setdefault(floodlight.id, []).append(floodlight)
     shards = {row.shard: row for part in parts for row in part.shards}
     workers = [worker for part in parts for worker in part.workers] + absent
-    newest_rows = {name: newest(rows[name]) for name in sorted(rows)}
+    newest_rows = {name: floodlights.newest(rows[name]) for name in sorted(rows)}
     return Snapshot(
         first.at,
         first.worker,

@@ -15,7 +15,6 @@ from flrouter.core.values.records import Part
 from flrouter.web.access.people import Role
 from flrouter.web.api.reading import floodlights, rows
 from flrouter.web.api.reading.lists import not_owned, read_switch
-from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal
 from flrouter.web.calls.queries import Query
 from flrouter.web.calls.scans import in_turns
@@ -49,15 +48,15 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
     known_rows = [own] if own is not None else []
     absent = set(not_owned(call.app))
     missing: list[str] = []
-    if not call.query.local:
+    if not call.local:
         path = f"{BASE}/floodlights/{quote(name, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), FloodlightDetail)
         known_rows += [other.floodlight for other in others]
         absent = absent.intersection(*(other.missing_shards for other in others))
     if not known_rows and (missing or not call.app.shards.numbers):
         raise _incomplete(missing, f"a floodlight {name}")
-    row = newest(known_rows) if known_rows else None
-    if row is None or (row.state == "removed" and not call.query.local):
+    row = floodlights.newest(known_rows) if known_rows else None
+    if row is None or (row.state == "removed" and not call.local):
         text = f"there is no floodlight {name}: {BASE}/floodlights lists those there are"
         raise Refusal(404, text)
     return FloodlightDetail(row, missing, sorted(absent))
@@ -83,7 +82,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
             for request in shard.pending_at(name)[:MAX_SHOWN_REQUESTS]
         ]
         return SwitchDetail(rows.switch(shard, name, row), waiting)
-    if call.query.local:
+    if call.local:
         raise _incomplete((), f"a switch {name}")
     has_owner = any(number in shards for shards in call.site.workers.shards().values())
     path = f"{BASE}/switches/{name}"
@@ -110,7 +109,7 @@ async def trace(call: Call, correlation_id: str) -> Trace:
         # Ended ones last: a request may end after its shard was looked at.
         answered_since, failed_since = call.app.shards.ended.since()
         await _remember(call, correlation_id, requests)
-    if not call.query.local:
+    if not call.local:
         path = f"{BASE}/requests/{quote(correlation_id, safe='')}"
         others, missing = await call.site.workers.ask(path, Query(), Trace)
         for other in others:
