@@ -22,7 +22,7 @@ from flrouter.history.worker import serving
 from flrouter.history.worker.metrics import Metrics
 from flrouter.network.listener import Listener
 from flrouter.retry import Backoff, Reminder
-from flrouter.settings.model import Settings, load
+from flrouter.settings.model import Settings
 from flrouter.web.metrics import page
 
 #: records of one insert, and how long the first waits for the others (s).
@@ -106,16 +106,8 @@ class HistoryApp(Listener):
         await asyncio.to_thread(self.store.close)
 
 
-def create_app(settings: Settings | None = None) -> HistoryApp:
-    """The history worker as a Faust application.
-
-    Args:
-        settings: those of the environment when not given.
-
-    Raises:
-        BadSetting: one of them cannot be.
-    """
-    settings = settings if settings is not None else load()
+def create_app(settings: Settings) -> HistoryApp:
+    """The history worker as a Faust application."""
     app = HistoryApp(settings, open_store(settings))
     topic = app.topic(settings.history_topic, partitions=settings.partitions)
 
