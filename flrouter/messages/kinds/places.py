@@ -86,42 +86,23 @@ class Places:
 
 def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
     """What stands in the first place that there is, else None."""
-    try:
-        top = _members.decode(data)
-        for step in root:
-            top = _members.decode(top[step])
-    except (msgspec.MsgspecError, KeyError):
-        return None
-    for steps in places:
-        value = _follow(top, steps)
-        if value is not None:
-            return value
-    return None
+    values = (_follow(data, (*root, *steps)) for steps in places)
+    return next((value for value in values if value is not None), None)
 
 
-def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
-    """The value to which `steps` lead, else None.
+def _follow(data: bytes, steps: Steps) -> object:
+    """The value to which `steps` lead from the top of `data`, else None.
 
     `_` in a step also stands for `-`: OpenKilda spells names in both ways.
     """
-    members: dict[str, msgspec.Raw] | None = top
-    value = msgspec.Raw()
+    value: bytes | msgspec.Raw = data
     try:
         for step in steps:
             if step == LAST:
-                items = _items.decode(value)
-                if not items:
-                    return None
-                value, members = items[-1], None
-                continue
-            if members is None:
+                value = _items.decode(value)[-1]
+            else:
                 members = _members.decode(value)
-            member = members.get(step)
-            if member is None:
-                member = members.get(step.replace("_", "-"))
-            if member is None:
-                return None
-            value, members = member, None
+                value = members[step if step in members else step.replace("_", "-")]
         return _any.decode(value)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, LookupError):
         return None
