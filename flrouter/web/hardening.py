@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from flrouter import __version__
 from flrouter.web.access.guard import Guard
@@ -35,10 +35,10 @@ async def _introduce(request: web.Request, response: web.StreamResponse) -> None
 
 
 @web.middleware
-async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer what is refused, also an unknown path or method of the API."""
     try:
-        answer: web.StreamResponse = await handler(request)
+        return await handler(request)
     except Refusal as refusal:
         return refused(refusal)
     except web.HTTPException as error:
@@ -48,11 +48,10 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
         request_line = f"{request.method} {request.path[:200]}"
         text = f"{request_line}: {error.reason}. {BASE}/openapi.json has what there is"
         return refused(Refusal(error.status, text, headers))
-    return answer
 
 
 async def _admitted(
-    guard: Guard, recognition: Recognition, request: web.Request, handler: Any
+    guard: Guard, recognition: Recognition, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Recognise who asks, and admit readers. Changes are admitted by the API."""
     if request.path not in PROBES:
@@ -60,5 +59,4 @@ async def _admitted(
         if request.method != "POST":
             shown = request.headers.get("Authorization")
             guard.admit_reader(shown, request.remote or "", request[PERSON])
-    answer: web.StreamResponse = await handler(request)
-    return answer
+    return await handler(request)
