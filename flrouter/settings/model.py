@@ -299,20 +299,19 @@ class Settings:
     def _take_the_profiles_topics(self) -> None:
         """Topics that are not set are the profile's."""
         speaks = self.speaks
-        for name in _ANSWER_TOPICS:
-            if not getattr(self, name):
-                object.__setattr__(self, name, speaks.topics[name.removesuffix("_topic")])
-        given: dict[str, tuple[object, object]] = {
-            "inbound_topics": (self.inbound_topics, tuple(one.topic for one in speaks.inbound)),
-            "fl_read_topic": (self.fl_read_topic, speaks.asks),
-            "fl_write_topic": (self.fl_write_topic, speaks.write[0]),
+        of_profile = {
+            **{name: speaks.topics[name.removesuffix("_topic")] for name in _ANSWER_TOPICS},
+            "inbound_topics": tuple(one.topic for one in speaks.inbound),
+            "fl_read_topic": speaks.asks,
+            "fl_write_topic": speaks.write[0],
         }
-        for name, (value, of_profile) in given.items():
-            if value and value != of_profile and speaks.many:
+        for name, value in of_profile.items():
+            given = getattr(self, name)
+            if not given:
+                object.__setattr__(self, name, value)
+            elif given != value and speaks.many and name not in _ANSWER_TOPICS:
                 problem = "names several topics itself: leave it out, or name them in one of yours"
                 raise self._wrong(name, f"the profile {self.profile} {problem}")
-            if not value:
-                object.__setattr__(self, name, of_profile)
 
     def _check_topics(self) -> None:
         conflict = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -45,19 +45,13 @@ class RouterCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics as they are now, each with the router's name."""
         router = {"app_id": self._app.settings.app_id}
-        for family in self._families():
+        build = InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
+        rest = (self._counts(), self._ends(), self._tables(), self._floodlights(), self._work())
+        for family in chain([build], *rest):
             family.samples = [
                 sample._replace(labels=router | sample.labels) for sample in family.samples
             ]
             yield family
-
-    def _families(self) -> Iterator[Metric]:
-        yield InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
-        yield from self._counts()
-        yield from self._ends()
-        yield from self._tables()
-        yield from self._floodlights()
-        yield from self._work()
 
     def _shown(self, label: str, value: str) -> str:
         values = self._values[label]
