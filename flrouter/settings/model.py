@@ -17,7 +17,7 @@ from flrouter import kinds
 from flrouter.embedded import SCHEME
 from flrouter.kinds import Floodlight, Kind, Refused
 from flrouter.messages.kinds.catalog import Catalog
-from flrouter.profiles import OWN, BadProfile, Profile
+from flrouter.profiles import OWN, ROLES, BadProfile, Profile
 from flrouter.profiles import load as load_profile
 from flrouter.settings import rules, topic_roles
 from flrouter.settings.sources import PREFIX, BadSetting, from_environment, from_file
@@ -28,7 +28,8 @@ __all__ = ["BadSetting", "Floodlight", "Settings", "load"]
 _TOPIC = kinds.or_nothing(kinds.topic, "")
 _TOPICS = kinds.or_nothing(kinds.topics, ())
 _TEMPLATE = kinds.or_nothing(kinds.topic_template, "")
-_ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
+#: setting → the role of its topic.
+_ANSWER_TOPICS = {f"{role}_topic": role for role in ROLES}
 
 T = TypeVar("T")
 
@@ -300,7 +301,7 @@ class Settings:
         """Topics that are not set are the profile's."""
         speaks = self.speaks
         of_profile = {
-            **{name: speaks.topics[name.removesuffix("_topic")] for name in _ANSWER_TOPICS},
+            **{name: speaks.topics[role] for name, role in _ANSWER_TOPICS.items()},
             "inbound_topics": tuple(one.topic for one in speaks.inbound),
             "fl_read_topic": speaks.asks,
             "fl_write_topic": speaks.write[0],
@@ -387,7 +388,7 @@ class Settings:
     @property
     def topics(self) -> dict[str, str]:
         """Role that the message catalog may name → topic."""
-        return {name.removesuffix("_topic"): getattr(self, name) for name in _ANSWER_TOPICS}
+        return {role: getattr(self, name) for name, role in _ANSWER_TOPICS.items()}
 
     @property
     def dead_letters(self) -> str:

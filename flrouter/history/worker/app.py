@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from faust.types import TP, StreamT
 
@@ -23,6 +22,7 @@ from flrouter.history.worker.metrics import Metrics
 from flrouter.network.listener import Listener
 from flrouter.retry import Backoff, Reminder
 from flrouter.settings.model import Settings
+from flrouter.web.calls import health
 from flrouter.web.metrics import page
 
 #: records of one insert, and how long the first waits for the others (s).
@@ -111,12 +111,9 @@ def create_app(settings: Settings) -> HistoryApp:
     app = HistoryApp(settings, open_store(settings))
     topic = app.topic(settings.history_topic, partitions=settings.partitions)
 
-    async def healthz(view: Any, request: Any) -> Any:
-        return view.text(f"{app.trouble or 'ok'}\n", status=503 if app.trouble else 200)
-
     app.agent(topic, name="index")(app.index)
     app.timer(interval=RETENTION_INTERVAL_S, on_leader=False)(app.forget)
-    app.page("/healthz", name="healthz")(healthz)
+    health.serve(app, "healthz", lambda: app.trouble)
     page.register(app, app.metrics.registry, app.measure_lag)
     serving.register(app, app.store, app.metrics)
     return app

@@ -41,8 +41,10 @@ class Recognition:
         address = request.remote or ""
         try:
             person = person_of(request.headers, self._settings)
-            token = self._provided(request.headers.get("Authorization", ""))
-            if person is None and token and self._provider is not None:
+            token = bearer_in(request.headers.get("Authorization", ""))
+            # A token of the provider has three parts; one of the settings may have them too.
+            is_own = token in (self._settings.token, self._settings.read_token)
+            if person is None and self._provider and token.count(".") == 2 and not is_own:
                 self._guard.listen(address)
                 person = await self._provider.person_of(token)
         except Refusal as refusal:
@@ -52,9 +54,3 @@ class Recognition:
             raise
         request[PERSON] = person
         request[ADDRESS] = address_of(request.headers, address, self._settings)
-
-    def _provided(self, authorization: str) -> str:
-        """The token if it may be the provider's: it has three parts, and is not in the settings."""
-        token = bearer_in(authorization)
-        own = (self._settings.token, self._settings.read_token)
-        return token if token.count(".") == 2 and token not in own else ""

@@ -153,7 +153,7 @@ async def _remember(call: Call, correlation_id: str, requests: dict[str, Request
     kept_text = correlation_id[:MAX_TOLD_CHARACTERS]
     for chunks in in_turns(call.app.shards.ended.last()):
         for chunk in chunks:
-            for end in chunk.about(kept_text):
+            for end in chunk.about("correlation_id", kept_text):
                 _add(requests, rows.ended(chunk.shard, end))
         await asyncio.sleep(0)
 
