@@ -153,19 +153,14 @@ def _in_order(feed: list[Entry], floodlights: Mapping[str, Floodlight]) -> list[
         kept[kind] += 1
         if kept[kind] > MAX_HAPPENINGS:
             continue
-        name = _whose(entry.happening)
+        outage = OUTAGE.match(entry.happening.about)
+        name = outage[1] if outage else entry.happening.about
         # Only the newest of a kind can last: the ones before were over by then.
         if _lasts(kind, floodlights.get(name)) and (kind, name) not in lasting:
             lasting[kind, name] = Entry(entry.worker, entry.happening, lasts=True)
         else:
             over.append(entry)
     return [*lasting.values(), *over, *([_folded(routine)] if routine else [])]
-
-
-def _whose(happening: FeedItem) -> str:
-    """The FL that it is about, or whatever else."""
-    outage = OUTAGE.match(happening.about)
-    return outage[1] if outage else happening.about
 
 
 def _lasts(kind: str, floodlight: Floodlight | None) -> bool:

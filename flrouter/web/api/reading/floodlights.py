@@ -75,10 +75,8 @@ def newest(rows: list[Floodlight]) -> Floodlight:
     for row in rows:
         counts.update(row.counts)
     by_bucket = zip(*(row.latency.counts for row in rows), strict=False)
-    best.latency.counts, best.latency.total = (
-        [sum(counts_of_bucket) for counts_of_bucket in by_bucket],
-        sum(row.latency.total for row in rows),
-    )
+    best.latency.counts = [sum(counts_of_bucket) for counts_of_bucket in by_bucket]
+    best.latency.total = sum(row.latency.total for row in rows)
     best.switches = sum(row.switches for row in rows)
     best.holds = sum(row.holds for row in rows)
     best.pending = sum(row.pending for row in rows)

@@ -121,7 +121,7 @@ async def _pending(call: Call) -> Page[Request]:
             query.floodlight in ("", row.floodlight)
             and switch in ("", row.switch)
             and query.correlation_id in ("", row.correlation_id)
-            and query.state in (None, rows.pending_state(row))
+            and query.state in (None, rows.STATES[row.stage])
             and row.received >= query.since
         )
 
