@@ -170,9 +170,8 @@ def read(text: str) -> Profile:
 def _over(profile: Profile, base: Profile) -> Profile:
     """`profile`, completed from `base`. Entries of `profile` come first, and so take precedence."""
     write = profile.write or base.write
-    return Profile(
-        about=profile.about,
-        extends=profile.extends,
+    return msgspec.structs.replace(
+        profile,
         classes=profile.classes or base.classes,
         acknowledges=base.acknowledges if profile.acknowledges is None else profile.acknowledges,
         headers=base.headers | profile.headers,

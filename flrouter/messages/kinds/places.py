@@ -86,23 +86,33 @@ class Places:
 
 def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
     """What stands in the first place that there is, else None."""
-    values = (_follow(data, (*root, *steps)) for steps in places)
-    return next((value for value in values if value is not None), None)
+    try:
+        top = _members.decode(data)
+        for step in root:
+            top = _members.decode(top[step])
+    except (msgspec.MsgspecError, KeyError):
+        return None
+    for steps in places:
+        value = _follow(top, steps)
+        if value is not None:
+            return value
+    return None
 
 
-def _follow(data: bytes, steps: Steps) -> object:
-    """The value to which `steps` lead from the top of `data`, else None.
+def _follow(members: dict[str, msgspec.Raw], steps: Steps) -> object:
+    """The value to which `steps` lead, else None.
 
     `_` in a step also stands for `-`: OpenKilda spells names in both ways.
     """
-    value: bytes | msgspec.Raw = data
+    value = msgspec.Raw()
     try:
-        for step in steps:
+        for number, step in enumerate(steps):
             if step == LAST:
                 value = _items.decode(value)[-1]
-            else:
+                continue
+            if number:
                 members = _members.decode(value)
-                value = members[step if step in members else step.replace("_", "-")]
+            value = members[step if step in members else step.replace("_", "-")]
         return _any.decode(value)
     except (msgspec.MsgspecError, LookupError):
         return None
