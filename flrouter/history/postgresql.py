@@ -15,7 +15,7 @@ import psycopg
 from flrouter.history.record import Ended, Happened
 from flrouter.history.rows import EVENTS, REQUESTS, Record, Row, Table, Value
 from flrouter.history.search import StoreFailed
-from flrouter.history.store import Query, Store, ids_of_day
+from flrouter.history.store import Ids, Query, Store, ids_of_day
 
 #: s; how long the server may take to accept a connection.
 CONNECT_TIMEOUT_S = 10
@@ -24,6 +24,8 @@ _LOCK = "SELECT pg_advisory_xact_lock(1718383215)"
 #: "C": in the order of bytes, as an index for beginnings needs it.
 _TYPES = {int: "BIGINT", str: 'TEXT COLLATE "C"'}
 _KEY = "id BIGINT PRIMARY KEY"
+#: in a pattern, these stand for themselves; PostgreSQL takes no NUL.
+_LITERAL = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_", "\0": "�"})
 
 _SCHEMA = f"""
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -131,19 +133,13 @@ class PostgresqlStore(Store):
         self._made.add(day)
 
     def _rows(
-        self,
-        statement: str,
-        values: Sequence[Value],
-        first: int,
-        end: int,
-        *,
-        newest_first: bool = False,
+        self, statement: str, values: Sequence[Value], ids: Ids, *, newest_first: bool = False
     ) -> Iterator[Row]:
-        return iter(self._database.execute(statement.replace("?", "%s"), [*values, first, end]))
+        return iter(self._database.execute(statement.replace("?", "%s"), [*values, *ids]))
 
     def _with_part(self, part: str) -> Query:
         query = Query("requests")
-        query.add("correlation_id ILIKE ?", f"%{_literal(part)}%")
+        query.add("correlation_id ILIKE ?", f"%{part.translate(_LITERAL)}%")
         return query
 
 
@@ -158,10 +154,3 @@ def _insert(database: psycopg.Connection[Any], table: Table[Record], records: li
         for record in records:
             copy.write_row(table.row(record))
     database.execute(f"INSERT INTO {table.name} SELECT * FROM {new} ON CONFLICT DO NOTHING")
-
-
-def _literal(text: str) -> str:
-    """A part of a pattern that stands for itself."""
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return text.replace("\0", "�")

@@ -16,7 +16,7 @@ from pathlib import Path
 from flrouter.history.record import Ended, Happened
 from flrouter.history.rows import EVENTS, REQUESTS, Record, Row, Table, Value
 from flrouter.history.search import StoreFailed
-from flrouter.history.store import Query, Store, ids_of_day
+from flrouter.history.store import Ids, Query, Store, ids_of_day
 
 #: s; how long a call waits for another process that writes.
 LOCK_TIMEOUT_S = 10.0
@@ -102,18 +102,13 @@ class SqliteStore(Store):
             _insert(database, EVENTS, events)
 
     def _rows(
-        self,
-        statement: str,
-        values: Sequence[Value],
-        first: int,
-        end: int,
-        *,
-        newest_first: bool = False,
+        self, statement: str, values: Sequence[Value], ids: Ids, *, newest_first: bool = False
     ) -> Iterator[Row]:
+        first, end = ids
         ranges = [(day, *ids_of_day(day)) for day in self._kept()]
         days = [day for day, begin, next_day in ranges if begin < end and first < next_day]
         return chain.from_iterable(
-            self._connection(day).execute(statement, [*values, first, end])
+            self._connection(day).execute(statement, [*values, *ids])
             for day in (reversed(days) if newest_first else days)
         )
 

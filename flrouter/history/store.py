@@ -28,6 +28,9 @@ from flrouter.history.search import (
 MAX_ID = (1 << 63) - 1
 ONE_DAY = timedelta(days=1)
 
+#: the first id of a range, and the one after its last.
+Ids = tuple[int, int]
+
 _ONE = f"SELECT {REQUESTS.listed} FROM requests WHERE id >= ? AND id < ?"
 #: the parts of a command: their numbers are its number, a dot and their index.
 _PARTS = (
@@ -157,7 +160,7 @@ class Store(ABC):
         if number >= MAX_ID:
             return None
         with self._using():
-            requests = REQUESTS.read(self._rows(_ONE, [], number, number + 1))
+            requests = REQUESTS.read(self._rows(_ONE, [], (number, number + 1)))
             if not requests:
                 return None
             [request] = requests
@@ -168,7 +171,7 @@ class Store(ABC):
             first, end = ids_of_day(_day(began))[0], ids_of_day(_day(number))[1]
             # '/' follows '.' in ASCII.
             numbers = [f"{request.number}.", f"{request.number}/"]
-            rows = self._rows(_PARTS, numbers, first, end)
+            rows = self._rows(_PARTS, numbers, (first, end))
             parts = {part.part: part for part in REQUESTS.read(rows)}
         return EndedWhole(request, [parts[index] for index in sorted(parts)])
 
@@ -180,7 +183,7 @@ class Store(ABC):
                 identity
                 for day in {*list(days)[:1], *list(days)[-1:]}
                 for statement in _ENDS
-                for row in self._rows(statement, [], *ids_of_day(day))
+                for row in self._rows(statement, [], ids_of_day(day))
                 for identity in row
                 if identity is not None
             ]
@@ -197,7 +200,7 @@ class Store(ABC):
         statement = query.newest(table, search.limit + 1)
         with self._using():
             begin = record.first_id(search.since)
-            newest = self._rows(statement, query.values, begin, end, newest_first=True)
+            newest = self._rows(statement, query.values, (begin, end), newest_first=True)
             rows = list(islice(newest, search.limit + 1))
         page = rows[: search.limit]
         return table.read(page), str(page[-1][0]) if len(rows) > len(page) else None
@@ -226,15 +229,9 @@ class Store(ABC):
 
     @abstractmethod
     def _rows(
-        self,
-        statement: str,
-        values: Sequence[Value],
-        first: int,
-        end: int,
-        *,
-        newest_first: bool = False,
+        self, statement: str, values: Sequence[Value], ids: Ids, *, newest_first: bool = False
     ) -> Iterator[Row]:
-        """The rows of a statement, whose last two values are ids: from `first` on, before `end`.
+        """The rows of a statement, whose last two values are `ids`: from one on, before the other.
 
         Later days come first or last; within a day, rows are in the order of the statement.
         """
@@ -254,6 +251,6 @@ def _begin(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def ids_of_day(day: date) -> tuple[int, int]:
+def ids_of_day(day: date) -> Ids:
     """The first id of a day, and that of the next day."""
     return record.first_id(_begin(day)), record.first_id(_begin(day + ONE_DAY))

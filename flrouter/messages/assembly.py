@@ -37,17 +37,18 @@ class BadAssembler(ValueError):
     """No assembler has this name; the text says why."""
 
 
-class _Slice(msgspec.Struct, gc=False):
+class _Carrier(msgspec.Struct, gc=False):
     payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_slice = msgspec.json.Decoder(_Slice)
+#: reads nothing of a message but where its payload is.
+carrier = msgspec.json.Decoder(_Carrier)
 
 
 def payload_of(data: bytes) -> bytes:
     """The payload's bytes in a message that could be decoded."""
     try:
-        return bytes(_slice.decode(data).payload)
+        return bytes(carrier.decode(data).payload)
     except msgspec.MsgspecError:
         return members.members(data).get("payload", b"null")
 

@@ -94,13 +94,10 @@ def form_of(clazz: str) -> Form | None:
     """The form of envelope class `clazz`; None for any other class (protocol.md, 2.2)."""
     known = _FORMS.get(clazz)
     if known is None:
-        dotted = clazz if clazz.startswith(".") else f".{clazz}"
-        for form in Form:
-            if dotted.endswith(form.value):
-                known = form
-                if len(_FORMS) < 1000 and len(clazz) <= 200:  # from outside: bounded
-                    _FORMS[clazz] = form
-                break
+        dotted = f".{clazz}"
+        known = next((form for form in Form if dotted.endswith(form.value)), None)
+        if known is not None and len(_FORMS) < 1000 and len(clazz) <= 200:  # from outside: bounded
+            _FORMS[clazz] = known
     return known
 
 

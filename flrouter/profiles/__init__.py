@@ -162,15 +162,16 @@ def read(text: str) -> Profile:
         if profile.extends not in OWN:
             raise BadProfile(f"it extends {profile.extends!r}: expected one of {', '.join(OWN)}")
         profile = _over(profile, load(profile.extends))
-    return _checked(profile)
+    for problem in chain(_missing(profile), _bad_values(profile), _bad_entries(profile)):
+        raise BadProfile(problem)
+    return profile
 
 
 def _over(profile: Profile, base: Profile) -> Profile:
     """`profile`, completed from `base`. Entries of `profile` come first, and so take precedence."""
     write = profile.write or base.write
-    return Profile(
-        about=profile.about,
-        extends=profile.extends,
+    return msgspec.structs.replace(
+        profile,
         classes=profile.classes or base.classes,
         acknowledges=base.acknowledges if profile.acknowledges is None else profile.acknowledges,
         headers=base.headers | profile.headers,
@@ -184,12 +185,6 @@ def _over(profile: Profile, base: Profile) -> Profile:
         event=profile.event + [one for one in base.event if one.written in ("", *write)],
         switch=profile.switch + base.switch,
     )
-
-
-def _checked(profile: Profile) -> Profile:
-    for problem in chain(_missing(profile), _bad_values(profile), _bad_entries(profile)):
-        raise BadProfile(problem)
-    return profile
 
 
 def _missing(profile: Profile) -> Iterator[str]:

@@ -17,7 +17,7 @@ from flrouter import kinds
 from flrouter.embedded import SCHEME
 from flrouter.kinds import Floodlight, Kind, Refused
 from flrouter.messages.kinds.catalog import Catalog
-from flrouter.profiles import OWN, BadProfile, Profile
+from flrouter.profiles import OWN, ROLES, BadProfile, Profile
 from flrouter.profiles import load as load_profile
 from flrouter.settings import rules, topic_roles
 from flrouter.settings.sources import PREFIX, BadSetting, from_environment, from_file
@@ -28,7 +28,8 @@ __all__ = ["BadSetting", "Floodlight", "Settings", "load"]
 _TOPIC = kinds.or_nothing(kinds.topic, "")
 _TOPICS = kinds.or_nothing(kinds.topics, ())
 _TEMPLATE = kinds.or_nothing(kinds.topic_template, "")
-_ANSWER_TOPICS = ("flow_topic", "northbound_topic", "disco_topic", "stats_topic", "ping_topic")
+#: setting → the role of its topic.
+_ANSWER_TOPICS = {f"{role}_topic": role for role in ROLES}
 
 T = TypeVar("T")
 
@@ -299,20 +300,19 @@ class Settings:
     def _take_the_profiles_topics(self) -> None:
         """Topics that are not set are the profile's."""
         speaks = self.speaks
-        for name in _ANSWER_TOPICS:
-            if not getattr(self, name):
-                object.__setattr__(self, name, speaks.topics[name.removesuffix("_topic")])
-        given: dict[str, tuple[object, object]] = {
-            "inbound_topics": (self.inbound_topics, tuple(one.topic for one in speaks.inbound)),
-            "fl_read_topic": (self.fl_read_topic, speaks.asks),
-            "fl_write_topic": (self.fl_write_topic, speaks.write[0]),
+        of_profile = {
+            **{name: speaks.topics[role] for name, role in _ANSWER_TOPICS.items()},
+            "inbound_topics": tuple(one.topic for one in speaks.inbound),
+            "fl_read_topic": speaks.asks,
+            "fl_write_topic": speaks.write[0],
         }
-        for name, (value, of_profile) in given.items():
-            if value and value != of_profile and speaks.many:
+        for name, value in of_profile.items():
+            given = getattr(self, name)
+            if not given:
+                object.__setattr__(self, name, value)
+            elif given != value and speaks.many and name not in _ANSWER_TOPICS:
                 problem = "names several topics itself: leave it out, or name them in one of yours"
                 raise self._wrong(name, f"the profile {self.profile} {problem}")
-            if not value:
-                object.__setattr__(self, name, of_profile)
 
     def _check_topics(self) -> None:
         conflict = topic_roles.conflict(self._fixed_topics(), self.fl_topics, f"{self.app_id}-")
@@ -388,7 +388,7 @@ class Settings:
     @property
     def topics(self) -> dict[str, str]:
         """Role that the message catalog may name → topic."""
-        return {name.removesuffix("_topic"): getattr(self, name) for name in _ANSWER_TOPICS}
+        return {role: getattr(self, name) for name, role in _ANSWER_TOPICS.items()}
 
     @property
     def dead_letters(self) -> str:

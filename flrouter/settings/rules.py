@@ -12,25 +12,20 @@ if TYPE_CHECKING:
 
 def broken(settings: Settings) -> Iterator[tuple[str, str]]:
     """The rules that these settings break: the setting, and what is wrong with it."""
-    for rules in (_times, _store, _traces, _security, _web, _history):
+    for rules in (_router, _security, _web):
         yield from rules(settings)
 
 
-def _times(settings: Settings) -> Iterator[tuple[str, str]]:
+def _router(settings: Settings) -> Iterator[tuple[str, str]]:
+    """How it keeps its state, and tells of it."""
     if settings.alive_timeout <= settings.alive_interval:
         yield ("alive_timeout", f"expected more than alive_interval ({settings.alive_interval} s)")
-
-
-def _store(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.embedded and settings.guarantee == "exactly_once":
         yield "guarantee", "the embedded broker knows no transactions: use a Kafka or at_least_once"
     if settings.store == "rocksdb" and find_spec("rocksdict") is None:
         yield ("store", "needs the package rocksdict: pip install 'flrouter[rocksdb]', or memory")
     if settings.standby and settings.store != "memory":
         yield ("standby", "holds tables in memory: set store to memory")
-
-
-def _traces(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.traces_url and find_spec("opentelemetry") is None:
         yield ("traces_url", "needs OpenTelemetry: pip install 'flrouter[tracing]', or nothing")
 
@@ -51,7 +46,7 @@ def _security(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _web(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Who may do what at the web port."""
+    """Who may do what at the web port, and where the history is that it shows."""
     if settings.read_token and settings.read_token == settings.token:
         yield ("read_token", "is the same as token: whoever may read could change things")
     if (settings.proxy_secret or settings.oidc_issuer) and not settings.read_token:
@@ -60,9 +55,6 @@ def _web(settings: Settings) -> Iterator[tuple[str, str]]:
         yield ("oidc_issuer", "needs the package joserfc: pip install 'flrouter[oidc]', or nothing")
     if settings.web_keyfile is not None and settings.web_certfile is None:
         yield ("web_keyfile", "is the key of no certificate: set web_certfile")
-
-
-def _history(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.history_database.startswith("postgresql:") and find_spec("psycopg") is None:
         problem = "needs the package psycopg: pip install 'flrouter[postgresql]', or name a folder"
         yield "history_database", problem

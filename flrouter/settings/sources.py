@@ -69,9 +69,8 @@ def from_environment(
     """
     known = {f"{PREFIX}{name.upper()}": name for name in names}
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG":
-            continue
-        if variable.startswith(f"{PREFIX}TEST_"):
+        is_setting = variable.startswith(PREFIX) and not variable.startswith(f"{PREFIX}TEST_")
+        if not is_setting or variable == f"{PREFIX}CONFIG":
             continue
         if variable not in known:
             raise _unknown(variable, names, "from the environment", PREFIX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flrouter.kinds import metric_name
 
@@ -16,8 +16,7 @@ READ = "read topic"
 WRITE = "write topic"
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """A topic and what it is for."""
 
     #: the setting that names it.

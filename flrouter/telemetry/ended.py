@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -31,17 +31,11 @@ class Chunk(NamedTuple):
     until: int
     data: bytes
 
-    def about(self, correlation_id: str) -> list[End]:
-        """Those with this correlation id."""
-        if correlation_id.encode() not in self.data:
+    def about(self, field: Literal["correlation_id", "switch"], text: str) -> list[End]:
+        """Those with this text in this field."""
+        if text.encode() not in self.data:
             return []
-        return [end for end in self.ends() if end.correlation_id == correlation_id]
-
-    def of_switch(self, switch: str) -> list[End]:
-        """Those for this switch."""
-        if switch.encode() not in self.data:
-            return []
-        return [end for end in self.ends() if end.switch == switch]
+        return [end for end in self.ends() if getattr(end, field) == text]
 
     def ends(self) -> list[End]:
         """All of them, in the order in which they ended."""

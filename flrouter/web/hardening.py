@@ -1,17 +1,16 @@
-"""What holds for every request: who may read, which headers answers have, 404 and 405 in JSON."""
+"""What holds for every request: who may read, which headers answers have, refusals in JSON."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from flrouter import __version__
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.recognition import PERSON, Recognition
-from flrouter.web.calls.answers import refused
-from flrouter.web.calls.call import BASE, Refusal
+from flrouter.web.calls.call import BASE, Refusal, refused
 from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.workers import VERSION
 from flrouter.web_port import browsers
@@ -21,7 +20,7 @@ PROBES = {"/healthz", "/readyz"}
 
 
 def register(app: Hosted, guard: Guard) -> None:
-    """Have `app` answer only the readers whom the guard admits, and its API err only in JSON."""
+    """Have `app` answer only the readers whom the guard admits, and refuse in JSON."""
     browsers.protect(app)
     site: web.Application = app.web.web_app
     site.on_response_prepare.append(_introduce)
@@ -36,10 +35,12 @@ async def _introduce(request: web.Request, response: web.StreamResponse) -> None
 
 
 @web.middleware
-async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Refuse an unknown path or method of the API as all else is refused."""
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what is refused, also an unknown path or method of the API."""
     try:
-        answer: web.StreamResponse = await handler(request)
+        return await handler(request)
+    except Refusal as refusal:
+        return refused(refusal)
     except web.HTTPException as error:
         if not request.path.startswith("/api/") or error.status < 400:
             raise
@@ -47,20 +48,15 @@ async def _in_json(request: web.Request, handler: Any) -> web.StreamResponse:
         request_line = f"{request.method} {request.path[:200]}"
         text = f"{request_line}: {error.reason}. {BASE}/openapi.json has what there is"
         return refused(Refusal(error.status, text, headers))
-    return answer
 
 
 async def _admitted(
-    guard: Guard, recognition: Recognition, request: web.Request, handler: Any
+    guard: Guard, recognition: Recognition, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Recognise who asks, and admit readers. Changes are admitted by the API."""
-    try:
-        if request.path not in PROBES:
-            await recognition.recognise(request)
-            if request.method != "POST":
-                shown = request.headers.get("Authorization")
-                guard.admit_reader(shown, request.remote or "", request[PERSON])
-    except Refusal as refusal:
-        return refused(refusal)
-    answer: web.StreamResponse = await handler(request)
-    return answer
+    if request.path not in PROBES:
+        await recognition.recognise(request)
+        if request.method != "POST":
+            shown = request.headers.get("Authorization")
+            guard.admit_reader(shown, request.remote or "", request[PERSON])
+    return await handler(request)

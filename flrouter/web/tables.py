@@ -12,7 +12,6 @@ from aiohttp import web
 from flrouter.core.shard import Shard
 from flrouter.core.state.table import TABLES
 from flrouter.faust_side.app import RouterApp
-from flrouter.web.calls.answers import refused
 from flrouter.web.calls.call import Refusal
 from flrouter.web_port.streaming import streamed
 
@@ -28,10 +27,10 @@ def register(app: RouterApp) -> None:
 
     async def table(view: Any, request: web.Request, name: str) -> Any:
         if name not in TABLES:
-            return refused(Refusal(404, f"no table {name!r}: one of {list(TABLES)}"))
+            raise Refusal(404, f"no table {name!r}: one of {list(TABLES)}")
         if reading.locked():
             text = "a table of this worker is being read already: try again in a moment"
-            return refused(Refusal(503, text, {"Retry-After": "1"}))
+            raise Refusal(503, text, {"Retry-After": "1"})
         async with reading:
             return await streamed(request, "application/jsonl", lines(app.shards.owned(), name))
 

@@ -7,11 +7,12 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from faust.web.drivers.aiohttp import Web
 
 #: 50 dashboards, other workers, Prometheus; connections to Kafka need files too.
@@ -70,9 +71,7 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
         return server()
 
     @web.middleware
-    async def _under_its_names(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def _under_its_names(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse a request for another name (DNS rebinding).
 
         A site that leads its visitors' browsers here under its own name could read the answers.

@@ -33,48 +33,41 @@ class _Files:
         return self._seen != before
 
 
-class _Certificate:
-    """The certificate of the web port."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._files = _Files(settings.web_certfile, settings.web_keyfile)
-        self._newest = self._read()
-        #: for the start of the server.
-        self.first = self._newest
-        self.first.sni_callback = self._show
-
-    def _show(self, connection: ssl.SSLObject, *_: object) -> None:
-        """A client said hello: show it what is in the files now."""
-        if self._files.changed():
-            try:
-                self._newest = self._read()
-                log.info("the certificate in %s was renewed", self._settings.web_certfile)
-            except BadSetting as error:
-                log.warning("the certificate was not renewed, the old one stays: %s", error)
-        connection.context = self._newest
-
-    def _read(self) -> ssl.SSLContext:
-        certificate = self._settings.web_certfile
-        assert certificate is not None
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        try:
-            context.load_cert_chain(certificate, self._settings.web_keyfile)
-        except (ssl.SSLError, OSError) as error:
-            problem = (
-                f"expected a certificate and its key, as PEM files without a password: {error}"
-            )
-            raise BadSetting("web_certfile", repr(str(certificate)), problem) from error
-        return context
-
-
 def shown(settings: Settings) -> ssl.SSLContext | None:
     """The certificate of the web port; None for plain HTTP.
 
     Raises:
         BadSetting: certificate and key cannot be read, or do not belong together.
     """
-    return None if settings.web_certfile is None else _Certificate(settings).first
+    certificate, key = settings.web_certfile, settings.web_keyfile
+    if certificate is None:
+        return None
+    files = _Files(certificate, key)
+    first = newest = _certificate(certificate, key)
+
+    def show(connection: ssl.SSLObject, *_: object) -> None:
+        """A client said hello: show it what is in the files now."""
+        nonlocal newest
+        if files.changed():
+            try:
+                newest = _certificate(certificate, key)
+                log.info("the certificate in %s was renewed", certificate)
+            except BadSetting as error:
+                log.warning("the certificate was not renewed, the old one stays: %s", error)
+        connection.context = newest
+
+    first.sni_callback = show
+    return first
+
+
+def _certificate(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        problem = f"expected a certificate and its key, as PEM files without a password: {error}"
+        raise BadSetting("web_certfile", repr(str(certificate)), problem) from error
+    return context
 
 
 class Trust:

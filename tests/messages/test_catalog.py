@@ -11,7 +11,7 @@ import pytest
 from flrouter import profiles
 from flrouter.messages.envelope import Payload, decode
 from flrouter.messages.kinds.catalog import Catalog, CommandKind, Done, Scope
-from flrouter.messages.switch_id import BadSwitchId
+from flrouter.messages.switch_id import BadSwitchId, canonical
 from tests.messages.strategies import SAMPLES
 
 ROLES = {role: f"kilda.{role}" for role in ("flow", "northbound", "disco", "stats", "ping")}
@@ -189,7 +189,8 @@ def usual(kind: str, payload: dict[str, object]) -> str:
     data = json.dumps({"clazz": "x", "payload": payload}).encode()
     switch = BUILT_IN.switch_of(decode(data), data)
     alone = json.dumps(payload).encode()
-    assert BUILT_IN.switch_in(msgspec.json.decode(alone, type=Payload), alone) == switch
+    given = BUILT_IN.places.given(msgspec.json.decode(alone, type=Payload), alone)
+    assert canonical(given) == switch
     return switch
 
 

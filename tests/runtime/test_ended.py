@@ -47,9 +47,9 @@ def test_they_are_found_by_their_correlation_id() -> None:
     found = ended.EndedRequests()
     found.take(1, [end(1), end(12), end(1, took=5)])
     [chunk] = found.last()
-    assert chunk.about("op-1") == [end(1), end(1, took=5)]
-    assert chunk.about("op") == []
-    assert chunk.about("topic") == []
+    assert chunk.about("correlation_id", "op-1") == [end(1), end(1, took=5)]
+    assert chunk.about("correlation_id", "op") == []
+    assert chunk.about("correlation_id", "topic") == []
 
 
 def test_it_says_how_far_back_it_remembers() -> None:

@@ -11,8 +11,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flrouter.web.api.reading.merging import merged
-from flrouter.web.api.reading.paging import first_keys
+from flrouter.web.api.reading.paging import first_keys, merged
 from flrouter.web.calls.shapes import Page
 
 KEYS = st.text("abc", min_size=1, max_size=4)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from flrouter.web.calls.queries import (
     Floodlights,
@@ -16,7 +17,7 @@ from flrouter.web.calls.queries import (
     Switches,
     Syncs,
 )
-from flrouter.web.calls.workers import local
+from flrouter.web.calls.workers import parameters
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,6 @@ from flrouter.web.calls.workers import local
 )
 def test_others_are_asked_for_the_same(query: Query) -> None:
     """Each filter comes to them as it was given, also "no"; and they ask nobody else."""
-    read = dict(parse_qsl(urlencode(local(query)), strict_parsing=True))
+    read = dict(parse_qsl(urlencode(parameters(replace(query, local=True))), strict_parsing=True))
     asked = msgspec.convert(read, type(query), strict=False)
-    assert asked == msgspec.structs.replace(query, local=True)
+    assert asked == replace(query, local=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from faust.types import TP, StreamT
 
@@ -22,7 +21,8 @@ from flrouter.history.worker import serving
 from flrouter.history.worker.metrics import Metrics
 from flrouter.network.listener import Listener
 from flrouter.retry import Backoff, Reminder
-from flrouter.settings.model import Settings, load
+from flrouter.settings.model import Settings
+from flrouter.web.calls import health
 from flrouter.web.metrics import page
 
 #: records of one insert, and how long the first waits for the others (s).
@@ -106,25 +106,14 @@ class HistoryApp(Listener):
         await asyncio.to_thread(self.store.close)
 
 
-def create_app(settings: Settings | None = None) -> HistoryApp:
-    """The history worker as a Faust application.
-
-    Args:
-        settings: those of the environment when not given.
-
-    Raises:
-        BadSetting: one of them cannot be.
-    """
-    settings = settings if settings is not None else load()
+def create_app(settings: Settings) -> HistoryApp:
+    """The history worker as a Faust application."""
     app = HistoryApp(settings, open_store(settings))
     topic = app.topic(settings.history_topic, partitions=settings.partitions)
 
-    async def healthz(view: Any, request: Any) -> Any:
-        return view.text(f"{app.trouble or 'ok'}\n", status=503 if app.trouble else 200)
-
     app.agent(topic, name="index")(app.index)
     app.timer(interval=RETENTION_INTERVAL_S, on_leader=False)(app.forget)
-    app.page("/healthz", name="healthz")(healthz)
+    health.serve(app, "healthz", lambda: app.trouble)
     page.register(app, app.metrics.registry, app.measure_lag)
     serving.register(app, app.store, app.metrics)
     return app

@@ -25,8 +25,7 @@ from flrouter.web.api import openapi
 from flrouter.web.api.operations import read_query
 from flrouter.web.api.reading.history import OPERATIONS, PastRequest
 from flrouter.web.api.reading.lists import read_switch
-from flrouter.web.calls.answers import answered, refused
-from flrouter.web.calls.call import BASE, Operation, Refusal
+from flrouter.web.calls.call import BASE, Operation, Refusal, answered
 from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.scans import Scans
 
@@ -44,15 +43,13 @@ def register(app: Hosted, store: Store, metrics: Metrics) -> None:
         searches = metrics.searches.labels(app.settings.app_id, operation.path)
 
         async def handle(view: Any, request: web.Request, **names: str) -> web.Response:
+            query = read_query(request, operation.query)
             try:
-                query = read_query(request, operation.query)
                 async with scans.turn():
                     with searches.time():
                         return answered(await asyncio.to_thread(look, store, query, **names))
             except StoreFailed as error:
-                return refused(Refusal(503, str(error), {"Retry-After": "5"}))
-            except Refusal as refusal:
-                return refused(refusal)
+                raise Refusal(503, str(error), {"Retry-After": "5"}) from error
 
         app.page(BASE + operation.path, name=operation.path)(handle)
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from flrouter.messages import members, names
+from flrouter.messages.assembly import carrier
 from flrouter.messages.forms import build
 
 _RECORDS = ("switch_record", "switch")
@@ -23,13 +24,6 @@ class Connection(msgspec.Struct, frozen=True):
     since: int
     #: both ends of it, as :func:`addresses_of` gave them.
     addresses: bytes = b""
-
-
-class _Carrier(msgspec.Struct):
-    payload: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_carrier = msgspec.json.Decoder(_Carrier)
 
 
 class _Addresses(msgspec.Struct):
@@ -49,7 +43,7 @@ def record_of(data: bytes) -> bytes:
         data: a message that could be decoded.
     """
     try:
-        payload = members.members(bytes(members.decode(_carrier, data).payload))
+        payload = members.members(bytes(members.decode(carrier, data).payload))
     except msgspec.MsgspecError:
         return b""
     record = next((payload[name] for name in _RECORDS if name in payload), b"")

@@ -12,7 +12,7 @@ import msgspec
 
 from flrouter.messages import assembly
 from flrouter.messages.assembly import Assembler
-from flrouter.messages.envelope import Envelope, Payload
+from flrouter.messages.envelope import Envelope
 from flrouter.messages.forms.error_forms import ErrorForm
 from flrouter.messages.kinds.pattern import Pattern
 from flrouter.messages.kinds.places import OPENKILDA, Places, SwitchPlaces
@@ -194,11 +194,3 @@ class Catalog:
         """
         payload = envelope.payload
         return canonical(payload and self.places.given(payload, data, envelope.root))
-
-    def switch_in(self, payload: Payload, data: bytes) -> str:
-        """The same for a payload alone, whose bytes are `data`.
-
-        Raises:
-            BadSwitchId: as above.
-        """
-        return canonical(self.places.given(payload, data))

@@ -99,29 +99,20 @@ def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
     return None
 
 
-def _follow(top: dict[str, msgspec.Raw], steps: Steps) -> object:
+def _follow(members: dict[str, msgspec.Raw], steps: Steps) -> object:
     """The value to which `steps` lead, else None.
 
     `_` in a step also stands for `-`: OpenKilda spells names in both ways.
     """
-    members: dict[str, msgspec.Raw] | None = top
     value = msgspec.Raw()
     try:
-        for step in steps:
+        for number, step in enumerate(steps):
             if step == LAST:
-                items = _items.decode(value)
-                if not items:
-                    return None
-                value, members = items[-1], None
+                value = _items.decode(value)[-1]
                 continue
-            if members is None:
+            if number:
                 members = _members.decode(value)
-            member = members.get(step)
-            if member is None:
-                member = members.get(step.replace("_", "-"))
-            if member is None:
-                return None
-            value, members = member, None
+            value = members[step if step in members else step.replace("_", "-")]
         return _any.decode(value)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, LookupError):
         return None

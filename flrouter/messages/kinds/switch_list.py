@@ -146,7 +146,7 @@ def _own(item: bytes, catalog: Catalog) -> Listed:
     try:
         payload = members.decode(_payload, item)
         _check_single(payload, catalog)
-        return Listed(catalog.switch_in(payload, item), item)
+        return Listed(canonical(catalog.places.given(payload, item)), item)
     except BadSwitchId as error:
         return _bad(error.given, str(error))
     except (msgspec.MsgspecError, BadList) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from collections.abc import Callable
 from time import monotonic
@@ -146,6 +145,6 @@ def _password_in(authorization: str) -> str:
         return ""
     try:
         decoded = base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, ValueError):
+    except ValueError:
         return ""
     return decoded.partition(":")[2].strip()

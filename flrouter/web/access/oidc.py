@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from flrouter.settings.model import Settings
 from flrouter.web.access.guard import ASK_FOR_TOKEN
 from flrouter.web.access.people import Person, member
 from flrouter.web.calls.call import Refusal
+from flrouter.web.calls.hosted import Hosted
 
 #: signatures by a key of the provider alone: never `none`, never by a shared secret.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
@@ -45,13 +45,9 @@ class Published(NamedTuple):
 class Provider:
     """The provider that the settings name."""
 
-    def __init__(self, settings: Settings, session: Callable[[], aiohttp.ClientSession]) -> None:
-        """Args:
-        settings: the issuer, the audience, and the claim with the groups.
-        session: gives the HTTP client.
-        """
-        self._settings = settings
-        self._session = session
+    def __init__(self, app: Hosted) -> None:
+        self._app = app
+        self._settings = app.settings
         self._published: Published | None = None
         #: when it last gave its keys, and when it last failed (s, monotonic).
         self._published_at = 0.0
@@ -131,7 +127,7 @@ class Provider:
         return Published(keys, claims)
 
     async def _get(self, url: str) -> Any:
-        async with self._session().get(url, allow_redirects=False) as answer:
+        async with self._app.http_client.get(url, allow_redirects=False) as answer:
             answer.raise_for_status()
             return msgspec.json.decode(await answer.content.read(MAX_BYTES))
 

@@ -26,7 +26,11 @@ class Recognition:
     def __init__(self, app: Hosted, guard: Guard) -> None:
         self._settings = app.settings
         self._guard = guard
-        self._provider = _provider(app) if app.settings.oidc_issuer else None
+        self._provider: Provider | None = None
+        if app.settings.oidc_issuer:
+            from flrouter.web.access.oidc import Provider  # joserfc is an extra
+
+            self._provider = Provider(app)
 
     async def recognise(self, request: web.Request) -> None:
         """Note person and address of a request; no person for who shows a token of the settings.
@@ -37,8 +41,10 @@ class Recognition:
         address = request.remote or ""
         try:
             person = person_of(request.headers, self._settings)
-            token = self._provided(request.headers.get("Authorization", ""))
-            if person is None and token and self._provider is not None:
+            token = bearer_in(request.headers.get("Authorization", ""))
+            # A token of the provider has three parts; one of the settings may have them too.
+            is_own = token in (self._settings.token, self._settings.read_token)
+            if person is None and self._provider and token.count(".") == 2 and not is_own:
                 self._guard.listen(address)
                 person = await self._provider.person_of(token)
         except Refusal as refusal:
@@ -48,16 +54,3 @@ class Recognition:
             raise
         request[PERSON] = person
         request[ADDRESS] = address_of(request.headers, address, self._settings)
-
-    def _provided(self, authorization: str) -> str:
-        """The token if it may be the provider's: it has three parts, and is not in the settings."""
-        token = bearer_in(authorization)
-        own = (self._settings.token, self._settings.read_token)
-        return token if token.count(".") == 2 and token not in own else ""
-
-
-def _provider(app: Hosted) -> Provider:
-    # joserfc is an extra.
-    from flrouter.web.access.oidc import Provider
-
-    return Provider(app.settings, lambda: app.http_client)

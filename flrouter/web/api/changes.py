@@ -35,16 +35,15 @@ async def _order(call: Call, orders: dict[str, peers.Peer]) -> None:
         raise Refusal(503, text, {"Retry-After": "5"})
 
 
-async def _named(call: Call) -> Floodlight:
-    """The FL in the path."""
-    return (await ones.floodlight(call, call.names["id"])).floodlight
+async def _floodlight(call: Call, name: str) -> Floodlight:
+    return (await ones.floodlight(call, name)).floodlight
 
 
-async def _move(call: Call) -> Accepted:
+async def _move(call: Call, name: str) -> Accepted:
     order: shapes.Move = call.body
-    switch = (await ones.switch(call, call.names["id"])).switch
+    switch = (await ones.switch(call, name)).switch
     try:
-        floodlight = (await ones.floodlight(call, order.floodlight)).floodlight
+        floodlight = await _floodlight(call, order.floodlight)
     except Refusal as refusal:
         raise Refusal(400, f"body: {refusal}") if refusal.status == 404 else refusal from None
     masters = [holder.floodlight for holder in switch.holders if holder.mode == "RW"]
@@ -59,40 +58,40 @@ async def _move(call: Call) -> Accepted:
     return Accepted(f"{switch.id} goes to {floodlight.id} and stays there")
 
 
-async def _place(call: Call) -> Accepted:
+async def _place(call: Call, name: str) -> Accepted:
     order: shapes.Place = call.body
-    name = lists.read_switch(call.names["id"])
-    await _order(call, {name: peers.PlaceSwitch(name, order.region)})
-    return Accepted(f"{name} is in {order.region or 'no region'}")
+    switch = lists.read_switch(name)
+    await _order(call, {switch: peers.PlaceSwitch(switch, order.region)})
+    return Accepted(f"{switch} is in {order.region or 'no region'}")
 
 
-async def _drain(call: Call) -> Accepted:
-    name = (await _named(call)).id
+async def _drain(call: Call, name: str) -> Accepted:
+    await _floodlight(call, name)
     await _order(call, {name: peers.DrainFloodlight(name, True)})
     return Accepted(
         f"{name} is drained: its switches move to other floodlights that are connected to them"
     )
 
 
-async def _undrain(call: Call) -> Accepted:
-    name = (await _named(call)).id
+async def _undrain(call: Call, name: str) -> Accepted:
+    await _floodlight(call, name)
     await _order(call, {name: peers.DrainFloodlight(name, False)})
     return Accepted(f"{name} is undrained: it may have switches again")
 
 
-async def _prefer(call: Call) -> Accepted:
+async def _prefer(call: Call, name: str) -> Accepted:
     order: shapes.Prefer = call.body
     if order.region is None and order.weight is None:
         raise Refusal(400, "body: expected a region, a weight or both")
-    row = await _named(call)
+    row = await _floodlight(call, name)
     await _order(call, {row.id: peers.PreferFloodlight(row.id, order.region, order.weight)})
     region = row.region if order.region is None else order.region
     weight = row.weight if order.weight is None else order.weight
     return Accepted(f"{row.id} is in {region or 'no region'} with weight {weight}")
 
 
-async def _sync(call: Call) -> Accepted:
-    row = await _named(call)
+async def _sync(call: Call, name: str) -> Accepted:
+    row = await _floodlight(call, name)
     if row.state == "outage":
         raise Refusal(409, f"{row.id} is down: it is synced when it answers again")
     return await _ask_for_syncs(call, [row.id])
@@ -114,7 +113,7 @@ async def _ask_for_syncs(call: Call, names: list[str]) -> Accepted:
 def _change(
     path: str,
     summary: str,
-    handle: Callable[[Call], Awaitable[Accepted]],
+    handle: Callable[..., Awaitable[Accepted]],
     body: type[msgspec.Struct],
     *refusals: int,
 ) -> Operation:

@@ -11,8 +11,7 @@ import msgspec
 from aiohttp import web
 
 from flrouter import __version__
-from flrouter.web.calls.answers import answered
-from flrouter.web.calls.call import BASE, Operation
+from flrouter.web.calls.call import BASE, Operation, answered
 from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.shapes import Problem
 
@@ -66,10 +65,14 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) -> dict[str, Any]:
     identity = re.sub(r"\W+", "-", f"{operation.method} {operation.path}").strip("-").lower()
     statuses = {400, 401, 403, 421, 429, 503, *operation.refusals}
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"\{(\w+)\}", operation.path)
+    ]
     described: dict[str, Any] = {
         "operationId": identity,
         "summary": operation.summary,
-        "parameters": [*_in_path(operation), *_in_query(query)],
+        "parameters": [*in_path, *_in_query(query)],
         "security": [{}, {"token": []}, {"password": []}],
     }
     good = HTTPStatus.OK
@@ -88,13 +91,6 @@ def _operation(operation: Operation, query: dict[str, Any], of: dict[str, Any]) 
         },
     }
     return described
-
-
-def _in_path(operation: Operation) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"\{(\w+)\}", operation.path)
-    ]
 
 
 def _in_query(query: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,8 +13,7 @@ from flrouter.web.access.recognition import PERSON
 from flrouter.web.api import changes, orders
 from flrouter.web.api.openapi import register as describe
 from flrouter.web.api.reading import history, lists, ones, series
-from flrouter.web.calls.answers import answered, refused
-from flrouter.web.calls.call import BASE, Call, Operation, Refusal, Site
+from flrouter.web.calls.call import BASE, Call, Operation, Refusal, Site, answered
 
 OPERATIONS: tuple[Operation, ...] = (
     *lists.OPERATIONS,
@@ -38,22 +37,15 @@ def register(site: Site, guard: Guard) -> None:
 
 
 def _serve(site: Site, guard: Guard, operation: Operation) -> None:
-    def remember(request: web.Request, call: Call | None, result: str) -> None:
-        """Also refused ones: if they were admitted, or their person has a name."""
-        person = request.get(PERSON)
-        if operation.body is not None and (call is not None or person is not None):
-            body = call.body if call is not None else None
-            orders.remember(site.app.history, operation, request, person, body, result)
-
     async def serve(view: Any, request: web.Request, **names: str) -> web.Response:
         call: Call | None = None
         try:
             call = await _read(site, guard, operation, request)
-            answer = await operation.handle(call)
+            answer = await operation.handle(call, *names.values())
         except Refusal as refusal:
-            remember(request, call, str(refusal))
-            return refused(refusal)
-        remember(request, call, orders.DONE)
+            orders.remember(site.app.history, operation, request, call, str(refusal))
+            raise
+        orders.remember(site.app.history, operation, request, call, orders.DONE)
         return answered(answer, 200 if operation.body is None else 202)
 
     method = operation.method.lower()
@@ -72,7 +64,7 @@ async def _read(site: Site, guard: Guard, operation: Operation, request: web.Req
             raise Refusal(400, "body: expected the header Content-Type: application/json")
         body = _decode(await _body(request), operation.body)
     query = read_query(request, operation.query)
-    return Call(site, request.path, dict(request.match_info), query, body, person)
+    return Call(site, query, body, person)
 
 
 def read_query(request: web.Request, kind: type[Query]) -> Query:

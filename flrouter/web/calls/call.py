@@ -1,4 +1,4 @@
-"""A request to the API, and its refusal."""
+"""A request to the API, and its answer or refusal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from aiohttp import web
 
 from flrouter.web.calls.queries import Query
+from flrouter.web.calls.shapes import Problem
 
 if TYPE_CHECKING:
     from flrouter.faust_side.app import RouterApp
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 #: the path of the API.
 BASE = "/api/v1"
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Refusal(Exception):
     """A request that is refused; the text says what to do."""
@@ -28,6 +32,19 @@ class Refusal(Exception):
         super().__init__(text)
         self.status = status
         self.headers = dict(headers or {})
+
+
+def answered(
+    answer: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """An answer in JSON; bytes are JSON already."""
+    body = answer if isinstance(answer, bytes) else _encode(answer)
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def refused(refusal: Refusal) -> web.Response:
+    """The answer to a request that is refused."""
+    return answered(Problem(str(refusal)), refusal.status, refusal.headers)
 
 
 class Site(NamedTuple):
@@ -44,10 +61,6 @@ class Call(NamedTuple):
     """One request, read and admitted."""
 
     site: Site
-    #: without its query.
-    path: str
-    #: the names in the path.
-    names: Mapping[str, str]
     query: Any
     body: Any
     #: who makes it, if a proxy or a provider says so.
@@ -70,7 +83,8 @@ class Operation(NamedTuple):
     #: below :data:`BASE`.
     path: str
     summary: str
-    handle: Callable[[Call], Awaitable[Any]]
+    #: takes the call, and the name in the path if there is one.
+    handle: Callable[..., Awaitable[Any]]
     #: the class of its answer.
     answer: Any
     query: type[msgspec.Struct] = Query

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.hosted import Hosted
 
 
 def register(app: RouterApp) -> None:
     """Give `app` both pages: 200, or 503 with the reason."""
-
-    async def healthz(view: Any, request: Any) -> Any:
-        return _reply(view, broken(app))
-
-    async def readyz(view: Any, request: Any) -> Any:
-        return _reply(view, not_ready(app))
-
-    app.page("/healthz", name="healthz")(healthz)
-    app.page("/readyz", name="readyz")(readyz)
+    serve(app, "healthz", lambda: broken(app))
+    serve(app, "readyz", lambda: not_ready(app))
 
 
-def _reply(view: Any, reason: str) -> Any:
-    return view.text(f"{reason or 'ok'}\n", status=503 if reason else 200)
+def serve(app: Hosted, name: str, trouble: Callable[[], str]) -> None:
+    """Give any app the page of this name, which tells its trouble if there is one."""
+
+    async def tell(view: Any, request: Any) -> Any:
+        reason = trouble()
+        return view.text(f"{reason or 'ok'}\n", status=503 if reason else 200)
+
+    app.page(f"/{name}", name=name)(tell)
 
 
 def broken(app: RouterApp) -> str:

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
+from msgspec.structs import replace
 
 from flrouter.faust_side.app import RouterApp
+from flrouter.web.calls.queries import Query
 from flrouter.web_port.tls import Trust
 
 #: s; a worker that takes longer is reported as missing.
@@ -44,7 +46,7 @@ class Workers:
         return by_url
 
     async def ask(
-        self, path: str, query: msgspec.Struct, kind: type[Answer], shard: int | None = None
+        self, path: str, query: Query, kind: type[Answer], shard: int | None = None
     ) -> tuple[list[Answer], list[str]]:
         """Ask the others, each about its own shards alone.
 
@@ -62,7 +64,7 @@ class Workers:
             for url, shards in self.shards().items()
             if url != self.own and (shard is None or shard in shards)
         ]
-        target = f"{path}?{urlencode(local(query))}"
+        target = f"{path}?{urlencode(parameters(replace(query, local=True)))}"
         answers = await asyncio.gather(*(self._one(url + target, kind) for url in urls))
         missing = [url for url, known in zip(urls, answers, strict=True) if known is None]
         return [answer for known in answers for answer in known or ()], sorted(missing)
@@ -95,11 +97,6 @@ class Workers:
             while len(data) < MAX_ANSWER_BYTES and not response.content.at_eof():
                 data += await response.content.read(MAX_ANSWER_BYTES - len(data))
             return response.status, response.headers, data
-
-
-def local(query: msgspec.Struct) -> dict[str, str]:
-    """The parameters, for a worker that is asked about its own shards alone."""
-    return parameters(query) | {"local": "true"}
 
 
 def parameters(query: msgspec.Struct) -> dict[str, str]:

@@ -6,8 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from flrouter.web.calls.answers import answered
-from flrouter.web.calls.call import Site
+from flrouter.web.calls.call import Site, answered
 from flrouter.web.dashboard.files import pages, static
 from flrouter.web.dashboard.search import search
 from flrouter.web.dashboard.snapshot import PATH, Snapshots

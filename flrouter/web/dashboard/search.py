@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from flrouter.web.api.reading import ones
-from flrouter.web.calls.call import BASE, Call, Refusal, Site
+from flrouter.web.calls.call import Call, Refusal, Site
 from flrouter.web.calls.queries import Query
 
 #: characters of what is looked for.
@@ -38,7 +38,7 @@ async def search(site: Site, text: str) -> Found:
     name = text.strip()[:MAX_CHARACTERS]
     if not name:
         return Found([], [])
-    call = Call(site, BASE, {}, Query(), None)
+    call = Call(site, Query(), None)
 
     async def look(
         kind: Kind, looking: Awaitable[Detail], id_of: Callable[[Detail], str]

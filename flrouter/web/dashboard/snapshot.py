@@ -17,7 +17,6 @@ from flrouter.clock import now_ms
 from flrouter.core.values.events import Event
 from flrouter.telemetry.feed import MAX_HAPPENINGS, OUTAGE, FeedItem
 from flrouter.web.api.reading import floodlights, workload
-from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import Site
 from flrouter.web.calls.queries import Query
 from flrouter.web.calls.shapes import Floodlight, ShardRow, Worker
@@ -122,7 +121,7 @@ def merged(parts: list[Snapshot], absent: list[Worker]) -> Snapshot:
             rows.setdefault(floodlight.id, []).append(floodlight)
     shards = {row.shard: row for part in parts for row in part.shards}
     workers = [worker for part in parts for worker in part.workers] + absent
-    newest_rows = {name: newest(rows[name]) for name in sorted(rows)}
+    newest_rows = {name: floodlights.newest(rows[name]) for name in sorted(rows)}
     return Snapshot(
         first.at,
         first.worker,
@@ -154,19 +153,14 @@ def _in_order(feed: list[Entry], floodlights: Mapping[str, Floodlight]) -> list[
         kept[kind] += 1
         if kept[kind] > MAX_HAPPENINGS:
             continue
-        name = _whose(entry.happening)
+        outage = OUTAGE.match(entry.happening.about)
+        name = outage[1] if outage else entry.happening.about
         # Only the newest of a kind can last: the ones before were over by then.
         if _lasts(kind, floodlights.get(name)) and (kind, name) not in lasting:
             lasting[kind, name] = Entry(entry.worker, entry.happening, lasts=True)
         else:
             over.append(entry)
     return [*lasting.values(), *over, *([_folded(routine)] if routine else [])]
-
-
-def _whose(happening: FeedItem) -> str:
-    """The FL that it is about, or whatever else."""
-    outage = OUTAGE.match(happening.about)
-    return outage[1] if outage else happening.about
 
 
 def _lasts(kind: str, floodlight: Floodlight | None) -> bool:

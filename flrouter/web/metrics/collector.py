@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, chain
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -33,52 +33,31 @@ MAX_LABELS = 100
 OTHER = "other"
 
 
-class Labels:
-    """The values of one label. A counter keeps its label for good, so the first ones stay."""
-
-    def __init__(self, limit: int = MAX_LABELS) -> None:
-        self._limit = limit
-        self._known: set[str] = set()
-
-    def shown(self, value: str) -> str:
-        """The label for `value`."""
-        if value in self._known or len(self._known) < self._limit:
-            self._known.add(value)
-            return value
-        return OTHER
-
-
 class RouterCollector(Collector):
     """This worker's metrics; sums over all workers are the router's."""
 
     def __init__(self, app: RouterApp, tally: Tally) -> None:
         self._app = app
         self._tally = tally
-        self._labels: defaultdict[str, Labels] = defaultdict(Labels)
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: no other collector has these names."""
-        return ()
+        #: label → its values. A counter keeps its label for good, so the first ones stay.
+        self._values: defaultdict[str, set[str]] = defaultdict(set)
 
     def collect(self) -> Iterator[Metric]:
         """All metrics as they are now, each with the router's name."""
         router = {"app_id": self._app.settings.app_id}
-        for family in self._families():
+        build = InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
+        rest = (self._counts(), self._ends(), self._tables(), self._floodlights(), self._work())
+        for family in chain([build], *rest):
             family.samples = [
                 sample._replace(labels=router | sample.labels) for sample in family.samples
             ]
             yield family
 
-    def _families(self) -> Iterator[Metric]:
-        yield InfoMetricFamily(f"{PREFIX}build", "The version.", {"version": __version__})
-        yield from self._counts()
-        yield from self._ends()
-        yield from self._tables()
-        yield from self._floodlights()
-        yield from self._work()
-
     def _shown(self, label: str, value: str) -> str:
-        return self._labels[label].shown(value)
+        values = self._values[label]
+        if len(values) < MAX_LABELS:
+            values.add(value)
+        return value if value in values else OTHER
 
     def _known(self, label: str) -> Iterator[str]:
         """Values that begin with 0: a series that begins with 1 shows no increase."""

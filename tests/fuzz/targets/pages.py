@@ -13,6 +13,7 @@ from flrouter.app import create_app
 from flrouter.core.values import peers
 from flrouter.core.values.inputs import Told
 from flrouter.settings.model import load
+from flrouter.web.calls.call import Refusal, refused
 from tests.fuzz.field import FLS, Field
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
@@ -55,6 +56,8 @@ def pages(data: bytes) -> None:
         answer = loop.run_until_complete(site._handle(request))
     except HTTPException as refusal:
         answer = refusal
+    except Refusal as refusal:
+        answer = refused(refusal)  # as a middleware does, which only runs in a server
     assert answer.status < 500 or answer.status == 503, answer
     if request.path.startswith("/api/") and answer.status == 200 and answer.body:
         json.loads(bytes(answer.body))

@@ -63,3 +63,23 @@ def _latency(site: Site, floodlight: str) -> Latency:
     return Latency(
         list(histogram.counts), [bound / 1000 for bound in BOUNDS], histogram.total / 1000
     )
+
+
+def newest(rows: list[Floodlight]) -> Floodlight:
+    """An FL as several workers know it: the newest state, and the sums of what they count.
+
+    Of the same state, a worker that reaches the brokers knows it better.
+    """
+    best = max(rows, key=lambda row: (row.number, row.state != "unknown"))
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(row.counts)
+    by_bucket = zip(*(row.latency.counts for row in rows), strict=False)
+    best.latency.counts = [sum(counts_of_bucket) for counts_of_bucket in by_bucket]
+    best.latency.total = sum(row.latency.total for row in rows)
+    best.switches = sum(row.switches for row in rows)
+    best.holds = sum(row.holds for row in rows)
+    best.pending = sum(row.pending for row in rows)
+    best.counts = dict(counts)
+    best.sync = next((row.sync for row in rows if row.sync is not None), None)
+    return best

@@ -6,7 +6,7 @@ paths from its database (`history/worker/serving.py`).
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -40,6 +40,15 @@ class PastRequest(msgspec.Struct, forbid_unknown_fields=True):
     ] = MAX_LIMIT
 
 
+def _passed_on(path: str, summary: str, answer: Any, query: type[msgspec.Struct]) -> Operation:
+    """What the history worker answers at this path."""
+
+    async def handle(call: Call, name: str = "") -> Any:
+        return await _ask(call, path.replace("{id}", quote(name, safe="")), answer)
+
+    return Operation(path, summary, handle, answer, query, refusals=(404,))
+
+
 async def _ask(call: Call, path: str, kind: type[Answer]) -> Answer:
     """The answer of the history worker.
 
@@ -69,41 +78,23 @@ async def _ask(call: Call, path: str, kind: type[Answer]) -> Answer:
     raise Refusal(503, text, {"Retry-After": "5"})
 
 
-async def _requests(call: Call) -> EndedPage:
-    return await _ask(call, "/history", EndedPage)
-
-
-async def _events(call: Call) -> HappenedPage:
-    return await _ask(call, "/history/events", HappenedPage)
-
-
-async def _request(call: Call) -> EndedWhole:
-    return await _ask(call, f"/history/requests/{quote(call.names['id'], safe='')}", EndedWhole)
-
-
 OPERATIONS = (
-    Operation(
+    _passed_on(
         "/history",
         "Requests that have ended, as far back as the history goes, newest first.",
-        _requests,
         EndedPage,
         Search,
-        refusals=(404,),
     ),
-    Operation(
+    _passed_on(
         "/history/events",
         "What happened to FLs and switches, and who ordered what, newest first.",
-        _events,
         HappenedPage,
         EventSearch,
-        refusals=(404,),
     ),
-    Operation(
+    _passed_on(
         "/history/requests/{id}",
         "A request of the history, with its parts.",
-        _request,
         EndedWhole,
         PastRequest,
-        refusals=(404,),
     ),
 )

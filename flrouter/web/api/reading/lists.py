@@ -14,14 +14,12 @@ from flrouter.core.values.records import Switch as SwitchRow
 from flrouter.faust_side.app import RouterApp
 from flrouter.messages.switch_id import BadSwitchId, canonical
 from flrouter.web.api.reading import floodlights, rows, workload
-from flrouter.web.api.reading.merging import merged, newest
-from flrouter.web.api.reading.paging import first_keys
+from flrouter.web.api.reading.paging import first_keys, merged
 from flrouter.web.calls import queries
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal
 from flrouter.web.calls.shapes import Floodlight, Page, Request, ShardRow, Switch, Worker
 
 Row = TypeVar("Row")
-Local = Callable[[Call], Awaitable[Page[Any]]]
 
 
 def _listing(
@@ -29,7 +27,7 @@ def _listing(
     summary: str,
     query: type[queries.Listing],
     row: Any,
-    local: Local,
+    local: Callable[[Call], Awaitable[Page[Any]]],
     key: Callable[[Any], str],
     combined: Callable[[list[Any]], Any] = lambda rows: rows[0],
 ) -> Operation:
@@ -123,7 +121,7 @@ async def _pending(call: Call) -> Page[Request]:
             query.floodlight in ("", row.floodlight)
             and switch in ("", row.switch)
             and query.correlation_id in ("", row.correlation_id)
-            and query.state in (None, rows.pending_state(row))
+            and query.state in (None, rows.STATES[row.stage])
             and row.received >= query.since
         )
 
@@ -166,7 +164,7 @@ _floodlight_list = _listing(
     Floodlight,
     _local_floodlights,
     attrgetter("id"),
-    newest,
+    floodlights.newest,
 )
 
 

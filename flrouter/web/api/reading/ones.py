@@ -15,7 +15,6 @@ from flrouter.core.values.records import Part
 from flrouter.web.access.people import Role
 from flrouter.web.api.reading import floodlights, rows
 from flrouter.web.api.reading.lists import not_owned, read_switch
-from flrouter.web.api.reading.merging import newest
 from flrouter.web.calls.call import BASE, Call, Operation, Refusal
 from flrouter.web.calls.queries import Query
 from flrouter.web.calls.scans import in_turns
@@ -56,7 +55,7 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
         absent = absent.intersection(*(other.missing_shards for other in others))
     if not known_rows and (missing or not call.app.shards.numbers):
         raise _incomplete(missing, f"a floodlight {name}")
-    row = newest(known_rows) if known_rows else None
+    row = floodlights.newest(known_rows) if known_rows else None
     if row is None or (row.state == "removed" and not call.local):
         text = f"there is no floodlight {name}: {BASE}/floodlights lists those there are"
         raise Refusal(404, text)
@@ -154,7 +153,7 @@ async def _remember(call: Call, correlation_id: str, requests: dict[str, Request
     kept_text = correlation_id[:MAX_TOLD_CHARACTERS]
     for chunks in in_turns(call.app.shards.ended.last()):
         for chunk in chunks:
-            for end in chunk.about(kept_text):
+            for end in chunk.about("correlation_id", kept_text):
                 _add(requests, rows.ended(chunk.shard, end))
         await asyncio.sleep(0)
 
@@ -169,18 +168,6 @@ def _add(requests: dict[str, Request], row: Request) -> None:
     requests[row.request] = row
 
 
-async def _floodlight(call: Call) -> FloodlightDetail:
-    return await floodlight(call, call.names["id"])
-
-
-async def _switch(call: Call) -> SwitchDetail:
-    return await switch(call, call.names["id"])
-
-
-async def _requests(call: Call) -> Trace:
-    return await trace(call, call.names["correlation_id"])
-
-
 async def _me(call: Call) -> Me:
     name, role = call.person or ("", Role.READER)
     return Me(name, role.value, bool(call.app.settings.token))
@@ -188,12 +175,12 @@ async def _me(call: Call) -> Me:
 
 OPERATIONS = (
     Operation("/me", "Who asks, and may do what.", _me, Me),
-    Operation("/floodlights/{id}", "An FL.", _floodlight, FloodlightDetail, refusals=(404,)),
-    Operation("/switches/{id}", "A switch.", _switch, SwitchDetail, refusals=(404,)),
+    Operation("/floodlights/{id}", "An FL.", floodlight, FloodlightDetail, refusals=(404,)),
+    Operation("/switches/{id}", "A switch.", switch, SwitchDetail, refusals=(404,)),
     Operation(
         "/requests/{correlation_id}",
         "Where the commands with this correlation id went, when, and who answered.",
-        _requests,
+        trace,
         Trace,
         refusals=(404,),
     ),

@@ -9,7 +9,8 @@ from flrouter.core.values.records import Switch as SwitchRow
 from flrouter.web.calls.shapes import Holding, HoldingMode, Request, RequestState, Switch
 
 _MODES: dict[Mode, HoldingMode] = {Mode.GONE: "GONE", Mode.RO: "RO", Mode.RW: "RW"}
-_STATES: dict[Stage, RequestState] = {
+#: of a request without an answer.
+STATES: dict[Stage, RequestState] = {
     Stage.HELD: "held",
     Stage.SENT: "sent",
     Stage.ACKED: "acknowledged",
@@ -27,17 +28,12 @@ def switch(shard: Shard, name: str, row: SwitchRow) -> Switch:
     return Switch(name, number, row.active, holders, row.unmanaged, row.pinned, row.region)
 
 
-def pending_state(row: Pending) -> RequestState:
-    """The stage of a request."""
-    return _STATES[row.stage]
-
-
 def pending(shard: Shard, number: str, row: Pending) -> Request:
     """A row of the table `pending`."""
     return Request(
         number,
         row.correlation_id,
-        _STATES[row.stage],
+        STATES[row.stage],
         shard.context.number,
         row.origin,
         row.switch,

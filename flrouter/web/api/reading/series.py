@@ -72,7 +72,7 @@ async def _of_switch(call: Call, switch: str, last: int) -> Series:
     async with call.site.scans.turn():
         answered_since, failed_since = ended.since()
         for chunks in in_turns(ended.last()):
-            for end in (end for chunk in chunks for end in chunk.of_switch(switch)):
+            for end in (end for chunk in chunks for end in chunk.about("switch", switch)):
                 step = end.ended // STEP_MS - times[0] // STEP_MS
                 if 0 <= step < STEPS and end.error:
                     failed[step] += 1
