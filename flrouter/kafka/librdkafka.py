@@ -21,10 +21,7 @@ BATCH_BYTES = 512 * 1024
 SOCKET_TIMEOUT = 0.4
 #: librdkafka's own default.
 LONGEST_SOCKET_TIMEOUT_MS = 60_000
-#: of the session timeout: what lies in a producer for longer is not sent any more, and later
-#: records overtake it. `writer.py` gives up long before, also in an event loop that a busy machine
-#: keeps for a session timeout. So this is for processes that were frozen, whose shards are others'
-#: by then.
+#: of the session timeout: how long a record is tried for.
 MESSAGE_TIMEOUT = 2.0
 
 Configuration = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The port :class:`flrouter.ports.Log` on librdkafka."""
+"""The port :class:`flrouter.ports.Log`: librdkafka reads, and aiokafka's producer writes."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ class Link:
         with suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(timeout_s):
                 await self._producer.stop()
-        # aiokafka goes on for ever with what no broker takes, and has no public way to end that.
+        # aiokafka goes on and on with what no broker takes, and has no public way to end that.
         if (task := self._producer._sender.sender_task) is not None:
             task.cancel()
         self._producer._message_accumulator.fail_all(ProducerClosed())

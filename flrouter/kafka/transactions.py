@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 
 class _Gone(Exception):
-    """A topic of a requester is not there any more, and brokers would be asked for ever."""
+    """A topic of a requester is not there any more, and brokers would be asked without end."""
 
 
 @dataclass(eq=False)
