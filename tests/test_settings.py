@@ -275,6 +275,8 @@ def test_passwords_are_never_shown() -> None:
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in refusal(SASL_PASSWORD="hunter2")
     assert "hunter2" not in repr(load({"FLROUTER_TOKEN": "hunter2-hunter2-hunter2"}))
+    database = "postgresql://flrouter:hunter2@db/history"
+    assert "hunter2" not in repr(load({"FLROUTER_HISTORY_DATABASE": database}))
     assert "hunter2" not in refusal(TOKEN="hunter2 hunter2")
     assert "hunter2" not in refusal(BROKER="kafka://router:hunt@hunter2@kafka:9092")
 

@@ -198,6 +198,7 @@ class Settings:
         kinds.database,
         "Where the history worker keeps it; nothing: in files in the folder `history` of"
         " `data_dir`. Passwords are never shown.",
+        hidden=True,
     )
     history_days: int = _setting(30, kinds.whole(1, 10_000), "How many days it keeps.")
     history_max_mb: int = _setting(
