@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+
+#: without the proxy of `http_proxy`, which is meant for the internet.
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Router:
@@ -18,12 +22,9 @@ class Router:
 
     async def look(self) -> None:
         """Ask all workers. A worker that does not answer keeps its last snapshot."""
-        await asyncio.gather(*(self._look_at(port) for port in self._snapshots))
-
-    async def _look_at(self, port: int) -> None:
-        snapshot = await asyncio.to_thread(_snapshot, port)
-        if snapshot is not None:
-            self._snapshots[port] = snapshot
+        looks = [asyncio.to_thread(_snapshot, port) for port in self._snapshots]
+        snapshots = zip(self._snapshots, await asyncio.gather(*looks), strict=True)
+        self._snapshots |= {port: snapshot for port, snapshot in snapshots if snapshot is not None}
 
     @property
     def shards(self) -> list[int]:
@@ -58,13 +59,10 @@ class Router:
 
 def _snapshot(port: int) -> dict[str, Any] | None:
     """The snapshot of a worker; None if it does not answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    url = f"http://127.0.0.1:{port}/dashboard/snapshot?local=true"
     try:
-        connection.request("GET", "/dashboard/snapshot?local=true")
-        response = connection.getresponse()
-        snapshot = json.loads(response.read())
+        with _opener.open(url, timeout=2) as answer:
+            snapshot = json.load(answer)
     except (OSError, ValueError, http.client.HTTPException):
         return None
-    finally:
-        connection.close()
-    return snapshot if response.status == 200 and isinstance(snapshot, dict) else None
+    return snapshot if isinstance(snapshot, dict) else None

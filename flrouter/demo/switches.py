@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from flrouter import embedded
 from flrouter.clock import now_ms
 from flrouter.demo.openvswitch import OpenVSwitch, difference
@@ -23,9 +21,11 @@ from flrouter.demo.result import Result, Tables
 from flrouter.demo.story import DRAIN_TIMEOUT_S, Story
 from flrouter.demo.traffic.commands import DemoCommand, ExpectedAnswer
 from flrouter.demo.traffic.plan import Plan
+from flrouter.messages import names
+from flrouter.messages.forms import build
 from flrouter.messages.switch_id import canonical
 
-_O = "org.openkilda.messaging"
+_COMMANDS = "org.openkilda.messaging.command"
 
 SWITCHES = 6
 #: the ports of each switch to its neighbours in the ring.
@@ -89,7 +89,7 @@ class RuleCommands:
     def probe(self, switch: str) -> DemoCommand:
         """A harmless command for `switch`."""
         return self._command(
-            switch, {"clazz": f"{_O}.command.switches.DumpRulesRequest", "switch_id": switch}
+            switch, {"clazz": f"{_COMMANDS}.switches.DumpRulesRequest", "switch_id": switch}
         )
 
     def _install(self, switch: str, cookie: int) -> DemoCommand:
@@ -99,7 +99,7 @@ class RuleCommands:
         command = self._command(
             switch,
             {
-                "clazz": f"{_O}.command.flow.InstallTransitFlow",
+                "clazz": f"{_COMMANDS}.flow.InstallTransitFlow",
                 "flowid": f"flow-{cookie}",
                 "cookie": cookie,
                 "switch_id": switch,
@@ -113,16 +113,10 @@ class RuleCommands:
 
     def _command(self, switch: str, payload: dict[str, Any]) -> DemoCommand:
         correlation_id = f"{self._prefix}-{next(self._ids)}"
-        message = {
-            "clazz": f"{_O}.command.CommandMessage",
-            "timestamp": now_ms(),
-            "correlation_id": correlation_id,
-            "destination": "CONTROLLER",
-            "payload": payload,
-        }
-        return DemoCommand(
-            correlation_id, ExpectedAnswer.ONCE, switch, msgspec.json.encode(message)
+        message = build.message(
+            names.COMMAND, payload, correlation_id, now_ms(), destination="CONTROLLER"
         )
+        return DemoCommand(correlation_id, ExpectedAnswer.ONCE, switch, message)
 
 
 class RealStory(Story):

@@ -52,10 +52,17 @@ def add(name: str, no_ack: bool, as_json: bool) -> None:
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Route to the FL ID no more: what is pending there is answered, its switches move."""
+    from flrouter.core.values.peers import RemoveFloodlight
+
     settings = load_settings()
     _check(settings, name)
     with explained(settings):
-        show_message(_remove(settings, name), as_json)
+        before = _known(settings)
+        if name not in before or before[name].gone:
+            others = ", ".join(row["id"] for row in _rows(before)) or "none"
+            raise Failure(f"the router does not know {name}; it knows {others}")
+        _tell(settings, name, RemoveFloodlight(name), lambda known: known[name].gone)
+        show_message(f"{name} is removed", as_json)
 
 
 @floodlight.command("list")
@@ -137,17 +144,6 @@ def _add(settings: Settings, name: str, acks: bool) -> str:
         return f"{name} is known already"
     _tell(settings, name, AddFloodlight(name, acks), routed)
     return f"{name} is known to the router"
-
-
-def _remove(settings: Settings, name: str) -> str:
-    from flrouter.core.values.peers import RemoveFloodlight
-
-    before = _known(settings)
-    if name not in before or before[name].gone:
-        others = ", ".join(row["id"] for row in _rows(before)) or "none"
-        raise Failure(f"the router does not know {name}; it knows {others}")
-    _tell(settings, name, RemoveFloodlight(name), lambda known: known[name].gone)
-    return f"{name} is removed"
 
 
 def _tell(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker.options import SpeakerOptions
@@ -54,7 +54,7 @@ class FloodlightOptions:
     #: ports of each switch, numbered from 1, all UP.
     ports: int = 2
     #: how long each command takes at its switch.
-    latency: Latency = field(default_factory=Latency)
+    latency: Latency = Latency()
     #: seed of all chance: latencies.
     seed: int = 0
 

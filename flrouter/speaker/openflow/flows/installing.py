@@ -11,6 +11,7 @@ from flrouter.speaker.openflow.flows import flows, meters, rules
 from flrouter.speaker.openflow.flows.flows import Meter, Rule
 from flrouter.speaker.openflow.switches import errors
 from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import of
 
 
 async def install(switch: Switch, wanted: Sequence[Rule]) -> None:
@@ -54,13 +55,13 @@ async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
     """
     if not wanted:
         return set()
-    refused = await switch.carry_out([meters.add(meter) for meter in wanted])
+    refused = await switch.carry_out([meters.put(meter, of.OFPMC_ADD) for meter in wanted])
     added = {meter.id for index, meter in enumerate(wanted) if index not in refused}
     there = [index for index, error in refused.items() if meters.already_there(error)]
     failed = {wanted[index].id: refused[index] for index in refused if index not in there}
     if not failed and there:
         changes = [wanted[index] for index in there]
-        refused = await switch.carry_out([meters.change(meter) for meter in changes])
+        refused = await switch.carry_out([meters.put(meter, of.OFPMC_MODIFY) for meter in changes])
         failed = {changes[index].id: error for index, error in refused.items()}
     if failed:
         await switch.carry_out([meters.delete(meter) for meter in added])

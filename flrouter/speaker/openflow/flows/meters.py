@@ -15,14 +15,14 @@ _NAMES = {of.OFPMF_KBPS: "KBPS", of.OFPMF_PKTPS: "PKTPS", of.OFPMF_BURST: "BURST
 _NAMES[of.OFPMF_STATS] = "STATS"
 
 
-def add(meter: Meter) -> Any:
-    """The message that adds a meter; a switch refuses it if a meter has the same id."""
-    return _mod(of.OFPMC_ADD, meter)
-
-
-def change(meter: Meter) -> Any:
-    """The message that changes an existing meter."""
-    return _mod(of.OFPMC_MODIFY, meter)
+def put(meter: Meter, command: int) -> Any:
+    """The message that adds a meter (OFPMC_ADD), or changes the one with its id (OFPMC_MODIFY)."""
+    band = messages.OFPMeterBandDrop(
+        rate=meter.rate_kbps, burst_size=min(int(meter.rate_kbps * BURST_RATIO), 0xFFFFFFFF)
+    )
+    return messages.OFPMeterMod(
+        DESC, command=command, flags=_FLAGS, meter_id=meter.id, bands=[band]
+    )
 
 
 def delete(meter_id: int) -> Any:
@@ -49,12 +49,3 @@ def read(stats: Any) -> dumps.Meter:
 def already_there(error: Any) -> bool:
     """Whether an error says that a meter cannot be added because its id is in use."""
     return bool(error.type == of.OFPET_METER_MOD_FAILED and error.code == of.OFPMMFC_METER_EXISTS)
-
-
-def _mod(command: int, meter: Meter) -> Any:
-    band = messages.OFPMeterBandDrop(
-        rate=meter.rate_kbps, burst_size=min(int(meter.rate_kbps * BURST_RATIO), 0xFFFFFFFF)
-    )
-    return messages.OFPMeterMod(
-        DESC, command=command, flags=_FLAGS, meter_id=meter.id, bands=[band]
-    )
