@@ -15,6 +15,10 @@ from flrouter.ports import Partition
 
 #: how long brokers may take to tell of a partition that is new to a producer.
 LOOK_TIMEOUT_S = 5.0
+#: how long connections may take to close; one to a broker that is frozen never does.
+DISCONNECT_S = 1.0
+#: what aiokafka says of a partition that it does not know, or that has no leader.
+NO_LEADER = (None, -1)
 
 
 class Link:
@@ -23,6 +27,9 @@ class Link:
     def __init__(self, **arguments: Any) -> None:
         """`arguments` are those of :class:`aiokafka.AIOKafkaProducer`. Needs a running loop."""
         self._producer = AIOKafkaProducer(acks="all", **arguments)
+        #: batches that aiokafka has, whose fate is not known.
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._ended = False
 
     async def open(self) -> None:
         """Connect.
@@ -35,6 +42,7 @@ class Link:
         except BaseException:
             await self.close(0.0)
             raise
+        self._producer._sender.sender_task.add_done_callback(self._end)
 
     def batch(self) -> Any:
         """A builder of a batch, to be filled."""
@@ -44,32 +52,62 @@ class Link:
         """Write a batch; returns the offset of its first record.
 
         Raises:
-            UnknownTopicOrPartitionError: there is no such partition.
+            UnknownTopicOrPartitionError: there is no such partition, or no broker leads it now;
+                nothing was sent.
             KafkaError: it is not known whether the batch is durable. An idempotent producer can
                 write nothing more to its partition then.
         """
+        if self._ended:
+            raise ProducerClosed
         client = self._producer.client
         leader, partition = client.cluster.leader_for_partition, TopicPartition(*at)
-        if leader(partition) is None:
+        if leader(partition) in NO_LEADER:
             # This asks for all topics: brokers may make one that is asked for by its name.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_TIMEOUT_S):
                     await client.force_metadata_update()
-            if leader(partition) is None:
+            if leader(partition) in NO_LEADER:
                 raise UnknownTopicOrPartitionError
         delivery = await self._producer.send_batch(batch, at.topic, partition=at.number)
-        offset: int = (await delivery).offset
+        self._under_way.add(delivery)
+        try:
+            offset: int = (await delivery).offset
+        finally:
+            self._under_way.discard(delivery)
         if offset < 0:
             raise KafkaError("the broker does not tell where a batch lies")
         return offset
 
     async def close(self, timeout_s: float) -> None:
         """Deliver what is under way, as far as that is done within some time, and disconnect."""
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(timeout_s):
-                await self._producer.stop()
-        # aiokafka goes on for ever with what no broker takes, and has no public way to end that.
-        if (task := self._producer._sender.sender_task) is not None:
+        self._ended = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=timeout_s)
+        # `stop()` would go on for ever with what no broker takes. So end what it would wait for.
+        tasks = self._tasks()
+        for task in tasks:
             task.cancel()
-        self._producer._message_accumulator.fail_all(ProducerClosed())
-        await self._producer.client.close()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._producer._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCONNECT_S):
+                await self._producer.client.close()
+
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        """What sends: aiokafka's sender, and its requests, which nobody but the sender knows."""
+        sender = self._producer._sender.sender_task
+        if sender is None:
+            return set()
+        frame = sender.get_coro().cr_frame
+        return {sender, *(frame.f_locals.get("tasks", ()) if frame is not None else ())}
+
+    def _end(self, sender: object) -> None:
+        """Nothing is sent any more: whoever waits is told, once what was heard is told."""
+        self._ended = True
+        asyncio.get_running_loop().call_soon(self._give_up)
+
+    def _give_up(self) -> None:
+        for delivery in self._under_way:
+            if not delivery.done():
+                delivery.set_exception(ProducerClosed())

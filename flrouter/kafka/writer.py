@@ -56,12 +56,6 @@ class _Write:
     left: int = 0
     written: Written = field(default_factory=Written)
 
-    def less(self) -> None:
-        """One is over."""
-        self.left -= 1
-        if not self.left:
-            self.done(self.written)
-
 
 @dataclass(slots=True, eq=False)
 class _Delivery:
@@ -104,6 +98,8 @@ class Writer:
         self._batch_limits: dict[str, int] = {}
         self._looks: set[asyncio.Future[None]] = set()
         self._closes: set[asyncio.Future[None]] = set()
+        #: how often all was abandoned.
+        self._term = 0
         self._loop: asyncio.AbstractEventLoop
         #: how often a producer was replaced.
         self.replaced = 0
@@ -115,8 +111,9 @@ class Writer:
 
     async def stop(self) -> None:
         """Disconnect; what is not durable is not told of."""
-        self._forget()
+        tasks = self._forget()
         await asyncio.gather(self._close(self._link, 0.0), *self._closes)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -127,13 +124,27 @@ class Writer:
             write.left += 1
             _begin(self._look(topic, group, write), self._looks)
         if not write.left:
-            self._loop.call_soon(done, write.written)
+            self._tell(write)
 
     def abandon(self) -> None:
         """What is not durable by now should not be written any more."""
-        if self._lanes:
+        if self._lanes and self._link.done():
             self._renew(self._link, settle_s=0.0)
         self._forget()
+
+    def _less(self, write: _Write) -> None:
+        """One delivery of a write is over."""
+        write.left -= 1
+        if not write.left:
+            self._tell(write)
+
+    def _tell(self, write: _Write) -> None:
+        """Call `done` from the event loop: no lane may be in the middle of something then."""
+        self._loop.call_soon(self._told, write, self._term)
+
+    def _told(self, write: _Write, term: int) -> None:
+        if term == self._term:
+            write.done(write.written)
 
     # -- giving -------------------------------------------------------------------------------
 
@@ -174,7 +185,7 @@ class Writer:
             await self._topics.look_again()
         for unknown in self._give(sends, write).values():
             write.written.refused += map(no_topic, unknown)
-        write.less()
+        self._less(write)
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -185,10 +196,11 @@ class Writer:
             link = self._link
             producer = await asyncio.shield(link)
             batch = producer.batch()
-            counts = self._fill(batch, lane)
+            counts: list[int] = []
             try:
+                counts = self._fill(batch, lane)
                 first = await producer.deliver(batch, lane.at)
-            except KafkaError as error:
+            except Exception as error:  # noqa: BLE001 - a lane that ended would take more, and write none
                 if not isinstance(error, UnknownTopicOrPartitionError):
                     # The failed batch has numbers that an idempotent producer does not give again.
                     self._renew(link)
@@ -238,7 +250,7 @@ class Writer:
             del delivery.sends[:count]
         else:
             lane.deliveries.popleft()
-            delivery.write.less()
+            self._less(delivery.write)
 
     async def _failed(
         self, lane: _Lane, size: int, counts: Sequence[int], error: Exception, backoff: Backoff
@@ -267,7 +279,12 @@ class Writer:
             for count in counts:
                 self._refuse(lane, count, lambda send: _no_place(send, why))
             return
-        log.warning("records for %s not written, trying again: %r", lane.at, error)
+        log.warning(
+            "records for %s not written, trying again: %r",
+            lane.at,
+            error,
+            exc_info=None if isinstance(error, KafkaError) else error,
+        )
         await asyncio.sleep(backoff.next_s())
 
     def _refuse(self, lane: _Lane, count: int, refusal: Callable[[Send], Refusal]) -> None:
@@ -284,20 +301,19 @@ class Writer:
     async def _connect(self) -> Link:
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
-            link = Link(
-                **connection(self._settings),
-                client_id=self._settings.app_id,
-                # The embedded broker knows none (docs/embedded-broker.md).
-                enable_idempotence=not self._settings.embedded,
-                max_batch_size=BATCH_BYTES,
-                request_timeout_ms=request_timeout_ms(self._settings),
-                metadata_max_age_ms=30_000,
-            )
             try:
+                link = Link(
+                    **connection(self._settings),
+                    client_id=self._settings.app_id,
+                    # The embedded broker knows none (docs/embedded-broker.md).
+                    enable_idempotence=not self._settings.embedded,
+                    max_batch_size=BATCH_BYTES,
+                    request_timeout_ms=request_timeout_ms(self._settings),
+                    metadata_max_age_ms=30_000,
+                )
                 await link.open()
-            except KafkaError as error:
+            except Exception as error:  # noqa: BLE001 - also of a certificate that is being replaced
                 log.warning("cannot write, trying again: %r", error)
-                await link.close(0.0)
             else:
                 return link
             await asyncio.sleep(backoff.next_s())
@@ -310,18 +326,21 @@ class Writer:
             _begin(self._close(link, settle_s), self._closes)
 
     async def _close(self, link: asyncio.Future[Link], settle_s: float) -> None:
-        if link.done():
-            await link.result().close(settle_s)
-        else:
+        if not link.done():
             link.cancel()
+            await asyncio.wait([link])
+        if not link.cancelled():
+            await link.result().close(settle_s)
 
-    def _forget(self) -> None:
-        for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.cancel()
+    def _forget(self) -> list[asyncio.Future[None]]:
+        """End all that is being done for writes; returns what ends."""
+        self._term += 1
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        tasks += self._looks
+        for task in tasks:
+            task.cancel()
         self._lanes.clear()
-        for look in self._looks:
-            look.cancel()
+        return tasks
 
 
 def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]) -> None:
