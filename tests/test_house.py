@@ -61,7 +61,7 @@ ROOMS = {
     "core": ("values", "state", "requests", "gathers", "switches", "floodlights", "."),
     "demo": ("traffic", "."),
     "history": (".", "worker"),
-    "kafka": (".", "cluster"),
+    "kafka": ("cluster", "."),
     "messages": (".", "forms", "kinds"),
     "runtime": ("durability", "ownership", "state", "."),
     "speaker": (".", "kafka", "serving", "openflow", "simulated"),

@@ -83,7 +83,7 @@ class Link:
         self._ended = True
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=timeout_s)
-        # `stop()` would go on for ever with what no broker takes. So end what it would wait for.
+        # `stop()` would wait without end for what no broker takes. So that is ended first.
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
