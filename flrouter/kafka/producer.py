@@ -5,34 +5,26 @@ partitions that is for; librdkafka sends one for each partition (confluentinc/li
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    KafkaError,
-    MessageSizeTooLargeError,
-    ProducerClosed,
-    RecordListTooLargeError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import KafkaError, ProducerClosed, UnknownTopicOrPartitionError
 
-from flrouter.core.values.effects import Headers, Send
+from flrouter.kafka.batches import BATCH_BYTES
 from flrouter.kafka.cluster.clients import connection
 from flrouter.kafka.librdkafka import request_timeout_ms
-from flrouter.kafka.records import as_headers
 from flrouter.ports import Offsets, Partition
 from flrouter.settings.model import Settings
 
-#: of one batch; brokers take about 1 MB by default, and 100 MB in a request.
-BATCH_BYTES = 128 * 1024
 #: how long brokers may take to tell of a partition that is new to a producer.
 LOOK_TIMEOUT_S = 5.0
 #: how often a producer asks which broker leads which partition.
 METADATA_AGE_MS = 30_000
-#: how long it is remembered what was too large for a topic.
-LIMIT_S = 60.0
+#: how long requests may take to end, and connections to close: those to a frozen broker never do.
+DISCONNECT_S = 1.0
+#: what aiokafka says of a partition that it does not know, or that has no leader.
+NO_LEADER = (None, -1)
 
 
 def producing(settings: Settings) -> dict[str, Any]:
@@ -46,75 +38,18 @@ def producing(settings: Settings) -> dict[str, Any]:
     }
 
 
-def fill(batch: Any, sends: Sequence[Send], limit: int | None = None) -> int:
-    """Put records into a batch; returns how many there was room for. A first one always has room.
-
-    `limit` is in bytes, where the topic takes fewer than others.
-    """
-    append = batch.append
-    headers: Headers = ()
-    given = None
-    for index, send in enumerate(sends):
-        if limit and batch.record_count() and batch.size() + len(send.value or b"") > limit:
-            return index
-        if send.headers is not headers:  # all rows of a changelog have the same
-            headers = send.headers
-            given = as_headers(headers)
-        if not append(timestamp=None, key=send.key, value=send.value, headers=given):
-            return index
-    return len(sends)
-
-
-class TooLarge(Exception):
-    """A batch is more than its topic takes."""
-
-    def __init__(self, topic: str, size: int, sends: Sequence[Send]) -> None:
-        """`size` is the batch's, in bytes, which holds `sends`."""
-        super().__init__(topic, size)
-        self.topic = topic
-        self.size = size
-        self.sends = sends
-
-
-class Limits:
-    """How large records and batches may be, by topic, as brokers said a moment ago."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._max_bytes = settings.max_message_bytes + BATCH_BYTES
-        self._records: dict[str, int] = {}
-        self._batches: dict[str, int] = {}
-
-    def record(self, topic: str) -> int:
-        """Bytes of a record's value from which on it is too large."""
-        return self._records.get(topic, self._max_bytes)
-
-    def batch(self, topic: str) -> int | None:
-        """Bytes that a batch may have, where they are fewer than usual."""
-        return self._batches.get(topic)
-
-    def note(self, error: TooLarge) -> Send | None:
-        """The one record that is too large; None when smaller batches will tell which it is."""
-        if len(error.sends) > 1:
-            self._remember(self._batches, error.topic, error.size // 2)
-            return None
-        [alone] = error.sends
-        self._remember(self._records, error.topic, len(alone.value or b""))
-        return alone
-
-    def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:
-        limits[topic] = size
-        asyncio.get_running_loop().call_later(LIMIT_S, limits.pop, topic, None)
-
-
 class Link:
     """A producer. Give it one batch of a partition at a time."""
 
     def __init__(self, **arguments: Any) -> None:
         """`arguments` are those of :class:`aiokafka.AIOKafkaProducer`. Needs a running loop."""
         self._producer = AIOKafkaProducer(acks="all", **arguments)
+        #: batches that aiokafka has, whose fate is not known.
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._ended = False
 
     async def open(self) -> None:
-        """Connect.
+        """Connect, and fence whoever had the transactional id before.
 
         Raises:
             KafkaError: no broker answers.
@@ -124,40 +59,46 @@ class Link:
         except BaseException:
             await self.close(0.0)
             raise
+        self._producer._sender.sender_task.add_done_callback(self._end)
 
     def batch(self) -> Any:
         """A builder of a batch, to be filled."""
         return self._producer.create_batch()
 
-    async def deliver(self, batch: Any, at: Partition, sends: Sequence[Send]) -> int:
-        """Write a batch, which holds `sends`; returns the offset of its first record.
+    async def deliver(self, batch: Any, at: Partition) -> int:
+        """Write a batch; returns the offset of its first record.
 
         Raises:
-            TooLarge: for the topic.
-            UnknownTopicOrPartitionError: there is no such partition.
+            UnknownTopicOrPartitionError: there is no such partition, or no broker leads it now;
+                nothing was sent.
             KafkaError: it is not known whether the batch is durable. An idempotent producer can
                 write nothing more to its partition then.
         """
+        if self._ended:
+            raise ProducerClosed
         client = self._producer.client
         leader, partition = client.cluster.leader_for_partition, TopicPartition(*at)
-        if leader(partition) is None:
+        if leader(partition) in NO_LEADER:
             # This asks for all topics: brokers may make one that is asked for by its name.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_TIMEOUT_S):
                     await client.force_metadata_update()
-            if leader(partition) is None:
+            if leader(partition) in NO_LEADER:
                 raise UnknownTopicOrPartitionError
         delivery = await self._producer.send_batch(batch, at.topic, partition=at.number)
+        self._under_way.add(delivery)
         try:
             offset: int = (await delivery).offset
-        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-            raise TooLarge(at.topic, batch.size(), sends) from error
+        finally:
+            self._under_way.discard(delivery)
         if offset < 0:
             raise KafkaError("the broker does not tell where a batch lies")
         return offset
 
     async def begin(self) -> None:
         """Begin a transaction."""
+        if self._ended:
+            raise ProducerClosed
         await self._producer.begin_transaction()
 
     async def add_offsets(self, offsets: Offsets, group: str) -> None:
@@ -172,11 +113,27 @@ class Link:
 
     async def close(self, timeout_s: float) -> None:
         """Deliver what is under way, as far as that is done within some time, and disconnect."""
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(timeout_s):
-                await self._producer.stop()
-        # aiokafka goes on and on with what no broker takes, and has no public way to end that.
-        if (task := self._producer._sender.sender_task) is not None:
-            task.cancel()
-        self._producer._message_accumulator.fail_all(ProducerClosed())
-        await self._producer.client.close()
+        self._ended = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=timeout_s)
+        self._give_up()
+        # `stop()` would wait without end for what no broker takes.
+        sender = self._producer._sender.sender_task
+        if sender is not None:
+            sender.cancel()  # it sends nothing more, and waits for its requests
+            await asyncio.wait({sender}, timeout=DISCONNECT_S)
+            sender.cancel()  # and no longer for one that nobody answers
+        self._producer._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCONNECT_S):
+                await self._producer.client.close()
+
+    def _end(self, sender: object) -> None:
+        """Nothing is sent any more: whoever waits is told, once what was heard is told."""
+        self._ended = True
+        asyncio.get_running_loop().call_soon(self._give_up)
+
+    def _give_up(self) -> None:
+        for delivery in self._under_way:
+            if not delivery.done():
+                delivery.set_exception(ProducerClosed())

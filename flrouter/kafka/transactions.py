@@ -11,8 +11,9 @@ from typing import TypeVar
 from aiokafka.errors import KafkaError, ProducerClosed, TopicAuthorizationFailedError
 
 from flrouter.core.values.effects import Send
+from flrouter.kafka.batches import TOO_LARGE, Limits, fill
 from flrouter.kafka.librdkafka import transaction_timeout_ms
-from flrouter.kafka.producer import Limits, Link, TooLarge, fill, producing
+from flrouter.kafka.producer import Link, producing
 from flrouter.kafka.topics import Topics, forbidden, no_topic, number_of, too_large
 from flrouter.ports import Answer, Offsets, Partition, Refusal, Span, Written
 from flrouter.settings.model import Settings
@@ -30,6 +31,15 @@ _T = TypeVar("_T")
 
 class _Gone(Exception):
     """A topic of a requester is not there any more, and brokers would be asked without end."""
+
+
+class _TooLarge(Exception):
+    """A batch is more than its topic takes."""
+
+    def __init__(self, alone: Send | None) -> None:
+        super().__init__()
+        #: the record, if it is known which.
+        self.alone = alone
 
 
 @dataclass(eq=False)
@@ -157,9 +167,8 @@ class KafkaTransaction:
         try:
             async with asyncio.timeout(self._patience_s):
                 return await self._transact(lots, offsets)
-        except TooLarge as error:
-            alone = self._limits.note(error)
-            outcome = None if alone is None else Written(refused=[too_large(alone)])
+        except _TooLarge as error:
+            outcome = Written(refused=[too_large(error.alone)]) if error.alone else None
         except TopicAuthorizationFailedError as error:
             named = error.args[0] if error.args else ()
             topics = {named} if isinstance(named, str) else set(named)
@@ -170,7 +179,7 @@ class KafkaTransaction:
             outcome = None
         except _Gone:
             outcome = None
-        except (KafkaError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits for it would wait without end
             return f"a transaction failed: {error!r}"
         # What was written is aborted by the next producer.
         await self._drop()
@@ -206,7 +215,10 @@ class KafkaTransaction:
         while left:
             batch = link.batch()
             taken = fill(batch, left, self._limits.batch(at.topic))
-            offset = await link.deliver(batch, at, left[:taken])
+            try:
+                offset = await link.deliver(batch, at)
+            except TOO_LARGE as error:
+                raise _TooLarge(self._limits.note(at.topic, batch, left[:taken])) from error
             first, end = (offset if first < 0 else first), offset + taken
             left = left[taken:]
         return Span(first, end, len(sends), marked=True)

@@ -23,7 +23,8 @@ from aiokafka.errors import (
 )
 
 from flrouter.core.values.effects import Send
-from flrouter.kafka.producer import Limits, Link, TooLarge, fill, producing
+from flrouter.kafka.batches import TOO_LARGE, Limits, fill
+from flrouter.kafka.producer import Link, producing
 from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of, too_large
 from flrouter.ports import Partition, Refusal, Span, Written
 from flrouter.retry import Backoff
@@ -47,12 +48,6 @@ class _Write:
     #: how many deliveries are not over.
     left: int = 0
     written: Written = field(default_factory=Written)
-
-    def less(self) -> None:
-        """One is over."""
-        self.left -= 1
-        if not self.left:
-            self.done(self.written)
 
 
 @dataclass(slots=True, eq=False)
@@ -91,8 +86,12 @@ class Writer:
         self._lanes: dict[tuple[str, int], _Lane] = {}
         #: the producer, as soon as it is connected.
         self._link: asyncio.Future[Link]
+        #: topic that nobody knows → what waits until it is looked for, in this order.
+        self._unknown: dict[str, list[tuple[list[Send], _Write]]] = {}
         self._looks: set[asyncio.Future[None]] = set()
         self._closes: set[asyncio.Future[None]] = set()
+        #: how often all was abandoned.
+        self._term = 0
         self._loop: asyncio.AbstractEventLoop
         #: how often a producer was replaced.
         self.replaced = 0
@@ -104,8 +103,9 @@ class Writer:
 
     async def stop(self) -> None:
         """Disconnect; what is not durable is not told of."""
-        self._forget()
+        tasks = self._forget()
         await asyncio.gather(self._close(self._link, 0.0), *self._closes)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -114,15 +114,33 @@ class Writer:
         write = _Write(done)
         for topic, group in self._give(sends, write).items():
             write.left += 1
-            _begin(self._look(topic, group, write), self._looks)
+            waiting = self._unknown.get(topic)
+            if waiting is None:
+                waiting = self._unknown[topic] = []
+                _begin(self._look(topic), self._looks)
+            waiting.append((group, write))
         if not write.left:
-            self._loop.call_soon(done, write.written)
+            self._tell(write)
 
     def abandon(self) -> None:
         """What is not durable by now should not be written any more."""
-        if self._lanes:
+        if self._lanes and self._link.done():
             self._renew(self._link, settle_s=0.0)
         self._forget()
+
+    def _less(self, write: _Write) -> None:
+        """One delivery of a write is over."""
+        write.left -= 1
+        if not write.left:
+            self._tell(write)
+
+    def _tell(self, write: _Write) -> None:
+        """Call `done` from the event loop: no lane may be in the middle of something then."""
+        self._loop.call_soon(self._told, write, self._term)
+
+    def _told(self, write: _Write, term: int) -> None:
+        if term == self._term:
+            write.done(write.written)
 
     # -- giving -------------------------------------------------------------------------------
 
@@ -133,7 +151,7 @@ class Writer:
         for send in sends:
             topic, value = send.topic, send.value
             number = number_of(self._topics, send)
-            if number is None:
+            if number is None or topic in self._unknown:
                 unknown.setdefault(topic, []).append(send)
             elif isinstance(number, Refusal):
                 write.written.refused.append(number)
@@ -154,36 +172,37 @@ class Writer:
                 lane.task = asyncio.ensure_future(self._empty(lane))
         return unknown
 
-    async def _look(self, topic: str, sends: list[Send], write: _Write) -> None:
+    async def _look(self, topic: str) -> None:
         """Ask for a topic that nobody knew; one of the router's own will be there again."""
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         await self._topics.look_again()
         while self._topics.known(topic) is None and self._is_own(topic):
             await asyncio.sleep(backoff.next_s())
             await self._topics.look_again()
-        for unknown in self._give(sends, write).values():
-            write.written.refused += map(no_topic, unknown)
-        write.less()
+        for sends, write in self._unknown.pop(topic):
+            for unknown in self._give(sends, write).values():
+                write.written.refused += map(no_topic, unknown)
+            self._less(write)
 
     # -- writing ------------------------------------------------------------------------------
 
     async def _empty(self, lane: _Lane) -> None:
         """Write all that is in a lane."""
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        topic = lane.at.topic
         while lane.deliveries:
             link = self._link
             producer = await asyncio.shield(link)
             batch = producer.batch()
-            groups = self._fill(batch, lane)
-            sends = [send for group in groups for send in group]
+            groups: list[Sequence[Send]] = []
             try:
-                first = await producer.deliver(batch, lane.at, sends)
-            except TooLarge as error:
+                groups = self._fill(batch, lane)
+                first = await producer.deliver(batch, lane.at)
+            except TOO_LARGE:
                 self._renew(link)
-                alone = self._limits.note(error)
-                if alone is not None:
-                    self._refuse(lane, 1, too_large)
-            except KafkaError as error:
+                if self._limits.note(topic, batch, [send for group in groups for send in group]):
+                    self._refuse(lane, groups, too_large)
+            except Exception as error:  # noqa: BLE001 - a lane that ended would take more, and write none
                 if not isinstance(error, UnknownTopicOrPartitionError):
                     # The failed batch has numbers that an idempotent producer does not give again.
                     self._renew(link)
@@ -224,17 +243,15 @@ class Writer:
             del delivery.sends[:count]
         else:
             lane.deliveries.popleft()
-            delivery.write.less()
+            self._less(delivery.write)
 
     async def _failed(
-        self, lane: _Lane, groups: Sequence[Sequence[Send]], error: KafkaError, backoff: Backoff
+        self, lane: _Lane, groups: Sequence[Sequence[Send]], error: Exception, backoff: Backoff
     ) -> None:
         """Refuse what no broker will ever take; else wait before all of it is written again."""
         topic = lane.at.topic
-        counts = [len(group) for group in groups]
         if isinstance(error, TopicAuthorizationFailedError) and not self._is_own(topic):
-            for count in counts:
-                self._refuse(lane, count, forbidden)
+            self._refuse(lane, groups, forbidden)
             return
         if isinstance(error, ProducerClosed):
             return
@@ -244,29 +261,36 @@ class Writer:
                 await self._topics.look()
         why = misplaced(self._topics, lane.at)
         if why or (self._topics.known(topic) is None and not self._is_own(topic)):
-            for count in counts:
-                self._refuse(lane, count, lambda send: _no_place(send, why))
+            self._refuse(lane, groups, lambda send: _no_place(send, why))
             return
-        log.warning("records for %s not written, trying again: %r", lane.at, error)
+        log.warning(
+            "records for %s not written, trying again: %r",
+            lane.at,
+            error,
+            exc_info=None if isinstance(error, KafkaError) else error,
+        )
         await asyncio.sleep(backoff.next_s())
 
-    def _refuse(self, lane: _Lane, count: int, refusal: Callable[[Send], Refusal]) -> None:
-        delivery = lane.deliveries[0]
-        delivery.write.written.refused += map(refusal, delivery.sends[:count])
-        self._over(lane, delivery, count)
+    def _refuse(
+        self, lane: _Lane, groups: Sequence[Sequence[Send]], refusal: Callable[[Send], Refusal]
+    ) -> None:
+        for group in groups:
+            delivery = lane.deliveries[0]
+            delivery.write.written.refused += map(refusal, group)
+            self._over(lane, delivery, len(group))
 
     # -- producers ----------------------------------------------------------------------------
 
     async def _connect(self) -> Link:
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
-            # The embedded broker knows no idempotence (docs/embedded-broker.md).
-            link = Link(**producing(self._settings), enable_idempotence=not self._settings.embedded)
             try:
+                # The embedded broker knows no idempotence (docs/embedded-broker.md).
+                idempotent = not self._settings.embedded
+                link = Link(**producing(self._settings), enable_idempotence=idempotent)
                 await link.open()
-            except KafkaError as error:
+            except Exception as error:  # noqa: BLE001 - also of a certificate that is being replaced
                 log.warning("cannot write, trying again: %r", error)
-                await link.close(0.0)
             else:
                 return link
             await asyncio.sleep(backoff.next_s())
@@ -279,18 +303,22 @@ class Writer:
             _begin(self._close(link, settle_s), self._closes)
 
     async def _close(self, link: asyncio.Future[Link], settle_s: float) -> None:
-        if link.done():
-            await link.result().close(settle_s)
-        else:
+        if not link.done():
             link.cancel()
+            await asyncio.wait([link])
+        if not link.cancelled():
+            await link.result().close(settle_s)
 
-    def _forget(self) -> None:
-        for lane in self._lanes.values():
-            if lane.task is not None:
-                lane.task.cancel()
+    def _forget(self) -> list[asyncio.Future[None]]:
+        """End all that is being done for writes; returns what ends."""
+        self._term += 1
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        tasks += self._looks
+        for task in tasks:
+            task.cancel()
         self._lanes.clear()
-        for look in self._looks:
-            look.cancel()
+        self._unknown.clear()
+        return tasks
 
 
 def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]) -> None:

@@ -1,0 +1,73 @@
+"""Batches: the records of one request for one partition, and how large they may be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+
+from flrouter.core.values.effects import Headers, Send
+from flrouter.kafka.records import as_headers
+from flrouter.settings.model import Settings
+
+#: of one batch; brokers take about 1 MB by default, and 100 MB in a request.
+BATCH_BYTES = 128 * 1024
+#: how long it is remembered what was too large for a topic.
+LIMIT_S = 60.0
+#: what brokers say of a batch that is more than its topic takes.
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+def fill(batch: Any, sends: Sequence[Send], limit: int | None = None) -> int:
+    """Put records into a batch; returns how many there was room for. A first one always has room.
+
+    `limit` is in bytes, where the topic takes fewer than others.
+    """
+    append = batch.append
+    headers: Headers = ()
+    given = None
+    for index, send in enumerate(sends):
+        if limit and batch.record_count() and batch.size() + len(send.value or b"") > limit:
+            return index
+        if send.headers is not headers:  # all rows of a changelog have the same
+            headers = send.headers
+            given = as_headers(headers)
+        if not append(timestamp=None, key=send.key, value=send.value, headers=given):
+            return index
+    return len(sends)
+
+
+class Limits:
+    """How large records and batches may be, by topic, as brokers said a moment ago."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._max_bytes = settings.max_message_bytes + BATCH_BYTES
+        self._records: dict[str, int] = {}
+        self._batches: dict[str, int] = {}
+
+    def record(self, topic: str) -> int:
+        """Bytes of a record's value from which on it is too large."""
+        return self._records.get(topic, self._max_bytes)
+
+    def batch(self, topic: str) -> int | None:
+        """Bytes that a batch may have, where they are fewer than usual."""
+        return self._batches.get(topic)
+
+    def note(self, topic: str, batch: Any, sends: Sequence[Send]) -> Send | None:
+        """A batch with these records was too large for a topic.
+
+        Returns:
+            The one record that is too large; None when smaller batches will tell which it is.
+        """
+        if len(sends) > 1:
+            self._remember(self._batches, topic, batch.size() // 2)
+            return None
+        [alone] = sends
+        self._remember(self._records, topic, len(alone.value or b""))
+        return alone
+
+    def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:
+        limits[topic] = size
+        asyncio.get_running_loop().call_later(LIMIT_S, limits.pop, topic, None)
