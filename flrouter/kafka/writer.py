@@ -85,7 +85,7 @@ class Writer:
         self._limits = Limits(settings)
         self._lanes: dict[tuple[str, int], _Lane] = {}
         #: the producer, as soon as it is connected.
-        self._link: asyncio.Future[Link]
+        self._link: asyncio.Future[Link] | None = None
         #: topic that nobody knows → what waits until it is looked for, in this order.
         self._unknown: dict[str, list[tuple[list[Send], _Write]]] = {}
         self._looks: set[asyncio.Future[None]] = set()
@@ -104,7 +104,9 @@ class Writer:
     async def stop(self) -> None:
         """Disconnect; what is not durable is not told of."""
         tasks = self._forget()
-        await asyncio.gather(self._close(self._link, 0.0), *self._closes)
+        if self._link is not None:
+            await self._close(self._link, 0.0)
+        await asyncio.gather(*self._closes)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- the port -----------------------------------------------------------------------------
@@ -124,7 +126,7 @@ class Writer:
 
     def abandon(self) -> None:
         """What is not durable by now should not be written any more."""
-        if self._lanes and self._link.done():
+        if self._lanes and self._link is not None and self._link.done():
             self._renew(self._link, settle_s=0.0)
         self._forget()
 
@@ -192,6 +194,7 @@ class Writer:
         topic = lane.at.topic
         while lane.deliveries:
             link = self._link
+            assert link is not None
             producer = await asyncio.shield(link)
             batch = producer.batch()
             groups: list[Sequence[Send]] = []

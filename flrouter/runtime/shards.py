@@ -1,6 +1,6 @@
 """The shards of this worker, and the world around them: what `ownership/` decides is done here.
 
-Records come from Kafka by :class:`~flrouter.kafka.log.KafkaLog`, travel through the agents, and
+Records come from Kafka by :class:`~flrouter.runtime.log.KafkaLog`, travel through the agents, and
 arrive here again as what they say (:meth:`Shards.feed`).
 """
 
@@ -22,7 +22,6 @@ from flrouter.core.values.events import Event
 from flrouter.core.values.home import shard_of
 from flrouter.core.values.inputs import Input
 from flrouter.kafka.cluster.directory import Directory
-from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.reader import Batch
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Offsets, Partition, Refusal, Transaction, Write, Written
@@ -34,6 +33,7 @@ from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.group import KafkaGroup, Member
 from flrouter.runtime.history import History
+from flrouter.runtime.log import KafkaLog
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.ownership.ownership import TICK_S, Ownership
 from flrouter.runtime.ownership.runner import Runner, Share

@@ -12,7 +12,7 @@ import pytest
 from flrouter.clock import SystemClock
 from flrouter.kafka.cluster import directory, topics
 from flrouter.kafka.cluster.topics import of_router, provide
-from flrouter.kafka.log import KafkaLog
+from flrouter.runtime.log import KafkaLog
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.rules import rules_of

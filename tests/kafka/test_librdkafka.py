@@ -14,10 +14,10 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from flrouter.core.values.effects import Send
 from flrouter.kafka.cluster.directory import Directory
-from flrouter.kafka.log import KafkaLog
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
 from flrouter.ports import Answer, Partition, Record, Span, Start, Transaction, Written
+from flrouter.runtime.log import KafkaLog
 from flrouter.settings.model import Settings
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
