@@ -246,7 +246,7 @@ def test_workers_and_the_command_line_ask_over_tls(deployment: Deployment, worke
         lambda rows: len(rows) == 2 and all(row["answering"] for row in rows),
     )
     url = f"https://127.0.0.1:{worker.web_port}"
-    [row] = Router(Settings(worker_url=url, web_cafile=worker.web_cafile)).rows("switches").rows
+    [row], _ = Router(Settings(worker_url=url, web_cafile=worker.web_cafile)).rows("switches")
     assert row["id"] == SWITCH
     with pytest.raises(Failure, match="CERTIFICATE_VERIFY_FAILED"):
         Router(Settings(worker_url=url)).rows("switches")
