@@ -19,8 +19,6 @@ from flrouter.settings.model import Settings
 
 #: how long brokers may take to tell of a partition that is new to a producer.
 LOOK_TIMEOUT_S = 5.0
-#: how often a producer asks which broker leads which partition.
-METADATA_AGE_MS = 30_000
 #: how long requests may take to end, and connections to close: those to a frozen broker never do.
 DISCONNECT_S = 1.0
 #: what aiokafka says of a partition that it does not know, or that has no leader.
@@ -34,7 +32,6 @@ def producing(settings: Settings) -> dict[str, Any]:
         "client_id": settings.app_id,
         "max_batch_size": BATCH_BYTES,
         "request_timeout_ms": request_timeout_ms(settings),
-        "metadata_max_age_ms": METADATA_AGE_MS,
     }
 
 
@@ -113,7 +110,7 @@ class Link:
 
     async def close(self, timeout_s: float) -> None:
         """Deliver what is under way, as far as that is done within some time, and disconnect."""
-        self._ended = True
+        self._ended = self._producer._closed = True
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=timeout_s)
         self._give_up()
@@ -123,7 +120,6 @@ class Link:
             sender.cancel()  # it sends nothing more, and waits for its requests
             await asyncio.wait({sender}, timeout=DISCONNECT_S)
             sender.cancel()  # and no longer for one that nobody answers
-        self._producer._closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(DISCONNECT_S):
                 await self._producer.client.close()
