@@ -114,7 +114,7 @@ class Link:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=timeout_s)
         self._give_up()
-        # `stop()` would wait without end for what no broker takes.
+        # `stop()` would wait without end for what no broker takes (aio-libs/aiokafka#1101).
         sender = self._producer._sender.sender_task
         if sender is not None:
             sender.cancel()  # it sends nothing more, and waits for its requests

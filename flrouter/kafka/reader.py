@@ -26,9 +26,8 @@ MAX_UNTAKEN = 8_000
 WAIT_S = 0.05
 #: the longest pause between two looks, and the records a second from which on it is that long.
 #: librdkafka hands records over as soon as one is there, and a look costs the worker and the
-#: brokers the same whatever it brings: the interpreter changes threads, shards decide, and each
-#: partition that they write to has a produce request of its own. A command waits for two looks, its
-#: own and its answer's.
+#: brokers the same whatever it brings: the interpreter changes threads, shards decide, and write. A
+#: command waits for two looks, its own and its answer's.
 MAX_PAUSE_S = 0.02
 BUSY_RATE = 2_000.0
 #: between two looks at where partitions end.
