@@ -81,6 +81,10 @@ class KafkaTransaction:
             task.cancel()
         self._tell(self._drop(), lambda _: None)
 
+    async def disconnected(self) -> None:
+        """Wait until its connections are closed, or are given up."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _tell(self, work: Awaitable[_T], done: Callable[[_T], None]) -> None:
         async def tell() -> None:
             outcome = await work

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from flrouter.kafka import replay
 from flrouter.kafka.reader import Deliver, Gone, Reader
@@ -51,6 +52,7 @@ class KafkaLog:
         self._ends = replay.Ends(settings)
         self._loop: asyncio.AbstractEventLoop
         self._tasks: set[asyncio.Future[None]] = set()
+        self._transactions = WeakSet[KafkaTransaction]()
 
     def start(self) -> None:
         """Connect. Needs a running event loop."""
@@ -62,7 +64,14 @@ class KafkaLog:
         """Disconnect."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._commands.stop(), self._others.stop(), self._writer.stop())
+        for transaction in self._transactions:
+            transaction.close()
+        await asyncio.gather(
+            self._commands.stop(),
+            self._others.stop(),
+            self._writer.stop(),
+            *(transaction.disconnected() for transaction in self._transactions),
+        )
 
     def read(self, starts: Mapping[Partition, Start]) -> None:
         """From now on read these partitions, each from its start, and no others."""
@@ -122,4 +131,6 @@ class KafkaLog:
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """The transactions of this name."""
-        return KafkaTransaction(self._settings, self._topics, self._is_own, name, prove)
+        transaction = KafkaTransaction(self._settings, self._topics, self._is_own, name, prove)
+        self._transactions.add(transaction)
+        return transaction
