@@ -66,28 +66,30 @@ class KafkaTransaction:
 
     def open(self, done: Callable[[str | None], None]) -> None:
         """Fence whoever had the name before."""
-        self._tell(self._open(), done)
+        self._tell(self._open, done)
 
     def commit(
         self, sends: Sequence[Send], offsets: Offsets, done: Callable[[Written | str], None]
     ) -> None:
         """Commit all of it."""
-        self._tell(self._commit(sends, offsets), done)
+        self._tell(lambda: self._commit(sends, offsets), done)
 
     def close(self) -> None:
         """Let go of the name."""
+        if self._closed:
+            return
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        self._tell(self._drop(), lambda _: None)
+        self._tell(self._drop, lambda _: None)
 
     async def disconnected(self) -> None:
         """Wait until its connections are closed, or are given up."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _tell(self, work: Awaitable[_T], done: Callable[[_T], None]) -> None:
+    def _tell(self, work: Callable[[], Awaitable[_T]], done: Callable[[_T], None]) -> None:
         async def tell() -> None:
-            outcome = await work
+            outcome = await work()
             if not self._closed:
                 done(outcome)
 
