@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.chaos.schedule import BACK, UPGRADE, Fault
 from tests.chaos.stage import Actor, Stage
 from tests.chaos.traffic import Traffic
-from tests.support.stats import is_ready
 
 #: s; without an answer for so long, something does not heal by itself.
 STALLED = 180.0
-#: s; how long after a trouble what is not ready counts as part of it, and between two looks.
-READY_WITHIN_S, LOOK_INTERVAL_S = 60.0, 0.25
 
 
 class Play:
@@ -26,7 +23,6 @@ class Play:
         self._say = say
         #: (begin, end) in ms since the epoch of all that may have broken off somebody's work.
         self.troubles: list[tuple[int, int]] = []
-        self._ends: list[asyncio.Future[None]] = []
         self._does = {
             "kill a worker": self._kill_worker,
             "freeze a worker": self._freeze_worker,
@@ -55,7 +51,6 @@ class Play:
         """Return when every command has an answer, or none came for long."""
         traffic.limit = commands
         await self._stalled(traffic, lambda: len(traffic.answered) >= commands)
-        await asyncio.gather(*self._ends)
 
     async def _stalled(self, traffic: Traffic, reached: Callable[[], bool]) -> None:
         last, since = len(traffic.answered), time.monotonic()
@@ -73,17 +68,7 @@ class Play:
         try:
             yield
         finally:
-            self._ends.append(asyncio.ensure_future(self._end(begin)))
-
-    async def _end(self, begin: int) -> None:
-        """It is over when all workers say so: on a busy machine brokers need long to be back."""
-        until = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < until:
-            ports = [worker.web_port for worker in self._stage.workers]
-            if all(await asyncio.gather(*(asyncio.to_thread(is_ready, port) for port in ports))):
-                break
-            await asyncio.sleep(LOOK_INTERVAL_S)
-        self.troubles.append((begin, _now_ms()))
+            self.troubles.append((begin, _now_ms()))
 
     def _one(self, fault: Fault, of: Sequence[Actor]) -> Actor:
         return of[fault.which % len(of)]

@@ -7,15 +7,6 @@ import urllib.request
 from typing import Any
 
 
-def is_ready(port: int) -> bool:
-    """Whether the worker whose web port this is says that it is ready."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
-            return True
-    except OSError:
-        return False
-
-
 def stats(port: int) -> dict[str, Any]:
     """What the worker whose web port this is says of itself."""
 
