@@ -39,6 +39,14 @@ def fill(batch: Any, sends: Sequence[Send], limit: int | None = None) -> int:
     return len(sends)
 
 
+def _size(send: Send) -> int:
+    """Bytes of all that a record says; a little more travels."""
+    size = len(send.key or b"") + len(send.value or b"")
+    for name, value in send.headers:
+        size += len(name) + len(value or b"")
+    return size
+
+
 class Limits:
     """How large records and batches may be, by topic, as brokers said a moment ago."""
 
@@ -47,9 +55,12 @@ class Limits:
         self._records: dict[str, int] = {}
         self._batches: dict[str, int] = {}
 
-    def record(self, topic: str) -> int:
-        """Bytes of a record's value from which on it is too large."""
-        return self._records.get(topic, self._max_bytes)
+    def refuses(self, send: Send) -> bool:
+        """Whether a record is as large as one that was too large for its topic."""
+        limit = self._records.get(send.topic)
+        if limit is None:  # as nearly always: all of it is not measured then
+            return len(send.value or b"") >= self._max_bytes
+        return _size(send) >= limit
 
     def batch(self, topic: str) -> int | None:
         """Bytes that a batch may have, where they are fewer than usual."""
@@ -65,7 +76,7 @@ class Limits:
             self._remember(self._batches, topic, batch.size() // 2)
             return None
         [alone] = sends
-        self._remember(self._records, topic, len(alone.value or b""))
+        self._remember(self._records, topic, _size(alone))
         return alone
 
     def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:

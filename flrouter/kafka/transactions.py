@@ -233,7 +233,7 @@ class KafkaTransaction:
         """Where a record goes; or why it goes nowhere; or, as text, why nobody knows that."""
         if self._forbidden.get(send.topic, 0.0) > time.monotonic():
             return forbidden(send)
-        if len(send.value or b"") >= self._limits.record(send.topic):
+        if self._limits.refuses(send):
             return too_large(send)
         number = number_of(self._topics, send)
         if number is None:

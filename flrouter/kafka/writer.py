@@ -151,13 +151,13 @@ class Writer:
         deliveries: dict[tuple[str, int], _Delivery] = {}
         unknown: dict[str, list[Send]] = {}
         for send in sends:
-            topic, value = send.topic, send.value
+            topic = send.topic
             number = number_of(self._topics, send)
             if number is None or topic in self._unknown:
                 unknown.setdefault(topic, []).append(send)
             elif isinstance(number, Refusal):
                 write.written.refused.append(number)
-            elif value and len(value) >= self._limits.record(topic):
+            elif self._limits.refuses(send):
                 write.written.refused.append(too_large(send))
             else:
                 delivery = deliveries.get((topic, number))

@@ -1,9 +1,9 @@
 """Exactly once: outputs, changelogs and input offsets are one Kafka transaction.
 
 What was decided since the last transaction began is the next one; batches are decided on top of the
-one under way. A transaction costs the brokers some twenty requests however little it holds, so the
-more comes, the longer it gathers; a command that comes alone is committed at once. Holds for
-readers with ``isolation.level=read_committed``.
+one under way. A transaction costs five requests and a marker in each partition however little it
+holds, so the more comes, the longer it gathers; a command that comes alone is committed at once.
+Holds for readers with ``isolation.level=read_committed``.
 """
 
 from __future__ import annotations
