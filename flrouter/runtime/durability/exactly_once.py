@@ -24,7 +24,7 @@ MAX_WAITING_RECORDS = 10_000
 #: or when the worker looks next, `TICK_S` later at most.
 MAX_PAUSE_S = 0.06
 #: inputs a second of one shard from which on it is that long.
-BUSY_RATE = 800.0
+BUSY_RATE = 1_600.0
 
 
 @dataclass(eq=False)
