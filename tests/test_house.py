@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "speaker": {"speaker", "core.values.home", "messages", "profiles", "clock", "retry"}
     | {"kafka.patches", "telemetry.tracing"},
     "network": {"network", "messages", "web_port", "settings", "failure"}
-    | {"kafka.patches", "kafka.cluster.security", "telemetry.logs", "faust_side.worker"},
+    | {"kafka.patches", "faust_side.base", "faust_side.worker"},
 }
 #: who may import the command line.
 ABOVE_CLI = {"__main__", "cli", "demo"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flrouter.faust_side.app import RouterApp
-from flrouter.web.calls.hosted import Hosted
+from flrouter.faust_side.base import BaseApp
 
 
 def register(app: RouterApp) -> None:
@@ -15,7 +15,7 @@ def register(app: RouterApp) -> None:
     serve(app, "readyz", lambda: not_ready(app))
 
 
-def serve(app: Hosted, name: str, trouble: Callable[[], str]) -> None:
+def serve(app: BaseApp, name: str, trouble: Callable[[], str]) -> None:
     """Give any app the page of this name, which tells its trouble if there is one."""
 
     async def tell(view: Any, request: Any) -> Any:
