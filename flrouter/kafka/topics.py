@@ -32,10 +32,12 @@ def number_of(topics: Topics, send: Send) -> int | Refusal | None:
     return number
 
 
-def misplaced(topics: Topics, at: Partition) -> str:
-    """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
+def no_place(topics: Topics, at: Partition) -> str:
+    """Why nothing can be written there, as far as is known; nothing when it can."""
     count = topics.known(at.topic)
-    return "" if count is None or at.number < count else _too_few(*at, count)
+    if count is None:
+        return f"There is no topic {at.topic}."
+    return "" if at.number < count else _too_few(*at, count)
 
 
 def _too_few(topic: str, number: int, count: int) -> str:

@@ -12,10 +12,9 @@ from aiokafka.errors import KafkaError, ProducerClosed, TopicAuthorizationFailed
 
 from flrouter.core.values.effects import Send
 from flrouter.kafka.batches import TOO_LARGE, Limits, fill
-from flrouter.kafka.librdkafka import transaction_timeout_ms
 from flrouter.kafka.producer import Link, producing
-from flrouter.kafka.topics import Topics, forbidden, no_topic, number_of, too_large
-from flrouter.ports import Answer, Offsets, Partition, Refusal, Span, Written
+from flrouter.kafka.topics import Topics, forbidden, no_place, no_topic, number_of, too_large
+from flrouter.ports import Answer, Extent, Offsets, Partition, Refusal, Written
 from flrouter.settings.model import Settings
 
 NO_MEMBER = "the group does not say that this worker is a member still"
@@ -108,7 +107,8 @@ class KafkaTransaction:
         link = Link(
             **producing(self._settings),
             transactional_id=self._name,
-            transaction_timeout_ms=transaction_timeout_ms(self._settings),
+            # For so long a frozen worker stalls all that read what is committed.
+            transaction_timeout_ms=round(self._settings.session_timeout * 1_000),
             retry_backoff_ms=RETRY_MS,
         )
         try:
@@ -203,19 +203,16 @@ class KafkaTransaction:
         try:
             while not (await asyncio.wait({writes}, timeout=LOOK_AFTER_S))[0]:
                 await self._topics.look()
-                if any(map(self._is_gone, lots)):
+                others = (at for at in lots if not self._is_own(at.topic))
+                if any(no_place(self._topics, at) for at in others):
                     raise _Gone
         finally:
             writes.cancel()
-        spans, _ = writes.result()
+        extents, _ = writes.result()
         await link.commit()
-        return Written(dict(zip(lots, spans, strict=True)))
+        return Written(dict(zip(lots, extents, strict=True)))
 
-    def _is_gone(self, at: Partition) -> bool:
-        count = self._topics.known(at.topic)
-        return not self._is_own(at.topic) and (count is None or at.number >= count)
-
-    async def _write(self, link: Link, at: Partition, sends: Sequence[Send]) -> Span:
+    async def _write(self, link: Link, at: Partition, sends: Sequence[Send]) -> Extent:
         """Write the records of one partition, one batch after the other."""
         first, end, left = -1, -1, sends
         while left:
@@ -227,7 +224,7 @@ class KafkaTransaction:
                 raise _TooLarge(self._limits.note(at.topic, batch, left[:taken])) from error
             first, end = (offset if first < 0 else first), offset + taken
             left = left[taken:]
-        return Span(first, end, len(sends), marked=True)
+        return Extent(first, end, len(sends), marked=True)
 
     def _place(self, send: Send) -> Partition | Refusal | str:
         """Where a record goes; or why it goes nowhere; or, as text, why nobody knows that."""

@@ -25,8 +25,8 @@ from aiokafka.errors import (
 from flrouter.core.values.effects import Send
 from flrouter.kafka.batches import TOO_LARGE, Limits, fill
 from flrouter.kafka.producer import Link, producing
-from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of, too_large
-from flrouter.ports import Partition, Refusal, Span, Written
+from flrouter.kafka.topics import Topics, forbidden, no_place, no_topic, number_of, too_large
+from flrouter.ports import Extent, Partition, Refusal, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
@@ -233,12 +233,12 @@ class Writer:
     def _durable(self, lane: _Lane, first: int, count: int) -> None:
         """So many records of what comes first in a lane are durable, and lie there."""
         delivery = lane.deliveries[0]
-        spans = delivery.write.written.spans
-        before = spans.get(lane.at)
+        extents = delivery.write.written.extents
+        before = extents.get(lane.at)
         if before is None:
-            spans[lane.at] = Span(first, first + count, count)
+            extents[lane.at] = Extent(first, first + count, count)
         else:
-            spans[lane.at] = Span(before.first, first + count, before.records + count)
+            extents[lane.at] = Extent(before.first, first + count, before.records + count)
         self._over(lane, delivery, count)
 
     def _over(self, lane: _Lane, delivery: _Delivery, count: int) -> None:
@@ -262,9 +262,9 @@ class Writer:
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 # A topic may be gone, or be another one by now.
                 await self._topics.look()
-        why = misplaced(self._topics, lane.at)
-        if why or (self._topics.known(topic) is None and not self._is_own(topic)):
-            self._refuse(lane, groups, lambda send: _no_place(send, why))
+        why = no_place(self._topics, lane.at)
+        if why and not (self._is_own(topic) and self._topics.known(topic) is None):
+            self._refuse(lane, groups, lambda send: Refusal(send, why, False))
             return
         log.warning(
             "records for %s not written, trying again: %r",
@@ -329,7 +329,3 @@ def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]
     task = asyncio.ensure_future(work)
     under_way.add(task)
     task.add_done_callback(under_way.discard)
-
-
-def _no_place(send: Send, why: str) -> Refusal:
-    return Refusal(send, why, False) if why else no_topic(send)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from flrouter.core.values.effects import Send
-from flrouter.ports import Answer, Partition, Record, Refusal, Span, Start, Transaction, Written
+from flrouter.ports import Answer, Extent, Partition, Record, Refusal, Start, Transaction, Written
 
 from .dice import Dice
 from .topics import Topics
@@ -265,12 +265,12 @@ class MemoryLog:
                 self._cluster.append(at, send)
         for send, write in taken:
             offset = self._cluster.append(at, send)
-            spans = write.written.spans
-            span = spans.get(at)
-            spans[at] = (
-                Span(offset, offset + 1, 1)
-                if span is None
-                else Span(span.first, offset + 1, span.records + 1)
+            extents = write.written.extents
+            extent = extents.get(at)
+            extents[at] = (
+                Extent(offset, offset + 1, 1)
+                if extent is None
+                else Extent(extent.first, offset + 1, extent.records + 1)
             )
             self._cluster.when_replicated(at, partial(self._less, write, 1))
 
@@ -361,16 +361,16 @@ class MemoryTransaction:
             for send in sends:
                 at = self._cluster.place(send)
                 offset = self._cluster.append(at, send)
-                span = written.spans.get(at)
-                written.spans[at] = (
-                    Span(offset, offset + 1, 1)
-                    if span is None
-                    else Span(span.first, offset + 1, span.records + 1)
+                extent = written.extents.get(at)
+                written.extents[at] = (
+                    Extent(offset, offset + 1, 1)
+                    if extent is None
+                    else Extent(extent.first, offset + 1, extent.records + 1)
                 )
-            for at, span in written.spans.items():
+            for at, extent in written.extents.items():
                 if at.topic in self._cluster.changelog_topics:
                     self._cluster.mark(at)
-                    written.spans[at] = Span(*span[:3], marked=True)
+                    written.extents[at] = Extent(*extent[:3], marked=True)
             self._cluster.committed.update(offsets)
             self._tell(done, "nobody answers" if fails else written)
 

@@ -23,7 +23,7 @@ import msgspec
 
 from flrouter.core.values.effects import Headers, Send
 from flrouter.messages.headers import ROW
-from flrouter.ports import Partition, Record, Span
+from flrouter.ports import Extent, Partition, Record
 from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
@@ -129,25 +129,25 @@ class Changelog:
         """The record that takes the changelog over."""
         return Send(*self.partition, FENCE_KEY, None, stamp(-1))
 
-    def fenced(self, span: Span) -> None:
+    def fenced(self, extent: Extent) -> None:
         """The fence is durable there."""
-        self.epoch = span.first
+        self.epoch = extent.first
 
     def row(self, key: str, value: bytes | None) -> Send:
         """A row of the owner's; `value` None where the key is gone."""
         return Send(*self.partition, key.encode(), value, stamp(self.epoch))
 
-    def written(self, span: Span) -> tuple[int, int] | None:
+    def written(self, extent: Extent) -> tuple[int, int] | None:
         """The owner's rows are durable there; returns the offsets between which others lie, too.
 
         They are to be replayed into :meth:`intruded`.
         """
         first = self.position
-        if span.next <= first:
+        if extent.next <= first:
             return None
-        own = span.first == first + self.marked and span.next - span.first == span.records
-        self.position, self.marked = span.next, span.marked
-        return None if own else (first, span.next)
+        own = extent.first == first + self.marked and extent.next - extent.first == extent.records
+        self.position, self.marked = extent.next, extent.marked
+        return None if own else (first, extent.next)
 
     def ended(self, end: int) -> tuple[int, int] | None:
         """It ends there while no row of the owner's is in flight; returns where foreign rows lie.

@@ -166,8 +166,8 @@ class Restoration:
             if outcome.refused:
                 self._fail(f"a fence is refused: {outcome.refused[0].why}")
                 return
-            for partition, span in outcome.spans.items():
-                self._changelogs[partition][0].fenced(span)
+            for partition, extent in outcome.extents.items():
+                self._changelogs[partition][0].fenced(extent)
             if not left:
                 self._ask_committed()
 
