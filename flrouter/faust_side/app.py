@@ -7,11 +7,13 @@ import signal
 from collections.abc import Iterable
 from typing import Any
 
+from faust.tables import manager
+from faust.types import TP
+
 from flrouter.core.state.table import TABLES
 from flrouter.faust_side.assignor import ShardAssignor
 from flrouter.faust_side.base import BaseApp
 from flrouter.faust_side.consumer import Transport
-from flrouter.faust_side.tables import ShardTable, TableManager
 from flrouter.kafka.cluster.contact import Contact
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.durability.formats import NewerFormat
@@ -22,6 +24,23 @@ from flrouter.settings.model import Settings
 
 #: a rebalance waits for all members, and each hears of it with its next heartbeat.
 HEARTBEAT_INTERVAL_S = 0.25
+
+
+class TableManager(manager.TableManager):
+    """Knows the tables' names and changelogs. Their rows are the shards', and ownership restores
+    these.
+    """
+
+    async def on_start(self) -> None:
+        """Begin at once: upstream waits a second for tables to be declared."""
+        self._tables_finalized.set()
+        self._tables_registered.set()
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Nothing: shards go with their data."""
+
+    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is no recovery of upstream's own."""
 
 
 class RouterApp(BaseApp):
@@ -40,7 +59,6 @@ class RouterApp(BaseApp):
             topic_allow_declare=False,  # topics are made and checked in one place: topics.py
             stream_buffer_maxsize=1024,  # looks, not records
             datadir=str(settings.data_path),
-            Table=ShardTable,
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own

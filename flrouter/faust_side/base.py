@@ -8,7 +8,7 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
-from flrouter.kafka.cluster.security import credentials
+from flrouter.kafka.cluster.clients import ssl_context
 from flrouter.settings.model import Settings
 from flrouter.telemetry import logs
 from flrouter.web_port import tls
@@ -36,7 +36,7 @@ class BaseApp(faust.App):
         super().__init__(
             name,
             broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
-            broker_credentials=credentials(settings),
+            broker_credentials=_credentials(settings),
             broker_session_timeout=settings.session_timeout,
             broker_heartbeat_interval=min(settings.session_timeout / 4, heartbeat_interval_s),
             broker_request_timeout=max(30.0, settings.session_timeout),
@@ -64,3 +64,16 @@ class BaseApp(faust.App):
 
     def _create_directories(self) -> None:
         """None are needed: upstream makes a data folder wherever it is started."""
+
+
+def _credentials(settings: Settings) -> Any:
+    """What a Faust app takes as `broker_credentials`; None when there is nothing to show."""
+    context = ssl_context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=settings.sasl_password,
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None

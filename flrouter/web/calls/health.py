@@ -52,6 +52,6 @@ def not_ready(app: RouterApp) -> str:
         left = shards.left_to_restore
         rest = f", {left} records to restore" if left else ""
         return f"rebalancing: it is taking over its shards{rest}"
-    if shards.numbers and not shards.ownership.may_write:
+    if shards.by_number and not shards.ownership.may_write:
         return "the coordinator of its consumer group (Kafka) does not answer"
     return ""
