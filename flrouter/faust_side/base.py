@@ -8,6 +8,7 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from yarl import URL
 
+from flrouter.faust_side.worker import Process
 from flrouter.kafka.cluster.clients import ssl_context
 from flrouter.settings.model import Settings
 from flrouter.telemetry import logs
@@ -52,6 +53,7 @@ class BaseApp(faust.App):
             # By default an agent that fails skips the record and goes on with the next one.
             agent_supervisor=CrashingSupervisor,
             autodiscover=False,
+            Worker=Process,  # with this import Faust also finds the command `worker`
             logging_config=logs.config(settings.log_format),
             **options,
         )

@@ -83,11 +83,12 @@ def writing(settings: Settings) -> Configuration:
     """What a producer is told."""
     configuration = connection(settings) | {
         "acks": "all",
+        "partitioner": "murmur2_random",  # spreads keys as Kafka's own clients do
         "linger.ms": LINGER_MS,
         "batch.size": LIBRDKAFKA_BATCH_BYTES,
         "message.max.bytes": settings.max_message_bytes + LIBRDKAFKA_BATCH_BYTES,
         "message.timeout.ms": round(settings.session_timeout * MESSAGE_TIMEOUT * 1_000),
-        # Runners bound what is in flight; a full queue would be one more way to fail.
+        # A full queue would be one more way to fail.
         "queue.buffering.max.messages": 0,
         # A topic that was made a moment ago is there, or the directory would not know it.
         "topic.metadata.propagation.max.ms": 2_000,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 from rich.progress import Progress
 
-from flrouter.cli.kafka import check, deliver, partition_counts, producer
+from flrouter.cli.kafka import check, deliver, partition_counts
 from flrouter.cli.letters.letters import Letter, Wanted, read
 from flrouter.cli.orders import remember
 from flrouter.core.values.effects import Send
@@ -112,7 +113,7 @@ class Mailbag:
                 "transaction.timeout.ms": session_ms,
                 "message.timeout.ms": session_ms,
             }
-        self._producer = producer(configuration)
+        self._producer: Any = Producer(configuration)
         if self._transactional:
             self._producer.init_transactions(TIMEOUT_S)
 
