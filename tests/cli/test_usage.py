@@ -155,8 +155,8 @@ def test_bad_arguments(command: click.Command, arguments: tuple[str, ...]) -> No
     ("arguments", "meant"),
     [
         (("drian",), "drain"),
-        (("floodlihgt", "list"), "floodlight"),
-        (("floodlight", "lst"), "list"),
+        (("floodlihgt", "add"), "floodlight"),
+        (("floodlight", "ad"), "add"),
         (("dead-letters", "reply"), "replay"),
         (("profile", "shwo"), "show"),
     ],

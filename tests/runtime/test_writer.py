@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from flrouter import embedded
 from flrouter.core.values.effects import Send
+from flrouter.core.values.home import partition_for
 from flrouter.kafka import producer as producers
 from flrouter.kafka import writer as module
 from flrouter.kafka.cluster import directory as directories
@@ -380,18 +381,19 @@ def test_what_waits_for_a_look_is_written_before_what_comes_after_it(broker_url:
     """Also when somebody else has seen the topic before that look is over."""
     mine = settings(broker_url)
     provide(mine, [Wanted(mine.shards_topic, exact=True)])
-    there = Partition(mine.shards_topic, 0)
+    topic, key = mine.shards_topic, b"k"
+    there = Partition(topic, partition_for(key, 4))
 
     async def main() -> None:
-        topics, answered = _Topics(there.topic, hidden=1), asyncio.Event()
+        topics, answered = _Topics(topic, hidden=1), asyncio.Event()
         look_again = topics.look_again
         topics.look_again = answered.wait  # type: ignore[assignment, method-assign]
         async with _writer(mine, topics) as writer:
-            first = asyncio.create_task(_written(writer, [Send(*there, b"1", b"v")]))
+            first = asyncio.create_task(_written(writer, [Send(topic, None, key, b"1")]))
             await asyncio.sleep(0)
             await look_again()
-            assert topics.known(there.topic) == 4
-            second = asyncio.create_task(_written(writer, [Send(*there, b"2", b"v")]))
+            assert topics.known(topic) == 4
+            second = asyncio.create_task(_written(writer, [Send(topic, None, key, b"2")]))
             await asyncio.sleep(0)
             answered.set()
             assert (await first).ranges == {there: OffsetRange(0, 1, 1)}
