@@ -18,8 +18,6 @@ def __getattr__(name: str) -> Any:
     if name == "app":
         from flrouter.app import create_app
         from flrouter.failure import load_settings
-
-        # With this import Faust also finds the command `worker`.
         from flrouter.faust_side.worker import tune
 
         tune()

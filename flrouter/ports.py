@@ -42,7 +42,7 @@ class Record(NamedTuple):
     timestamp: int = 0
 
 
-class Span(NamedTuple):
+class OffsetRange(NamedTuple):
     """Where the records of one write lie in one partition."""
 
     #: the offset of the first of them, and the one after the last.
@@ -67,7 +67,7 @@ class Refusal(NamedTuple):
 class Written:
     """What became of the records of one write: each is durable, or refused."""
 
-    spans: dict[Partition, Span] = field(default_factory=dict)
+    ranges: dict[Partition, OffsetRange] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
 

@@ -40,8 +40,7 @@ MAY_IMPORT = {
     "telemetry": {"telemetry", "core", "messages", "settings", "clock", "__version__"},
     "web_port": {"web_port", "settings"},
     "kafka": {"kafka", "ports", "core", "settings", "clock", "pace", "retry"},
-    "history": {"history", "network", "web", "core", "settings", "failure", "retry"}
-    | {"faust_side.worker"},
+    "history": {"history", "network", "web", "core", "settings", "failure", "retry"},
     "runtime": {"runtime", "history", "kafka", "ports", "core", "messages", "telemetry", "settings"}
     | {"clock", "pace", "retry"},
     "faust_side": {"faust_side", "runtime", "kafka", "ports", "core", "telemetry", "web_port"}
@@ -50,7 +49,7 @@ MAY_IMPORT = {
     "speaker": {"speaker", "core.values.home", "messages", "profiles", "clock", "retry"}
     | {"kafka.patches", "telemetry.tracing"},
     "network": {"network", "messages", "web_port", "settings", "failure"}
-    | {"kafka.patches", "kafka.cluster.security", "telemetry.logs", "faust_side.worker"},
+    | {"kafka.patches", "faust_side.base"},
 }
 #: who may import the command line.
 ABOVE_CLI = {"__main__", "cli", "demo"}

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from flrouter.core.values.effects import Send
 from flrouter.failure import BAD_USAGE_STATUS, Failure
-from flrouter.kafka.librdkafka import Configuration, connection, writing
+from flrouter.kafka.librdkafka import connection, writing
 from flrouter.kafka.records import as_headers
 from flrouter.settings.model import Settings
 
@@ -64,18 +64,13 @@ def partition_counts(settings: Settings) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 
-def producer(configuration: Configuration) -> Any:
-    """A producer that spreads keys as Kafka's own clients do."""
-    return Producer(configuration | {"partitioner": "murmur2_random"})
-
-
 def deliver(
     writer: Any, records: Iterable[Send], delivered: Callable[[], None] = lambda: None
 ) -> list[KafkaError | None]:
     """Write records, in order, and wait; returns the error of each record, None if it is durable.
 
     Args:
-        writer: a `producer`.
+        writer: a producer of confluent-kafka.
         records: if one is refused at once, the records after it are not written.
         delivered: called whenever a record is durable or has failed.
     """
@@ -112,7 +107,7 @@ def write(
     Raises:
         KafkaException: a record is not durable.
     """
-    check(deliver(producer(writing(settings)), records, delivered))
+    check(deliver(Producer(writing(settings)), records, delivered))
 
 
 def check(errors: Iterable[KafkaError | None]) -> None:

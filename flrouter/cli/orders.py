@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 
-from flrouter.cli.kafka import producer
+from confluent_kafka import Producer
+
 from flrouter.clock import now_ms
 from flrouter.core.values.effects import Happening
 from flrouter.history.record import said
@@ -23,6 +24,6 @@ def remember(settings: Settings, text: str, *, floodlight: str = "", result: str
     who = os.environ.get("USER") or f"user {os.getuid()}"
     host = socket.gethostname()
     order = Happening(now_ms(), "order", floodlight, "", text, who, host, result)
-    writer = producer(writing(settings))
+    writer = Producer(writing(settings))
     writer.produce(settings.history_topic, said(f"{host}:{os.getpid()}", order))
     writer.flush(TIMEOUT_S)

@@ -63,11 +63,6 @@ def ago(ms: int) -> str:
     return f"{seconds} s"
 
 
-def condition(state: str, *, heard: bool) -> str:
-    """An FL's state as people read it. An FL that was never heard is neither up nor down."""
-    return state if heard or state == "removed" else "never heard of"
-
-
 def show_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json.dumps(value))

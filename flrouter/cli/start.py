@@ -11,14 +11,14 @@ from click.shell_completion import CompletionItem
 class OfFaust(click.Command):
     """The options of Faust's command `worker`. Faust is loaded only when they are needed."""
 
+    ignore_unknown_options = True
+
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete the options as Faust does."""
         return list(_faust().commands["worker"].shell_complete(context, incomplete))
 
 
-@click.command(
-    cls=OfFaust, context_settings={"ignore_unknown_options": True}, add_help_option=False
-)
+@click.command(cls=OfFaust, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: Sequence[str]) -> None:
     """Run a worker of the router: as many as you like, anywhere."""

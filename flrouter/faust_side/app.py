@@ -7,64 +7,58 @@ import signal
 from collections.abc import Iterable
 from typing import Any
 
-import faust
-from mode.supervisors import CrashingSupervisor
-from yarl import URL
+from faust.tables import manager
+from faust.types import TP
 
 from flrouter.core.state.table import TABLES
 from flrouter.faust_side.assignor import ShardAssignor
+from flrouter.faust_side.base import BaseApp
 from flrouter.faust_side.consumer import Transport
-from flrouter.faust_side.tables import ShardTable, TableManager
 from flrouter.kafka.cluster.contact import Contact
-from flrouter.kafka.cluster.security import credentials
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.history import History
 from flrouter.runtime.membership import Membership
 from flrouter.runtime.shards import Shards
 from flrouter.settings.model import Settings
-from flrouter.telemetry import logs
-from flrouter.web_port import tls
-from flrouter.web_port.server import WebServer
 
 #: a rebalance waits for all members, and each hears of it with its next heartbeat.
 HEARTBEAT_INTERVAL_S = 0.25
 
 
-class RouterApp(faust.App):
+class TableManager(manager.TableManager):
+    """Knows the tables' names and changelogs. Their rows are the shards', and ownership restores
+    these.
+    """
+
+    async def on_start(self) -> None:
+        """Begin at once: upstream waits a second for tables to be declared."""
+        self._tables_finalized.set()
+        self._tables_registered.set()
+
+    def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Nothing: shards go with their data."""
+
+    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is no recovery of upstream's own."""
+
+
+class RouterApp(BaseApp):
     """A Faust app whose data path is the shards'."""
 
-    settings: Settings
+    Transport = Transport
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         super().__init__(
+            settings,
             settings.app_id,
-            broker=[URL(f"kafka://{server}") for server in settings.bootstrap_servers],
-            broker_credentials=credentials(settings),
-            broker_session_timeout=settings.session_timeout,
-            broker_heartbeat_interval=min(settings.session_timeout / 4, HEARTBEAT_INTERVAL_S),
-            broker_request_timeout=max(30.0, settings.session_timeout),
-            # The embedded broker waits so long at every join: docs/embedded-broker.md.
-            broker_rebalance_timeout=3.0 if settings.embedded else settings.session_timeout * 2,
+            HEARTBEAT_INTERVAL_S,
             # A worker whose event loop stands still leaves the group, though heartbeats go on.
             broker_max_poll_interval=settings.session_timeout * 3,
-            # Finds topics that a broker did not show yet when the group was formed.
-            consumer_metadata_max_age_ms=5_000,
             topic_partitions=settings.partitions,
-            topic_replication_factor=settings.replication,
             topic_allow_declare=False,  # topics are made and checked in one place: topics.py
-            topic_disable_leader=True,
-            table_standby_replicas=0,
             stream_buffer_maxsize=1024,  # looks, not records
-            # An agent that fails must not lose its batch: the worker stops, the next one reads it.
-            agent_supervisor=CrashingSupervisor,
-            producer_request_timeout=15.0,
             datadir=str(settings.data_path),
-            store="memory://",
-            autodiscover=False,
-            logging_config=logs.config(settings.log_format),
-            Table=ShardTable,
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
@@ -76,8 +70,6 @@ class RouterApp(faust.App):
         self.shards = Shards(
             *(settings, lambda: self.consumer.member, self.membership, self.history, self.give_up)
         )
-        #: why this process ends, if nobody asked it to.
-        self.given_up = ""
         for name in TABLES:
             self.Table(name, partitions=settings.partitions)
         self.commands_topic = self._batches(list(settings.inbound_topics))
@@ -92,12 +84,6 @@ class RouterApp(faust.App):
     def _batches(self, names: list[str]) -> Any:
         return self.topic(*names, schema=BatchSchema(), partitions=self.settings.partitions)
 
-    def _new_transport(self) -> Any:
-        return Transport(self.conf.broker_consumer, self)
-
-    def _new_web(self) -> WebServer:
-        return WebServer(self, self.settings.web_hosts, tls.shown(self.settings))
-
     def warnings(self) -> list[str]:
         """What people should see to, as sentences."""
         shared_url = self.assignor.shared_url
@@ -108,9 +94,6 @@ class RouterApp(faust.App):
         if not self.given_up:
             self.given_up = why
             signal.raise_signal(signal.SIGTERM)
-
-    def _create_directories(self) -> None:
-        """None are needed: upstream makes a data folder wherever it is started."""
 
     def read_floodlights(self, floodlights: Iterable[str]) -> None:
         """Read the write topics of these FLs, as soon as the consumer subscribes again."""

@@ -45,7 +45,7 @@ def tune() -> None:
     gc.set_threshold(*COLLECT_AFTER_ALLOCATIONS)
 
 
-class _Process(faust.Worker):
+class Process(faust.Worker):
     """Faust's, without a traceback for what an operator can cause."""
 
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
@@ -99,10 +99,6 @@ class worker(upstream.worker):  # noqa: N801 - Faust takes the command's name fr
         ),
         *now_builtin_worker_options,
     ]
-
-    @property
-    def _Worker(self) -> type[faust.Worker]:  # noqa: N802 - it is Faust's name
-        return _Process
 
     def run_using_worker(self, *args: Any, **kwargs: Any) -> None:
         """Ask before anything else for what gets no better by waiting."""

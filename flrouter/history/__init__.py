@@ -23,7 +23,6 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """``faust -A flrouter.history`` takes the attribute ``app``; it is made when asked for."""
     if name == "app":
-        import flrouter.faust_side.worker  # noqa: F401 - Faust takes it by its being there
         from flrouter.failure import load_settings
         from flrouter.history.worker.app import create_app
 

@@ -54,6 +54,8 @@ class Limits:
         self._max_bytes = settings.max_message_bytes + BATCH_BYTES
         self._records: dict[str, int] = {}
         self._batches: dict[str, int] = {}
+        #: topic → forgets both, a minute after the last of them.
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def refuses(self, send: Send) -> bool:
         """Whether a record is as large as one that was too large for its topic."""
@@ -81,4 +83,11 @@ class Limits:
 
     def _remember(self, limits: dict[str, int], topic: str, size: int) -> None:
         limits[topic] = size
-        asyncio.get_running_loop().call_later(LIMIT_S, limits.pop, topic, None)
+        if topic in self._timers:
+            self._timers[topic].cancel()
+        self._timers[topic] = asyncio.get_running_loop().call_later(LIMIT_S, self._forget, topic)
+
+    def _forget(self, topic: str) -> None:
+        del self._timers[topic]
+        self._records.pop(topic, None)
+        self._batches.pop(topic, None)

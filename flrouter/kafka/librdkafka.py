@@ -16,7 +16,7 @@ READ_AHEAD_KB = 16 * 1024
 #: how long records wait for others to travel with them.
 LINGER_MS = 1
 #: of one batch; brokers take about 1 MB by default.
-BATCH_BYTES = 512 * 1024
+LIBRDKAFKA_BATCH_BYTES = 512 * 1024
 #: of the session timeout: how long a broker may take to answer a producer.
 SOCKET_TIMEOUT = 0.4
 #: librdkafka's own default.
@@ -79,20 +79,16 @@ def request_timeout_ms(settings: Settings) -> int:
     return min(LONGEST_SOCKET_TIMEOUT_MS, round(settings.session_timeout * SOCKET_TIMEOUT * 1_000))
 
 
-def transaction_timeout_ms(settings: Settings) -> int:
-    """For how long a frozen worker stalls all that read what is committed."""
-    return round(settings.session_timeout * 1_000)
-
-
 def writing(settings: Settings) -> Configuration:
     """What a producer is told."""
     configuration = connection(settings) | {
         "acks": "all",
+        "partitioner": "murmur2_random",  # spreads keys as Kafka's own clients do
         "linger.ms": LINGER_MS,
-        "batch.size": BATCH_BYTES,
-        "message.max.bytes": settings.max_message_bytes + BATCH_BYTES,
+        "batch.size": LIBRDKAFKA_BATCH_BYTES,
+        "message.max.bytes": settings.max_message_bytes + LIBRDKAFKA_BATCH_BYTES,
         "message.timeout.ms": round(settings.session_timeout * MESSAGE_TIMEOUT * 1_000),
-        # Runners bound what is in flight; a full queue would be one more way to fail.
+        # A full queue would be one more way to fail.
         "queue.buffering.max.messages": 0,
         # A topic that was made a moment ago is there, or the directory would not know it.
         "topic.metadata.propagation.max.ms": 2_000,
@@ -104,14 +100,3 @@ def writing(settings: Settings) -> Configuration:
         configuration["enable.idempotence"] = True
         configuration["socket.timeout.ms"] = request_timeout_ms(settings)
     return configuration
-
-
-def transacting(settings: Settings, name: str) -> Configuration:
-    """What a producer is told that has this transactional id."""
-    session_ms = transaction_timeout_ms(settings)
-    return writing(settings) | {
-        "transactional.id": name,
-        "transaction.timeout.ms": session_ms,
-        "message.timeout.ms": session_ms,
-        "socket.timeout.ms": max(session_ms - 500, 1_000),
-    }

@@ -1,30 +1,16 @@
-"""Which topics there are, where a record goes, and how it is said that it fits nowhere."""
+"""Where a record goes, and how it is said that it fits nowhere."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from flrouter.core.values.effects import Send
 from flrouter.core.values.home import partition_for
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.ports import Partition, Refusal
 
 
-class Topics(Protocol):
-    """Knows which topics there are: a :class:`~flrouter.kafka.cluster.directory.Directory`."""
-
-    def known(self, topic: str) -> int | None:
-        """How many partitions a topic has, from memory alone."""
-
-    async def look(self) -> None:
-        """Ask the brokers, unless that was done a moment ago."""
-
-    async def look_again(self) -> None:
-        """Ask the brokers, whatever they said before: a topic may be younger than that."""
-
-
-def number_of(topics: Topics, send: Send) -> int | Refusal | None:
+def number_of(directory: Directory, send: Send) -> int | Refusal | None:
     """Which partition a record goes to, or that there is none; None: nobody knows its topic."""
-    number, count = send.partition, topics.known(send.topic)
+    number, count = send.partition, directory.known(send.topic)
     if number is None:
         return partition_for(send.key, count) if count is not None else None
     if count is not None and number >= count:
@@ -32,10 +18,12 @@ def number_of(topics: Topics, send: Send) -> int | Refusal | None:
     return number
 
 
-def misplaced(topics: Topics, at: Partition) -> str:
-    """Why nothing can be written there; nothing when it can, or nobody knows the topic."""
-    count = topics.known(at.topic)
-    return "" if count is None or at.number < count else _too_few(*at, count)
+def no_place(directory: Directory, at: Partition) -> str:
+    """Why nothing can be written there, as far as is known; nothing when it can."""
+    count = directory.known(at.topic)
+    if count is None:
+        return f"There is no topic {at.topic}."
+    return "" if at.number < count else _too_few(*at, count)
 
 
 def _too_few(topic: str, number: int, count: int) -> str:

@@ -24,9 +24,10 @@ from aiokafka.errors import (
 
 from flrouter.core.values.effects import Send
 from flrouter.kafka.batches import TOO_LARGE, Limits, fill
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.producer import Link, producing
-from flrouter.kafka.topics import Topics, forbidden, misplaced, no_topic, number_of, too_large
-from flrouter.ports import Partition, Refusal, Span, Written
+from flrouter.kafka.topics import forbidden, no_place, no_topic, number_of, too_large
+from flrouter.ports import OffsetRange, Partition, Refusal, Written
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
@@ -71,16 +72,13 @@ class Writer:
     """Writes what all shards of this worker say at least once."""
 
     def __init__(
-        self,
-        settings: Settings,
-        topics: Topics,
-        is_own: Callable[[str], bool] = lambda topic: False,
+        self, settings: Settings, directory: Directory, is_own: Callable[[str], bool]
     ) -> None:
         """`is_own`: whether a topic is the router's or an FL's. Nothing for it is ever refused
         because brokers do not let us write: that is mended, and tried again.
         """
         self._settings = settings
-        self._topics = topics
+        self._directory = directory
         self._is_own = is_own
         self._limits = Limits(settings)
         self._lanes: dict[tuple[str, int], _Lane] = {}
@@ -152,7 +150,7 @@ class Writer:
         unknown: dict[str, list[Send]] = {}
         for send in sends:
             topic = send.topic
-            number = number_of(self._topics, send)
+            number = number_of(self._directory, send)
             if number is None or topic in self._unknown:
                 unknown.setdefault(topic, []).append(send)
             elif isinstance(number, Refusal):
@@ -177,10 +175,10 @@ class Writer:
     async def _look(self, topic: str) -> None:
         """Ask for a topic that nobody knew; one of the router's own will be there again."""
         backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        await self._topics.look_again()
-        while self._topics.known(topic) is None and self._is_own(topic):
+        await self._directory.look_again()
+        while self._directory.known(topic) is None and self._is_own(topic):
             await asyncio.sleep(backoff.next_s())
-            await self._topics.look_again()
+            await self._directory.look_again()
         for sends, write in self._unknown.pop(topic):
             for unknown in self._give(sends, write).values():
                 write.written.refused += map(no_topic, unknown)
@@ -233,12 +231,12 @@ class Writer:
     def _durable(self, lane: _Lane, first: int, count: int) -> None:
         """So many records of what comes first in a lane are durable, and lie there."""
         delivery = lane.deliveries[0]
-        spans = delivery.write.written.spans
-        before = spans.get(lane.at)
+        ranges = delivery.write.written.ranges
+        before = ranges.get(lane.at)
         if before is None:
-            spans[lane.at] = Span(first, first + count, count)
+            ranges[lane.at] = OffsetRange(first, first + count, count)
         else:
-            spans[lane.at] = Span(before.first, first + count, before.records + count)
+            ranges[lane.at] = OffsetRange(before.first, first + count, before.records + count)
         self._over(lane, delivery, count)
 
     def _over(self, lane: _Lane, delivery: _Delivery, count: int) -> None:
@@ -261,10 +259,10 @@ class Writer:
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_TIMEOUT_S):
                 # A topic may be gone, or be another one by now.
-                await self._topics.look()
-        why = misplaced(self._topics, lane.at)
-        if why or (self._topics.known(topic) is None and not self._is_own(topic)):
-            self._refuse(lane, groups, lambda send: _no_place(send, why))
+                await self._directory.look()
+        why = no_place(self._directory, lane.at)
+        if why and not (self._is_own(topic) and self._directory.known(topic) is None):
+            self._refuse(lane, groups, lambda send: Refusal(send, why, False))
             return
         log.warning(
             "records for %s not written, trying again: %r",
@@ -329,7 +327,3 @@ def _begin(work: Coroutine[Any, Any, None], under_way: set[asyncio.Future[None]]
     task = asyncio.ensure_future(work)
     under_way.add(task)
     task.add_done_callback(under_way.discard)
-
-
-def _no_place(send: Send, why: str) -> Refusal:
-    return Refusal(send, why, False) if why else no_topic(send)

@@ -27,7 +27,6 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     """Create ``app`` on first use: ``faust -A flrouter.network`` reads this attribute."""
     if name == "app":
-        import flrouter.faust_side.worker  # noqa: F401 - importing it is enough for Faust
         from flrouter.failure import load_settings
         from flrouter.network.app import create_app
 

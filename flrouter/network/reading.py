@@ -105,7 +105,6 @@ def _connected(payload: _Payload, at: int) -> tuple[str, News] | None:
 
 
 def _listed(payload: _Payload, at: int) -> tuple[str, News]:
-    """A sync's record describes a switch."""
     record = _record.decode(payload.switch_record)
     switch = record.datapath if record is not None else payload.switch_id or payload.hyphened_id
     news = News(at, State.ONLINE, listed=True)

@@ -8,8 +8,8 @@ from typing import Any
 from weakref import WeakSet
 
 from flrouter.kafka import replay
+from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.reader import Deliver, Gone, Reader
-from flrouter.kafka.topics import Topics
 from flrouter.kafka.transactions import KafkaTransaction
 from flrouter.kafka.writer import Writer
 from flrouter.ports import (
@@ -35,18 +35,18 @@ class KafkaLog:
     def __init__(
         self,
         settings: Settings,
-        topics: Topics,
+        directory: Directory,
         deliver: Deliver,
         gone: Gone,
         is_own: Callable[[str], bool],
     ) -> None:
         self._settings = settings
-        self._topics = topics
+        self._directory = directory
         self._inbound = frozenset(settings.inbound_topics)
         self._commands = Reader(settings, deliver, gone)
         self._others = Reader(settings, deliver, gone)
         self._is_own = is_own
-        self._writer = Writer(settings, topics, is_own)
+        self._writer = Writer(settings, directory, is_own)
         self.write, self.abandon = self._writer.write, self._writer.abandon
         self.hold_back = self._commands.hold_back
         self._ends = replay.Ends(settings)
@@ -131,6 +131,6 @@ class KafkaLog:
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
         """The transactions of this name."""
-        transaction = KafkaTransaction(self._settings, self._topics, self._is_own, name, prove)
+        transaction = KafkaTransaction(self._settings, self._directory, self._is_own, name, prove)
         self._transactions.add(transaction)
         return transaction

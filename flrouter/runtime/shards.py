@@ -233,7 +233,7 @@ class Shards(Service):
             taken = sorted(numbers)
             self.log.info("took over shards %s with %d records", taken, self._shares.count)
         if self.serving:
-            self.log.info("Worker ready with shards %s", sorted(self.numbers))
+            self.log.info("Worker ready with shards %s", sorted(self.by_number))
         self._membership.changed()
 
     def refused(self, why: str) -> None:
@@ -342,11 +342,6 @@ class Shards(Service):
     def by_number(self) -> dict[int, Shard]:
         """The shards that this worker owns."""
         return {number: runner.core for number, runner in self.ownership.runners.items()}
-
-    @property
-    def numbers(self) -> list[int]:
-        """Their numbers."""
-        return list(self.by_number)
 
     def owned(self) -> list[Shard]:
         """Their state."""

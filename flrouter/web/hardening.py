@@ -8,10 +8,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from flrouter import __version__
+from flrouter.faust_side.base import BaseApp
 from flrouter.web.access.guard import Guard
 from flrouter.web.access.recognition import PERSON, Recognition
 from flrouter.web.calls.call import BASE, Refusal, refused
-from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.workers import VERSION
 from flrouter.web_port import browsers
 
@@ -19,7 +19,7 @@ from flrouter.web_port import browsers
 PROBES = {"/healthz", "/readyz"}
 
 
-def register(app: Hosted, guard: Guard) -> None:
+def register(app: BaseApp, guard: Guard) -> None:
     """Have `app` answer only the readers whom the guard admits, and refuse in JSON."""
     browsers.protect(app)
     site: web.Application = app.web.web_app

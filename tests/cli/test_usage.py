@@ -102,7 +102,7 @@ def _takes_json(command: click.Command) -> bool:
     return any("--json" in parameter.opts for parameter in command.params)
 
 
-@pytest.mark.parametrize("arguments", [("worker",), ("floodlight", "list")])
+@pytest.mark.parametrize("arguments", [("worker",), ("floodlights",)])
 def test_a_process_that_fails_says_why_in_one_line(arguments: tuple[str, ...]) -> None:
     """Faust's commands and ours name the setting that is wrong, before they do anything."""
     done = flrouter(*arguments, settings={"partitions": "many"})
@@ -123,7 +123,7 @@ def test_what_is_no_floodlight_id_is_refused(what: str, name: str) -> None:
 def test_no_broker_is_said_in_one_line() -> None:
     """Without a broker it says which one it tried and where to look."""
     settings = {"broker": "kafka://127.0.0.1:1"}
-    for arguments in (("list",), ("add", "fl-4")):
+    for arguments in (("remove", "fl-4"), ("add", "fl-4")):
         line = one_line(invoke(floodlight, *arguments, settings=settings), 1)
         assert line.startswith("flrouter: cannot connect to the broker kafka://127.0.0.1:1 ")
         assert "FLROUTER_BROKER" in line
@@ -155,8 +155,8 @@ def test_bad_arguments(command: click.Command, arguments: tuple[str, ...]) -> No
     ("arguments", "meant"),
     [
         (("drian",), "drain"),
-        (("floodlihgt", "list"), "floodlight"),
-        (("floodlight", "lst"), "list"),
+        (("floodlihgt", "add"), "floodlight"),
+        (("floodlight", "ad"), "add"),
         (("dead-letters", "reply"), "replay"),
         (("profile", "shwo"), "show"),
     ],

@@ -16,7 +16,7 @@ from flrouter.core.values.effects import Send
 from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.offsets import Committed
 from flrouter.kafka.reader import Batch
-from flrouter.ports import Answer, Partition, Record, Span, Start, Transaction, Written
+from flrouter.ports import Answer, OffsetRange, Partition, Record, Start, Transaction, Written
 from flrouter.runtime.log import KafkaLog
 from flrouter.settings.model import Settings
 from tests.kafka.cluster import Cluster
@@ -158,8 +158,8 @@ def test_records_that_are_too_large_together_travel_apart(cluster: Cluster) -> N
         outcome, others = await asyncio.gather(
             world.write(sends), world.write([Send(*other, b"k", b"v") for _ in range(300)])
         )
-        assert (outcome.spans, outcome.refused) == ({at: Span(0, 300, 300)}, [])
-        assert others.spans == {other: Span(0, 300, 300)}
+        assert (outcome.ranges, outcome.refused) == ({at: OffsetRange(0, 300, 300)}, [])
+        assert others.ranges == {other: OffsetRange(0, 300, 300)}
         rows = await world.rows(at, 300)
         assert [row.key for row in rows] == [send.key for send in sends]
 
@@ -253,7 +253,7 @@ def test_a_topic_that_vanished_refuses_what_was_for_it(cluster: Cluster) -> None
         [refusal] = outcome.refused
         assert refusal.send is lost
         assert not refusal.topic_exists
-        assert outcome.spans == {Partition(topic, 1): Span(0, 1, 1)}
+        assert outcome.ranges == {Partition(topic, 1): OffsetRange(0, 1, 1)}
 
     _run(cluster, body, session_timeout=6.0)
 
@@ -271,8 +271,8 @@ def test_a_transaction_is_whole_and_its_markers_are_passed(cluster: Cluster) -> 
         second = await _commit(transaction, [Send(topic, 0, b"c", b"3")], {read: 7})
         assert isinstance(first, Written)
         assert isinstance(second, Written)
-        assert first.spans == {at: Span(0, 2, 2, marked=True)}
-        assert second.spans == {at: Span(3, 4, 1, marked=True)}
+        assert first.ranges == {at: OffsetRange(0, 2, 2, marked=True)}
+        assert second.ranges == {at: OffsetRange(3, 4, 1, marked=True)}
         assert [row.key for row in await world.rows(at, 4)] == [b"a", b"b", b"c"]
         world.log.read({at: Start(0, 1)})
         await world.until(lambda: world.position(at) == 5)
@@ -296,7 +296,7 @@ def test_who_opens_a_transaction_fences_its_former_owner(cluster: Cluster) -> No
         after = await _commit(second, [Send(topic, 0, b"b", b"2")], {})
         assert isinstance(after, Written)
         at = Partition(topic, 0)
-        rows = await world.rows(at, after.spans[at].next)
+        rows = await world.rows(at, after.ranges[at].next)
         assert [row.key for row in rows] == [b"a", b"b"]
         first.close()
         second.close()
@@ -335,7 +335,7 @@ def test_who_is_no_member_any_more_commits_nothing_beside_what_is_refused(
             assert await _told(second.open) is None
         after = await _commit(second, [Send(topic, 0, b"b", b"2")], {})
         assert isinstance(after, Written), after
-        rows = await world.rows(Partition(topic, 0), after.spans[Partition(topic, 0)].next)
+        rows = await world.rows(Partition(topic, 0), after.ranges[Partition(topic, 0)].next)
         assert [row.key for row in rows] == [b"b"]
         first.close()
         second.close()
@@ -362,7 +362,7 @@ def test_a_transaction_tells_what_is_refused_and_writes_nothing(
         assert isinstance(again, Written)
         assert not again.refused
         at = Partition(small, 0)
-        rows = await world.rows(at, again.spans[at].next)
+        rows = await world.rows(at, again.ranges[at].next)
         assert [row.key for row in rows] == [b"a"]
         transaction.close()
 
@@ -400,7 +400,7 @@ def test_a_transaction_tells_what_has_no_place(cluster: Cluster) -> None:
         assert [refusal.send for refusal in outcome.refused] == lost
         again = await _commit(transaction, [fits], {})
         assert isinstance(again, Written)
-        assert again.spans.keys() == {Partition(topic, 0)}
+        assert again.ranges.keys() == {Partition(topic, 0)}
         transaction.close()
 
     _run(cluster, body, guarantee="exactly_once")

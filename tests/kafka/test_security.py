@@ -127,10 +127,10 @@ def goes_round(secured: Secured, settings: dict[str, Any]) -> str:
             requester.send(command(payload, "op-1"))
             [answer] = requester.wait("op-1", timeout=20)
             assert error_type(answer) is None, answer
-            listed = flrouter("floodlight", "list", "--json", settings=deployment.settings)
-            assert listed.returncode == 0, listed.stderr
-            assert [row["id"] for row in json.loads(listed.stdout)] == ["fl-1"]
-            assert PASSWORD not in listed.stdout + listed.stderr + floodlight.output
+            added = flrouter("floodlight", "add", "fl-1", "--json", settings=deployment.settings)
+            assert added.returncode == 0, added.stderr
+            assert json.loads(added.stdout) == {"message": "fl-1 is known already"}
+            assert PASSWORD not in added.stdout + added.stderr + floodlight.output
         worker.terminate()
         return worker.output()
 

@@ -12,7 +12,7 @@ from flrouter.core.values.effects import Send
 from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.producer import Link
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Span, Written
+from flrouter.ports import OffsetRange, Partition, Written
 from tests.kafka.cluster import Cluster
 from tests.runtime.broker import settings
 from tests.support.patience import HOPE
@@ -59,7 +59,7 @@ def test_a_writer_does_not_make_the_topic_that_it_waits_for(
                         await tried.acquire()
                     assert at.topic not in await asyncio.to_thread(admin.list_topics)
                     await asyncio.to_thread(admin.create_topics, [NewTopic(at.topic, 4, 1)])
-                    assert (await writing).spans == {at: Span(0, 1, 1)}
+                    assert (await writing).ranges == {at: OffsetRange(0, 1, 1)}
                 await writer.stop()
 
         asyncio.run(main())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flrouter.core.values.effects import Send
+from flrouter.kafka import batches
 from flrouter.kafka.batches import Limits
 from flrouter.settings.model import Settings
 
@@ -33,5 +34,35 @@ def test_only_records_as_large_as_the_one_that_was_refused_are_refused(large: Se
         assert limits.refuses(large)
         assert not limits.refuses(Send("t", 0, b"k", b"an answer", (("h", b"1"),)))
         assert not limits.refuses(Send("other", large.partition, large.key, large.value))
+
+    asyncio.run(main())
+
+
+def test_a_limit_is_remembered_for_a_minute_since_it_was_learned_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The end of the first minute does not take away what was learned within it."""
+
+    async def main() -> None:
+        loop, limits = asyncio.get_running_loop(), Limits(Settings())
+        batch: Any = None
+        large, smaller = (Send("t", 0, b"k", b"x" * size) for size in (5_000, 4_000))
+
+        async def first_minute() -> None:
+            over = asyncio.Event()
+            loop.call_later(batches.LIMIT_S, over.set)
+            await over.wait()
+
+        monkeypatch.setattr(batches, "LIMIT_S", 0.01)
+        limits.note("t", batch, [large])
+        await first_minute()
+        assert not limits.refuses(large)
+        limits.note("t", batch, [large])
+        ending = asyncio.ensure_future(first_minute())
+        await asyncio.sleep(0)
+        monkeypatch.setattr(batches, "LIMIT_S", 60.0)
+        limits.note("t", batch, [smaller])
+        await ending
+        assert limits.refuses(smaller)
 
     asyncio.run(main())

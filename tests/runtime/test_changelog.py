@@ -7,7 +7,7 @@ import pytest
 
 from flrouter.core.values.effects import Send
 from flrouter.messages import headers
-from flrouter.ports import Partition, Record, Span
+from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import FENCE_KEY, FORMAT, Changelog, Fenced
 from flrouter.runtime.durability.formats import NewerFormat
 
@@ -20,10 +20,10 @@ class _Log:
     def __init__(self) -> None:
         self.rows: list[Record] = []
 
-    def append(self, send: Send) -> Span:
+    def append(self, send: Send) -> OffsetRange:
         assert (send.topic, send.partition) == AT
         self.rows.append(Record(len(self.rows), send.key, send.value, send.headers))
-        return Span(len(self.rows) - 1, len(self.rows), 1)
+        return OffsetRange(len(self.rows) - 1, len(self.rows), 1)
 
 
 def _restored(log: _Log) -> tuple[Changelog, dict[bytes, bytes]]:
@@ -67,8 +67,8 @@ def test_foreign_rows_around_a_transaction_s_marker_are_looked_for() -> None:
     for others in ([], ["before"], ["after"]):
         log = _Log()
         former, owner = _owner(log), _owner(log)
-        span = log.append(owner.row("a", b"1"))
-        assert owner.written(span._replace(marked=True)) is None
+        offset_range = log.append(owner.row("a", b"1"))
+        assert owner.written(offset_range._replace(marked=True)) is None
         if others == ["before"]:
             log.append(former.row("b", b"late"))
         log.rows.append(Record(len(log.rows), None, None, ()))  # the marker

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from flrouter.core.values.effects import Effects, Send
-from flrouter.ports import Answer, Partition, Record, Span, Start, Transaction, Written
+from flrouter.ports import Answer, OffsetRange, Partition, Record, Start, Transaction, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
@@ -116,7 +116,7 @@ class _Log:
         outcome = Written()
         for at in {Partition(send.topic, send.partition or 0) for send in sends}:
             count = sum(send.partition == at.number for send in sends)
-            outcome.spans[at] = Span(first, first + count, count)
+            outcome.ranges[at] = OffsetRange(first, first + count, count)
         done(outcome)
         return sends
 
@@ -348,7 +348,7 @@ def test_what_was_lost_is_restored_anew_after_a_pause() -> None:
     world.own.revoked()
     world.own.assigned([IN], ())
     outcome = Written()
-    outcome.spans[LOG] = Span(3, 4, 1)
+    outcome.ranges[LOG] = OffsetRange(3, 4, 1)
     late(outcome)
     assert [what for what, *_ in world.group.asked] == ["prove"]
     world.group.answer("prove", None)

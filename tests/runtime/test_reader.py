@@ -39,7 +39,7 @@ class _Desk:
     def __init__(self, mine: Settings) -> None:
         self.topic = mine.shards_topic
         self.reader = Reader(mine, self._take, lambda *what: self.gone.append(what))
-        self.writer = Writer(mine, _Topics())
+        self.writer = Writer(mine, _Topics(), lambda topic: False)
         self.batches: list[Batch] = []
         self.gone: list[tuple[Partition, int, int]] = []
         self._more = asyncio.Event()

@@ -10,7 +10,7 @@ import msgspec
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Barred
-from flrouter.ports import Partition, Record, Span
+from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import FENCE_KEY, Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
 from flrouter.runtime.ownership.runner import Share
@@ -45,7 +45,7 @@ def _own(shares: Shares, share: Share, changelog: Changelog, *keys: str) -> None
     """Rows of the owner's are durable, behind its fence."""
     sends: list[Send] = [changelog.row(key, ROW) for key in keys]
     first = changelog.position
-    changelog.written(Span(first, first + len(sends), len(sends)))
+    changelog.written(OffsetRange(first, first + len(sends), len(sends)))
     shares.saved(0, Checkpoint(sends, {}), share.changelogs)
 
 
@@ -72,7 +72,7 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     shares = _shares(mine)
     _, share, changelog = _shard(shares, mine)
     _replay(share, changelog, [Record(0, b"replayed", ROW, ()), Record(1, FENCE_KEY, None, ())])
-    changelog.fenced(Span(1, 2, 1))
+    changelog.fenced(OffsetRange(1, 2, 1))
     _own(shares, share, changelog, "written")
     shares.close([0])
     core, _, changelog = _shard(_shares(mine), mine)
@@ -85,7 +85,7 @@ def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:
     mine = _copied(tmp_path)
     shares = _shares(mine)
     _, share, changelog = _shard(shares, mine)
-    changelog.fenced(Span(0, 1, 1))
+    changelog.fenced(OffsetRange(0, 1, 1))
     _own(shares, share, changelog, "written")
     shares.close([0])
     core, share, changelog = _shard(shares, mine)

@@ -59,7 +59,7 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
 
     async def main() -> None:
         directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
-        writer = Writer(mine, directory)
+        writer = Writer(mine, directory, lambda topic: False)
         standby = Standby(mine, make)
 
         async def write(*sends: Send) -> None:

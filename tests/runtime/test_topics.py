@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+from kafka.admin import KafkaAdminClient
 
 from flrouter.kafka.cluster import topics
-from flrouter.kafka.cluster.clients import admin
+from flrouter.kafka.cluster.clients import connection
 from flrouter.kafka.cluster.topics import BadTopic, Wanted, make, of_floodlight, of_router, provide
 from tests.runtime.broker import settings
 
@@ -13,11 +16,8 @@ pytestmark = pytest.mark.broker
 
 
 def _count(broker_url: str, name: str) -> int:
-    client = admin(settings(broker_url))
-    try:
+    with closing(KafkaAdminClient(**connection(settings(broker_url)))) as client:
         return topics._counts(client, [name])[name]
-    finally:
-        client.close()
 
 
 def test_missing_topics_are_made_with_as_many_partitions_as_shards(broker_url: str) -> None:

@@ -22,7 +22,8 @@ from faust.transport.drivers import aiokafka as driver
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from flrouter.faust_side import assignor, tables
+from flrouter.faust_side import app as router
+from flrouter.faust_side import assignor
 from flrouter.faust_side import consumer as ours
 from flrouter.faust_side import consumer as transport
 from flrouter.network import faults
@@ -52,9 +53,9 @@ OVERRIDES: list[tuple[Any, Any, str]] = [
     (driver.ConsumerRebalanceListener, ours.RebalanceListener, "on_partitions_assigned"),
     (driver.AIOKafkaConsumerThread, faults.ConsumerThread, "_fetch_records"),
     (consumer.Consumer, faults.Consumer, "perform_seek"),
-    (manager.TableManager, tables.TableManager, "on_start"),
-    (manager.TableManager, tables.TableManager, "on_partitions_revoked"),
-    (manager.TableManager, tables.TableManager, "on_rebalance"),
+    (manager.TableManager, router.TableManager, "on_start"),
+    (manager.TableManager, router.TableManager, "on_partitions_revoked"),
+    (manager.TableManager, router.TableManager, "on_rebalance"),
     (assignor.PartitionAssignor, assignor.ShardAssignor, "_perform_assignment"),
 ]
 

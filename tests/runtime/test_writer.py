@@ -26,6 +26,7 @@ from msgspec.structs import replace
 
 from flrouter import embedded
 from flrouter.core.values.effects import Send
+from flrouter.core.values.home import partition_for
 from flrouter.kafka import producer as producers
 from flrouter.kafka import writer as module
 from flrouter.kafka.cluster import directory as directories
@@ -33,9 +34,8 @@ from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.cluster.topics import Wanted, provide
 from flrouter.kafka.producer import Link
 from flrouter.kafka.replay import replay
-from flrouter.kafka.topics import Topics
 from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Record, Span, Written
+from flrouter.ports import OffsetRange, Partition, Record, Written
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.settings.model import Settings
 from tests.runtime.broker import settings
@@ -82,7 +82,7 @@ def _run(
 
 
 @asynccontextmanager
-async def _writer(mine: Settings, topics: Topics, *, own: bool = False) -> AsyncIterator[Writer]:
+async def _writer(mine: Settings, topics: Any, *, own: bool = False) -> AsyncIterator[Writer]:
     """A writer that leaves nothing behind: no task, and nothing that asyncio complains of."""
     complaints: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
@@ -127,11 +127,11 @@ def test_what_was_told_is_there_and_where_it_lies(broker_url: str) -> None:
         second = [Send(topic, 0, b"k", None)]
         one, two = await asyncio.gather(_written(writer, first), _written(writer, second))
         assert not one.refused
-        assert one.spans == {
-            Partition(topic, 0): Span(0, 250, 250),
-            Partition(topic, 1): Span(0, 250, 250),
+        assert one.ranges == {
+            Partition(topic, 0): OffsetRange(0, 250, 250),
+            Partition(topic, 1): OffsetRange(0, 250, 250),
         }
-        assert two.spans == {Partition(topic, 0): Span(250, 251, 1)}
+        assert two.ranges == {Partition(topic, 0): OffsetRange(250, 251, 1)}
 
     mine = _run(broker_url, body)
     rows = _rows(mine, 0, 251)
@@ -171,7 +171,7 @@ def test_a_key_goes_where_kafka_s_own_clients_send_it(broker_url: str) -> None:
         outcome = await _written(
             writer, [Send(topic, None, b"sw-1", b"v"), Send("nowhere", None, b"sw-1", b"v")]
         )
-        assert list(outcome.spans.values()) == [Span(0, 1, 1)]
+        assert list(outcome.ranges.values()) == [OffsetRange(0, 1, 1)]
         [refusal] = outcome.refused
         assert (refusal.why, refusal.topic_exists) == ("There is no topic nowhere.", False)
 
@@ -183,7 +183,7 @@ def test_nothing_to_write_is_told_too(broker_url: str) -> None:
 
     async def body(writer: Writer, topic: str) -> None:
         outcome = await _written(writer, [])
-        assert (outcome.spans, outcome.refused) == ({}, [])
+        assert (outcome.ranges, outcome.refused) == ({}, [])
 
     _run(broker_url, body)
 
@@ -197,7 +197,7 @@ def test_a_record_that_is_too_large_is_refused_alone(broker_url: str) -> None:
         outcome = await _written(writer, sends)
         assert [refusal.send for refusal in outcome.refused] == [large]
         assert outcome.refused[0].topic_exists
-        assert outcome.spans == {Partition(topic, 0): Span(0, 2, 2)}
+        assert outcome.ranges == {Partition(topic, 0): OffsetRange(0, 2, 2)}
         alone = await _written(writer, [large])
         assert len(alone.refused) == 1
 
@@ -250,15 +250,15 @@ def test_what_fails_is_written_again_with_all_behind_it(
     assert batches[1] > 5
     for number in (0, 1):
         at = Partition(mine.shards_topic, number)
-        keys = [int(row.key or b"") for row in _rows(mine, number, outcomes[-1].spans[at].next)]
+        keys = [int(row.key or b"") for row in _rows(mine, number, outcomes[-1].ranges[at].next)]
         assert list(dict.fromkeys(keys)) == list(range(number, 100, 2))
         repeats = len(keys) - 50
         assert bool(repeats) == (durable and not number)
         for outcome, sends in zip(outcomes, writes, strict=True):
-            span = outcome.spans[at]
-            assert span.records == 10
+            offset_range = outcome.ranges[at]
+            assert offset_range.records == 10
             own_keys = [int(send.key or b"") for send in sends if send.partition == number]
-            between = keys[span.first : span.next]
+            between = keys[offset_range.first : offset_range.next]
             assert (between[0], between[-1]) == (own_keys[0], own_keys[-1])
             assert [key for key in dict.fromkeys(between) if key in own_keys] == own_keys
             assert len(between) in (10, 10 + repeats)
@@ -289,7 +289,7 @@ def test_what_is_under_way_when_another_record_fails_is_written_once(
         outcome, _ = await asyncio.gather(
             _written(writer, [Send(topic, 1, b"under way", b"v")]), fails
         )
-        assert outcome.spans == {Partition(topic, 1): Span(1, 2, 1)}
+        assert outcome.ranges == {Partition(topic, 1): OffsetRange(1, 2, 1)}
         assert (writer.replaced, tries) == (1, {0: 3, 1: 1})
 
     _run(broker_url, body)
@@ -317,11 +317,11 @@ def test_what_may_not_be_written_is_tried_again_where_it_must_not_be_lost(
         assert [refusal.why for refusal in outcome.refused] == (
             [] if own else [f"The router may not write to {topic}."] * 2
         )
-        assert bool(outcome.spans) == own
+        assert bool(outcome.ranges) == own
         assert len(tries) == 1 + own
         assert tries[-1] - tries[0] >= module.FIRST_PAUSE_S / 2 * own
         after = await _written(writer, [Send(topic, 0, b"3", b"v")])
-        assert list(after.spans) == [Partition(topic, 0)]
+        assert list(after.ranges) == [Partition(topic, 0)]
 
     _run(broker_url, body, own=own)
 
@@ -349,11 +349,11 @@ def test_what_the_broker_finds_too_large_is_refused_alone(
         outcome = await _written(writer, [*small[:20], large, *small[20:40]])
         assert [refusal.send for refusal in outcome.refused] == [large]
         assert outcome.refused[0].topic_exists
-        assert outcome.spans == {Partition(topic, 0): Span(0, 40, 40)}
+        assert outcome.ranges == {Partition(topic, 0): OffsetRange(0, 40, 40)}
         refused = tries[True]
         again = await _written(writer, [large, *small[40:]])
         assert [refusal.send for refusal in again.refused] == [large]
-        assert again.spans == {Partition(topic, 0): Span(40, 60, 20)}
+        assert again.ranges == {Partition(topic, 0): OffsetRange(40, 60, 20)}
         assert tries[True] == refused
         ends.append(60)
 
@@ -369,12 +369,37 @@ def test_a_topic_that_is_not_shown_is_waited_for_where_it_must_be(
 
     async def body(writer: Writer, topic: str) -> None:
         outcome = await _written(writer, [Send(topic, None, b"k", b"v")])
-        assert bool(outcome.spans) == own
+        assert bool(outcome.ranges) == own
         assert [refusal.why for refusal in outcome.refused] == (
             [] if own else [f"There is no topic {topic}."]
         )
 
     _run(broker_url, body, own=own, hidden=3)
+
+
+def test_what_waits_for_a_look_is_written_before_what_comes_after_it(broker_url: str) -> None:
+    """Also when somebody else has seen the topic before that look is over."""
+    mine = settings(broker_url)
+    provide(mine, [Wanted(mine.shards_topic, exact=True)])
+    topic, key = mine.shards_topic, b"k"
+    there = Partition(topic, partition_for(key, 4))
+
+    async def main() -> None:
+        topics, answered = _Topics(topic, hidden=1), asyncio.Event()
+        look_again = topics.look_again
+        topics.look_again = answered.wait  # type: ignore[assignment, method-assign]
+        async with _writer(mine, topics) as writer:
+            first = asyncio.create_task(_written(writer, [Send(topic, None, key, b"1")]))
+            await asyncio.sleep(0)
+            await look_again()
+            assert topics.known(topic) == 4
+            second = asyncio.create_task(_written(writer, [Send(topic, None, key, b"2")]))
+            await asyncio.sleep(0)
+            answered.set()
+            assert (await first).ranges == {there: OffsetRange(0, 1, 1)}
+            assert (await second).ranges == {there: OffsetRange(1, 2, 1)}
+
+    asyncio.run(main())
 
 
 def test_a_topic_may_be_younger_than_the_last_look(
@@ -388,14 +413,14 @@ def test_a_topic_may_be_younger_than_the_last_look(
 
     async def main() -> None:
         async with Directory(mine, lambda *_: None, list) as directory:
-            writer = Writer(mine, directory)
+            writer = Writer(mine, directory, lambda topic: False)
             writer.start()
             await asyncio.to_thread(provide, mine, [Wanted(younger)])
             assert directory.known(younger) is None
             outcome = await _written(writer, [Send(younger, None, b"k", b"v")])
             await writer.stop()
         assert not outcome.refused
-        assert len(outcome.spans) == 1
+        assert len(outcome.ranges) == 1
 
     asyncio.run(main())
 
@@ -408,7 +433,7 @@ def test_a_partition_that_is_not_there_is_refused_alone(broker_url: str) -> None
         outcome = await _written(writer, sends)
         assert [refusal.send for refusal in outcome.refused] == sends[:1]
         assert "has no partition 9, only 4" in outcome.refused[0].why
-        assert outcome.spans.keys() == {Partition(topic, 1)}
+        assert outcome.ranges.keys() == {Partition(topic, 1)}
         assert not writer.replaced
         alone = await _written(writer, sends[:1])
         assert len(alone.refused) == 1
@@ -467,7 +492,7 @@ def test_a_lane_goes_on_whatever_is_raised(
     async def body(writer: Writer, topic: str) -> None:
         for at in range(3):
             outcome = await _written(writer, [Send(topic, 0, b"%d" % at, b"v")])
-            assert outcome.spans == {Partition(topic, 0): Span(at, at + 1, 1)}
+            assert outcome.ranges == {Partition(topic, 0): OffsetRange(at, at + 1, 1)}
 
     _run(broker_url, body)
     assert [step for step in steps if step in caplog.text] == list(steps)
@@ -515,7 +540,7 @@ def test_what_is_abandoned_is_not_told_of(broker_url: str, monkeypatch: pytest.M
         writer.write([], told.append)
         writer.abandon()
         outcome = await _written(writer, [Send(topic, 0, b"after", b"2")])
-        assert outcome.spans == {Partition(topic, 0): Span(0, 1, 1)}
+        assert outcome.ranges == {Partition(topic, 0): OffsetRange(0, 1, 1)}
         assert writer.replaced == 1
         assert not told
 
@@ -587,7 +612,7 @@ def test_a_broker_that_is_away_at_first_is_waited_for() -> None:
             await asyncio.sleep(0)
             with _broker(port):
                 await asyncio.to_thread(provide, mine, [Wanted(at.topic, exact=True)])
-                assert (await writing).spans == {at: Span(0, 1, 1)}
+                assert (await writing).ranges == {at: OffsetRange(0, 1, 1)}
 
     asyncio.run(main())
     assert not told

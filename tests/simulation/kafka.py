@@ -12,7 +12,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from flrouter.core.values.effects import Send
-from flrouter.ports import Answer, Partition, Record, Refusal, Span, Start, Transaction, Written
+from flrouter.ports import (
+    Answer,
+    OffsetRange,
+    Partition,
+    Record,
+    Refusal,
+    Start,
+    Transaction,
+    Written,
+)
 
 from .dice import Dice
 from .topics import Topics
@@ -265,12 +274,12 @@ class MemoryLog:
                 self._cluster.append(at, send)
         for send, write in taken:
             offset = self._cluster.append(at, send)
-            spans = write.written.spans
-            span = spans.get(at)
-            spans[at] = (
-                Span(offset, offset + 1, 1)
-                if span is None
-                else Span(span.first, offset + 1, span.records + 1)
+            ranges = write.written.ranges
+            offset_range = ranges.get(at)
+            ranges[at] = (
+                OffsetRange(offset, offset + 1, 1)
+                if offset_range is None
+                else OffsetRange(offset_range.first, offset + 1, offset_range.records + 1)
             )
             self._cluster.when_replicated(at, partial(self._less, write, 1))
 
@@ -361,16 +370,16 @@ class MemoryTransaction:
             for send in sends:
                 at = self._cluster.place(send)
                 offset = self._cluster.append(at, send)
-                span = written.spans.get(at)
-                written.spans[at] = (
-                    Span(offset, offset + 1, 1)
-                    if span is None
-                    else Span(span.first, offset + 1, span.records + 1)
+                offset_range = written.ranges.get(at)
+                written.ranges[at] = (
+                    OffsetRange(offset, offset + 1, 1)
+                    if offset_range is None
+                    else OffsetRange(offset_range.first, offset + 1, offset_range.records + 1)
                 )
-            for at, span in written.spans.items():
+            for at, offset_range in written.ranges.items():
                 if at.topic in self._cluster.changelog_topics:
                     self._cluster.mark(at)
-                    written.spans[at] = Span(*span[:3], marked=True)
+                    written.ranges[at] = OffsetRange(*offset_range[:3], marked=True)
             self._cluster.committed.update(offsets)
             self._tell(done, "nobody answers" if fails else written)
 

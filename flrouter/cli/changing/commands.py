@@ -14,7 +14,6 @@ from flrouter.failure import BAD_USAGE_STATUS, Failure, load_settings
 
 
 def _order(as_json: bool, *path: str, **body: object) -> None:
-    """Order something from the router."""
     show_message(Router(load_settings()).post(*path, **body), as_json)
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 from rich.progress import Progress
 
-from flrouter.cli.kafka import check, deliver, partition_counts, producer
+from flrouter.cli.kafka import check, deliver, partition_counts
 from flrouter.cli.letters.letters import Letter, Wanted, read
 from flrouter.cli.orders import remember
 from flrouter.core.values.effects import Send
 from flrouter.failure import Failure
-from flrouter.kafka.librdkafka import transacting, writing
+from flrouter.kafka.librdkafka import writing
 from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
 from flrouter.messages.kinds.origin import switch_of
@@ -104,10 +105,15 @@ class Mailbag:
     def __init__(self, settings: Settings) -> None:
         self._marks = settings.dead_letters
         self._transactional = settings.guarantee == "exactly_once"
-        name = f"{settings.app_id}-dead-letters"
-        self._producer = producer(
-            transacting(settings, name) if self._transactional else writing(settings)
-        )
+        configuration = writing(settings)
+        if self._transactional:
+            session_ms = round(settings.session_timeout * 1_000)
+            configuration |= {
+                "transactional.id": f"{settings.app_id}-dead-letters",
+                "transaction.timeout.ms": session_ms,
+                "message.timeout.ms": session_ms,
+            }
+        self._producer: Any = Producer(configuration)
         if self._transactional:
             self._producer.init_transactions(TIMEOUT_S)
 

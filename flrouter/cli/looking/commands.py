@@ -9,7 +9,7 @@ import click
 from flrouter.cli.completion import FLOODLIGHT
 from flrouter.cli.looking.overview import overview
 from flrouter.cli.looking.problems import problems
-from flrouter.cli.output import condition, json_option, moment, plain, show, show_json, show_table
+from flrouter.cli.output import json_option, moment, plain, show, show_json, show_table
 from flrouter.cli.router import Router, Row, Silence
 from flrouter.failure import load_settings
 
@@ -35,14 +35,14 @@ def status(as_json: bool) -> None:
 @click.command()
 @json_option
 def floodlights(as_json: bool) -> None:
-    """List the FLs: state, since when, switches, what waits for them."""
+    """List the FLs: state, since when, whether they acknowledge, switches, what waits for them."""
     rows, silence = Router(load_settings()).rows("floodlights")
     show(as_json, rows, _FLOODLIGHT_COLUMNS, map(_floodlight_cells, rows))
     silence.admit()
 
 
 _FLOODLIGHT_COLUMNS = (
-    *("floodlight", "state", "since", "switches>", "pending>", "answers>", "mean ms>"),
+    *("floodlight", "state", "since", "acks", "switches>", "pending>", "answers>", "mean ms>"),
     *("region", "weight>"),
 )
 
@@ -52,8 +52,9 @@ def _floodlight_cells(row: Row) -> Sequence[object]:
     latency = row["latency"]
     answers = sum(latency["counts"])
     mean = f"{latency['total'] / answers * 1000:.1f}" if answers else None
+    state = row["state"] if row["heard"] or row["state"] == "removed" else "never heard of"
     return (
-        *(row["id"], condition(row["state"], heard=row["heard"]), moment(row["since"])),
+        *(row["id"], state, moment(row["since"]), "yes" if row["acks"] else "no"),
         *(row["switches"], row["pending"]),
         *(answers, mean, row["region"], row["weight"]),
     )

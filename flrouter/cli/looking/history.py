@@ -34,9 +34,7 @@ def history() -> None:
     """What became of any request, and what happened to FLs (docs/history.md)."""
 
 
-@history.command(
-    cls=OfFaust, context_settings={"ignore_unknown_options": True}, add_help_option=False
-)
+@history.command(cls=OfFaust, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def worker(arguments: Sequence[str]) -> None:
     """Run a history worker: it reads the history topic into the database."""

@@ -28,18 +28,14 @@ class Overview(NamedTuple):
         workers, floodlights = self.workers, self.floodlights
         states = [row["state"] for row in floodlights]
         counted = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+        lost = sum(row["switches"] for row in floodlights if row["state"] == "outage")
+        unmanaged = f" ({lost} of them unmanaged)" if lost else ""
         return (
             f"{len(workers)} workers with {sum(len(row['shards']) for row in workers)} shards, lag"
             f" {sum(row['lag'] for row in workers)}; floodlights: {counted or 'none'};"
-            f" {self._switches()},"
+            f" {sum(row['switches'] for row in floodlights)} switches{unmanaged},"
             f" {sum(row['pending'] for row in floodlights)} commands pending"
         )
-
-    def _switches(self) -> str:
-        """How many switches there are, and how many of them have an unknown state."""
-        lost = sum(row["switches"] for row in self.floodlights if row["state"] == "outage")
-        total = sum(row["switches"] for row in self.floodlights)
-        return f"{total} switches" + (f" ({lost} of them unmanaged)" if lost else "")
 
 
 def overview(router: Router) -> Overview:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from flrouter.cli import options
 from flrouter.cli.kafka import explained, partition_counts, write
-from flrouter.cli.output import json_option, progress, show_json, show_table
+from flrouter.cli.output import json_option, progress, show, show_json
 from flrouter.cli.sending.answers import Answers, Asked
 from flrouter.cli.sending.command_file import BadFile, FileCommand, read
 from flrouter.core.values.effects import Send
@@ -45,7 +45,13 @@ def send(file: IO[bytes], wait: bool, timeout: float, as_json: bool) -> None:
     with progress() as bar, explained(settings):
         counts = partition_counts(settings)
         for command in commands:
-            _require(counts, _inbound(settings, command), *(command.topics[-1:] if wait else ()))
+            for topic in (_inbound(settings, command), *(command.topics[-1:] if wait else ())):
+                if topic not in counts:
+                    raise Failure(
+                        f"there is no topic {topic}: has a router ever run there, and are"
+                        " FLROUTER_INBOUND_TOPICS and the settings of other topics those of its"
+                        " workers?"
+                    )
         if wait:
             asked = asyncio.run(_ask(settings, commands, counts, timeout, bar))
         else:
@@ -67,15 +73,13 @@ def _show_sent(settings: Settings, commands: Sequence[FileCommand], as_json: boo
 
 
 def _show_answers(asked: Sequence[Asked], as_json: bool) -> None:
-    if as_json:
-        show_json([_as_json(request) for request in asked])
-        return
     rows: list[Sequence[object]] = []
     for request in asked:
         first, *others = [payload.decode() for payload in request.payloads] or [""]
         rows.append((request.command.correlation_id, request.outcome, request.ms, first))
         rows += [("", "", None, other) for other in others]
-    show_table(("correlation id", "outcome", "ms>", "answer"), rows)
+    columns = ("correlation id", "outcome", "ms>", "answer")
+    show(as_json, [_as_json(request) for request in asked], columns, rows)
 
 
 def _as_json(asked: Asked) -> dict[str, Any]:
@@ -88,7 +92,6 @@ def _as_json(asked: Asked) -> dict[str, Any]:
 
 
 def _send(settings: Settings, commands: Sequence[FileCommand], bar: Progress) -> None:
-    """Write all commands to Kafka, in their order."""
     task = bar.add_task("sending", total=len(commands))
     sends = [
         Send(_inbound(settings, command), None, command.key, command.value) for command in commands
@@ -137,12 +140,3 @@ async def _ask(
 
 def _inbound(settings: Settings, command: FileCommand) -> str:
     return command.inbound or settings.inbound_topics[0]
-
-
-def _require(counts: Mapping[str, int], *topics: str) -> None:
-    for topic in topics:
-        if topic not in counts:
-            raise Failure(
-                f"there is no topic {topic}: has a router ever run there, and are"
-                " FLROUTER_INBOUND_TOPICS and the settings of other topics those of its workers?"
-            )

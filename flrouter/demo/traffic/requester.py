@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from confluent_kafka import Producer
+
 from flrouter import cli
-from flrouter.cli.kafka import producer
 from flrouter.demo.traffic.commands import DemoCommand, Draw
 from flrouter.demo.traffic.ledger import Ledger
 from flrouter.demo.traffic.plan import REPLY_TOPIC
@@ -30,7 +31,7 @@ class Requester:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._take: Callable[[bytes, float], None] = lambda _value, _now: None
-        self._producer = producer(writing(settings))
+        self._producer = Producer(writing(settings))
         self._reader = Reader(settings, self._received, lambda *_: None)
         #: s from the start of this process to the first answer without an error.
         self.first_answer: float | None = None

@@ -19,6 +19,7 @@ from flrouter.history.search import (
 )
 from flrouter.history.store import Store
 from flrouter.history.worker.metrics import Metrics
+from flrouter.network.listener import Listener
 from flrouter.web import hardening
 from flrouter.web.access.guard import Guard
 from flrouter.web.api import openapi
@@ -26,13 +27,12 @@ from flrouter.web.api.operations import read_query
 from flrouter.web.api.reading.history import OPERATIONS, PastRequest
 from flrouter.web.api.reading.lists import read_switch
 from flrouter.web.calls.call import BASE, Operation, Refusal, answered
-from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.scans import Scans
 
 Asked = TypeVar("Asked", Search, EventSearch)
 
 
-def register(app: Hosted, store: Store, metrics: Metrics) -> None:
+def register(app: Listener, store: Store, metrics: Metrics) -> None:
     """Give the history worker its part of the API.
 
     Readers are admitted as at the router's workers, by the same tokens and roles.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
-from kafka.admin import KafkaAdminClient
-
-from flrouter.kafka.cluster.security import ssl_context
 from flrouter.settings.model import Settings
 
 
@@ -30,6 +28,13 @@ def login(settings: Settings) -> dict[str, Any]:
     return arguments
 
 
-def admin(settings: Settings) -> KafkaAdminClient:
-    """kafka-python's admin client; it blocks, so call it outside the event loop."""
-    return KafkaAdminClient(**connection(settings), client_id=settings.app_id)
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """The TLS context that the settings describe; None without TLS."""
+    if not settings.security_protocol.endswith("SSL"):
+        return None
+    context = ssl.create_default_context(
+        cafile=str(settings.ssl_cafile) if settings.ssl_cafile else None
+    )
+    if settings.ssl_certfile is not None:
+        context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
+    return context

@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from flrouter.core.state.table import TABLES
-from flrouter.kafka.cluster.clients import admin
+from flrouter.kafka.cluster.clients import connection
 from flrouter.retry import Backoff
 from flrouter.settings.model import Settings
 
@@ -88,7 +88,8 @@ def make(settings: Settings, topics: Iterable[Wanted]) -> dict[str, str]:
         NoLeader: a topic is not there after 30 s, or not all of it is served.
     """
     wanted = list(topics)
-    with contextlib.closing(admin(settings)) as client:
+    admin = KafkaAdminClient(**connection(settings), client_id=settings.app_id)
+    with contextlib.closing(admin) as client:
         counts = _make(client, settings, wanted)
     faults = {topic.name: _fault(settings, topic, counts[topic.name]) for topic in wanted}
     return {name: fault for name, fault in faults.items() if fault}

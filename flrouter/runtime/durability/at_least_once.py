@@ -155,7 +155,7 @@ class AtLeastOnce:
             if self._dropped:
                 return
             self._writes -= 1
-            self._written.spans.update(outcome.spans)
+            self._written.ranges.update(outcome.ranges)
             if instead := self._instead(outcome.refused):
                 self._save(instead)
             if not self._writes:

@@ -23,7 +23,7 @@ import msgspec
 
 from flrouter.core.values.effects import Headers, Send
 from flrouter.messages.headers import ROW
-from flrouter.ports import Partition, Record, Span
+from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
@@ -129,25 +129,25 @@ class Changelog:
         """The record that takes the changelog over."""
         return Send(*self.partition, FENCE_KEY, None, stamp(-1))
 
-    def fenced(self, span: Span) -> None:
+    def fenced(self, offsets: OffsetRange) -> None:
         """The fence is durable there."""
-        self.epoch = span.first
+        self.epoch = offsets.first
 
     def row(self, key: str, value: bytes | None) -> Send:
         """A row of the owner's; `value` None where the key is gone."""
         return Send(*self.partition, key.encode(), value, stamp(self.epoch))
 
-    def written(self, span: Span) -> tuple[int, int] | None:
+    def written(self, rows: OffsetRange) -> tuple[int, int] | None:
         """The owner's rows are durable there; returns the offsets between which others lie, too.
 
         They are to be replayed into :meth:`intruded`.
         """
         first = self.position
-        if span.next <= first:
+        if rows.next <= first:
             return None
-        own = span.first == first + self.marked and span.next - span.first == span.records
-        self.position, self.marked = span.next, span.marked
-        return None if own else (first, span.next)
+        own = rows.first == first + self.marked and rows.next - rows.first == rows.records
+        self.position, self.marked = rows.next, rows.marked
+        return None if own else (first, rows.next)
 
     def ended(self, end: int) -> tuple[int, int] | None:
         """It ends there while no row of the owner's is in flight; returns where foreign rows lie.

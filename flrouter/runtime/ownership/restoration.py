@@ -166,8 +166,8 @@ class Restoration:
             if outcome.refused:
                 self._fail(f"a fence is refused: {outcome.refused[0].why}")
                 return
-            for partition, span in outcome.spans.items():
-                self._changelogs[partition][0].fenced(span)
+            for partition, offsets in outcome.ranges.items():
+                self._changelogs[partition][0].fenced(offsets)
             if not left:
                 self._ask_committed()
 
@@ -207,7 +207,7 @@ class Restoration:
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
                 return
-            elif (why := self._unreadable() or self._expired(positions)) is not None:
+            elif (why := self._hindrance(positions)) is not None:
                 self._maker.refused(why)
             else:
                 for at, (changelog, _) in self._changelogs.items():
@@ -228,15 +228,13 @@ class Restoration:
                 for changelog in share.changelogs:
                     changelog.start_over()
 
-    def _unreadable(self) -> str | None:
-        """What to do about a row that no release wrote: who guesses at it may lose a request."""
+    def _hindrance(self, committed: Offsets) -> str | None:
+        """Why people are needed, and what they can do."""
+        # A row that no release wrote: who guesses at it may lose a request.
         for changelog, _ in self._changelogs.values():
             for why in changelog.unreadable.values():
                 return why
-        return None
-
-    def _expired(self, committed: Offsets) -> str | None:
-        """Whether the group forgot how far it had read: all would be done once more."""
+        # The group forgot how far it had read: all would be done once more.
         for owner, share in self.shares.items():
             has_rows = any(changelog.count or changelog.copied for changelog in share.changelogs)
             if has_rows and not any(at in committed for at in share.partitions):

@@ -215,9 +215,9 @@ class Runner:
         """
         gaps = [
             (changelog, gap)
-            for partition, span in written.spans.items()
+            for partition, offsets in written.ranges.items()
             if (changelog := self._by_partition.get(partition)) is not None
-            if (gap := changelog.written(span)) is not None
+            if (gap := changelog.written(offsets)) is not None
         ]
         left = len(gaps)
 

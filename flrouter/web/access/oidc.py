@@ -13,10 +13,10 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from flrouter.faust_side.base import BaseApp
 from flrouter.web.access.guard import ASK_FOR_TOKEN
 from flrouter.web.access.people import Person, member
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.hosted import Hosted
 
 #: signatures by a key of the provider alone: never `none`, never by a shared secret.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
@@ -45,7 +45,7 @@ class Published(NamedTuple):
 class Provider:
     """The provider that the settings name."""
 
-    def __init__(self, app: Hosted) -> None:
+    def __init__(self, app: BaseApp) -> None:
         self._app = app
         self._settings = app.settings
         self._published: Published | None = None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from flrouter.faust_side.base import BaseApp
 from flrouter.web.access.guard import Guard, bearer_in
 from flrouter.web.access.proxy import address_of, person_of
 from flrouter.web.calls.call import Refusal
-from flrouter.web.calls.hosted import Hosted
 
 if TYPE_CHECKING:
     from flrouter.web.access.oidc import Provider
@@ -23,7 +23,7 @@ ADDRESS: web.RequestKey[str] = web.RequestKey("address")
 class Recognition:
     """Asks the proxy's headers first, then the provider's token."""
 
-    def __init__(self, app: Hosted, guard: Guard) -> None:
+    def __init__(self, app: BaseApp, guard: Guard) -> None:
         self._settings = app.settings
         self._guard = guard
         self._provider: Provider | None = None

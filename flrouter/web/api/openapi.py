@@ -11,14 +11,14 @@ import msgspec
 from aiohttp import web
 
 from flrouter import __version__
+from flrouter.faust_side.base import BaseApp
 from flrouter.web.calls.call import BASE, Operation, answered
-from flrouter.web.calls.hosted import Hosted
 from flrouter.web.calls.shapes import Problem
 
 _TEMPLATE = "#/components/schemas/{name}"
 
 
-def register(app: Hosted, operations: Iterable[Operation]) -> None:
+def register(app: BaseApp, operations: Iterable[Operation]) -> None:
     """Give `app` the document of its operations."""
     described = msgspec.json.encode(document(operations))
 

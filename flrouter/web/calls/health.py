@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flrouter.faust_side.app import RouterApp
-from flrouter.web.calls.hosted import Hosted
+from flrouter.faust_side.base import BaseApp
 
 
 def register(app: RouterApp) -> None:
@@ -15,7 +15,7 @@ def register(app: RouterApp) -> None:
     serve(app, "readyz", lambda: not_ready(app))
 
 
-def serve(app: Hosted, name: str, trouble: Callable[[], str]) -> None:
+def serve(app: BaseApp, name: str, trouble: Callable[[], str]) -> None:
     """Give any app the page of this name, which tells its trouble if there is one."""
 
     async def tell(view: Any, request: Any) -> Any:
@@ -52,6 +52,6 @@ def not_ready(app: RouterApp) -> str:
         left = shards.left_to_restore
         rest = f", {left} records to restore" if left else ""
         return f"rebalancing: it is taking over its shards{rest}"
-    if shards.numbers and not shards.ownership.may_write:
+    if shards.by_number and not shards.ownership.may_write:
         return "the coordinator of its consumer group (Kafka) does not answer"
     return ""

@@ -42,7 +42,7 @@ class Workers:
         by_url: dict[str, list[int]] = {}
         for url, topics in self._app.assignor.tables_metadata().items():
             by_url[str(url).rstrip("/")] = sorted(next(iter(topics.values()), []))
-        by_url[self.own] = sorted(self._app.shards.numbers)
+        by_url[self.own] = sorted(self._app.shards.by_number)
         return by_url
 
     async def ask(

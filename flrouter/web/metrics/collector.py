@@ -173,7 +173,7 @@ class RouterCollector(Collector):
         waiting = sum(runner.waiting for runner in list(shards.ownership.runners.values()))
         for name, text, value in (
             ("ready", "Whether this worker serves its shards.", not not_ready(app)),
-            ("shards", "Shards of this worker.", len(list(shards.numbers))),
+            ("shards", "Shards of this worker.", len(shards.by_number)),
             ("shards_configured", "Shards that there are.", app.settings.partitions),
             (
                 "held_back_partitions",

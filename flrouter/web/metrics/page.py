@@ -9,11 +9,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 
-from flrouter.web.calls.hosted import Hosted
+from flrouter.faust_side.base import BaseApp
 
 
 def register(
-    app: Hosted, registry: CollectorRegistry, refresh: Callable[[], Awaitable[object]]
+    app: BaseApp, registry: CollectorRegistry, refresh: Callable[[], Awaitable[object]]
 ) -> None:
     """Give `app` the page: a registry, which is refreshed before each answer, and the process."""
     ProcessCollector(registry=registry)

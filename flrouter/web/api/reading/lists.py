@@ -48,7 +48,7 @@ def _listing(
 
 def not_owned(app: RouterApp) -> list[int]:
     """The shards that this worker does not have."""
-    return sorted(set(range(app.settings.partitions)) - set(app.shards.numbers))
+    return sorted(set(range(app.settings.partitions)) - set(app.shards.by_number))
 
 
 async def _table(

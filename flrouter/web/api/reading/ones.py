@@ -53,7 +53,7 @@ async def floodlight(call: Call, name: str) -> FloodlightDetail:
         others, missing = await call.site.workers.ask(path, Query(), FloodlightDetail)
         known_rows += [other.floodlight for other in others]
         absent = absent.intersection(*(other.missing_shards for other in others))
-    if not known_rows and (missing or not call.app.shards.numbers):
+    if not known_rows and (missing or not call.app.shards.by_number):
         raise _incomplete(missing, f"a floodlight {name}")
     row = floodlights.newest(known_rows) if known_rows else None
     if row is None or (row.state == "removed" and not call.local):

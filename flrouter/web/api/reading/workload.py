@@ -44,7 +44,7 @@ def this_worker(site: Site) -> Worker:
     own, reason = site.app.shards, not_ready(site.app)
     return Worker(
         site.workers.own,
-        sorted(own.numbers),
+        sorted(own.by_number),
         answering=True,
         ready=not reason,
         reason=reason,
