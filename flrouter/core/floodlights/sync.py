@@ -51,7 +51,7 @@ from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.forms import build
 from flrouter.messages.forms.notifications import with_dump_id
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 
 #: who may wait for one FL's sync: each gets a copy of every link.
 MAX_REQUESTERS = 16
