@@ -33,8 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 
-from flrouter.core.floodlights.sync_run import Plan, Sync, and_also, sync_number
-from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.floodlights.sync_run import Plan, Sync, SyncStatus, and_also, sync_number
 from flrouter.core.requests.links import Links
 from flrouter.core.requests.parts import FULL_RECORD_BYTES, in_records
 from flrouter.core.state.context import MAX_TOLD_CHARACTERS, Context
