@@ -28,7 +28,7 @@ from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.forms.notifications import record_of
 from flrouter.messages.kinds.catalog import EventKind
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 
 #: links of one chain that may come before a missing one: one row keeps their indexes.
 MAX_AHEAD = 100_000
@@ -144,8 +144,10 @@ class Reports:
         if form is Form.CHUNK:
             self._link(report, envelope, number, pending)
             return
-        if pending.passes:
-            self._pass_one(report, envelope, number, pending)
+        if pending.passes:  # nobody knows which answer of an FL is the last
+            key = self._switch_of(report, envelope) or pending.correlation_id
+            self._pass_on(report, envelope, number, pending, key)
+            self._requests.passed_on(number, pending)
             return
         key = pending.correlation_id if pending.begun else pending.switch
         self._pass_on(report, envelope, number, pending, key)
@@ -156,12 +158,6 @@ class Reports:
         if pending.trace and number in self._context.pending:
             traces.end(self._context, pending)
         self._requests.done(number, answer)
-
-    def _pass_one(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
-        """One of the answers to a command to every FL; nobody knows which is the last."""
-        key = self._switch_of(report, envelope) or pending.correlation_id
-        self._pass_on(report, envelope, number, pending, key)
-        self._requests.passed_on(number, pending)
 
     def _link(self, report: Report, envelope: Envelope, number: str, pending: Pending) -> None:
         """A link of a chain that answers a request: passed on, followed, not stored."""

@@ -7,13 +7,12 @@ restored from the changelogs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from flrouter.core.commands import Commands
 from flrouter.core.floodlights.floodlights import Floodlights
 from flrouter.core.floodlights.sync import Syncs
-from flrouter.core.floodlights.sync_status import SyncStatus
 from flrouter.core.gathers.gathers import Gathers
 from flrouter.core.reports import Reports
 from flrouter.core.requests.links import Links
@@ -36,30 +35,30 @@ class Shard:
 
     def __init__(self, number: int, rules: Rules, catalog: Catalog) -> None:
         context = self.context = Context(number, rules, catalog)
-        self._requests = Requests(context)
-        self._gathers = Gathers(context)
-        self._commands = Commands(context, self._requests, self._gathers)
+        self.requests = Requests(context)
+        self.gathers = Gathers(context)
+        self._commands = Commands(context, self.requests, self.gathers)
         self._election = Election(context)
         listeners = FORMS[rules.listeners](context)
         self._moves = Moves(context, self._election, listeners)
         self._switches = SwitchMap(
-            context, self._election, listeners, self._requests, self._commands.release
+            context, self._election, listeners, self.requests, self._commands.release
         )
         self._links = Links(context)
-        self._syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
+        self.syncs = Syncs(context, self._switches, self._links, self._commands.release_all)
         release = self._commands.release_all
         self._floodlights = Floodlights(
-            context, self._requests, self._switches, self._moves, self._syncs, release
+            context, self.requests, self._switches, self._moves, self.syncs, release
         )
         self._liveness = self._floodlights.liveness
         self._reports = Reports(
-            context, self._requests, self._switches, self._links, self._liveness, self._syncs
+            context, self.requests, self._switches, self._links, self._liveness, self.syncs
         )
         self._take: dict[type, Callable[[Any], None]] = {
             Command: self._commands.take,
             Report: self._reports.take,
-            Told: self._told,
-            Garbled: self._garbled,
+            Told: lambda told: self._hear[type(told.peer)](told.peer),
+            Garbled: lambda record: context.dead_letter(record.origin, record.data, record.fault),
             CaughtUp: lambda caught_up: context.caught_up(caught_up.token),
         }
         self._hear: dict[type, Callable[[Any], None]] = {
@@ -68,37 +67,37 @@ class Shard:
             peers.DrainFloodlight: self._floodlights.drain,
             peers.PreferFloodlight: self._floodlights.prefer,
             peers.FloodlightState: self._floodlights.heard,
-            peers.SyncWanted: lambda note: self._syncs.wanted(note.floodlight, note.correlation_id),
-            peers.SyncStarted: self._syncs.started,
-            peers.SyncReceipt: self._syncs.receipt,
-            peers.SyncRecords: self._syncs.records,
-            peers.SyncComplete: self._syncs.completed,
-            peers.SyncFailed: self._syncs.failed,
+            peers.SyncWanted: lambda note: self.syncs.wanted(note.floodlight, note.correlation_id),
+            peers.SyncStarted: self.syncs.started,
+            peers.SyncReceipt: self.syncs.receipt,
+            peers.SyncRecords: self.syncs.records,
+            peers.SyncComplete: self.syncs.completed,
+            peers.SyncFailed: self.syncs.failed,
             peers.NextLink: self._links.registered,
             peers.LinkWanted: self._links.wanted,
-            peers.LinkMissing: lambda note: self._requests.link_missing(note.number, note.link_id),
+            peers.LinkMissing: lambda note: self.requests.link_missing(note.number, note.link_id),
             peers.Scatter: self._commands.scatters.take,
             peers.Populate: self._commands.populations.take,
-            peers.PartResults: self._gathers.results,
-            peers.PartsOverdue: self._requests.end_parts,
+            peers.PartResults: self.gathers.results,
+            peers.PartsOverdue: self.requests.end_parts,
             peers.MoveSwitch: lambda note: self._moves.move(note.switch, note.floodlight),
             peers.PlaceSwitch: lambda note: self._moves.place(note.switch, note.region),
         }
 
     def load(self, waiting: int = 0) -> float:
         """How full it is, `waiting` inputs included: from 1 on, give it no more commands."""
-        has = self._requests.room_taken + self._gathers.room_taken
+        has = self.requests.room_taken + self.gathers.room_taken
         return (has + waiting) / self.context.rules.max_pending
 
     def restored(self, now: int) -> None:
         """The tables were restored: make the rest of the state from them, at `now` (ms)."""
         self.context.now = now
         self._rearm()  # the clock that set the deadlines may have been ahead
-        self._requests.rebuild()
-        self._gathers.rebuild()
+        self.requests.rebuild()
+        self.gathers.rebuild()
         self._links.rebuild()
         self._floodlights.rebuild()
-        self._syncs.rebuild()
+        self.syncs.rebuild()
 
     def decide(self, batch: Iterable[Input], now: int) -> Effects:
         """What follows from `batch` at the time `now` (ms since the epoch)."""
@@ -107,48 +106,45 @@ class Shard:
         effects = context.effects = Effects()
         if went_back:
             self._rearm()
-        self._gathers.clear()
+        self.gathers.clear()
         take = self._take
         for item in batch:
             try:
                 take[type(item)](item)
             except Exception as error:  # noqa: BLE001 - no bug may lose a record, or stop a shard
                 self._survive(item, error)
-        self._syncs.tell_listed()
+        self.syncs.tell_listed()
         self._tick()
         self._election.tell_gained()
-        self._requests.parts.tell()
+        self.requests.parts.tell()
         return effects
 
     def _rearm(self) -> None:
         """The clock went back: what was to happen soon must not wait until it is there again."""
-        self._requests.rearm()
-        self._gathers.rearm()
+        self.requests.rearm()
+        self.gathers.rearm()
         self._links.rearm()
         self._moves.rearm()
         self._liveness.rearm()
-        self._syncs.rearm()
+        self.syncs.rearm()
 
     def _tick(self) -> None:
         self._wake()
-        self._requests.blacklist.expire()
+        self.requests.blacklist.expire()
         self._floodlights.tick()
         self._liveness.tick()
         self._moves.tick()
-        self._syncs.tick()
+        self.syncs.tick()
 
     def _wake(self) -> None:
         """Hand what is due to the rules that know whether it still is."""
         due = self.context.deadlines.due(self.context.now)
         if "pending" in due:
-            self._requests.woken(due["pending"])
+            self.requests.woken(due["pending"])
         if "gathers" in due:
-            self._gathers.woken(due["gathers"])
+            self.gathers.woken(due["gathers"])
         if "links" in due:
             self._links.expire(due["links"])
-
-    def _told(self, told: Told) -> None:
-        self._hear[type(told.peer)](told.peer)
 
     def _survive(self, item: Input, error: Exception) -> None:
         """A bug of ours: keep the record, and tell the requester who waits for it."""
@@ -159,25 +155,6 @@ class Shard:
             self._commands.fail(item, f"the router could not handle the command: {error!r}")
         elif isinstance(item, Report | Garbled):
             context.dead_letter(item.origin, item.data, f"INTERNAL_ERROR: {error!r}")
-
-    def _garbled(self, record: Garbled) -> None:
-        self.context.dead_letter(record.origin, record.data, record.fault)
-
-    def pending_at(self, switch: str) -> list[str]:
-        """The numbers of the requests that are pending at a switch."""
-        return self._requests.at(switch)
-
-    def parts_ended(self, number: str) -> int:
-        """How many parts of a command that is gathered have come to an end."""
-        return self._gathers.ended(number)
-
-    def pending_by_floodlight(self) -> Mapping[str, int]:
-        """How many requests wait for each FL."""
-        return self._requests.by_floodlight
-
-    def syncs(self) -> list[SyncStatus]:
-        """The syncs of the FLs whose home this shard is."""
-        return self._syncs.status()
 
     def take_changes(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What changed in each table since the last call: key and new value, None if gone."""

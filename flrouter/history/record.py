@@ -162,7 +162,6 @@ def ids(behind: int, source: int, times: list[int]) -> Iterator[int]:
 
     Args:
         behind: the last time and sequence number that the source has used.
-        source: who reports it.
         times: when each ended (ms since the epoch).
     """
     for time in times:
@@ -197,30 +196,22 @@ def ended(batch: Batch) -> Iterator[Ended]:
         error, _, message = end.error.partition(": ")
         _, _, part = end.number.rpartition(".")
         is_part = end.number.count(".") == 3 and part.isdecimal()
-        yield Ended(
-            id=str(identity),
-            correlation_id=end.correlation_id,
-            kind=end.kind,
-            switch=end.switch,
-            floodlight=end.floodlight,
-            error=error,
-            message=message,
-            reply_topic=end.reply_topic,
-            origin=end.origin,
-            number=end.number,
-            part=int(part) if is_part else -1,
-            parts=end.parts,
-            received=end.received,
-            sent=end.sent,
-            acked=end.acked,
-            answered=end.ended,
-            delivered=batch.delivered,
-            trace=end.trace[3:35].decode("ascii", "replace"),
-            shard=batch.source,
-            worker=batch.worker,
-            command=end.command.decode("utf-8", "replace"),
-            answer=end.answer.decode("utf-8", "replace"),
-        )
+        fields = msgspec.structs.asdict(end)
+        del fields["ended"]
+        own = {
+            "id": str(identity),
+            "error": error,
+            "message": message,
+            "part": int(part) if is_part else -1,
+            "answered": end.ended,
+            "delivered": batch.delivered,
+            "trace": end.trace[3:35].decode("ascii", "replace"),
+            "shard": batch.source,
+            "worker": batch.worker,
+            "command": end.command.decode("utf-8", "replace"),
+            "answer": end.answer.decode("utf-8", "replace"),
+        }
+        yield Ended(**fields | own)
 
 
 def happened(batch: Batch) -> Iterator[Happened]:

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from flrouter.messages.members import decode, spans
+from flrouter.messages.members import Span, decode, places
 
 _any = msgspec.json.Decoder()
 _INDEX = re.compile(r"\s*[0-9]+\s*:\s*", re.ASCII)
@@ -21,9 +21,6 @@ _CONTEXT, _PAYLOAD = "message_context", "payload"
 _STRING = re.compile(rb'\s*:\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")', re.DOTALL)
 #: how escapes begin that may spell letters of these names.
 _LETTERS = (b"\\u005", b"\\u006", b"\\u007")
-
-#: where a value stands: its beginning and its end.
-Span = tuple[int, int]
 
 
 def with_correlation_id(
@@ -36,7 +33,6 @@ def with_correlation_id(
 
     Args:
         data: a message that :func:`~flrouter.messages.envelope.decode` accepted.
-        new: the id to give it.
         old: the id that it has, if known; lets `message_id` follow.
         message_id: the `message_id` that it has, if known, empty if it has none; makes the search
             faster.
@@ -87,22 +83,17 @@ def _only(data: bytes, name: bytes) -> Span | None:
 
 def _by_members(data: bytes) -> tuple[Span, Span | None]:
     """Where both ids stand in any message; an empty span: where a missing first one goes."""
-    places = _places(data, 0)
-    numbered = places.get(_MESSAGE_ID)
-    start, end = places.get(_CONTEXT, (0, 0))
+    top = places(data)
+    numbered = top.get(_MESSAGE_ID)
+    start, end = top.get(_CONTEXT, (0, 0))
     abstract = data[start : start + 1] == b"{" and start > 0
-    payload = places.get(_PAYLOAD)
+    payload = top.get(_PAYLOAD)
     if abstract and (payload is None or data[slice(*payload)] == b"null"):
-        data, places = data[start:end], _places(data[start:end], start)
+        data, top = data[start:end], places(data[start:end], start)
     else:
         start = 0
     brace = start + data.index(b"{") + 1
-    return places.get(_ID, (brace, brace)), numbered
-
-
-def _places(data: bytes, offset: int) -> dict[str, Span]:
-    """Where the values stand of an object that begins at `offset` in the message."""
-    return {name: (offset + at, offset + end) for name, _, at, end in spans(data)}
+    return top.get(_ID, (brace, brace)), numbered
 
 
 def _index(value: bytes, old: str) -> str | None:

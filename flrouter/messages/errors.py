@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from flrouter.messages import names
 
 
@@ -36,6 +38,11 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind.value}: {self.message}"
+
+    @property
+    def payload(self) -> bytes:
+        """The same as the payload of an `ErrorMessage`."""
+        return msgspec.json.encode(error_data(*self))
 
 
 def error_data(kind: ErrorType, message: str, description: str) -> dict[str, str]:

@@ -21,8 +21,8 @@ _ESCAPE = re.compile(
     rb"|.)",
     re.DOTALL,
 )
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
+raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+raw_items = msgspec.json.Decoder(list[msgspec.Raw])
 # Numbers are left as text: Python refuses those of thousands of digits.
 _value = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -51,6 +51,10 @@ def decode(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw) -> T:
         if not may_have_halves(data := bytes(data)):
             raise
         return decoder.decode(readable(data))
+
+
+#: where a value stands: its beginning and its end.
+Span = tuple[int, int]
 
 
 class Member(NamedTuple):
@@ -83,6 +87,11 @@ def spans(data: bytes) -> list[Member]:
     return all_members
 
 
+def places(data: bytes, offset: int = 0) -> dict[str, Span]:
+    """Where the values stand of an object that begins at `offset`; of two of one name, the last."""
+    return {name: (offset + at, offset + end) for name, _, at, end in spans(data)}
+
+
 def members(data: bytes) -> dict[str, bytes]:
     """The value of each member of the object `data`; if a name occurs twice, the last.
 
@@ -90,9 +99,9 @@ def members(data: bytes) -> dict[str, bytes]:
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is no object.
     """
     try:
-        return {name: bytes(raw) for name, raw in _members.decode(data).items()}
+        return {name: bytes(raw) for name, raw in raw_members.decode(data).items()}
     except msgspec.MsgspecError:
-        decode(_members, data)  # raises if it is none
+        decode(raw_members, data)  # raises if it is none
         return {name: data[value:end] for name, _, value, end in spans(data)}
 
 
@@ -103,9 +112,9 @@ def items(data: bytes) -> list[bytes]:
         msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is no list.
     """
     try:
-        return [bytes(raw) for raw in _items.decode(data)]
+        return [bytes(raw) for raw in raw_items.decode(data)]
     except msgspec.MsgspecError:
-        decode(_items, data)
+        decode(raw_items, data)
     text = data.decode("latin-1")
     read = []
     at = _after(_BLANK, text, text.index("[") + 1)

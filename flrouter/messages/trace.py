@@ -51,10 +51,3 @@ def span_id(text: str) -> str:
 def continued(trace: Trace, parent_id: str) -> bytes:
     """The header for what happens within the span `parent_id`."""
     return f"00-{trace.trace_id}-{parent_id}-{trace.sampled:02x}".encode()
-
-
-def with_trace(
-    headers: Sequence[tuple[str, bytes | None]], value: bytes
-) -> tuple[tuple[str, bytes | None], ...]:
-    """These headers with `value` as their `traceparent`."""
-    return (*(item for item in headers if item[0] != TRACE), (TRACE, value))

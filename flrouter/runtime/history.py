@@ -56,7 +56,7 @@ class History(Service):
         self._waiting: list[msgspec.Raw] = []
         self._waiting_bytes = 0
         #: what was written, and what was lost.
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[Event, str]] = Counter()
         self._reminder = Reminder()
 
     def tell(self, shard: int, effects: Effects) -> None:

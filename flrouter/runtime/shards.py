@@ -99,7 +99,7 @@ class Shards(Service):
         self._waits_for_others = False
         self._woken: set[Runner] = set()
         self.backpressure = Backpressure(settings.inbound_topics, self._log.hold_back)
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[Event, str]] = Counter()
         self._fault_log = FaultLog()
         self.ended = EndedRequests()
         self.happenings = Feed()

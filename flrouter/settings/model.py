@@ -134,7 +134,7 @@ class Settings:
     )
     dead_letter_topic: str = _setting(
         "",
-        kinds.or_nothing(kinds.topic, ""),
+        _TOPIC,
         "Where records go that nobody can read; nothing: `<app_id>-dead-letters`.",
     )
     max_message_bytes: int = _setting(

@@ -77,9 +77,7 @@ def mistaken(fl: str, fixed: Iterable[Use], topics: FloodlightTopics) -> str | N
     `speaker_{fl}` and `speaker.flow_{fl}` no FL can be called `flow_1`.
 
     Args:
-        fl: the id.
         fixed: all topics with fixed names.
-        topics: of FLs.
     """
     fixed_names = {metric_name(use.topic): use for use in fixed}
     templates = [use.topic for use in topics.uses]
@@ -114,7 +112,6 @@ def conflict(fixed: Iterable[Use], topics: FloodlightTopics, prefix: str) -> tup
 
     Args:
         fixed: all topics with fixed names, the router's own first.
-        topics: of FLs.
         prefix: of the names of the router's own topics.
     """
     templates = topics.uses

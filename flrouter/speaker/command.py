@@ -13,7 +13,7 @@ from flrouter.messages import correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
 from flrouter.messages.forms.error_forms import ErrorForm
 from flrouter.messages.kinds import catalog
-from flrouter.messages.switch_id import BadSwitchId
+from flrouter.messages.kinds.places import switch_of
 
 _PLAIN = profiles.load("plain")
 
@@ -90,10 +90,7 @@ class Command:
             return None
         if payload.switch is None and self.entry.scope is not catalog.Scope.SWITCH:
             return None
-        try:
-            return self.profile.kinds.switch_of(self.envelope, data)
-        except BadSwitchId:
-            return None
+        return switch_of(self.envelope, data, self.profile.kinds.places)
 
     def __repr__(self) -> str:
         return f"<Command {self.kind} {self.correlation_id} for {self.switch}>"

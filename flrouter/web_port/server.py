@@ -36,7 +36,6 @@ class WebServer(Web):  # type: ignore[misc]  # Faust loads its drivers by name
 
     def __init__(self, app: Any, names: Iterable[str], tls: ssl.SSLContext | None) -> None:
         """Args:
-        app: the Faust app that it belongs to.
         names: other names of this worker; one that begins with a dot stands for all that end
             so.
         tls: its certificate; None: plain HTTP.

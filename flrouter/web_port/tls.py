@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flrouter.settings.model import BadSetting, Settings
@@ -14,23 +16,43 @@ from flrouter.settings.model import BadSetting, Settings
 log = logging.getLogger(__name__)
 
 
-class _Files:
-    """Files that may be replaced."""
+class Renewed:
+    """What the files of a setting say. They are read again once they are replaced."""
 
-    def __init__(self, *paths: Path | None) -> None:
+    def __init__(
+        self, setting: str, read: Callable[[], ssl.SSLContext], *paths: Path | None
+    ) -> None:
+        """Read them.
+
+        Raises:
+            BadSetting: they cannot be used.
+        """
+        self._setting = setting
+        self._read = read
         self._paths = [path for path in paths if path is not None]
-        self._seen: list[tuple[int, int, int]] = []
-        self.changed()
+        self._seen = self._states()
+        self._context = read()
 
-    def changed(self) -> bool:
-        """Whether they were replaced since the last call."""
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What is in the files now; what was in them if they cannot be used."""
+        states = self._states()
+        if states is not None and states != self._seen:
+            self._seen = states
+            try:
+                self._context = self._read()
+                log.info("%s was renewed", self._setting)
+            except BadSetting as error:
+                log.warning("%s was not renewed, the old one stays: %s", self._setting, error)
+        return self._context
+
+    def _states(self) -> list[tuple[int, int, int]] | None:
+        """What differs once a file is replaced; None while one is being replaced."""
         try:
             states = [path.stat() for path in self._paths]
-        except OSError:  # one is being replaced
-            return False
-        before = self._seen
-        self._seen = [(state.st_ino, state.st_mtime_ns, state.st_size) for state in states]
-        return self._seen != before
+        except OSError:
+            return None
+        return [(state.st_ino, state.st_mtime_ns, state.st_size) for state in states]
 
 
 def shown(settings: Settings) -> ssl.SSLContext | None:
@@ -42,20 +64,13 @@ def shown(settings: Settings) -> ssl.SSLContext | None:
     certificate, key = settings.web_certfile, settings.web_keyfile
     if certificate is None:
         return None
-    files = _Files(certificate, key)
-    first = newest = _certificate(certificate, key)
+    renewed = Renewed("web_certfile", partial(_certificate, certificate, key), certificate, key)
 
     def show(connection: ssl.SSLObject, *_: object) -> None:
         """A client said hello: show it what is in the files now."""
-        nonlocal newest
-        if files.changed():
-            try:
-                newest = _certificate(certificate, key)
-                log.info("the certificate in %s was renewed", certificate)
-            except BadSetting as error:
-                log.warning("the certificate was not renewed, the old one stays: %s", error)
-        connection.context = newest
+        connection.context = renewed.context
 
+    first = renewed.context
     first.sni_callback = show
     return first
 
@@ -70,30 +85,6 @@ def _certificate(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-class Trust:
-    """The authorities that a worker trusts when it asks others."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Read it.
-
-        Raises:
-            BadSetting: `web_cafile` has no certificates.
-        """
-        self._settings = settings
-        self._files = _Files(settings.web_cafile)
-        self._context = trusted(settings)
-
-    @property
-    def context(self) -> ssl.SSLContext:
-        """The authorities in the file now; the old ones if it cannot be read."""
-        if self._files.changed():
-            try:
-                self._context = trusted(self._settings)
-            except BadSetting as error:
-                log.warning("the authorities were not renewed, the old ones stay: %s", error)
-        return self._context
-
-
 def trusted(settings: Settings) -> ssl.SSLContext:
     """The authorities that clients of a worker trust.
 
@@ -105,3 +96,8 @@ def trusted(settings: Settings) -> ssl.SSLContext:
     except (ssl.SSLError, OSError) as error:
         problem = f"expected certificates, as a PEM file: {error}"
         raise BadSetting("web_cafile", repr(str(settings.web_cafile)), problem) from error
+
+
+def trust(settings: Settings) -> Renewed:
+    """The same, of the file as it is now."""
+    return Renewed("web_cafile", partial(trusted, settings), settings.web_cafile)

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from flrouter.core.values.events import FL, Event
 from flrouter.telemetry.feed import FeedItem
-from flrouter.web.calls.counted import BY_FLOODLIGHT
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard import snapshot
 from flrouter.web.dashboard.files import pages, static
@@ -34,7 +34,7 @@ MOST = 1_000_000
 def whole() -> bytes:
     """A snapshot, with large numbers in all places."""
     each = SWITCHES // FLOODLIGHTS
-    counts = dict.fromkeys(BY_FLOODLIGHT, 10_000_000)
+    counts = dict.fromkeys((event for event in Event if event.label == FL), 10_000_000)
     latency = Latency([1_000_000] * 14, [float(bound) for bound in range(13)], 1e6)
     floodlights = [
         Floodlight(

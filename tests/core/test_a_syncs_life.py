@@ -40,7 +40,7 @@ class Life:
     @property
     def stage(self) -> str:
         """How far the sync is, or that there is none."""
-        status = next(iter(self.world.shards[self.home].syncs()), None)
+        status = next(iter(self.world.shards[self.home].syncs.status()), None)
         if status is None or not status.running:
             return "planned" if status is not None and status.planned else "none"
         if status.waiting_for:
@@ -62,7 +62,7 @@ class Life:
     @property
     def cid(self) -> str:
         """Under which the FL is asked."""
-        return self.world.shards[self.home]._syncs._id("fl-1", peers.OWN_SYNC)
+        return self.world.shards[self.home].syncs._id("fl-1", peers.OWN_SYNC)
 
     def pass_time(self, ms: int) -> None:
         """Time passes; the other shard stands still."""
@@ -110,7 +110,7 @@ def error(life: Life) -> None:
 
 def last_error(life: Life) -> None:
     """The same, when it was asked as often as it may be."""
-    running = life.world.shards[life.home]._syncs._running.get("fl-1")
+    running = life.world.shards[life.home].syncs._running.get("fl-1")
     if running is not None:
         running.retries = life.world.rules.sync_retries
     error(life)

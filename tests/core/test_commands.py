@@ -284,7 +284,7 @@ def test_a_redelivered_command_is_the_same_request(world: World) -> None:
     floodlight.usual = Doing()
     world.ask(SWITCH, "op")
     assert last(world, TOPICS["flow"]).json["payload"]["by"] == "fl-1"
-    assert world.counts["redelivered", ""] == 2
+    assert world.counts["redelivered_commands", ""] == 2
 
 
 def test_an_answer_between_a_takeover_and_the_redelivered_command(world: World) -> None:
@@ -299,7 +299,7 @@ def test_an_answer_between_a_takeover_and_the_redelivered_command(world: World) 
     world.logs["kilda.speaker", world.home(SWITCH)].read -= 1
     world.run()
     assert len(floodlight.handlings) == 1
-    assert world.counts["redelivered", ""] == 1
+    assert world.counts["redelivered_commands", ""] == 1
 
 
 # -- cold start ---------------------------------------------------------------------------------

@@ -425,7 +425,7 @@ def test_a_part_that_nobody_knows_of_ends_too(world: World) -> None:
     asked = ask(world, SWITCHES[:1] + SWITCHES[1:2])
     world.run()
     home = world.shards[world.home(SWITCHES[0])]
-    home._requests.done(f"{asked.origin.number}.0")  # a bug, say
+    home.requests.done(f"{asked.origin.number}.0")  # a bug, say
     world.pass_time(25_000)
     results = entries(answers(world))
     assert [outcome(entry) for entry in results] == ["INTERNAL_ERROR", "ok"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2 as kafkas_murmur2
 
-from flrouter.core.values.home import _home, _remembered, home, murmur2, partition_for
+from flrouter.core.values.home import _place, home, murmur2, partition_for
 
 
 @given(st.binary(max_size=40))
@@ -39,7 +39,7 @@ def test_records_without_a_key() -> None:
 
 def test_long_keys_are_not_home() -> None:
     """A requester's id may have a megabyte, and the memory holds a hundred thousand keys."""
-    before = _home.cache_info().currsize, _remembered.cache_info().currsize
+    before = _place.cache_info().currsize
     key = "x" * 100_000
     assert home(key, 7) == partition_for(key.encode(), 7)
-    assert (_home.cache_info().currsize, _remembered.cache_info().currsize) == before
+    assert _place.cache_info().currsize == before

@@ -104,4 +104,4 @@ def test_a_command_that_is_held_again_takes_up_its_room_once() -> None:
     for _ in range(5):
         floodlight.connect(FIRST, "ADDED")
         world.run()
-    assert world.shards[0].pending_by_floodlight()[""] == 1
+    assert world.shards[0].requests.by_floodlight[""] == 1

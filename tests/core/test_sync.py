@@ -563,7 +563,7 @@ def test_too_many_who_ask_in_a_pause() -> None:
     floodlight.sync = "error"
     floodlight._answer_sync(floodlight.syncs[-1])
     world.run()
-    assert not world.shards[world.home("fl-1")].syncs()[0].running
+    assert not world.shards[world.home("fl-1")].syncs.status()[0].running
     please(world, "one-more")
     please(world, "asks-0")
     [error] = errors_of(world)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flrouter.web.calls.counted import COUNTED
+from flrouter.core.values.events import Event
 from tests.deploy import checks
 from tests.deploy.programs import DEPLOY, ROOT, Wrong
 
@@ -37,7 +37,7 @@ def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are() -> None:
     asked = " ".join(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"])
     names = set(re.findall(r"flrouter_(\w+)", asked + ALERTS.replace("flrouter/flrouter", "")))
     told = set(re.findall(r"^\| `(\w+)`", METRICS, re.MULTILINE))
-    told |= {f"{counted.metric}_total" for counted in COUNTED.values()}
+    told |= {f"{event.metric}_total" for event in Event}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in names} <= told
 
 

@@ -35,7 +35,9 @@ MANY = "flrouter.MultiSwitchCommand"
 SWITCH = "00:00:00:00:00:00:00:09"
 DUMP = {"clazz": "org.openkilda.messaging.command.switches.DumpRulesRequest"}
 CONNECTIONS = [
-    notifications.Connection("fl-1", writes, master, 1, b'{"switchAddress":null}')
+    notifications.connection(
+        "fl-1", writes=writes, master=master, since=1, addresses=b'{"switchAddress":null}'
+    )
     for writes, master in ((True, True), (True, False), (False, False))
 ]
 #: headers that only records between the router's own shards have.

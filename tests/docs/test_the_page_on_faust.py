@@ -101,7 +101,7 @@ def patches(source: str) -> set[str]:
         for what, name in is_set(tree)
         if id(what) not in own
         if root(what) in imported
-        or (name.startswith("_") and not name.startswith("__"))
+        or (name.startswith("_") and not name.startswith("__") and not name.endswith("_"))
         or (imported and name in methods())
     }
 
@@ -119,6 +119,7 @@ def patches(source: str) -> set[str]:
         ("class A:\n  def f(self): self._own = 1", set()),
         ("def f(self): self._closed = True", {"_closed"}),
         ("def f(row): row.send = 1", set()),
+        ("class A:\n  def __new__(cls): event._value_ = 1", set()),
         ("import aiokafka\nclass A:\n  def f(self): self.counts.seek += 1", set()),
     ],
 )

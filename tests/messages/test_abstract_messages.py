@@ -12,7 +12,7 @@ from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Form, Unreadable, decode
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms.error_forms import ErrorForm, draft, finished
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 from tests.openkilda.schemas import faults
 
 API = "org.openkilda.floodlight.api"

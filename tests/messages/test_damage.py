@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flrouter import profiles
 from flrouter.messages import chains, correlation, envelope
-from flrouter.messages.kinds import origin
+from flrouter.messages.kinds import places
 from flrouter.messages.switch_id import BadSwitchId
 from tests.messages.strategies import damaged
 
@@ -30,7 +30,7 @@ def test_only_the_named_errors_are_raised(data: bytes) -> None:
     CATALOG.topic_of(CATALOG.event(message.kind))
     entry = CATALOG.command(message.kind)
     assert CATALOG.answer_topic(entry)
-    origin.switch_of(message, data)
+    places.switch_of(message, data)
     with contextlib.suppress(chains.BadLink):
         chains.link_of(message)
     with contextlib.suppress(BadSwitchId):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from flrouter.messages.envelope import decode
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 from tests.messages.strategies import SAMPLES
 
 #: samples that name no switch as their origin.

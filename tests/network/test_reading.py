@@ -10,7 +10,6 @@ import pytest
 
 from flrouter.messages import names
 from flrouter.messages.forms import build, notifications
-from flrouter.messages.forms.notifications import Connection
 from flrouter.network.reading import listed_in, news_of
 from flrouter.network.view import Link, News, State
 
@@ -66,7 +65,7 @@ def test_notifications_and_port_events() -> None:
 def test_notifications_of_who_is_connected() -> None:
     """As OpenKilda of 2025 is told: a master, none, none because its FL is silent, another list."""
     record = b'{"datapath":"%s","ports":[{"number":1,"state":"UP"}]}' % ONE.encode()
-    at = [Connection("fl-1", writes=True, master=True, since=1)]
+    at = [notifications.connection("fl-1", writes=True, master=True, since=1)]
 
     def told(notice: dict[str, Any]) -> tuple[str, News] | None:
         return news_of(notifications.message(notice, "x", 0), 7)

@@ -20,7 +20,7 @@ from flrouter.core.requests.parts import Parts
 from flrouter.core.requests.pending import Requests
 from flrouter.core.shard import Shard
 from flrouter.core.switches.holders import SwitchMap
-from flrouter.core.switches.listeners import ByAvailability, _News
+from flrouter.core.switches.listeners import ByAvailability
 from flrouter.core.values.records import Gather, Mode
 from flrouter.faust_side import assignor
 from flrouter.messages.envelope import Form
@@ -367,13 +367,13 @@ def forget_the_mode() -> Iterator[None]:
 @contextmanager
 def gone_with_its_first_master() -> Iterator[None]:
     """Listeners are told that a switch is gone when its master is, though another FL serves it."""
-    real = _News.__init__
+    real = ByAvailability._master
 
-    def make(self: _News, switch: Any, *more: Any) -> None:
-        real(self, switch, *more)
-        self.ends = bool(switch.told_master) and self.master != switch.told_master
+    def master(self: ByAvailability, switch: Any) -> str:
+        now = real(self, switch)
+        return now if switch.told_master in {"", now} else ""
 
-    with patch.object(_News, "__init__", make):
+    with patch.object(ByAvailability, "_master", master):
         yield
 
 

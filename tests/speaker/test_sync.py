@@ -9,7 +9,7 @@ import pytest
 
 from flrouter.messages import chains, envelope
 from flrouter.messages.forms import build
-from flrouter.messages.kinds import origin
+from flrouter.messages.kinds import places
 from flrouter.speaker import Command, PortState, Speaker, SwitchRecord, sync
 from flrouter.speaker.simulated import FloodlightOptions, SimulatedFloodlight, numbered
 
@@ -55,7 +55,7 @@ def test_a_sync_of_many_switches_is_a_snapshot_while_events_go_on(broker_url: st
                 chains.Link(index, 2000) for index in range(2000)
             ]
             assert [
-                origin.switch_of(each, link.value) for each, link in zip(read, links, strict=True)
+                places.switch_of(each, link.value) for each, link in zip(read, links, strict=True)
             ] == list(numbered(2000))
             for link in links:
                 assert link.payload["switch_record"]["ports"] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.floodlights.sync_run import SyncStatus
 from flrouter.telemetry.feed import MAX_HAPPENINGS, FeedItem
 from flrouter.web.calls.shapes import Floodlight, Latency, ShardRow, Worker
 from flrouter.web.dashboard.snapshot import Entry, Snapshot, merged

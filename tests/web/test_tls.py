@@ -71,20 +71,20 @@ def test_a_renewed_certificate_is_shown(tmp_path: Path, caplog: pytest.LogCaptur
     )
 
     async def look() -> None:
-        trust = tls.Trust(settings)
+        trust = tls.trust(settings)
         async with port(settings) as ask:
             old = trust.context
             assert await ask(old)
             assert trust.context is old, "it is read once"
             use("new", "worker.pem")
             assert await ask(old), "its key is not there yet"
-            assert "the certificate was not renewed, the old one stays" in caplog.text
+            assert "web_certfile was not renewed, the old one stays" in caplog.text
             use("new", "worker-key.pem")
             assert not await ask(old)
-            assert "was renewed" in caplog.text
+            assert "web_certfile was renewed" in caplog.text
             put(folders["used"] / "ca.pem", b"none")
             assert trust.context is old
-            assert "the authorities were not renewed, the old ones stay" in caplog.text
+            assert "web_cafile was not renewed, the old one stays" in caplog.text
             use("new", "ca.pem")
             assert await ask(trust.context)
 

@@ -17,7 +17,7 @@ from flrouter.failure import Failure
 from flrouter.kafka.librdkafka import writing
 from flrouter.messages import headers as header
 from flrouter.messages.envelope import Unreadable, decode
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 from flrouter.settings.model import Settings
 
 #: letters that are replayed together; with exactly_once, in one transaction.

@@ -12,7 +12,7 @@ from flrouter.core.values.request import SEPARATOR
 from flrouter.messages.assembly import payload_of
 from flrouter.messages.chains import BadLink
 from flrouter.messages.envelope import Envelope, Form, Unreadable, decode, form_of
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 from flrouter.network.chains import Assembler, is_link
 
 

@@ -35,10 +35,6 @@ class Watch:
     #: ms: how long an answer has been awaited, while the router was able to hear one.
     silence: int = 0
 
-    def disarm(self) -> None:
-        """The FL has answered."""
-        self.armed = self.asked = self.silence = 0
-
 
 class Liveness:
     """The watches over the FLs whose home this shard is."""
@@ -112,7 +108,7 @@ class Liveness:
         state = self._context.floodlight(floodlight)
         watch = self._watches.get(floodlight)
         if watch is not None:
-            watch.disarm()
+            watch.armed = watch.asked = watch.silence = 0
         if not state.heard:
             self._announce(floodlight, heard=True)
         failed = envelope.payload.failed_messages if envelope.payload is not None else 0

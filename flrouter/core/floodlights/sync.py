@@ -33,8 +33,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 
-from flrouter.core.floodlights.sync_run import Plan, Sync, and_also, sync_number
-from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.floodlights.sync_run import Plan, Sync, SyncStatus, and_also, sync_number
 from flrouter.core.requests.links import Links
 from flrouter.core.requests.parts import FULL_RECORD_BYTES, in_records
 from flrouter.core.state.context import MAX_TOLD_CHARACTERS, Context
@@ -51,7 +50,7 @@ from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.forms import build
 from flrouter.messages.forms.notifications import with_dump_id
-from flrouter.messages.kinds.origin import switch_of
+from flrouter.messages.kinds.places import switch_of
 
 #: who may wait for one FL's sync: each gets a copy of every link.
 MAX_REQUESTERS = 16

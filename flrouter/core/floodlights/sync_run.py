@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from flrouter.core.values import peers
 from flrouter.core.values.inputs import Report
 from flrouter.core.values.request import read_number
@@ -71,6 +73,29 @@ class Plan(NamedTuple):
     retries: int
     #: the correlation ids under which its chain goes out.
     requesters: list[str]
+
+
+class SyncStatus(msgspec.Struct, frozen=True):
+    """The syncs of one FL, since the owner of its home took that over.
+
+    Times are in ms since the epoch; 0: never.
+    """
+
+    floodlight: str
+    running: bool
+    #: when the running one, else the last one, began.
+    began: int
+    #: how often the FL was asked again.
+    retries: int
+    #: links of its chain that have come.
+    links: int
+    #: shards that have not noted yet that it begins.
+    waiting_for: list[int]
+    #: when the next one begins.
+    planned: int
+    #: when the last one ended, and whether its chain was whole.
+    ended: int
+    succeeded: bool
 
 
 def and_also(requesters: list[str], correlation_id: str) -> list[str]:

@@ -18,7 +18,7 @@ from flrouter.messages import headers as header
 from flrouter.messages import names
 from flrouter.messages.assembly import Entry, list_results
 from flrouter.messages.chains import MAX_LINKS
-from flrouter.messages.errors import ErrorType, Problem, error_data
+from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.forms import build
 from flrouter.messages.kinds.catalog import CommandKind
 from flrouter.messages.members import decode, members
@@ -49,7 +49,6 @@ class Answer:
         """Answer a command (protocol.md, 5.3); returns the error that was sent, or an empty text.
 
         Args:
-            gather: the command.
             targets: whom its parts went to, in request order.
             parts: what came back for each of them.
         """
@@ -111,12 +110,12 @@ class Answer:
         context = self._context
         reason = f"an answer of {len(payload)} bytes to a part of {gather.origin}, of {target}"
         context.dead_letter(Origin.parse(gather.origin), payload, reason, only_head=True)
-        error = error_data(
+        problem = Problem(
             ErrorType.INTERNAL_ERROR,
             "the answer is too large",
             f"It has {len(payload)} bytes, and must go in one message. {HEAD_KEPT}",
         )
-        return Entry(field, target, False, msgspec.json.encode(error))
+        return Entry(field, target, False, problem.payload)
 
     def error(self, gather: Gather, problem: Problem) -> str:
         """Answer a command with an error; returns the error's text."""

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from flrouter.core.gathers.answer import Answer
 from flrouter.core.requests.parts import FULL_RECORD_BYTES, in_records, part_number
 from flrouter.core.state.context import Context
@@ -25,7 +23,7 @@ from flrouter.core.values.events import Event
 from flrouter.core.values.peers import PartResults, PartsOverdue, Scatter
 from flrouter.core.values.records import Gather, Part
 from flrouter.core.values.request import Origin, read_number, topic_of
-from flrouter.messages.errors import ErrorType, Problem, error_data
+from flrouter.messages.errors import ErrorType, Problem
 from flrouter.messages.kinds.switch_list import Listed
 
 #: parts in one record: few enough not to keep a shard busy for long.
@@ -215,8 +213,7 @@ class Gathers:
 
     def fail(self, number: str, index: int, problem: Problem, given: str = "") -> None:
         """A part failed before it was sent to anybody."""
-        error = msgspec.json.encode(error_data(*problem))
-        self._came(number, index, 0, Part(False, 0, error, given))
+        self._came(number, index, 0, Part(False, 0, problem.payload, given))
 
     def results(self, note: PartResults) -> None:
         """Results came for parts of a command."""
@@ -250,12 +247,12 @@ class Gathers:
         reason = f"an answer of {len(part.payload)} bytes to part {index} of {gather.origin}"
         context.dead_letter(Origin.parse(gather.origin), part.payload, reason, only_head=True)
         most = context.rules.max_scattered_bytes
-        error = error_data(
+        problem = Problem(
             ErrorType.INTERNAL_ERROR,
             "the answers are too large together",
             f"At most {most:,} bytes are kept of them. Ask fewer switches at a time.",
         )
-        return Part(False, 0, msgspec.json.encode(error), part.given)
+        return Part(False, 0, problem.payload, part.given)
 
     # -- ending -------------------------------------------------------------------------------
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-import msgspec
-
 from flrouter.core.state.context import Context
 from flrouter.core.values.events import Event
 from flrouter.core.values.peers import PartResults
 from flrouter.core.values.records import Part
 from flrouter.core.values.request import read_number
-from flrouter.messages.errors import Problem, error_data
+from flrouter.messages.errors import Problem
 
 T = TypeVar("T")
 #: results that go into one record, unless a single one is larger.
@@ -68,7 +66,6 @@ class Parts:
             number: the part's.
             gather: the home of its command.
             link: of a chain, from 0.
-            result: what it is.
         """
         command, _, last = number.rpartition(".")
         index = read_number(last)
@@ -78,7 +75,7 @@ class Parts:
 
     def failed(self, number: str, gather: int, problem: Problem) -> bytes:
         """A part ended with an error; returns that as a payload."""
-        error = msgspec.json.encode(error_data(*problem))
+        error = problem.payload
         self.answered(number, gather, 0, Part(False, 0, error))
         self._context.count(Event.PART_ERRORS, problem.kind.value)
         return error

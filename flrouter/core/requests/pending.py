@@ -129,7 +129,6 @@ class Requests:
         """Make room for another command where this request was read (protocol.md, 4.5).
 
         Args:
-            number: of both.
             gather: if the new command is a part: the home of its command.
         """
         context = self._context

@@ -15,9 +15,7 @@ def instead_of(send: Send, why: str, rules: Rules, now: int, *, topic_exists: bo
     (protocol.md, 4.2).
 
     Args:
-        send: the record.
         why: the broker's reason.
-        rules: the shard's.
         now: ms since the epoch.
         topic_exists: whether an error can go to the record's own topic.
     """

@@ -25,7 +25,9 @@ def onward(context: Context, origin: str, headers: Headers) -> Headers:
     """The headers for what is done for a command: within its span, if it has one."""
     parent = trace.found_in(headers)
     inner = _within(context, origin, parent) if parent else b""
-    return trace.with_trace(headers, inner) if inner else headers
+    if not inner:
+        return headers
+    return (*(item for item in headers if item[0] != header.TRACE), (header.TRACE, inner))
 
 
 def back(context: Context, record: Pending | Gather, headers: Headers = ()) -> Headers:

@@ -81,7 +81,6 @@ class Context(Tables):
             key: a switch's id, or a correlation id.
             headers: its own; the profile's are added.
             partition: None: where Kafka's default partitioner puts the key.
-            answers: the request that it answers.
         """
         missing = self.rules.headers
         if missing and headers:
@@ -123,7 +122,6 @@ class Context(Tables):
         """Have everything read that lies in an FL's write topics now (protocol.md, 4.4).
 
         Args:
-            floodlight: the FL.
             then: called when that is done, with the token that is returned here.
         """
         self._tokens += 1

@@ -24,7 +24,6 @@ class Election:
         commands to it are answered with an error.
 
         Args:
-            name: the switch's id.
             newcomer: an FL that has just reported the switch; listeners see that report too.
         """
         before = switch.active

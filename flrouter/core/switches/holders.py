@@ -194,9 +194,8 @@ class SwitchMap:
 
     def sync_failed(self, floodlight: str) -> None:
         """An FL's chain did not end: the state of its switches is unknown (protocol.md, 6.2)."""
-        for name, switch in list(self._context.switches.items()):
-            holder = switch.holders.get(floodlight)
-            if holder is not None and holder.mode is Mode.GONE:
+        for name, switch, holder in self._held_by(floodlight):
+            if holder.mode is Mode.GONE:
                 del switch.holders[floodlight]
                 self._context.keep_switch(name, switch)
             if switch.active == floodlight:

@@ -6,21 +6,22 @@ A profile chooses one of two forms. Every rule that changes who holds a switch s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from flrouter.core.state.context import Context
 from flrouter.core.values import peers
 from flrouter.core.values.events import Event
 from flrouter.core.values.records import Mode, Switch
 from flrouter.messages.forms import build, notifications
-from flrouter.messages.forms.notifications import Connection
 
 
-class Listeners(Protocol):
-    """Those who follow which switches are there (protocol.md, 8.5)."""
+class Listeners:
+    """Those who follow which switches are there (protocol.md, 8.5), in either form."""
 
     #: a switch event's state → how the FL holds the switch after it.
     left: Mapping[str, Mode]
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """A live event said that an FL has the switch; True if listeners are to see the event.
@@ -28,9 +29,12 @@ class Listeners(Protocol):
         Args:
             record: what the event says of the switch, as JSON; may be empty.
         """
+        raise NotImplementedError
 
     def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
         """A live event said that an FL lost the switch; True if listeners are to see it."""
+        self.changed(name, switch)
+        return False
 
     def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
         """A sync listed the switch.
@@ -41,9 +45,11 @@ class Listeners(Protocol):
 
     def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
         """A whole sync did not list the switch."""
+        self.changed(name, switch)
 
     def changed(self, name: str, switch: Switch) -> None:
         """Something else changed who holds the switch, or who speaks for it."""
+        raise NotImplementedError
 
     def unknown(self, name: str, switch: Switch) -> None:
         """The state of the switch is unknown for now."""
@@ -52,13 +58,13 @@ class Listeners(Protocol):
         """The state of the switch is known: from a whole sync, or from a live event."""
 
 
-class ByEvents:
-    """Listeners see the FLs' events, and are told what those cannot say (protocol.md, 8.5)."""
+class ByEvents(Listeners):
+    """Listeners see the FLs' events, and are told what those cannot say (protocol.md, 8.5).
+
+    They have a sync's chain itself, and ignore it until its end.
+    """
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.GONE, "REMOVED": Mode.GONE}
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """The event of the active FL says it."""
@@ -70,9 +76,6 @@ class ByEvents:
         """While another FL serves the switch, listeners hear of no loss (protocol.md, 8.3)."""
         self.changed(name, switch)
         return not served_by_another and not switch.active
-
-    def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
-        """Listeners have the chain itself, and ignore it until its end."""
 
     def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
         """The switch is offline if no other FL has it (protocol.md, 6.4)."""
@@ -105,7 +108,7 @@ class ByEvents:
             self._context.switches.put(name, switch)
 
 
-class ByAvailability:
+class ByAvailability(Listeners):
     """Listeners are told each switch's connections to FLs, and its master (protocol.md, 8.5).
 
     What they were told is kept with the switch, so any difference can be seen. An FL that lost
@@ -114,21 +117,13 @@ class ByAvailability:
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.RO, "REMOVED": Mode.GONE}
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """They are not to see the event itself."""
         if record:
             self._note(name, switch, floodlight, record)
-        elif self._news(switch).needs_record:
+        elif self._has_new_master(switch):
             self._want_record(floodlight)
         self._tell(name, switch, record)
-        return False
-
-    def lost(self, name: str, switch: Switch, *, served_by_another: bool) -> bool:
-        """They are not to see the event itself."""
-        self.changed(name, switch)
         return False
 
     def listed(self, name: str, switch: Switch, floodlight: str, dump: bytes) -> None:
@@ -141,21 +136,14 @@ class ByAvailability:
         if record and floodlight == self._master(switch):
             context.send(context.rules.disco_topic, name, dump)
 
-    def dropped(self, name: str, switch: Switch, floodlight: str, *, was_active: bool) -> None:
-        """As any other loss."""
-        self.changed(name, switch)
-
     def changed(self, name: str, switch: Switch) -> None:
         """Tell listeners what they do not know."""
         self._tell(name, switch, b"")
 
-    def unknown(self, name: str, switch: Switch) -> None:
-        """What they were told still holds."""
-
     def known(self, name: str, switch: Switch) -> None:
         """If a live event came after the FL's list, only its next list has the switch's record."""
         holder = switch.holders[switch.active]
-        if holder.listed < holder.live and self._news(switch).needs_record:
+        if holder.listed < holder.live and self._has_new_master(switch):
             self._want_record(switch.active)
 
     def _want_record(self, floodlight: str) -> None:
@@ -177,27 +165,36 @@ class ByAvailability:
             return ""
         return switch.active
 
-    def _news(self, switch: Switch) -> _News:
-        floodlights = self._context.floodlights
-        holders: dict[str, Mode] = {
-            name: holder.mode
-            for name, holder in sorted(switch.holders.items())
-            if holder.mode is not Mode.GONE and floodlights[name].known and floodlights[name].up
-        }
-        return _News(switch, holders, self._master(switch))
+    def _has_new_master(self, switch: Switch) -> bool:
+        """Whether the switch has a master again: that is told with a record of the switch."""
+        return bool(self._master(switch) and not switch.told_master)
 
     def _tell(self, name: str, switch: Switch, record: bytes) -> None:
-        context, news = self._context, self._news(switch)
-        if not news.any or (news.needs_record and not record):
+        """Tell listeners what they do not know; a new master only with a record of the switch."""
+        context, master = self._context, self._master(switch)
+        floodlights = context.floodlights
+        holders = {
+            at: holder
+            for at, holder in sorted(switch.holders.items())
+            if holder.mode is not Mode.GONE and floodlights[at].known and floodlights[at].up
+        }
+        modes = {at: holder.mode for at, holder in holders.items()}
+        is_new = master and not switch.told_master
+        if (modes, master) == (switch.told, switch.told_master) or (is_new and not record):
             return
         connections = [
-            Connection(at, mode is Mode.RW, at == news.master, since, addresses)
-            for at, mode in news.holders.items()
-            for since, addresses in [(switch.holders[at].since, switch.holders[at].addresses)]
+            notifications.connection(
+                at,
+                writes=holder.mode is Mode.RW,
+                master=at == master,
+                since=holder.since,
+                addresses=holder.addresses,
+            )
+            for at, holder in holders.items()
         ]
-        if news.needs_record:
+        if is_new:
             kind, notice = "connect", notifications.connect(record, connections)
-        elif news.ends:
+        elif switch.told_master and not master:
             state = context.floodlights.get(switch.told_master)
             offline = state is None or not (state.known and state.up)
             kind = "disconnect"
@@ -207,28 +204,10 @@ class ByAvailability:
             kind, notice = "availability", notifications.availability(name, connections)
         message = notifications.message(notice, f"{kind}-{name}", context.now)
         context.send(context.rules.disco_topic, name, message)
-        switch.told, switch.told_master = news.holders, news.master
+        switch.told, switch.told_master = modes, master
         if switch.holders or switch.region:
             context.switches.put(name, switch)
 
 
-class _News:
-    """What listeners do not know yet of a switch."""
-
-    __slots__ = ("any", "ends", "holders", "master", "needs_record")
-
-    def __init__(self, switch: Switch, holders: dict[str, Mode], master: str) -> None:
-        #: FL → how it is connected.
-        self.holders = holders
-        self.master = master
-        self.any = (holders, master) != (switch.told, switch.told_master)
-        #: the switch has a master again: that is told with a record of the switch.
-        self.needs_record = bool(master and not switch.told_master)
-        self.ends = bool(switch.told_master and not master)
-
-
 #: the forms, by their names in profiles.
-FORMS: dict[str, type[ByEvents] | type[ByAvailability]] = {
-    "events": ByEvents,
-    "availability": ByAvailability,
-}
+FORMS: dict[str, type[Listeners]] = {"events": ByEvents, "availability": ByAvailability}

@@ -24,9 +24,6 @@ def unusable(
 
     Args:
         origin: where the record was read.
-        data: its value.
-        reason: why it cannot be used.
-        headers: its own.
         max_bytes: the largest letter.
         only_head: cut the record, whatever its size.
     """
@@ -50,7 +47,6 @@ def unwritten(send: Send, why: str, topic: str) -> Send:
     """The letter with the head of a record of ours that the broker refuses (protocol.md, 4.2).
 
     Args:
-        send: the record.
         why: the broker's reason.
         topic: of dead letters.
     """

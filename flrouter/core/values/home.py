@@ -27,7 +27,7 @@ def murmur2(data: bytes) -> int:
 def home(key: str, partitions: int) -> int:
     """The home partition of a switch, an FL or a correlation id, out of `partitions`."""
     # Long keys are not remembered: a correlation id may have a megabyte.
-    return (_home if len(key) <= 200 else _home.__wrapped__)(key, partitions)
+    return (_place if len(key) <= 200 else _place.__wrapped__)(key, partitions)
 
 
 def shard_of(partition: int, shards: int) -> int:
@@ -39,16 +39,10 @@ def partition_for(key: bytes | None, partitions: int) -> int:
     """Where Kafka's default partitioner puts `key` (protocol.md, 3.2); keyless records go to 0."""
     if key is None:
         return 0
-    return (_remembered if len(key) <= 200 else _place)(key, partitions)
+    return (_place if len(key) <= 200 else _place.__wrapped__)(key, partitions)
 
 
-def _place(key: bytes, partitions: int) -> int:
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-@lru_cache(maxsize=1 << 17)
-def _home(key: str, partitions: int) -> int:
-    return _place(key.encode(), partitions)
-
-
-_remembered = lru_cache(maxsize=1 << 17)(_place)
+@lru_cache(maxsize=1 << 18)
+def _place(key: str | bytes, partitions: int) -> int:
+    data = key.encode() if isinstance(key, str) else key
+    return (murmur2(data) & 0x7FFFFFFF) % partitions

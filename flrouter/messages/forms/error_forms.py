@@ -80,7 +80,6 @@ def draft(form: ErrorForm, data: bytes) -> bytes:
 
     Args:
         form: as the catalog says.
-        data: the command.
 
     Returns:
         Empty if it is to be an `ErrorMessage`, or if the command lacks what the answer must repeat.

@@ -13,19 +13,6 @@ from flrouter.messages.forms import build
 _RECORDS = ("switch_record", "switch")
 
 
-class Connection(msgspec.Struct, frozen=True):
-    """One FL's connection to a switch: an entry of `availabilityData` (protocol.md, 8.5)."""
-
-    floodlight: str
-    #: whether it may change the switch; else it may only read it.
-    writes: bool
-    master: bool
-    #: ms since the epoch: since when.
-    since: int
-    #: both ends of it, as :func:`addresses_of` gave them.
-    addresses: bytes = b""
-
-
 class _Addresses(msgspec.Struct):
     """What a record says of a connection."""
 
@@ -59,44 +46,58 @@ def addresses_of(record: bytes) -> bytes:
     return msgspec.json.encode({"switchAddress": ends.switch, "speakerAddress": ends.speaker})
 
 
-def connect(record: bytes, connections: list[Connection]) -> dict[str, Any]:
+def connection(
+    floodlight: str, *, writes: bool, master: bool, since: int, addresses: bytes = b""
+) -> dict[str, Any]:
+    """One FL's connection to a switch: an entry of `availabilityData` (protocol.md, 8.5).
+
+    Args:
+        writes: whether it may change the switch; else it may only read it.
+        since: when it was connected (ms since the epoch).
+        addresses: both ends of it, as :func:`addresses_of` gave them.
+    """
+    ends = msgspec.json.decode(addresses) if addresses else {}
+    return {
+        "regionName": floodlight,
+        "connectMode": "READ_WRITE" if writes else "READ_ONLY",
+        "master": master,
+        "connectedAt": since / 1000,
+        **ends,
+    }
+
+
+def connect(record: bytes, connections: list[dict[str, Any]]) -> dict[str, Any]:
     """A switch has a master again (protocol.md, 8.5).
 
     Args:
         record: what an FL says of the switch.
-        connections: all of them.
     """
     return {
         "clazz": names.SWITCH_CONNECT,
         "speakerData": msgspec.Raw(record),
-        "availabilityData": _data(connections),
+        "availabilityData": {"connections": connections},
     }
 
 
 def disconnect(
-    switch: str, connections: list[Connection], *, region_offline: bool
+    switch: str, connections: list[dict[str, Any]], *, region_offline: bool
 ) -> dict[str, Any]:
     """A switch has no master any more (protocol.md, 8.5).
 
     Args:
-        switch: its id.
         connections: those that are left.
         region_offline: whether the reason is an FL that does not answer or was removed.
     """
-    return {
-        "clazz": names.SWITCH_DISCONNECT,
-        "switchId": switch,
-        "availabilityData": _data(connections),
-        "regionOffline": region_offline,
-    }
+    own = {"clazz": names.SWITCH_DISCONNECT, "regionOffline": region_offline}
+    return availability(switch, connections) | own
 
 
-def availability(switch: str, connections: list[Connection]) -> dict[str, Any]:
+def availability(switch: str, connections: list[dict[str, Any]]) -> dict[str, Any]:
     """Something else changed in the connections of a switch (protocol.md, 8.5)."""
     return {
         "clazz": names.SWITCH_AVAILABILITY,
         "switchId": switch,
-        "availabilityData": _data(connections),
+        "availabilityData": {"connections": connections},
     }
 
 
@@ -112,30 +113,6 @@ def with_dump_id(data: bytes, dump_id: str | None) -> bytes:
     is gone.
     """
     new = msgspec.json.encode(dump_id)
-    for payload in _spans_of(data, "payload"):
-        inner = data[slice(*payload)]
-        for start, end in _spans_of(inner, "dump_id"):
-            at = payload[0]
-            return data[: at + start] + new + data[at + end :]
-    return data
-
-
-def _spans_of(data: bytes, name: str) -> list[tuple[int, int]]:
-    """Where the value of a member stands; if the name occurs twice, the last."""
-    values = [(value, end) for member, _, value, end in members.spans(data) if member == name]
-    return values[-1:]
-
-
-def _data(connections: list[Connection]) -> dict[str, Any]:
-    return {"connections": [_entry(connection) for connection in connections]}
-
-
-def _entry(connection: Connection) -> dict[str, Any]:
-    ends = msgspec.json.decode(connection.addresses) if connection.addresses else {}
-    return {
-        "regionName": connection.floodlight,
-        "connectMode": "READ_WRITE" if connection.writes else "READ_ONLY",
-        "master": connection.master,
-        "connectedAt": connection.since / 1000,
-        **ends,
-    }
+    start, end = members.places(data).get("payload", (0, 0))
+    place = members.places(data[start:end], start).get("dump_id") if end else None
+    return data[: place[0]] + new + data[place[1] :] if place is not None else data

@@ -159,7 +159,6 @@ class Catalog:
         """The entry for what an FL reports unasked, with a payload of this kind (protocol.md, 4.1).
 
         Args:
-            floodlight: the FL.
             written: the topic to which it wrote; entries for other topics do not count.
         """
         entry = self._event_of.get((kind, written))

@@ -10,15 +10,14 @@ from importlib.resources import files
 
 import msgspec
 
-from flrouter.messages.envelope import Payload
+from flrouter.messages.envelope import Envelope, Payload
 from flrouter.messages.kinds.pattern import Pattern
-from flrouter.messages.members import may_have_halves, readable
+from flrouter.messages.members import may_have_halves, raw_items, raw_members, readable
+from flrouter.messages.switch_id import BadSwitchId, canonical
 
 #: the step to the last item of a list.
 LAST = "last"
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_items = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder()
 
 Steps = tuple[str, ...]
@@ -65,7 +64,6 @@ class Places:
         """What stands where a payload names its switch; None: nothing.
 
         Args:
-            payload: the decoded payload.
             data: its bytes, or those of its message.
             root: the way to the payload in `data`.
         """
@@ -84,12 +82,34 @@ class Places:
         return " or ".join([*places, "payload.switch_id"])
 
 
+_OF_OPENKILDA = Places(OPENKILDA)
+
+
+def switch_of(envelope: Envelope, data: bytes, places: Places = _OF_OPENKILDA) -> str | None:
+    """The canonical id of the switch that a message names as its origin, else None.
+
+    An event is about the switch of the FL that reports it (protocol.md, 8.4).
+
+    Args:
+        envelope: what :func:`flrouter.messages.envelope.decode` made of `data`.
+        places: where each kind names its switch; by default as in OpenKilda's kinds.
+    """
+    payload = envelope.payload
+    if payload is None:
+        return None
+    given = places.given(payload, data, envelope.root)
+    try:
+        return canonical(given) if given is not None else None
+    except BadSwitchId:
+        return None
+
+
 def _look(data: bytes, root: Steps, places: Iterable[Steps]) -> object:
     """What stands in the first place that there is, else None."""
     try:
-        top = _members.decode(data)
+        top = raw_members.decode(data)
         for step in root:
-            top = _members.decode(top[step])
+            top = raw_members.decode(top[step])
     except (msgspec.MsgspecError, KeyError):
         return None
     for steps in places:
@@ -108,10 +128,10 @@ def _follow(members: dict[str, msgspec.Raw], steps: Steps) -> object:
     try:
         for number, step in enumerate(steps):
             if step == LAST:
-                value = _items.decode(value)[-1]
+                value = raw_items.decode(value)[-1]
                 continue
             if number:
-                members = _members.decode(value)
+                members = raw_members.decode(value)
             value = members[step if step in members else step.replace("_", "-")]
         return _any.decode(value)
     except (msgspec.MsgspecError, LookupError):

@@ -32,15 +32,15 @@ def wrapped(data: bytes, scope: Sequence[str]) -> bytes:
         data: a command with a payload that could be decoded.
         scope: the switches that its FL is to ask.
     """
-    [*_, payload] = [member for member in members.spans(data) if member.name == "payload"]
+    start, end = members.places(data)["payload"]
     wrapper = members.joined(
         {
             "clazz": msgspec.json.encode(names.BROADCAST),
             "scope": msgspec.json.encode(scope),
-            "payload": data[payload.value : payload.end],
+            "payload": data[start:end],
         }
     )
-    return data[: payload.value] + wrapper + data[payload.end :]
+    return data[:start] + wrapper + data[end:]
 
 
 class BadList(ValueError):
@@ -86,7 +86,6 @@ def read(
 
     Args:
         payload: of a command of this `kind`.
-        kind: the catalog's entry for it.
         catalog: says where the listed commands have their switch ids.
         most: how many items there may be.
         around: bytes of each command around its payload.

@@ -18,7 +18,7 @@ from flrouter.messages import names
 from flrouter.messages.envelope import COMMANDS, Envelope, Unreadable, decode
 from flrouter.messages.errors import ErrorType
 from flrouter.messages.forms import build
-from flrouter.messages.kinds import origin
+from flrouter.messages.kinds import places
 from flrouter.messages.kinds.catalog import Done
 from flrouter.messages.switch_id import canonical
 from flrouter.speaker import answers, payloads, sync
@@ -106,7 +106,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         """
         correlation_id = f"{self._event_prefix}-{next(self._event_ids)}"
         data = answers.info(payload, correlation_id, self._region, now_ms())
-        where = canonical(switch) if switch is not None else origin.switch_of(decode(data), data)
+        where = canonical(switch) if switch is not None else places.switch_of(decode(data), data)
         delivered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def tell(arrived: bool) -> None:

@@ -65,17 +65,16 @@ class Provider:
         try:
             claims = _read(token, await self._not_older_than(KEYS_LIFE_S))
         except _WRONG:  # perhaps its key is new
-            claims = self._read_or_refuse(token, await self._not_older_than(KEYS_PAUSE_S))
+            published = await self._not_older_than(KEYS_PAUSE_S)
+            try:
+                claims = _read(token, published)
+            except _WRONG as error:
+                issuer = self._settings.oidc_issuer
+                text = f"the token of {issuer} is not valid ({error}): log in again"
+                raise Refusal(401, text, ASK_FOR_TOKEN) from None
         names = (claims.get(claim) for claim in ("preferred_username", "email", "sub"))
         name = str(next(filter(None, names), "somebody"))
         return member(name, groups_in(claims, self._settings.oidc_claim), self._settings)
-
-    def _read_or_refuse(self, token: str, published: Published) -> dict[str, Any]:
-        try:
-            return _read(token, published)
-        except _WRONG as error:
-            text = f"the token of {self._settings.oidc_issuer} is not valid ({error}): log in again"
-            raise Refusal(401, text, ASK_FOR_TOKEN) from None
 
     async def _not_older_than(self, life_s: float) -> Published:
         """Keys no older than this. While the provider fails, it is asked in the background.

@@ -62,7 +62,11 @@ async def _read(site: Site, guard: Guard, operation: Operation, request: web.Req
         if person is not None and request.content_type != "application/json":
             # A page of another site can have a browser send any other kind, with its cookies.
             raise Refusal(400, "body: expected the header Content-Type: application/json")
-        body = _decode(await _body(request), operation.body)
+        given = await _body(request)
+        try:
+            body = msgspec.json.decode(given or b"{}", type=operation.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Refusal(400, f"body: {error}. See {BASE}/openapi.json") from None
     query = read_query(request, operation.query)
     return Call(site, query, body, person)
 
@@ -85,10 +89,3 @@ async def _body(request: web.Request) -> bytes:
         if len(data) > MAX_BODY_BYTES:
             raise Refusal(413, f"the body is too large: at most {MAX_BODY_BYTES} bytes are read")
     return data
-
-
-def _decode(data: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
-    try:
-        return msgspec.json.decode(data or b"{}", type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(400, f"body: {error}. See {BASE}/openapi.json") from None

@@ -6,7 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.floodlights.sync_run import SyncStatus
 from flrouter.core.values.peers import Name, Region
 from flrouter.core.values.records import Condition, Count
 from flrouter.history.record import Number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from flrouter.faust_side.app import RouterApp
 from flrouter.web.calls.queries import Query
-from flrouter.web_port.tls import Trust
+from flrouter.web_port import tls
 
 #: s; a worker that takes longer is reported as missing.
 TIMEOUT_S = 2.0
@@ -30,7 +30,7 @@ class Workers:
 
     def __init__(self, app: RouterApp) -> None:
         self._app = app
-        self._trust = Trust(app.settings)
+        self._trust = tls.trust(app.settings)
 
     @property
     def own(self) -> str:
@@ -51,8 +51,6 @@ class Workers:
         """Ask the others, each about its own shards alone.
 
         Args:
-            path: of the request.
-            query: its parameters.
             kind: the class of an answer.
             shard: ask only its owner; None: all.
 
@@ -102,8 +100,8 @@ class Workers:
 def parameters(query: msgspec.Struct) -> dict[str, str]:
     """The parameters, as a URL has them. What is empty is not asked for; False and 0 may be."""
     given = msgspec.to_builtins(query)
-    return {name: _text(value) for name, value in given.items() if value not in (None, "")}
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in given.items()
+        if value not in (None, "")
+    }

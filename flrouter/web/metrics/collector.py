@@ -18,11 +18,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from flrouter import __version__
-from flrouter.core.values.home import home
+from flrouter.core.values.events import FL, Event
 from flrouter.faust_side.app import RouterApp
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
-from flrouter.web.calls.counted import COUNTED, FLOODLIGHT
 from flrouter.web.calls.health import not_ready
 from flrouter.web.calls.tally import Tally
 from flrouter.web.metrics import page
@@ -62,7 +61,7 @@ class RouterCollector(Collector):
     def _known(self, label: str) -> Iterator[str]:
         """Values that begin with 0: a series that begins with 1 shows no increase."""
         settings, floodlights = self._app.settings, sorted(self._app.membership.subscribed)
-        if label == FLOODLIGHT:
+        if label == FL:
             yield from floodlights
         elif label == "topic":
             yield from (*settings.inbound_topics, settings.shards_topic)
@@ -93,12 +92,11 @@ class RouterCollector(Collector):
         return family
 
     def _counts(self) -> Iterator[Metric]:
-        by_event: dict[str, Counter[str]] = {event: Counter() for event in COUNTED}
+        by_event: dict[Event, Counter[str]] = {event: Counter() for event in Event}
         for (event, label), count in (self._app.shards.counts + self._app.history.counts).items():
-            if event in by_event:
-                by_event[event][label] += count
-        for event, counted in COUNTED.items():
-            yield self._counter(counted.metric, counted.text, counted.label, by_event[event])
+            by_event[event][label] += count
+        for event in Event:
+            yield self._counter(event.metric, event.text, event.label, by_event[event])
 
     def _ends(self) -> Iterator[Metric]:
         ended = self._app.shards.ended
@@ -108,11 +106,11 @@ class RouterCollector(Collector):
         family = HistogramMetricFamily(
             f"{PREFIX}answer_duration_seconds",
             "From reading a command to the answer of its FL.",
-            labels=[FLOODLIGHT],
+            labels=[FL],
         )
         merged: dict[str, Histogram] = {}
         for name, histogram in ended.latencies.items():
-            into = merged.setdefault(self._shown(FLOODLIGHT, name), Histogram(BOUNDS))
+            into = merged.setdefault(self._shown(FL, name), Histogram(BOUNDS))
             into.counts = [sum(pair) for pair in zip(into.counts, histogram.counts, strict=True)]
             into.total += histogram.total
         for name, histogram in sorted(merged.items()):
@@ -128,9 +126,9 @@ class RouterCollector(Collector):
         shards = list(self._app.shards.owned())
         pending: Counter[str] = Counter()
         for shard in shards:
-            pending.update(shard.pending_by_floodlight())
+            pending.update(shard.requests.by_floodlight)
         text = "Requests without an answer, by FL; those that wait for a switch have none."
-        yield self._gauge("pending_requests", text, FLOODLIGHT, pending)
+        yield self._gauge("pending_requests", text, FL, pending)
         for table, text in (
             ("blacklist", "Requests whose late answers are dropped."),
             ("gathers", "Rows of commands to several switches or FLs."),
@@ -142,7 +140,7 @@ class RouterCollector(Collector):
     def _floodlights(self) -> Iterator[Metric]:
         """The states of FLs, from the worker that has their home; their switches, from all."""
         up, drained, syncing = (
-            GaugeMetricFamily(f"{PREFIX}floodlight_{name}", text, labels=[FLOODLIGHT])
+            GaugeMetricFamily(f"{PREFIX}floodlight_{name}", text, labels=[FL])
             for name, text in (
                 ("up", "Whether it answers."),
                 ("drained", "Whether it is drained."),
@@ -152,15 +150,15 @@ class RouterCollector(Collector):
         for shard in self._app.shards.owned():
             context = shard.context
             for name in context.known_floodlights():
-                label, state = [self._shown(FLOODLIGHT, name)], context.floodlights[name]
-                if home(name, context.rules.partitions) == context.number and label != [OTHER]:
+                label, state = [self._shown(FL, name)], context.floodlights[name]
+                if context.home(name) == context.number and label != [OTHER]:
                     if not (state.up and self._app.contact.lost_since):  # otherwise unknown
                         up.add_metric(label, state.up)
                     drained.add_metric(label, state.drained)
                     syncing.add_metric(label, state.syncing > 0)
         yield from (up, drained, syncing)
         text = "Switches it is active for."
-        yield self._gauge("floodlight_switches", text, FLOODLIGHT, self._tally.speaks)
+        yield self._gauge("floodlight_switches", text, FL, self._tally.speaks)
 
     def _work(self) -> Iterator[Metric]:
         app, shards = self._app, self._app.shards

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from flrouter.clock import now_ms
 from flrouter.core.values.events import Event
-from flrouter.core.values.home import home
 from flrouter.faust_side.app import RouterApp
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.web.series.ring import STEP_MS, STEPS, Ring
@@ -112,9 +111,8 @@ class Recorder:
         return counted
 
     def _pending(self) -> Counter[str]:
-        pending: Counter[str] = Counter()
-        for shard in self._app.shards.owned():
-            pending.update(shard.pending_by_floodlight())
+        owned = self._app.shards.owned()
+        pending = sum((shard.requests.by_floodlight for shard in owned), Counter[str]())
         pending[ALL] = pending.total()
         return pending
 
@@ -138,7 +136,7 @@ class Recorder:
         down: Counter[str] = Counter()
         for shard in self._app.shards.owned():
             for name, state in shard.context.floodlights.items():
-                if home(name, shard.context.rules.partitions) == shard.context.number:
+                if shard.context.home(name) == shard.context.number:
                     again = self._outages[name] > before[name]
                     down[name] = int(state.condition == "outage" or again)
         down[ALL] = down.total()

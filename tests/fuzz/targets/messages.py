@@ -11,7 +11,7 @@ import msgspec
 from flrouter import profiles
 from flrouter.messages import chains, correlation, members
 from flrouter.messages import envelope as envelopes
-from flrouter.messages.kinds import origin
+from flrouter.messages.kinds import places
 from flrouter.messages.switch_id import BadSwitchId, canonical
 
 CATALOG = profiles.load("plain").catalog({role: role for role in profiles.ROLES})
@@ -32,7 +32,7 @@ def envelope(data: bytes) -> None:
     assert CATALOG.topic_of(CATALOG.event(message.kind))
     entry = CATALOG.command(message.kind)
     assert CATALOG.answer_topic(entry)
-    switch = origin.switch_of(message, data)
+    switch = places.switch_of(message, data)
     assert switch is None or canonical(switch) == switch
     with contextlib.suppress(chains.BadLink):
         link = chains.link_of(message)

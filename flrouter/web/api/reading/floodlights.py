@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+from flrouter.core.values.events import FL
 from flrouter.core.values.records import Floodlight as FloodlightRow
 from flrouter.telemetry.ended import BOUNDS
 from flrouter.telemetry.histogram import Histogram
 from flrouter.web.calls.call import Site
-from flrouter.web.calls.counted import BY_FLOODLIGHT
 from flrouter.web.calls.shapes import Floodlight, FloodlightState, Latency
 
 
@@ -17,16 +17,15 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
     shards = list(site.app.shards.owned())
     tally = await site.tally.fresh()
     newest: dict[str, FloodlightRow] = {}
-    pending: Counter[str] = Counter()
+    pending = sum((shard.requests.by_floodlight for shard in shards), Counter[str]())
     for shard in shards:
-        pending.update(shard.pending_by_floodlight())
         for name, state in shard.context.floodlights.items():
             if state.number and (name not in newest or newest[name].number < state.number):
                 newest[name] = state
-    syncs = {status.floodlight: status for shard in shards for status in shard.syncs()}
+    syncs = {status.floodlight: status for shard in shards for status in shard.syncs.status()}
     counts: dict[str, dict[str, int]] = {name: {} for name in newest}
     for (event, label), count in site.app.shards.counts.items():
-        if event in BY_FLOODLIGHT and label in counts:
+        if event.label == FL and label in counts:
             counts[label][event] = count
     return {
         name: Floodlight(
@@ -40,7 +39,7 @@ async def heard_of(site: Site) -> dict[str, Floodlight]:
             state.synced,
             tally.speaks[name],
             tally.holds[name],
-            max(pending[name], 0),
+            pending[name],
             counts[name],
             _latency(site, name),
             syncs.get(name),

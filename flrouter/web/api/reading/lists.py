@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from flrouter.core.floodlights.sync_status import SyncStatus
+from flrouter.core.floodlights.sync_run import SyncStatus
 from flrouter.core.shard import Shard
 from flrouter.core.values.records import Barred, Gather, Part, Pending
 from flrouter.core.values.records import Switch as SwitchRow
@@ -185,7 +185,7 @@ async def _syncs(call: Call) -> Page[SyncStatus]:
     by_name = {
         status.floodlight: status
         for shard in call.app.shards.owned()
-        for status in shard.syncs()
+        for status in shard.syncs.status()
         if query.running in (None, status.running)
     }
     return _page_of(by_name, query, not_owned(call.app))

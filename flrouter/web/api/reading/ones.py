@@ -79,7 +79,7 @@ async def switch(call: Call, given: str) -> SwitchDetail:
         pending = shard.context.pending
         waiting = [
             rows.pending(shard, request, pending[request])
-            for request in shard.pending_at(name)[:MAX_SHOWN_REQUESTS]
+            for request in shard.requests.at(name)[:MAX_SHOWN_REQUESTS]
         ]
         return SwitchDetail(rows.switch(shard, name, row), waiting)
     if call.local:

@@ -51,7 +51,6 @@ def merged(
 
     Args:
         pages: answers to the same request, at least one.
-        limit: how many rows at most.
         key: of a row; they are in this order.
         combined: makes one row of those that several workers have for one key.
     """

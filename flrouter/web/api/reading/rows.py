@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import End
 from flrouter.core.values.records import Barred, Gather, Mode, Pending, Stage
@@ -28,20 +30,27 @@ def switch(shard: Shard, name: str, row: SwitchRow) -> Switch:
     return Switch(name, number, row.active, holders, row.unmanaged, row.pinned, row.region)
 
 
-def pending(shard: Shard, number: str, row: Pending) -> Request:
-    """A row of the table `pending`."""
+def _request(
+    number: str, row: Pending | Gather | End, state: RequestState, shard: int, **more: Any
+) -> Request:
+    """What all rows of requests say, but those of the blacklist."""
     return Request(
         number,
         row.correlation_id,
-        STATES[row.stage],
-        shard.context.number,
+        state,
+        shard,
         row.origin,
         row.switch,
         row.floodlight,
         row.reply_topic,
         row.received,
-        row.due,
+        **more,
     )
+
+
+def pending(shard: Shard, number: str, row: Pending) -> Request:
+    """A row of the table `pending`."""
+    return _request(number, row, STATES[row.stage], shard.context.number, due=row.due)
 
 
 def barred(shard: Shard, number: str, row: Barred) -> Request:
@@ -63,32 +72,12 @@ def gather_state(row: Gather) -> RequestState:
 
 def gather(shard: Shard, number: str, row: Gather) -> Request:
     """A row of the table `gathers` that is a command, and not one of its parts."""
-    return Request(
-        number,
-        row.correlation_id,
-        gather_state(row),
-        shard.context.number,
-        row.origin,
-        reply_topic=row.reply_topic,
-        received=row.received,
-        due=0 if row.answered else row.due,
-        parts=row.parts,
-        parts_ended=shard.parts_ended(number),
-    )
+    due, done = 0 if row.answered else row.due, shard.gathers.ended(number)
+    parts = {"parts": row.parts, "parts_ended": done}
+    return _request(number, row, gather_state(row), shard.context.number, due=due, **parts)
 
 
 def ended(shard: int, end: End) -> Request:
     """A request that was answered."""
-    return Request(
-        end.number,
-        end.correlation_id,
-        "failed" if end.error else "answered",
-        shard,
-        end.origin,
-        end.switch,
-        end.floodlight,
-        end.reply_topic,
-        end.received,
-        ended=end.ended,
-        error=end.error,
-    )
+    state: RequestState = "failed" if end.error else "answered"
+    return _request(end.number, end, state, shard, ended=end.ended, error=end.error)
