@@ -177,8 +177,8 @@ def test_who_may_not_in_is_told_why(
     secured: Secured, wrong: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     """In one line, which names the settings to look at and no password."""
-    for asked in ("floodlight", "dead-letters"):
-        done = flrouter(asked, "list", settings=secured.settings(**wrong), folder=tmp_path)
+    for asked in (("floodlight", "remove", "fl-1"), ("dead-letters", "list")):
+        done = flrouter(*asked, settings=secured.settings(**wrong), folder=tmp_path)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         assert "wrong-password" not in done.stdout + done.stderr

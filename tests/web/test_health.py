@@ -15,7 +15,7 @@ AWAY = "cannot connect to the broker"
 def worker(*, sure: bool = True, serving: bool = True, trouble: str = "") -> Any:
     """One of that state. Of its transactions one with `exactly_once` is always sure."""
     part = SimpleNamespace(crashed=False)
-    shards = {"serving": serving, "refusal": "", "left_to_restore": 0, "numbers": [0]}
+    shards = {"serving": serving, "refusal": "", "left_to_restore": 0, "by_number": {0: None}}
     shards["ownership"] = SimpleNamespace(may_write=sure)
     return SimpleNamespace(
         crashed=False,
