@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from flrouter import embedded
 from flrouter.core.values.effects import Send
 from flrouter.core.values.home import partition_for
-from flrouter.kafka import producer as producers
+from flrouter.kafka import batches as sizes
 from flrouter.kafka import writer as module
 from flrouter.kafka.cluster import directory as directories
 from flrouter.kafka.cluster.directory import Directory
@@ -223,7 +223,7 @@ def test_what_fails_is_written_again_with_all_behind_it(
     """In order, by another producer, whether or not it was durable; each write hears where it
     lies. `failing`: which batch of a partition does.
     """
-    monkeypatch.setattr(producers, "BATCH_BYTES", 120)  # a write's records are several batches
+    monkeypatch.setattr(sizes, "BATCH_BYTES", 120)  # a write's records are several batches
     real, batches = Link.deliver, Counter[int]()
 
     async def deliver(self: Link, batch: Any, at: Partition) -> int:
