@@ -21,12 +21,7 @@ from mode import Service
 from flrouter.clock import now_ms
 from flrouter.kafka.patches import repair
 from flrouter.retry import Backoff, Reminder
-from flrouter.speaker.kafka.connection import (
-    FIRST_PAUSE_S,
-    LONGEST_PAUSE_S,
-    Connection,
-    insist,
-)
+from flrouter.speaker.kafka.connection import FIRST_PAUSE_S, LONGEST_PAUSE_S, Connection, insist
 
 log = logging.getLogger(__name__)
 

@@ -203,11 +203,9 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
     async def _drain(self, lane: _Lane) -> None:
         backoff = Backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
-            if not lane.queue:
+            while not lane.queue:
+                lane.wake.clear()
                 await lane.wake.wait()
-            lane.wake.clear()
-            if not lane.queue:
-                continue
             if self._cut:
                 batch = list(lane.queue)
                 lane.queue.clear()
@@ -253,18 +251,16 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             late.cancel()
         return batch, None
 
-    async def _deliver(self, link: Link, batch: Any, at: Partition) -> None:
+    async def _deliver(self, link: Link, batch: Any, at: Partition) -> int:
         """Write a batch, as soon as a broker leads its partition."""
         until_s = time.monotonic() + self._timeout_s
         while True:
             try:
-                await link.deliver(batch, at)
+                return await link.deliver(batch, at)
             except UnknownTopicOrPartitionError:
                 if time.monotonic() >= until_s:
                     raise
-                await asyncio.sleep(_FIRST_PAUSE_S)
-            else:
-                return
+            await asyncio.sleep(_FIRST_PAUSE_S)
 
     def _failed(self, lane: _Lane, batch: list[_Record], error: Exception) -> None:
         if not lane.failing:
