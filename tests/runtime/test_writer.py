@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import subprocess
 import time
@@ -637,6 +638,9 @@ def test_a_writer_stops_at_once_whatever_brokers_do(trouble: str, abandoned: boo
                     await _written(writer, sends)
                     if trouble == "frozen":
                         broker.send_signal(signal.SIGSTOP)
+                        # Until it has stopped it may still take what comes.
+                        stopped = os.WSTOPPED | os.WNOWAIT
+                        await asyncio.to_thread(os.waitid, os.P_PID, broker.pid, stopped)
                     if trouble != "killed":
                         await end(writer, sends)
                         return
