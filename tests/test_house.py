@@ -47,7 +47,7 @@ MAY_IMPORT = {
     | {"settings", "failure", "__version__"},
     "agents": {"agents", "faust_side", "runtime", "kafka", "ports", "core", "messages"},
     "speaker": {"speaker", "core.values.home", "messages", "profiles", "clock", "retry"}
-    | {"kafka.patches", "telemetry.tracing"},
+    | {"ports", "kafka.patches", "kafka.producer", "telemetry.tracing"},
     "network": {"network", "messages", "web_port", "settings", "failure"}
     | {"kafka.patches", "faust_side.base"},
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from flrouter.failure import load_settings
@@ -33,4 +31,4 @@ def speaker(arguments: tuple[str, ...]) -> None:
         traces_url=settings.traces_url,
         client=login(settings),
     )
-    sys.exit(main(arguments, plain, "flrouter speaker"))
+    main(arguments, plain, "flrouter speaker")

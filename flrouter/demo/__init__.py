@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -25,10 +24,7 @@ def _switches(_context: click.Context, _parameter: click.Parameter, given: str) 
     return int(given)
 
 
-_option = partial(click.option, show_default=True)
-
-
-@click.command()
+@click.command(context_settings={"show_default": True})
 @click.option(
     "--seconds",
     type=click.FloatRange(3),
@@ -41,17 +37,17 @@ _option = partial(click.option, show_default=True)
     metavar="FILE",
     help="Where the figures go at the end.",
 )
-@_option("--workers", type=click.IntRange(1, 8), default=2)
-@_option("--floodlights", type=click.IntRange(1, 20), default=3)
-@_option(
+@click.option("--workers", type=click.IntRange(1, 8), default=2)
+@click.option("--floodlights", type=click.IntRange(1, 20), default=3)
+@click.option(
     "--switches",
     metavar="NUMBER|OVS",
     callback=_switches,
     default="24",
     help="How many each FL simulates; or `ovs`, for six real ones of Open vSwitch.",
 )
-@_option("--rate", type=_RATE, default=200, help="Commands per second.")
-@_option("--profile", type=_PROFILE, default="plain", help="How FLs and requesters speak.")
+@click.option("--rate", type=_RATE, default=200, help="Commands per second.")
+@click.option("--profile", type=_PROFILE, default="plain", help="How FLs and requesters speak.")
 def demo(
     seconds: float | None,
     report: Path | None,

@@ -182,10 +182,12 @@ class Story:
     def _start(self, url: str) -> None:
         """Start workers and FLs, all at once."""
         plan = self._plan
+        environment = {
+            f"FLROUTER_{name.upper()}": text for name, text in plan.settings(url).items()
+        }
         for number, port in enumerate(self._ports, 1):
             arguments = ["-m", "flrouter", "worker", "-l", "info"]
             arguments += ["--web-port", str(port)]
-            environment = plan.environment(url)
             self._workers.append(Process(f"worker-{number}", self._folder, arguments, environment))
         for name in plan.floodlight_ids:
             arguments = ["-m", "flrouter.speaker", "--id", name, "--broker", url]

@@ -9,6 +9,8 @@ from typing import Any
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
 from flrouter.core.values.effects import Headers, Send
+from flrouter.kafka.cluster.clients import connection
+from flrouter.kafka.librdkafka import request_timeout_ms
 from flrouter.kafka.records import as_headers
 from flrouter.settings.model import Settings
 
@@ -18,6 +20,16 @@ BATCH_BYTES = 128 * 1024
 LIMIT_S = 60.0
 #: what brokers say of a batch that is more than its topic takes.
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+def producing(settings: Settings) -> dict[str, Any]:
+    """What a producer of the router's is told."""
+    return {
+        **connection(settings),
+        "client_id": settings.app_id,
+        "max_batch_size": BATCH_BYTES,
+        "request_timeout_ms": request_timeout_ms(settings),
+    }
 
 
 def fill(batch: Any, sends: Sequence[Send], limit: int | None = None) -> int:

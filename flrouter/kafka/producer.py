@@ -11,11 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerClosed, UnknownTopicOrPartitionError
 
-from flrouter.kafka.batches import BATCH_BYTES
-from flrouter.kafka.cluster.clients import connection
-from flrouter.kafka.librdkafka import request_timeout_ms
 from flrouter.ports import Offsets, Partition
-from flrouter.settings.model import Settings
 
 #: how long brokers may take to tell of a partition that is new to a producer.
 LOOK_TIMEOUT_S = 5.0
@@ -23,16 +19,6 @@ LOOK_TIMEOUT_S = 5.0
 DISCONNECT_S = 1.0
 #: what aiokafka says of a partition that it does not know, or that has no leader.
 NO_LEADER = (None, -1)
-
-
-def producing(settings: Settings) -> dict[str, Any]:
-    """What a producer is told."""
-    return {
-        **connection(settings),
-        "client_id": settings.app_id,
-        "max_batch_size": BATCH_BYTES,
-        "request_timeout_ms": request_timeout_ms(settings),
-    }
 
 
 class Link:

@@ -23,9 +23,9 @@ from aiokafka.errors import (
 )
 
 from flrouter.core.values.effects import Send
-from flrouter.kafka.batches import TOO_LARGE, Limits, fill
+from flrouter.kafka.batches import TOO_LARGE, Limits, fill, producing
 from flrouter.kafka.cluster.directory import Directory
-from flrouter.kafka.producer import Link, producing
+from flrouter.kafka.producer import Link
 from flrouter.kafka.topics import forbidden, no_place, no_topic, number_of, too_large
 from flrouter.ports import OffsetRange, Partition, Refusal, Written
 from flrouter.retry import Backoff

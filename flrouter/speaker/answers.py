@@ -139,11 +139,12 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
             ]
         case Chain(payloads):
             count = len(payloads)
+            links: list[dict[str, Any] | None] = [*map(dict, payloads)] or [None]
             return [
                 Message(key, error_forms.data_chunk(payload, cid, index, count, now))
                 if as_data
-                else Message(key, link(payload, cid, index, count, region, now))
-                for index, payload in enumerate(payloads or [None])
+                else Message(key, build.chunk(payload, cid, index, count, now, region=region))
+                for index, payload in enumerate(links)
             ]
         case Written(data):
             return [Message(key, data)]
@@ -152,26 +153,7 @@ def messages(command: Command, answer: Answer, region: str, now: int) -> list[Me
 
 def info(payload: Payload, correlation_id: str, region: str, now: int) -> bytes:
     """An InfoMessage."""
-    return build.message(names.INFO, _plain(payload), correlation_id, now, region=region)
-
-
-def link(
-    payload: Payload | None, correlation_id: str, index: int, total: int, region: str, now: int
-) -> bytes:
-    """A link of a chain of the newer form; `total` 0 with no payload is the empty chain."""
-    return build.message(
-        names.CHUNK,
-        _plain(payload),
-        correlation_id,
-        now,
-        region=region,
-        message_id=f"{index} : {correlation_id}",
-        total_messages=total,
-    )
-
-
-def _plain(payload: Payload | None) -> dict[str, Any] | None:
-    return None if payload is None else dict(payload)
+    return build.message(names.INFO, dict(payload), correlation_id, now, region=region)
 
 
 def _key_of(payload: Payload, otherwise: bytes) -> bytes:

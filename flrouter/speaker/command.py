@@ -11,7 +11,6 @@ import msgspec
 from flrouter import profiles
 from flrouter.messages import correlation, members, trace
 from flrouter.messages.envelope import Envelope, Unreadable
-from flrouter.messages.forms.error_forms import ErrorForm
 from flrouter.messages.kinds import catalog
 from flrouter.messages.kinds.places import switch_of
 
@@ -55,6 +54,8 @@ class Command:
         self.profile = profile
         #: what the profile knows of commands of this kind.
         self.entry = profile.kinds.command(self.kind)
+        #: the form in which the requester reads an error.
+        self.form = self.entry.error
         self.partition = partition
         self.timestamp = timestamp
         #: the W3C trace context for all work on this command, and for its answer.
@@ -78,11 +79,6 @@ class Command:
         if not self.envelope.root:
             return members.decode(_whole, self.data)
         return members.decode(_payload, self.data).payload or {}
-
-    @property
-    def form(self) -> ErrorForm:
-        """The form in which the requester reads an error."""
-        return self.entry.error
 
     def _switch_of(self, data: bytes) -> str | None:
         payload = self.envelope.payload

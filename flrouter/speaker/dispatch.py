@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from flrouter.clock import now_ms
 from flrouter.messages.errors import ErrorType
 from flrouter.speaker import payloads
-from flrouter.speaker.answers import Answer, Chain, CommandFailed, Each, Payload
+from flrouter.speaker.answers import Answer, Chain, CommandFailed, Each, Info, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.sync import Mode, SwitchRecord
 
@@ -64,12 +64,8 @@ def _ports(payload: Payload, switches: Iterable[Switch]) -> Answer:
 def _broadcast(payload: Payload, switches: Iterable[Switch]) -> Answer:
     """Answer a command for the connected switches in its scope."""
     inner, scope = payload.get("payload") or {}, set(payload.get("scope") or ())
-    whole = _WHOLE.get(_kind(inner.get("clazz")), _nothing)
-    return whole(inner, [switch for switch in switches if switch.id in scope])
-
-
-def _nothing(_: Payload, __: Iterable[Switch]) -> Answer:
-    return Each([])
+    whole = _WHOLE.get(_kind(inner.get("clazz")))
+    return whole(inner, [one for one in switches if one.id in scope]) if whole else Each([])
 
 
 def _list(_: Payload, switches: Iterable[Switch]) -> Answer:
@@ -80,7 +76,10 @@ def _list(_: Payload, switches: Iterable[Switch]) -> Answer:
 _WHOLE: dict[str, Callable[[Any, Iterable[Switch]], Answer]] = {
     "PortsCommandData": _ports,
     "BroadcastWrapper": _broadcast,
-    "StatsRequest": _nothing,  # counters are reported without a request
-    "ConnectModeRequest": lambda *_: payloads.connect_mode(),
+    "StatsRequest": lambda *_: Each([]),  # counters are reported without a request
+    # Always, as this FL decides it itself.
+    "ConnectModeRequest": lambda *_: Info(
+        {"clazz": f"{payloads.INFO}.switches.ConnectModeResponse", "connect_mode": "AUTO"}
+    ),
     "GetSwitchesRequest": _list,
 }

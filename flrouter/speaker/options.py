@@ -77,8 +77,3 @@ class SpeakerOptions:
         """The headers of every record that this FL writes."""
         values = {**self.speaks.headers, **self.headers}
         return [(name, value.encode()) for name, value in values.items()]
-
-    @property
-    def region_name(self) -> str:
-        """The region that messages carry."""
-        return self.region or self.id

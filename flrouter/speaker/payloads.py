@@ -1,13 +1,12 @@
-"""The payloads with which an FL answers commands and reports, in OpenKilda's own kinds.
+"""The payloads that FLs of several kinds write, in OpenKilda's own forms.
 
-OpenKilda's classes refuse a record with a field that they do not know, so no FL writes a payload by
-hand. The forms here are the same in all of OpenKilda's versions from 2019 on. Dumps differ between
-versions; they are in `dumps`.
+OpenKilda's classes refuse a record with a field that they do not know. The forms here are the same
+in all of OpenKilda's versions from 2019 on. Dumps differ between versions; they are in `dumps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flrouter.messages import names
@@ -39,29 +38,6 @@ def batch_installed() -> Answer:
     return Info({"clazz": f"{INFO}.rule.BatchInstallResponse"})
 
 
-def meter_deleted() -> Answer:
-    """A meter is gone."""
-    return Info({"clazz": f"{INFO}.switches.DeleteMeterResponse", "deleted": True})
-
-
-def flow_meters(forward: Payload, reverse: Payload) -> Answer:
-    """The meters of a flow's two directions, each as a dump of meters."""
-    clazz = f"{INFO}.meter.FlowMeterEntries"
-    return Info({"clazz": clazz, "src_meter": forward, "dst_meter": reverse})
-
-
-def port_configured(switch: str, number: int) -> Answer:
-    """A port is up, or down, as it should be."""
-    clazz = f"{INFO}.switches.PortConfigurationResponse"
-    return Info({"clazz": clazz, "switch_id": switch, "port_no": number})
-
-
-def bfd_session(session: object) -> Answer:
-    """A BFD session, as the command has it, is set up or removed."""
-    clazz = "org.openkilda.messaging.floodlight.response.BfdSessionResponse"
-    return Info({"clazz": clazz, "bfd-session": session, "error-code": None})
-
-
 def ports(descriptions: Sequence[Payload]) -> Answer:
     """All ports of a switch, as :func:`port` makes them."""
     return Info(
@@ -84,11 +60,6 @@ def port(number: int, name: str, state: PortState) -> Payload:
     }
 
 
-def connect_mode() -> Answer:
-    """The connect mode of switches: this FL always decides it itself."""
-    return Info({"clazz": f"{INFO}.switches.ConnectModeResponse", "connect_mode": "AUTO"})
-
-
 def discovery_sent(switch: str, number: int, command: Payload) -> Answer:
     """A discovery packet has left a port. `command` is the payload that asked for it."""
     confirmation: dict[str, Any] = {
@@ -100,22 +71,6 @@ def discovery_sent(switch: str, number: int, command: Payload) -> Answer:
     return Info(confirmation)
 
 
-def ping(ping_id: object, latency_ns: int, now: int) -> Answer:
-    """A ping came through, at `now` (ms since the epoch)."""
-    return Info(
-        {
-            "clazz": "org.openkilda.messaging.floodlight.response.PingResponse",
-            "timestamp": now,
-            "ping_id": ping_id,
-            "error": None,
-            "meters": {"network_latency": latency_ns, "sender_latency": 0, "recipient_latency": 0},
-        }
-    )
-
-
-# -- statistics
-
-
 def port_states(switch: SwitchRecord, requester: object, now: int) -> Payload:
     """Which ports of a switch are up, as PortsCommandData asks for it."""
     return {
@@ -125,30 +80,6 @@ def port_states(switch: SwitchRecord, requester: object, now: int) -> Payload:
         "ports": [{"id": port.number, "status": port.state} for port in switch.ports],
         "requester": requester,
     }
-
-
-def port_counters(
-    switch: str, counters: Iterable[tuple[int, Mapping[str, int]]], now: int
-) -> Payload:
-    """The counters of a switch's ports: by port number, under OpenFlow's own names.
-
-    A switch reports 2⁶⁴ - 1 for a counter that it does not have. It becomes -1 here, as in
-    OpenKilda's own FL.
-    """
-    return {
-        "clazz": f"{INFO}.stats.PortStatsData",
-        "timestamp": now,
-        "switch_id": switch,
-        "stats": [
-            {"portNo": number, **{_camel(name): signed(count) for name, count in counts.items()}}
-            for number, counts in counters
-        ],
-    }
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.title, others))
 
 
 # -- events

@@ -40,6 +40,8 @@ class Request:
     size: int = 0
     #: its span: the parent trace, the span's id, and the start (ns since the epoch).
     span: tuple[Trace, str, int] | None = None
+    #: the type of the error that answers it; empty if none does.
+    error: str = ""
 
 
 class Requests:

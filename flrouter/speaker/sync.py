@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from flrouter.messages import names
-from flrouter.speaker.answers import info, link
+from flrouter.messages.forms import build
+from flrouter.speaker.answers import info
 from flrouter.speaker.command import Command
 from flrouter.speaker.requests import Message
 
@@ -82,7 +83,7 @@ async def listing(
     profile, id_, total = command.profile, command.correlation_id, len(snapshot)
     asked = command.envelope.payload
     if not snapshot and not profile.sync.by_dump_id:
-        return [Message(command.key, link(None, id_, 0, 0, region, now))]
+        return [Message(command.key, build.chunk(None, id_, 0, 0, now, region=region))]
     messages: list[Message] = []
     for index, switch in enumerate(snapshot):
         shown = switch.shown(profile.classes)
@@ -92,7 +93,8 @@ async def listing(
             payload["write_mode"] = switch.writable
             messages.append(Message(switch.datapath.encode(), info(payload, id_, region, now)))
         else:
-            messages.append(Message(command.key, link(payload, id_, index, total, region, now)))
+            link = build.chunk(payload, id_, index, total, now, region=region)
+            messages.append(Message(command.key, link))
         if index % _SLICE_SWITCHES == _SLICE_SWITCHES - 1:
             await asyncio.sleep(0)
     return messages

@@ -69,9 +69,7 @@ class Tracer:
         Args:
             trace: the trace and the span above.
             span_id: 16 hex digits.
-            name: of what was done.
-            start_ns: ns since the epoch.
-            end_ns: ns since the epoch.
+            start_ns: since the epoch, as `end_ns`.
             attributes: empty ones are left out.
             error: its type; empty if it did not fail.
         """

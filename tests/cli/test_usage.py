@@ -181,6 +181,6 @@ def test_a_speaker_s_help_tells_what_the_settings_say() -> None:
     told = {"broker": "kafka://kafka-1:9092", "partitions": "3", "fl_read_topic": "to.{fl}"}
     done = flrouter("speaker", "--help", settings=told)
     assert done.returncode == 0, done.stderr
-    assert "usage: flrouter speaker" in done.stdout
-    for value in ("(default: kafka://kafka-1:9092)", "(default: 3)", "(default: to.{fl})"):
+    assert "Usage: flrouter speaker" in done.stdout
+    for value in ("[default: kafka://kafka-1:9092]", "[default: 3]", "[default: to.{fl}]"):
         assert value in " ".join(done.stdout.split())

@@ -28,11 +28,13 @@ class Stage:
     floodlight: SimulatedFloodlight
     deployment: Deployment
 
-    def send(self, name: str, switch: int, flags: str = "01") -> str:
+    def send(
+        self, name: str, switch: int, flags: str = "01", clazz: str = INSTALL, **more: object
+    ) -> str:
         """Send a command under a trace of its own, whose id is returned."""
         trace_id = secrets.token_hex(16)
         headers = [("traceparent", f"00-{trace_id}-{PARENT}-{flags}".encode())]
-        payload = {"clazz": INSTALL, "switch_id": switch_id(switch)}
+        payload = {"clazz": clazz, "switch_id": switch_id(switch), **more}
         self.requester.send(command(payload, name), headers=headers)
         return trace_id
 
@@ -83,6 +85,16 @@ def test_an_error_is_seen_in_the_trace(stage: Stage) -> None:
     [span] = stage.collector.of(trace_id, 1)
     assert (span.failed, span.attributes["error.type"]) == (True, "NOT_FOUND")
     assert answer.headers["traceparent"].startswith(f"00-{trace_id}-{span.span_id}".encode())
+
+
+def test_an_error_of_an_fl_is_seen_in_its_span(stage: Stage) -> None:
+    """The switch has no such port."""
+    port = "org.openkilda.messaging.command.switches.DumpPortDescriptionRequest"
+    trace_id = stage.send("op-6", 1, clazz=port, port_number=99)
+    stage.requester.wait("op-6")
+    spans = {span.service: span for span in stage.collector.of(trace_id, 2)}
+    floodlight = spans["flrouter-speaker"]
+    assert (floodlight.failed, floodlight.attributes["error.type"]) == (True, "NOT_FOUND")
 
 
 def test_what_is_not_sampled_is_not_collected(stage: Stage) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from flrouter.speaker.__main__ import main
 from flrouter.speaker.openflow.discovery import MAX_MISSED_INTERVALS, Discovery
-from flrouter.speaker.openflow.process import parse
+from flrouter.speaker.openflow.options import OpenFlowOptions
 from flrouter.speaker.openflow.switches import lldp
 from flrouter.speaker.openflow.switches.flood import BURST_PACKETS, PACKETS_PER_S, PacketIns
 from flrouter.speaker.openflow.switches.ports import OpenFlowPort
+from flrouter.speaker.openflow.switches.roles import Role
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.sync import PortState
 from tests.openflow.scripted import packet_in
@@ -126,17 +128,30 @@ def test_our_own_packets_in_masses() -> None:
     assert packets.wanted(frame, 1_000.0)
 
 
-def test_the_key_on_the_command_line(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """It stands in a file; one that is too short is refused, and so is one that is not there."""
-    given = ["--id", "fl-1", "--openflow", "0", "--discovery-key-file"]
-    unsaid = (SpeakerOptions(id=""), "flrouter speaker")
+def test_the_command_line(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key stands in a file; one that is too short is refused, and so is a file that is not."""
+    serving: list[tuple[OpenFlowOptions, str]] = []
+    serve = "flrouter.speaker.serving.process.serve"
+    monkeypatch.setattr(serve, lambda _, *options: serving.append(options))
+
+    def status(*given: str) -> object:
+        with pytest.raises(SystemExit) as ended:
+            main(["--id", "fl-1", "--openflow", "0", *given], SpeakerOptions(id=""), "speaker")
+        return ended.value.code
+
     (tmp_path / "key").write_bytes(KEY + b"\n")
     (tmp_path / "short").write_bytes(b"secret\n")
-    options, _ = parse([*given, str(tmp_path / "key")], *unsaid)
-    assert options.discovery_key == KEY
-    assert KEY.decode() not in repr(options)
+    assert status("--discovery-key-file", str(tmp_path / "key"), "--role", "master") == 0
+    assert status() == 0
+    speaker = SpeakerOptions(id="fl-1")
+    assert serving == [
+        (OpenFlowOptions(speaker=speaker, port=0, discovery_key=KEY, role=Role.MASTER), "WARNING"),
+        (OpenFlowOptions(speaker=speaker, port=0), "WARNING"),
+    ]
+    assert KEY.decode() not in repr(serving)
     for name, why in (("short", "6 bytes"), ("missing", "No such file")):
-        with pytest.raises(SystemExit):
-            parse([*given, str(tmp_path / name)], *unsaid)
+        assert status("--discovery-key-file", str(tmp_path / name)) == 2
         assert why in capsys.readouterr().err
-    assert parse(given[:-1], *unsaid)[0].discovery_key == b""
+    assert status("--switches", "3") == 2

@@ -12,7 +12,7 @@ from flrouter.messages.errors import ErrorType
 from flrouter.speaker.answers import CommandFailed
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow import Role, commands
-from flrouter.speaker.openflow.flows import installing
+from flrouter.speaker.openflow.flows import flows, installing
 from flrouter.speaker.openflow.flows.flows import Meter, Rule, VlanAction
 from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.switch import Switch
@@ -69,6 +69,17 @@ def test_a_batch_for_two_switches() -> None:
             assert not peer.asked(of.OFPT_FLOW_MOD)
 
     run(test())
+
+
+def test_what_is_taken_back_is_that_rule_alone() -> None:
+    """One of another flow may have the same match at another priority, or no VLAN."""
+    mod = flows.take_back(Rule(-7, 1, 5, VlanAction.NONE, 0, 2))
+    assert mod.command == of.OFPFC_DELETE_STRICT
+    assert (mod.cookie, mod.cookie_mask) == ((1 << 64) - 7, (1 << 64) - 1)
+    assert (mod.priority, dict(mod.match.items())) == (
+        flows.PRIORITY,
+        {"in_port": 1, "vlan_vid": 5 | of.OFPVID_PRESENT},
+    )
 
 
 def test_a_meter_that_is_refused_costs_no_rule() -> None:

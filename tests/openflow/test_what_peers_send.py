@@ -8,7 +8,6 @@ import struct
 import pytest
 
 from flrouter.speaker.openflow.flows import rules
-from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.connection import Silent
 from flrouter.speaker.openflow.switches.parsing import parse
 from flrouter.speaker.openflow.switches.switch import Switch
@@ -107,7 +106,10 @@ def test_an_answer_of_another_kind_is_none() -> None:
         ]
         peer.replies[of.OFPT_MULTIPART_REQUEST] = lambda xid, _: [multipart(xid, of.OFPMP_FLOW)]
         async with talking(peer, timeout_s=0.2) as (connection, _):
-            for request in (messages.OFPFeaturesRequest(DESC), ports.request()):
+            for request in (
+                messages.OFPFeaturesRequest(DESC),
+                messages.OFPPortDescStatsRequest(DESC, 0),
+            ):
                 with pytest.raises(Silent):
                     await connection.ask(request)
 
@@ -122,7 +124,7 @@ def test_an_answer_that_cannot_be_read_is_told_at_once() -> None:
         peer.entries[of.OFPMP_PORT_DESC] = bytes(63)
         async with talking(peer) as (connection, _):
             with pytest.raises(Unreadable):
-                await connection.ask(ports.request())
+                await connection.ask(messages.OFPPortDescStatsRequest(DESC, 0))
             await connection.ask(messages.OFPBarrierRequest(DESC))
 
     run(test())
@@ -152,7 +154,7 @@ def test_a_port_that_changes_confirms_no_barrier() -> None:
             confirming = asyncio.create_task(connection.carry_out([rules.drop()]))
             ((barrier, _),) = await peer.until(lambda: peer.asked(of.OFPT_BARRIER_REQUEST))
             # Messages come in order: when this is answered, the port's was taken.
-            await connection.ask(ports.request())
+            await connection.ask(messages.OFPPortDescStatsRequest(DESC, 0))
             assert [type(message) for message in heard] == [messages.OFPPortStatus]
             assert not confirming.done()
             peer.say(frame(of.OFPT_BARRIER_REPLY, barrier))

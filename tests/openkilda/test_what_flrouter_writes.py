@@ -295,8 +295,8 @@ def test_what_an_openflow_fl_shows_of_meters_and_ports() -> None:
     counters = Stats(port_no=3, **dict.fromkeys(ports._COUNTERS, 5))
     answered = [
         answers.Info(dumps.meter_entries(SWITCH, [meters.read(meter)])),
-        payloads.ports([ports.description(port)]),
-        answers.Info(ports.description(port)),
+        payloads.ports([payloads.port(*port)]),
+        answers.Info(payloads.port(*port)),
         answers.Info(payloads.port_states(SwitchRecord(SWITCH, (sync.Port(3),)), "stats", NOW)),
         answers.Info(ports.counters(SWITCH, [Stats(body=[counters])], NOW)),
         payloads.rule_ids([3, 1]),

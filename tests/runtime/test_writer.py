@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import subprocess
 import time
@@ -27,7 +28,7 @@ from msgspec.structs import replace
 from flrouter import embedded
 from flrouter.core.values.effects import Send
 from flrouter.core.values.home import partition_for
-from flrouter.kafka import producer as producers
+from flrouter.kafka import batches as sizes
 from flrouter.kafka import writer as module
 from flrouter.kafka.cluster import directory as directories
 from flrouter.kafka.cluster.directory import Directory
@@ -223,7 +224,7 @@ def test_what_fails_is_written_again_with_all_behind_it(
     """In order, by another producer, whether or not it was durable; each write hears where it
     lies. `failing`: which batch of a partition does.
     """
-    monkeypatch.setattr(producers, "BATCH_BYTES", 120)  # a write's records are several batches
+    monkeypatch.setattr(sizes, "BATCH_BYTES", 120)  # a write's records are several batches
     real, batches = Link.deliver, Counter[int]()
 
     async def deliver(self: Link, batch: Any, at: Partition) -> int:
@@ -637,6 +638,9 @@ def test_a_writer_stops_at_once_whatever_brokers_do(trouble: str, abandoned: boo
                     await _written(writer, sends)
                     if trouble == "frozen":
                         broker.send_signal(signal.SIGSTOP)
+                        # Until it has stopped it may still take what comes.
+                        stopped = os.WSTOPPED | os.WNOWAIT
+                        await asyncio.to_thread(os.waitid, os.P_PID, broker.pid, stopped)
                     if trouble != "killed":
                         await end(writer, sends)
                         return

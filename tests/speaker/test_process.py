@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from flrouter.speaker import SpeakerOptions
-from flrouter.speaker.__main__ import parse
+from flrouter.speaker.__main__ import main
 from flrouter.speaker.simulated import FloodlightOptions, Latency, SimulatedFloodlight, numbered
 from flrouter.speaker.simulated.control import CRASHED_STATUS, Control
 
@@ -148,22 +148,30 @@ def test_a_process_without_a_broker_can_be_told_to_stop() -> None:
     run(test())
 
 
-def test_the_command_line() -> None:
-    """Each option has its place."""
+def test_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each option has its place; those that are not given are as in the settings."""
     line = (
         "--id fl-1 --broker tansu://h:1 --region r --switches 2 --first-switch 0x1f --switch 0xff"
         " --read-only 99 --ports 5 --latency-ms 1-20 --seed 3 --partitions 7 --read-topic r.{fl}"
         " --write-topic w.{fl} --expire-after-ms 5 --write-timeout-ms 6 --log-level info"
         " --profile openkilda --header a=b=c --header d=e"
     )
-    told, level = parse(line.split())
+    serving: list[tuple[FloodlightOptions, str]] = []
+    serve = "flrouter.speaker.serving.process.serve"
+    monkeypatch.setattr(serve, lambda _, *given: serving.append(given))
+    plain = SpeakerOptions(id="", headers={"a": "x", "f": "g"}, hold=7, traces_url="http://c")
+    with pytest.raises(SystemExit, match="0"):
+        main(line.split(), plain, "flrouter speaker")
+    [(told, level)] = serving
     assert told == FloodlightOptions(
         speaker=SpeakerOptions(
             id="fl-1",
             broker="tansu://h:1",
             region="r",
             profile="openkilda",
-            headers={"a": "b=c", "d": "e"},
+            headers={"a": "b=c", "d": "e", "f": "g"},
+            hold=7,
+            traces_url="http://c",
             read_topic="r.{fl}",
             write_topic="w.{fl}",
             partitions=7,
@@ -192,7 +200,7 @@ def test_a_bad_profile_or_header_is_told(
 ) -> None:
     """At once, with what would do."""
     with pytest.raises(SystemExit, match="2"):
-        parse(["--id", "fl-1", *line.split()])
+        main(["--id", "fl-1", *line.split()], SpeakerOptions(id=""), "flrouter speaker")
     assert told in capsys.readouterr().err
 
 

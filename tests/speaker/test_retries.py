@@ -75,7 +75,7 @@ class FakeClient:
         """Connect."""
         self.start_outcome()
 
-    async def stop(self) -> None:
+    async def stop(self, *_: Any) -> None:
         """Disconnect."""
 
     close = stop
@@ -117,11 +117,9 @@ class FakeClient:
 
     # -- as a producer
 
-    async def partitions_for(self, _: str) -> set[int]:
-        """One."""
-        return {0}
+    open = start
 
-    def create_batch(self) -> FakeClient:
+    def batch(self) -> FakeClient:
         """One without an end."""
         return self
 
@@ -129,13 +127,10 @@ class FakeClient:
         """There is room."""
         return object()
 
-    async def send_batch(self, *_: Any, **__: Any) -> asyncio.Future[None]:
+    async def deliver(self, *_: Any) -> None:
         """Send it."""
         await asyncio.sleep(0)
         self.send_outcome()
-        delivery: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        delivery.set_result(None)
-        return delivery
 
 
 @pytest.fixture
@@ -144,7 +139,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     kind = type("Client", (FakeClient,), {})
     monkeypatch.setattr("flrouter.speaker.kafka.connection.AIOKafkaAdminClient", kind)
     monkeypatch.setattr("flrouter.speaker.kafka.reader.AIOKafkaConsumer", kind)
-    monkeypatch.setattr("flrouter.speaker.kafka.writer.AIOKafkaProducer", kind)
+    monkeypatch.setattr("flrouter.speaker.kafka.writer.Link", kind)
     return kind
 
 

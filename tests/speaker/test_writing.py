@@ -10,10 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    MessageSizeTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 
 from flrouter import embedded
 from flrouter.core.values.home import partition_for
+from flrouter.ports import Partition
 from flrouter.speaker import Counts, PortState, Speaker, SpeakerOptions
 from flrouter.speaker.kafka.connection import Connection
 from flrouter.speaker.kafka.writer import Writer
@@ -209,44 +214,40 @@ class FakeBatch:
         return object()
 
 
-class FakeProducer:
-    """Delivers as the test's `deliver` says."""
+class FakeLink:
+    """Delivers as the test's `take` says."""
 
     made: int = 0
-    stopped: int = 0
-    deliver: Callable[[list[bytes]], Awaitable[None]]
+    closed: int = 0
+    take: Callable[[list[bytes]], Awaitable[None]]
 
     def __init__(self, **_: Any) -> None:
         type(self).made += 1
 
-    async def start(self) -> None:
+    async def open(self) -> None:
         """Connected."""
 
-    async def partitions_for(self, _: str) -> set[int]:
-        """Known."""
-        return set(range(PARTITIONS))
-
-    async def stop(self) -> None:
+    async def close(self, _: float) -> None:
         """Closed."""
-        type(self).stopped += 1
+        type(self).closed += 1
 
-    def create_batch(self) -> FakeBatch:
+    def batch(self) -> FakeBatch:
         """An empty one."""
         return FakeBatch()
 
-    async def send_batch(self, batch: FakeBatch, _: str, *, partition: int) -> asyncio.Future[None]:
+    async def deliver(self, batch: FakeBatch, _: Partition) -> None:
         """Send it."""
-        return asyncio.ensure_future(type(self).deliver(batch.values))
+        await type(self).take(batch.values)
 
 
 async def with_fake(
     monkeypatch: pytest.MonkeyPatch,
-    deliver: Callable[[list[bytes]], Awaitable[None]],
+    take: Callable[[list[bytes]], Awaitable[None]],
     **more: Any,
-) -> tuple[Writer, type[FakeProducer]]:
+) -> tuple[Writer, type[FakeLink]]:
     """A writer on a Kafka that is not embedded, with a producer of its own kind."""
-    kind = type("Producer", (FakeProducer,), {"deliver": staticmethod(deliver)})
-    monkeypatch.setattr("flrouter.speaker.kafka.writer.AIOKafkaProducer", kind)
+    kind = type("Link", (FakeLink,), {"take": staticmethod(take)})
+    monkeypatch.setattr("flrouter.speaker.kafka.writer.Link", kind)
     told = SpeakerOptions(id="fl", broker="kafka://nowhere:1", **more)
     writer = Writer(told, Connection(told), PARTITIONS, Counts())
     await writer.start()
@@ -275,7 +276,7 @@ def test_an_idempotent_producer_that_lost_a_batch_is_replaced(
         assert writer.failures == 4
         assert kind.made == 2
         await writer.stop()
-        assert kind.stopped == 2
+        assert kind.closed == 2
 
     run(test())
 
@@ -333,6 +334,28 @@ def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
         gate.set()
         await writer.at_most(0)
         assert arrived == [b"%d" % number for number in range(6)]
+        await writer.stop()
+
+    run(test())
+
+
+def test_a_partition_without_a_leader_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brokers elect another one in a moment: no answer is given up meanwhile."""
+
+    async def test() -> None:
+        attempts = itertools.count(1)
+
+        async def take(_: list[bytes]) -> None:
+            if next(attempts) < 3:
+                raise UnknownTopicOrPartitionError
+
+        writer, kind = await with_fake(monkeypatch, take)
+        told: list[bool] = []
+        writer.send(b"k", b"answer", 0, told=told.append)
+        await writer.at_most(0)
+        assert told == [True]
+        assert writer.failures == 0
+        assert kind.made == 1
         await writer.stop()
 
     run(test())

@@ -62,7 +62,3 @@ class Plan:
             "floodlights": ",".join(self.floodlight_ids),
             **{name: str(value) for name, value in TIMEOUTS.items()},
         }
-
-    def environment(self, broker: str) -> dict[str, str]:
-        """The settings of the workers, as environment variables."""
-        return {f"FLROUTER_{name.upper()}": text for name, text in self.settings(broker).items()}

@@ -61,10 +61,11 @@ def chunk(
     index: int,
     total: int,
     now: int,
+    **more: Any,
 ) -> bytes:
     """A link of a new-form chain (protocol.md, 2.6); `total` 0, no payload: the empty chain."""
     place = {"message_id": f"{index} : {correlation_id}", "total_messages": total}
-    return message(names.CHUNK, payload, correlation_id, now, **place)
+    return message(names.CHUNK, payload, correlation_id, now, **more, **place)
 
 
 def error(correlation_id: str, kind: ErrorType, text: str, description: str, now: int) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
@@ -14,6 +15,8 @@ from flrouter.retry import Backoff, Reminder
 from flrouter.speaker.options import SpeakerOptions
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: between retries: short, so that an FL is back soon after its broker.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 1.0
@@ -26,6 +29,18 @@ _APPEARANCE_POLL_S = 0.02
 
 class BadTopics(RuntimeError):
     """The topics of this FL cannot be used; the text says why and what to do."""
+
+
+async def insist(attempt: Callable[[], Awaitable[T]], trouble: str) -> T:
+    """Try until it succeeds; returns its result. `trouble` is logged once a minute meanwhile."""
+    backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
+    while True:
+        try:
+            return await attempt()
+        except (KafkaError, OSError) as error:
+            if reminder.is_due():
+                log.warning("%s: %r", trouble, error)
+        await asyncio.sleep(backoff.next_s())
 
 
 class Connection:
@@ -56,7 +71,6 @@ class Connection:
         """The arguments of the one producer."""
         return {
             **self.client,
-            "acks": "all",
             "enable_idempotence": not self.embedded,
             "max_batch_size": 256 << 10,
         }
@@ -81,18 +95,15 @@ class Connection:
         Raises:
             BadTopics: topics exist with different numbers of partitions.
         """
-        backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
-        while True:
-            admin = AIOKafkaAdminClient(**self.client)
-            try:
-                await admin.start()
-                return await self._topics(admin)
-            except (KafkaError, OSError) as error:
-                if reminder.is_due():
-                    log.warning("waiting for the broker %s: %r", ",".join(self.servers), error)
-                await asyncio.sleep(backoff.next_s())
-            finally:
-                await admin.close()
+        return await insist(self._prepare, f"waiting for the broker {','.join(self.servers)}")
+
+    async def _prepare(self) -> int:
+        admin = AIOKafkaAdminClient(**self.client)
+        try:
+            await admin.start()
+            return await self._topics(admin)
+        finally:
+            await admin.close()
 
     async def _topics(self, admin: Any) -> int:
         wanted = [*self._options.reads, self._options.writes]

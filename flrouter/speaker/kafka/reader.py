@@ -21,7 +21,7 @@ from mode import Service
 from flrouter.clock import now_ms
 from flrouter.kafka.patches import repair
 from flrouter.retry import Backoff, Reminder
-from flrouter.speaker.kafka.connection import FIRST_PAUSE_S, LONGEST_PAUSE_S, Connection
+from flrouter.speaker.kafka.connection import FIRST_PAUSE_S, LONGEST_PAUSE_S, Connection, insist
 
 log = logging.getLogger(__name__)
 
@@ -108,15 +108,7 @@ class Reader(Service):  # type: ignore[misc]  # mode's types do not hold under -
         repair(embedded=self._connection.embedded)
         self._consumer = AIOKafkaConsumer(**self._connection.consumer)
         self._consumer.assign(self._partitions)
-        backoff, reminder = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
-        while True:
-            try:
-                await self._consumer.start()
-                break
-            except KafkaError as error:
-                if reminder.is_due():
-                    log.warning("cannot read from %s: %r", self._partitions[0].topic, error)
-                await asyncio.sleep(backoff.next_s())
+        await insist(self._consumer.start, f"cannot read from {self._partitions[0].topic}")
         self.catch_up()
         self.add_future(self._read())
         self.add_future(self._commit())

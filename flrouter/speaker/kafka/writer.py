@@ -10,27 +10,29 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidTopicError,
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
-    ProducerClosed,
     RecordListTooLargeError,
+    UnknownTopicOrPartitionError,
 )
 from mode import Service
 
 from flrouter.core.values.home import partition_for
+from flrouter.kafka.producer import Link
 from flrouter.messages.headers import TRACE
-from flrouter.retry import Backoff, Reminder
+from flrouter.ports import Partition
+from flrouter.retry import Backoff
 from flrouter.speaker.counts import Counts
-from flrouter.speaker.kafka.connection import LONGEST_PAUSE_S, Connection
+from flrouter.speaker.kafka.connection import LONGEST_PAUSE_S, Connection, insist
 from flrouter.speaker.options import SpeakerOptions
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ log = logging.getLogger(__name__)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 #: errors that another attempt does not help: the broker is there, and refuses the record.
 _REFUSALS = (*_TOO_LARGE, InvalidTopicError)
-#: before the first retry of a write, or of a connection.
+#: before the first retry of a write.
 _FIRST_PAUSE_S = 0.1
 #: for closing a producer that delivers nothing now.
 _CLOSE_TIMEOUT_S = 0.1
@@ -65,27 +67,6 @@ class _Lane:
     failing: bool = False
     #: how many records to send one by one, to find the one that the broker refuses.
     singly: int = 0
-
-
-class _Link:
-    """A producer, and a future that is done once the producer is closed."""
-
-    def __init__(self, producer: Any) -> None:
-        self.producer = producer
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def retire(self, timeout: float) -> None:
-        """Deliver the records that the producer holds, within `timeout` seconds, and close it."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self.producer.stop()
-        except (TimeoutError, KafkaError):
-            # aiokafka cannot stop a producer that holds undeliverable records.
-            if self.producer._sender.sender_task is not None:
-                self.producer._sender.sender_task.cancel()
-            await self.producer.client.close()
-        if not self.gone.done():
-            self.gone.set_result(None)
 
 
 class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under --strict
@@ -116,7 +97,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         self._cut = False
         self._queued = 0
         self._reported = 0
-        self._link: _Link
+        self._link: Link
         self._lanes: list[_Lane] = []
         self._renewing = asyncio.Lock()
         super().__init__(**kwargs)
@@ -207,32 +188,24 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
 
     async def on_shutdown(self) -> None:
         """Disconnect; records in flight may still arrive."""
-        await self._link.retire(_CLOSE_TIMEOUT_S if self._queued else self._options.stop_timeout_s)
+        await self._link.close(_CLOSE_TIMEOUT_S)
 
-    async def _connect(self) -> _Link:
-        backoff, reminder = Backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S), Reminder()
-        while True:
-            link = _Link(AIOKafkaProducer(**self._connection.producer))
-            try:
-                await link.producer.start()
-                await link.producer.partitions_for(self._topic)
-                return link
-            except KafkaError as error:
-                if reminder.is_due():
-                    log.warning("cannot write to %s: %r", self._topic, error)
-                await link.retire(_CLOSE_TIMEOUT_S)
-            await asyncio.sleep(backoff.next_s())
+    async def _connect(self) -> Link:
+        return await insist(self._open, f"cannot write to {self._topic}")
+
+    async def _open(self) -> Link:
+        link = Link(**self._connection.producer)
+        await link.open()
+        return link
 
     # -- one lane
 
     async def _drain(self, lane: _Lane) -> None:
         backoff = Backoff(_FIRST_PAUSE_S, LONGEST_PAUSE_S)
         while True:
-            if not lane.queue:
+            while not lane.queue:
+                lane.wake.clear()
                 await lane.wake.wait()
-            lane.wake.clear()
-            if not lane.queue:
-                continue
             if self._cut:
                 batch = list(lane.queue)
                 lane.queue.clear()
@@ -253,8 +226,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
 
     async def _write(self, lane: _Lane) -> tuple[list[_Record], Exception | None]:
         link = self._link
-        producer = link.producer
-        builder = producer.create_batch()
+        builder = link.batch()
         batch: list[_Record] = []
         queue = lane.queue
         while queue:
@@ -266,22 +238,29 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             if lane.singly:
                 lane.singly -= 1
                 break
+        # An idempotent producer retries forever, and no record may overtake those that it holds.
+        # Count the failure in time, so that the router hears of this FL's trouble.
+        late = self.loop.call_later(self._timeout_s, self._count_failures, batch)
         try:
-            delivery = await producer.send_batch(builder, self._topic, partition=lane.partition)
-            await asyncio.wait([delivery], timeout=self._timeout_s)
-            if not delivery.done():
-                # An idempotent producer retries forever, and no record may overtake those that it
-                # holds. Count the failure now, so that the router hears of this FL's trouble.
-                self._count_failures(batch)
-                await asyncio.wait([delivery, link.gone], return_when=asyncio.FIRST_COMPLETED)
-            if not delivery.done():
-                raise ProducerClosed
-            delivery.result()
+            await self._deliver(link, builder, Partition(self._topic, lane.partition))
         except KafkaError as error:
             if not self._connection.embedded:
                 await self._renew(link)
             return batch, error
+        finally:
+            late.cancel()
         return batch, None
+
+    async def _deliver(self, link: Link, batch: Any, at: Partition) -> int:
+        """Write a batch, as soon as a broker leads its partition."""
+        until_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                return await link.deliver(batch, at)
+            except UnknownTopicOrPartitionError:
+                if time.monotonic() >= until_s:
+                    raise
+            await asyncio.sleep(_FIRST_PAUSE_S)
 
     def _failed(self, lane: _Lane, batch: list[_Record], error: Exception) -> None:
         if not lane.failing:
@@ -317,10 +296,10 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             if record.told is not None:
                 record.told(delivered)
 
-    async def _renew(self, broken: _Link) -> None:
+    async def _renew(self, broken: Link) -> None:
         """Replace an idempotent producer that lost a batch and so has a gap in its sequence."""
         async with self._renewing:
             if self._link is not broken:
                 return
-            self.add_future(broken.retire(self._timeout_s))
+            self.add_future(broken.close(self._timeout_s))
             self._link = await self._connect()

@@ -12,8 +12,8 @@ from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow.flows import flows, installing, meters, rules
-from flrouter.speaker.openflow.switches import ports
 from flrouter.speaker.openflow.switches.switch import Switch
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 
 
 async def on_switch(
@@ -38,7 +38,7 @@ async def on_switch(
         entries = [rules.read(stats) for stats in await rules.on(switch)]
         return dumps.rules(command, switch.id, entries)
     if kind.startswith("DumpMeters"):
-        parts = await switch.ask(meters.request())
+        parts = await switch.ask(messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL))
         limits = [meters.read(stats) for part in parts for stats in part.body]
         return dumps.meters(command, switch.id, limits)
     match kind:
@@ -52,9 +52,9 @@ async def on_switch(
             return await rules.delete(switch, payload)
         case "DumpPortDescriptionRequest":
             port = switch.port(payload.get("port_no", payload.get("port_number", 0)))
-            return Info(ports.description(port))
+            return Info(payloads.port(*port))
         case "DumpSwitchPortsDescriptionRequest":
-            return payloads.ports([ports.description(port) for port in switch.ports.values()])
+            return payloads.ports([payloads.port(*port) for port in switch.ports.values()])
         case "DiscoverIslCommandData":
             number = payload.get("port_number", payload.get("port_no", 0))
             discover(switch, switch.port(number).number)

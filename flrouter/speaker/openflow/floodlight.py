@@ -21,7 +21,7 @@ from flrouter.speaker.openflow.switches.connection import PATIENCE_S, UNANSWERED
 from flrouter.speaker.openflow.switches.ports import OpenFlowPort
 from flrouter.speaker.openflow.switches.roles import Election
 from flrouter.speaker.openflow.switches.switch import Switch
-from flrouter.speaker.openflow.switches.wire import messages, of
+from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 from flrouter.speaker.serving.speaker import Speaker
 from flrouter.speaker.sync import Mode, PortState, SwitchRecord
 
@@ -236,5 +236,6 @@ class OpenFlowFloodlight(Speaker):
 
     async def _counters_of(self, switch: Switch) -> None:
         with contextlib.suppress(*UNANSWERED):
-            parts = await switch.connection.ask(ports.counters_request(), PATIENCE_S)
+            request = messages.OFPPortStatsRequest(DESC, 0, of.OFPP_ANY)
+            parts = await switch.connection.ask(request, PATIENCE_S)
             self.event(ports.counters(switch.id, parts, now_ms()), switch.id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from typing import IO, Any
+
+import click
 
 from flrouter.speaker.openflow.floodlight import OpenFlowFloodlight
 from flrouter.speaker.openflow.options import OpenFlowOptions
@@ -13,53 +12,43 @@ from flrouter.speaker.openflow.switches.roles import Role
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.serving import arguments, process
 
-_KEY_HELP = "what all FLs sign discovery packets with; without it every packet is believed"
+#: defaults of the command line's options.
+_PLAIN = OpenFlowOptions(speaker=SpeakerOptions(id=""))
+_ROLES = click.Choice([role.value for role in Role])
+_KEY_HELP = "What all FLs sign discovery packets with; without it every packet is believed."
 #: bytes of a key that nobody can guess.
 _MIN_KEY_BYTES = 16
 
 
-def parse(
-    given: Sequence[str], speaker: SpeakerOptions, program: str
-) -> tuple[OpenFlowOptions, str]:
-    """The options and the log level that the command line asks for.
-
-    Args:
-        given: the command line's arguments.
-        speaker: defaults for options that are not given.
-        program: the name of the program in its help.
-    """
-    plain = OpenFlowOptions(speaker=speaker)
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="An FL for OpenFlow 1.3 switches. Says JSON lines on stdout.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    arguments.add_to(parser, speaker)
-    add = parser.add_argument
-    add("--openflow", type=int, metavar="PORT", help="where switches connect; 0 is any free one")
-    add("--host", default=plain.host, help="the address of this machine where they do")
-    add("--role", type=Role, choices=list(Role), default=plain.role, help="asked of each switch")
-    add("--echo-s", type=float, default=plain.echo_s, help="between two signs of life of a switch")
-    add("--discovery-s", type=float, default=plain.discovery_s, help="between discovery packets")
-    add("--discovery-key-file", dest="discovery_key", type=_key, metavar="FILE", help=_KEY_HELP)
-    add("--stats-s", type=float, default=plain.stats_s, help="between reports of ports' counters")
-    add("--settle-s", type=float, default=plain.settle_s, help="a sync waits so long at the start")
-    chosen = parser.parse_args(given)
-    own = arguments.fields_of(plain, chosen)
-    fl = arguments.options(chosen, speaker)
-    return replace(plain, **own, speaker=fl, port=chosen.openflow), chosen.log_level
-
-
-def _key(path: str) -> bytes:
-    try:
-        key = Path(path).read_bytes().strip()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from error
+def _key(_context: click.Context, _parameter: click.Parameter, file: IO[bytes] | None) -> bytes:
+    if file is None:
+        return _PLAIN.discovery_key
+    with file:
+        key = file.read().strip()
     if len(key) < _MIN_KEY_BYTES:
-        raise argparse.ArgumentTypeError(
-            f"{path} has {len(key)} bytes, {_MIN_KEY_BYTES} are needed"
-        )
+        raise click.BadParameter(f"{file.name} has {len(key)} bytes, {_MIN_KEY_BYTES} are needed")
     return key
+
+
+@arguments.program
+@click.option("--openflow", "port", type=int, help="Where switches connect; 0 is any free one.")
+@click.option("--host", default=_PLAIN.host, help="The address of this machine where they do.")
+@click.option("--role", type=_ROLES, default=_PLAIN.role.value, help="Asked of each switch.")
+@click.option("--echo-s", default=_PLAIN.echo_s, help="Between two signs of life of a switch.")
+@click.option("--discovery-s", default=_PLAIN.discovery_s, help="Between discovery packets.")
+@click.option(
+    *("--discovery-key-file", "discovery_key"),
+    type=click.File("rb"),
+    callback=_key,
+    help=_KEY_HELP,
+)
+@click.option("--stats-s", default=_PLAIN.stats_s, help="Between reports of ports' counters.")
+@click.option("--settle-s", default=_PLAIN.settle_s, help="A sync waits so long at the start.")
+@click.pass_obj
+def openflow(plain: SpeakerOptions, /, role: str, log_level: str, **given: Any) -> None:
+    """An FL for OpenFlow 1.3 switches. Says JSON lines on stdout."""
+    speaker = arguments.taken_from(given, plain)
+    process.serve(run, OpenFlowOptions(speaker=speaker, role=Role(role), **given), log_level)
 
 
 async def run(options: OpenFlowOptions) -> None:

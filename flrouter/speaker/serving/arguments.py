@@ -1,58 +1,59 @@
-"""The command line's arguments that all kinds of FL share."""
+"""The command line's options that all kinds of FL share."""
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
+
+import click
 
 from flrouter import profiles
 from flrouter.speaker.options import SpeakerOptions
 
 
-def add_to(parser: argparse.ArgumentParser, plain: SpeakerOptions) -> None:
-    """Add the arguments to `parser`, with defaults from `plain`."""
-    add = parser.add_argument
-    add("--id", required=True, help="the FL's id")
-    add("--broker", default=plain.broker, help="tansu://host:port or kafka://host:port,…")
-    add("--region", default="", help="the region in its messages; its id when empty")
-    add("--partitions", type=int, default=plain.partitions, help="of topics that it has to make")
-    add("--profile", type=_profile, default=plain.profile, help="how the router speaks")
-    headers = [*plain.headers.items()]
-    add("--header", type=_header, action="append", default=headers, help="name=value (repeatable)")
-    topic = "the profile's when empty; {fl} stands for the id"
-    add("--read-topic", default=plain.read_topic, help=topic)
-    add("--write-topic", default=plain.write_topic, help="the same of what it writes")
-    add("--expire-after-ms", type=int, default=plain.expire_after_ms)
-    add("--write-timeout-ms", type=int, default=plain.write_timeout_ms)
-    collector = "an OpenTelemetry collector, OTLP over HTTP"
-    add("--traces-url", default=plain.traces_url, help=collector)
-    add("--log-level", default="WARNING", help="of the log on stderr")
-
-
-def options(given: argparse.Namespace, plain: SpeakerOptions) -> SpeakerOptions:
-    """`plain`, changed by the given arguments."""
-    return replace(plain, **fields_of(plain, given), headers=dict(given.header))
-
-
-def fields_of(options: Any, given: argparse.Namespace) -> dict[str, Any]:
-    """The given arguments that have the name of a field of `options`, a dataclass."""
-    names = {field.name for field in fields(options)}
-    return {
-        name: value for name, value in vars(given).items() if name in names and value is not None
-    }
-
-
-def _profile(name: str) -> str:
+def profile(name: str) -> str:
+    """The name of a profile that there is."""
     try:
         profiles.load(name)
     except profiles.BadProfile as error:
-        raise argparse.ArgumentTypeError(f"profile {name}: {error}") from error
+        raise click.BadParameter(f"profile {name}: {error}") from error
     return name
 
 
-def _header(text: str) -> tuple[str, str]:
+def header(text: str) -> tuple[str, str]:
+    """The name and the value of a header."""
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is no name=value")
+        raise click.BadParameter(f"{text!r} is no name=value")
     return name, value
+
+
+_SHARED = (
+    click.option("--id", required=True, help="The FL's id."),
+    click.option("--broker", help="tansu://host:port or kafka://host:port,…"),
+    click.option("--region", help="The region in its messages; its id when empty."),
+    click.option("--partitions", type=int, help="Of topics that it has to make."),
+    click.option("--profile", type=profile, help="How the router speaks."),
+    click.option("--header", type=header, multiple=True, help="name=value (repeatable)."),
+    click.option("--read-topic", help="The profile's when empty; {fl} stands for the id."),
+    click.option("--write-topic", help="The same of what it writes."),
+    click.option("--expire-after-ms", type=int),
+    click.option("--write-timeout-ms", type=int),
+    click.option("--traces-url", help="An OpenTelemetry collector, OTLP over HTTP."),
+    click.option("--log-level", default="WARNING", help="Of the log on stderr."),
+)
+
+
+def program(run: Callable[..., None]) -> click.Command:
+    """Make a command that has the shared options, before those of its own."""
+    for option in reversed(_SHARED):
+        run = option(run)
+    return click.command(context_settings={"show_default": True})(run)
+
+
+def taken_from(given: dict[str, Any], plain: SpeakerOptions) -> SpeakerOptions:
+    """`plain`, changed by the shared options in `given`, from which they are removed."""
+    headers = {**plain.headers, **dict(given.pop("header"))}
+    shared = given.keys() & {field.name for field in fields(plain)}
+    return replace(plain, **{name: given.pop(name) for name in shared}, headers=headers)

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-
-import msgspec
 
 from flrouter.messages import trace
 from flrouter.speaker.command import Command
 from flrouter.speaker.options import SpeakerOptions
-from flrouter.speaker.requests import Message, Request
+from flrouter.speaker.requests import Request
 from flrouter.telemetry.tracing import Tracer
-
-
-class _Error(msgspec.Struct):
-    type: str = msgspec.field(name="error-type", default="")
-
-
-class _Answer(msgspec.Struct):
-    payload: _Error | None = None
-
-
-_answer = msgspec.json.Decoder(_Answer)
 
 
 class Spans:
@@ -41,8 +27,8 @@ class Spans:
         request.span = (parent, own, time.time_ns())
         command.traceparent = trace.continued(parent, own)
 
-    def end(self, command: Command, request: Request, messages: Sequence[Message]) -> None:
-        """End the span of a command, which `messages` answer."""
+    def end(self, command: Command, request: Request) -> None:
+        """End the span of a command, which is answered."""
         if request.span is None:
             return
         parent, own, began = request.span
@@ -52,18 +38,9 @@ class Spans:
             "flrouter.floodlight": self._floodlight,
             "flrouter.command": command.kind,
         }
-        error = _error_of(messages)
-        self._tracer.span(parent, own, "handle", began, time.time_ns(), attributes, error)
+        now = time.time_ns()
+        self._tracer.span(parent, own, "handle", began, now, attributes, request.error)
 
     async def stop(self) -> None:
         """Send the spans that are left."""
         await self._tracer.stop()
-
-
-def _error_of(messages: Sequence[Message]) -> str:
-    """The error type of an answer; empty when the answer is no error."""
-    try:
-        payload = _answer.decode(messages[0].value).payload if messages else None
-    except msgspec.MsgspecError:
-        return ""
-    return payload.type if payload is not None else ""

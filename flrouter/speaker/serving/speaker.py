@@ -68,7 +68,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         self.options = options
         self.handler = handler
         self.counts = Counts()
-        self._region = options.region_name
+        self._region = options.region or options.id
         self._connection = Connection(options)
         self._expiry = Expiry(options.expire_after_ms)
         self._requests = Requests(
@@ -122,7 +122,6 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
 
         `more` are further fields of the payload; a `SwitchRecord` has the form of the profile.
         """
-        switch = canonical(switch)
         for name, value in more.items():
             if isinstance(value, SwitchRecord):
                 more[name] = value.shown(self.options.speaks.classes)
@@ -303,7 +302,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 return self._later(command, request, self._answered(command, answer))
             messages = answers.messages(command, answer, self._region, now_ms())
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
-            messages = self._failure(command, error)
+            messages = self._failure(command, request, error)
         self._finish(command, request, messages)
         return None
 
@@ -313,7 +312,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         try:
             messages = await work
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
-            messages = self._failure(command, error)
+            messages = self._failure(command, request, error)
         self._finish(command, request, messages)
 
     async def _answered(self, command: Command, answer: Awaitable[Answer]) -> list[Message]:
@@ -327,7 +326,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
         snapshot = tuple(await switches if isinstance(switches, Awaitable) else switches)
         return await sync.listing(command, snapshot, self._region, now_ms())
 
-    def _failure(self, command: Command, error: Exception) -> list[Message]:
+    def _failure(self, command: Command, request: Request, error: Exception) -> list[Message]:
         if not isinstance(error, CommandFailed):
             log.error("handling %r failed", command, exc_info=error)
             error = CommandFailed(
@@ -336,6 +335,7 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 "see its log",
             )
         self.counts.errors += 1
+        request.error = error.kind
         return [answers.error(command, error, now_ms())]
 
     def _finish(self, command: Command, request: Request, messages: list[Message]) -> None:
@@ -346,11 +346,11 @@ class Speaker(Service):  # type: ignore[misc]  # mode's types do not hold under 
                 f"the answer has a message of more than {limit} bytes",
                 "ask for less at a time, or let this floodlight send larger messages",
             )
-            messages = self._failure(command, too_large)
+            messages = self._failure(command, request, too_large)
         if command.entry.done is Done.NONE:
             messages = []  # nobody waits for an answer, nor could tell it from an event
         if self._spans is not None:
-            self._spans.end(command, request, messages)
+            self._spans.end(command, request)
         self.reply(command, command.partition, messages)
         for partition in request.again:
             self.reply(command, partition, messages)

@@ -27,6 +27,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -132,16 +133,11 @@ def listen(line: Callable[[bytes], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        rest = b""
         # Not through sys.stdin: this thread would hold its lock, and the interpreter's exit fails.
-        while data := os.read(0, 1 << 16):
-            *lines, rest = (rest + data).split(b"\n")
-            for text in lines:
+        with open(0, "rb", closefd=False) as stdin, suppress(RuntimeError):  # the loop has ended
+            for text in stdin:
                 if text.strip():
-                    try:
-                        loop.call_soon_threadsafe(line, text)
-                    except RuntimeError:  # the loop has ended: end the thread too
-                        return
+                    loop.call_soon_threadsafe(line, text)
 
     threading.Thread(target=read, name="control", daemon=True).start()
 

@@ -11,8 +11,10 @@ from flrouter.speaker import dumps, payloads
 from flrouter.speaker.answers import DONE, Answer, CommandFailed, Info, Payload
 from flrouter.speaker.command import Command
 from flrouter.speaker.dispatch import dispatch
+from flrouter.speaker.payloads import INFO
 from flrouter.speaker.simulated.switch import Switch
-from flrouter.speaker.sync import PortState
+
+_RESPONSE = "org.openkilda.messaging.floodlight.response"
 
 
 def answer(switches: Mapping[str, Switch], command: Command) -> Answer:
@@ -39,16 +41,12 @@ def _on_switch(switch: Switch, command: Command) -> Answer:
 def _flow(switch: Switch, kind: str, payload: dict[str, Any]) -> Answer:
     if kind.startswith("BatchInstall"):
         for flow in payload.get("flow_commands") or []:
-            _install(switch, flow)
+            switch.flows[_flow_key(flow)] = flow
     elif "Remove" in kind:
         switch.flows.pop(_flow_key(payload), None)
     elif "Install" in kind:
-        _install(switch, payload)
+        switch.flows[_flow_key(payload)] = payload
     return payloads.batch_installed() if kind.endswith("ForSwitchManagerRequest") else DONE
-
-
-def _install(switch: Switch, flow: dict[str, Any]) -> None:
-    switch.flows[_flow_key(flow)] = flow
 
 
 def _flow_key(flow: dict[str, Any]) -> tuple[str, int]:
@@ -102,7 +100,7 @@ def _delete_meter(switch: Switch, command: Command) -> Answer:
     switch.flows = {
         key: flow for key, flow in switch.flows.items() if flow.get("meter_id") != number
     }
-    return payloads.meter_deleted()
+    return Info({"clazz": f"{INFO}.switches.DeleteMeterResponse", "deleted": True})
 
 
 def _change_meter(switch: Switch, command: Command) -> Answer:
@@ -121,7 +119,8 @@ def _change_meter(switch: Switch, command: Command) -> Answer:
         return dumps.meter_entries(payload.get(f"{way}switch_id") or switch.id, [meter])
 
     if command.profile.classes == "2019":
-        return payloads.flow_meters(changed("fwd_"), changed("rvs_"))
+        clazz = f"{INFO}.meter.FlowMeterEntries"
+        return Info({"clazz": clazz, "src_meter": changed("fwd_"), "dst_meter": changed("rvs_")})
     return Info(changed(""))
 
 
@@ -143,20 +142,32 @@ def _port(switch: Switch, command: Command) -> Answer:
         raise CommandFailed(
             ErrorType.NOT_FOUND, f"switch {switch.id} has no port {number}", "see its ports"
         )
-    return Info(_described(number, state))
+    return Info(payloads.port(number, f"port-{number}", state))
 
 
-def _described(number: int, state: PortState) -> Payload:
-    return payloads.port(number, f"port-{number}", state)
+def _configure_port(switch: Switch, command: Command) -> Answer:
+    """Change nothing: only the control channel changes ports."""
+    clazz, number = f"{INFO}.switches.PortConfigurationResponse", command.payload.get("port_no", 0)
+    return Info({"clazz": clazz, "switch_id": switch.id, "port_no": number})
 
 
 def _bfd(_: Switch, command: Command) -> Answer:
-    return payloads.bfd_session(command.payload.get("bfd-session"))
+    session = command.payload.get("bfd-session")
+    clazz = f"{_RESPONSE}.BfdSessionResponse"
+    return Info({"clazz": clazz, "bfd-session": session, "error-code": None})
 
 
 def _ping(_: Switch, command: Command) -> Answer:
     ping_id = (command.payload.get("ping") or {}).get("ping_id")
-    return payloads.ping(ping_id, 0, now_ms())
+    return Info(
+        {
+            "clazz": f"{_RESPONSE}.PingResponse",
+            "timestamp": now_ms(),
+            "ping_id": ping_id,
+            "error": None,
+            "meters": {"network_latency": 0, "sender_latency": 0, "recipient_latency": 0},
+        }
+    )
 
 
 _RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
@@ -168,15 +179,12 @@ _RESPONSES: dict[str, Callable[[Switch, Command], Answer]] = {
     "MeterModifyCommand": _change_meter,
     "SwitchRulesDelete": _delete_rules,
     "SwitchRulesInstall": lambda *_: payloads.rule_ids([]),  # no default rules are needed
-    # Ports stay unchanged: only the control channel changes them.
-    "PortConfiguration": lambda switch, command: payloads.port_configured(
-        switch.id, command.payload.get("port_no", 0)
-    ),
+    "PortConfiguration": _configure_port,
     "SetupBfdSession": _bfd,
     "RemoveBfdSession": _bfd,
     "DumpPortDescription": _port,
     "DumpSwitchPortsDescription": lambda switch, _: payloads.ports(
-        [_described(*port) for port in switch.ports.items()]
+        [payloads.port(number, f"port-{number}", state) for number, state in switch.ports.items()]
     ),
     "Ping": _ping,
     "DiscoverIslCommandData": lambda switch, command: payloads.discovery_sent(

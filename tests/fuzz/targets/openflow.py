@@ -14,7 +14,7 @@ from flrouter import profiles
 from flrouter.messages import names
 from flrouter.messages.envelope import decode
 from flrouter.messages.forms import build
-from flrouter.speaker import answers, dumps
+from flrouter.speaker import answers, dumps, payloads
 from flrouter.speaker.command import Command
 from flrouter.speaker.openflow.discovery import Discovery
 from flrouter.speaker.openflow.flows import meters, rules
@@ -104,10 +104,14 @@ async def _received(pieces: list[bytes]) -> tuple[object, ...]:
 def _questions(connection: Connection) -> list[Coroutine[Any, Any, Any]]:
     return [
         connection.ask(messages.OFPFeaturesRequest(DESC)),
-        connection.ask(ports.request()),
-        connection.ask(rules.request()),
-        connection.ask(meters.request()),
-        connection.ask(ports.counters_request()),
+        connection.ask(messages.OFPPortDescStatsRequest(DESC, 0)),
+        connection.ask(
+            messages.OFPFlowStatsRequest(
+                DESC, 0, of.OFPTT_ALL, of.OFPP_ANY, of.OFPG_ANY, 0, 0, messages.OFPMatch()
+            )
+        ),
+        connection.ask(messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL)),
+        connection.ask(messages.OFPPortStatsRequest(DESC, 0, of.OFPP_ANY)),
         connection.ask(messages.OFPRoleRequest(DESC, of.OFPCR_ROLE_NOCHANGE, 0)),
         connection.carry_out([rules.drop()]),
     ]
@@ -126,12 +130,9 @@ def _report(heard: list[Any], asking: list[asyncio.Task[Any]]) -> None:
         task.result() if task.done() and not task.exception() else [] for task in asking
     )
     msgspec.json.encode([each.datapath_id for each in features] + [each.role for each in role])
-    msgspec.json.encode(
-        [
-            *map(ports.description, ports.read_all(described).values()),
-            ports.counters(SWITCH, counted, 0),
-        ]
-    )
+    there = [ports.read(each) for part in described for each in part.body]
+    shown = [payloads.port(*port) for port in there if port is not None]
+    msgspec.json.encode([*shown, ports.counters(SWITCH, counted, 0)])
     flows = [rules.read(stats) for part in dumped for stats in part.body]
     limits = [meters.read(stats) for part in metered for stats in part.body]
     for asked in _ASKED:

@@ -57,7 +57,7 @@ async def _limit(switch: Switch, wanted: Sequence[Meter]) -> set[int]:
         return set()
     refused = await switch.carry_out([meters.put(meter, of.OFPMC_ADD) for meter in wanted])
     added = {meter.id for index, meter in enumerate(wanted) if index not in refused}
-    there = [index for index, error in refused.items() if meters.already_there(error)]
+    there = [index for index, error in refused.items() if (error.type, error.code) == meters.EXISTS]
     failed = {wanted[index].id: refused[index] for index in refused if index not in there}
     if not failed and there:
         changes = [wanted[index] for index in there]

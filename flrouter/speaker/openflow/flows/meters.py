@@ -8,6 +8,8 @@ from flrouter.speaker import dumps
 from flrouter.speaker.openflow.flows.flows import Meter
 from flrouter.speaker.openflow.switches.wire import DESC, messages, of
 
+#: type and code of the error if a meter cannot be added because its id is in use.
+EXISTS = (of.OFPET_METER_MOD_FAILED, of.OFPMMFC_METER_EXISTS)
 #: burst size as a multiple of a second's traffic; OpenKilda's value.
 BURST_RATIO = 1.05
 _FLAGS = of.OFPMF_KBPS | of.OFPMF_BURST | of.OFPMF_STATS
@@ -30,11 +32,6 @@ def delete(meter_id: int) -> Any:
     return messages.OFPMeterMod(DESC, command=of.OFPMC_DELETE, flags=0, meter_id=meter_id)
 
 
-def request() -> Any:
-    """The message that asks for all meters."""
-    return messages.OFPMeterConfigStatsRequest(DESC, 0, of.OFPM_ALL)
-
-
 def read(stats: Any) -> dumps.Meter:
     """A meter; `stats` is os-ken's OFPMeterConfigStats."""
     band = stats.bands[0] if stats.bands else None
@@ -44,8 +41,3 @@ def read(stats: Any) -> dumps.Meter:
         band.burst_size if band is not None else 0,
         [name for flag, name in _NAMES.items() if stats.flags & flag],
     )
-
-
-def already_there(error: Any) -> bool:
-    """Whether an error says that a meter cannot be added because its id is in use."""
-    return bool(error.type == of.OFPET_METER_MOD_FAILED and error.code == of.OFPMMFC_METER_EXISTS)

@@ -50,20 +50,16 @@ async def add_defaults(switch: Switch) -> None:
         await switch.change(mod, "the default rules", ErrorType.CREATION_FAILURE)
 
 
-def request() -> Any:
-    """The message that asks for all rules."""
-    return messages.OFPFlowStatsRequest(
-        DESC, 0, of.OFPTT_ALL, of.OFPP_ANY, of.OFPG_ANY, 0, 0, messages.OFPMatch()
-    )
-
-
 async def on(switch: Switch) -> list[Any]:
     """All rules that a switch has, as os-ken's OFPFlowStats.
 
     Raises:
         CommandFailed: the switch did not answer.
     """
-    return [stats for part in await switch.ask(request()) for stats in part.body]
+    request = messages.OFPFlowStatsRequest(
+        DESC, 0, of.OFPTT_ALL, of.OFPP_ANY, of.OFPG_ANY, 0, 0, messages.OFPMatch()
+    )
+    return [stats for part in await switch.ask(request) for stats in part.body]
 
 
 async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
@@ -99,9 +95,7 @@ async def delete(switch: Switch, payload: Mapping[str, Any]) -> Answer:
     for each in deleted:
         await switch.change(flows.delete(each), "deleting rules", ErrorType.DELETION_FAILURE)
     gone = before - await _cookies(switch)
-    if criteria is None and action in (
-        *("DROP_ALL_ADD_DEFAULTS", "OVERWRITE_DEFAULTS", "REMOVE_ADD_DEFAULTS"),
-    ):
+    if criteria is None and action.endswith(("_ADD_DEFAULTS", "OVERWRITE_DEFAULTS")):
         await add_defaults(switch)
     return payloads.rule_ids(gone)
 

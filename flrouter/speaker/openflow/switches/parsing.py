@@ -36,17 +36,13 @@ def parse(frame: bytes) -> Any:
     version, kind, length, xid = header(frame)
     try:
         if kind == of.OFPT_MULTIPART_REPLY:
-            return _multipart(frame)
+            what, flags = _words.unpack_from(frame, HEADER_BYTES)
+            entries = _ENTRIES[what](frame[of.OFP_MULTIPART_REPLY_SIZE :])
+            return messages.OFPMultipartReply(DESC, body=list(entries), flags=flags)
         # os-ken's own `msg` logs the whole frame when something is wrong, and returns None.
         return messages.msg_parser(DESC, version, kind, length, xid, frame)
     except Exception as error:  # os-ken lets any exception of its parsers through
         raise Unreadable(f"a message of type {kind} that cannot be read: {error!r}") from error
-
-
-def _multipart(frame: bytes) -> Any:
-    kind, flags = _words.unpack_from(frame, HEADER_BYTES)
-    entries = _ENTRIES[kind](frame[of.OFP_MULTIPART_REPLY_SIZE :])
-    return messages.OFPMultipartReply(DESC, body=list(entries), flags=flags)
 
 
 def _pieces(data: bytes, least: int, length_at: int) -> Iterator[bytes]:
@@ -63,10 +59,6 @@ def _pieces(data: bytes, least: int, length_at: int) -> Iterator[bytes]:
 def _of_size(size: int, parser: Callable[[bytes, int], Any]) -> Callable[[bytes], Iterator[Any]]:
     """A reader of entries that all have the same size."""
     return lambda body: (parser(body, at) for at in range(0, len(body), size))
-
-
-def _rules(body: bytes) -> Iterator[Any]:
-    return map(_rule, _pieces(body, of.OFP_FLOW_STATS_SIZE, 0))
 
 
 def _rule(entry: bytes) -> Any:
@@ -105,7 +97,7 @@ def _meters(body: bytes) -> Iterator[Any]:
 
 #: kind of multipart → the reader of the entries in one part.
 _ENTRIES: dict[int, Callable[[bytes], Iterator[Any]]] = {
-    of.OFPMP_FLOW: _rules,
+    of.OFPMP_FLOW: lambda body: map(_rule, _pieces(body, of.OFP_FLOW_STATS_SIZE, 0)),
     of.OFPMP_METER_CONFIG: _meters,
     of.OFPMP_PORT_DESC: _of_size(of.OFP_PORT_SIZE, messages.OFPPort.parser),
     of.OFPMP_PORT_STATS: _of_size(of.OFP_PORT_STATS_SIZE, messages.OFPPortStats.parser),

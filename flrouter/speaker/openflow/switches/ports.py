@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flrouter.speaker import payloads
 from flrouter.speaker.answers import Payload
-from flrouter.speaker.openflow.switches.wire import DESC, messages, of
+from flrouter.speaker.openflow.switches.wire import of
 from flrouter.speaker.sync import PortState
 
 _COUNTERS = (
@@ -29,41 +29,31 @@ def read(described: Any) -> OpenFlowPort | None:
     if described.port_no > of.OFPP_MAX:
         return None
     down = described.config & of.OFPPC_PORT_DOWN or described.state & of.OFPPS_LINK_DOWN
-    name = described.name
-    text = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-    return OpenFlowPort(described.port_no, text, PortState.DOWN if down else PortState.UP)
-
-
-def read_all(parts: Iterable[Any]) -> dict[int, OpenFlowPort]:
-    """The ports in the answer to `request`, by their numbers."""
-    read_ports = [read(described) for part in parts for described in part.body]
-    return {port.number: port for port in read_ports if port is not None}
-
-
-def request() -> Any:
-    """The message that asks for all ports."""
-    return messages.OFPPortDescStatsRequest(DESC, 0)
-
-
-def counters_request() -> Any:
-    """The message that asks for the counters of all ports."""
-    return messages.OFPPortStatsRequest(DESC, 0, of.OFPP_ANY)
+    name = described.name.decode("utf-8", "replace")
+    return OpenFlowPort(described.port_no, name, PortState.DOWN if down else PortState.UP)
 
 
 def counters(switch: str, parts: Iterable[Any], now: int) -> Payload:
-    """Port statistics, as they are reported; `now` in ms since the epoch."""
-    return payloads.port_counters(
-        switch,
-        [
-            (stats.port_no, {name: getattr(stats, name) for name in _COUNTERS})
-            for part in parts
-            for stats in part.body
-            if stats.port_no <= of.OFPP_MAX
+    """Port statistics, as they are reported; `now` in ms since the epoch.
+
+    A switch reports 2⁶⁴ - 1 for a counter that it does not have. It becomes -1 here, as in
+    OpenKilda's own FL.
+    """
+    all_stats = [stats for part in parts for stats in part.body if stats.port_no <= of.OFPP_MAX]
+    return {
+        "clazz": f"{payloads.INFO}.stats.PortStatsData",
+        "timestamp": now,
+        "switch_id": switch,
+        "stats": [
+            {
+                "portNo": stats.port_no,
+                **{_camel(name): payloads.signed(getattr(stats, name)) for name in _COUNTERS},
+            }
+            for stats in all_stats
         ],
-        now,
-    )
+    }
 
 
-def description(port: OpenFlowPort) -> Payload:
-    """One port, in the form for commands that ask for ports."""
-    return payloads.port(port.number, port.name, port.state)
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))

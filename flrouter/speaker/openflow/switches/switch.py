@@ -46,9 +46,10 @@ class Switch:
         """
         while True:
             news = self.connection.port_news
-            parts = await self.connection.ask(ports.request())
+            parts = await self.connection.ask(messages.OFPPortDescStatsRequest(DESC, 0))
             if news == self.connection.port_news:
-                return ports.read_all(parts)
+                described = [ports.read(port) for part in parts for port in part.body]
+                return {port.number: port for port in described if port is not None}
             # A port has changed meanwhile, so this answer may be outdated: ask again.
 
     def record(self) -> SwitchRecord:
