@@ -7,13 +7,13 @@ import signal
 from collections.abc import Iterable
 from typing import Any
 
-from faust.tables import manager
-from faust.types import TP
+from faust.types import TopicT
 
 from flrouter.core.state.table import TABLES
 from flrouter.faust_side.assignor import ShardAssignor
 from flrouter.faust_side.base import BaseApp
 from flrouter.faust_side.consumer import Transport
+from flrouter.faust_side.tables import ShardTable, TableManager
 from flrouter.kafka.cluster.contact import Contact
 from flrouter.runtime.batch import BatchSchema
 from flrouter.runtime.durability.formats import NewerFormat
@@ -24,23 +24,6 @@ from flrouter.settings.model import Settings
 
 #: a rebalance waits for all members, and each hears of it with its next heartbeat.
 HEARTBEAT_INTERVAL_S = 0.25
-
-
-class TableManager(manager.TableManager):
-    """Knows the tables' names and changelogs. Their rows are the shards', and ownership restores
-    these.
-    """
-
-    async def on_start(self) -> None:
-        """Begin at once: upstream waits a second for tables to be declared."""
-        self._tables_finalized.set()
-        self._tables_registered.set()
-
-    def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Nothing: shards go with their data."""
-
-    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: there is no recovery of upstream's own."""
 
 
 class RouterApp(BaseApp):
@@ -59,6 +42,7 @@ class RouterApp(BaseApp):
             topic_allow_declare=False,  # topics are made and checked in one place: topics.py
             stream_buffer_maxsize=1024,  # looks, not records
             datadir=str(settings.data_path),
+            Table=ShardTable,
             TableManager=TableManager,
             PartitionAssignor=ShardAssignor,
             web_tables_enabled=False,  # it builds whole tables: `web/` has pages of its own
@@ -81,7 +65,7 @@ class RouterApp(BaseApp):
         written_by = self.settings.fl_topics.written_by
         return [topic for floodlight in floodlights for topic in written_by(floodlight)]
 
-    def _batches(self, names: list[str]) -> Any:
+    def _batches(self, names: list[str]) -> TopicT[Any]:
         return self.topic(*names, schema=BatchSchema(), partitions=self.settings.partitions)
 
     def warnings(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .floodlight import ONLY_ACK, Doing
+from .gathered import O, ask, holding
 from .world import World
 
 SWITCH = "00:00:00:00:00:00:00:01"
@@ -52,3 +53,28 @@ def test_a_command_that_goes_nowhere(world: World) -> None:
     assert end.floodlight == ""
     assert end.error.startswith("NOT_FOUND: no floodlight holds switch")
     assert len(end.correlation_id) < 1_000
+
+
+def test_a_part_that_goes_nowhere(world: World) -> None:
+    """It ends too, beside the command that it is a part of."""
+    nowhere = "00:00:00:00:00:00:00:77"
+    ask(world, [SWITCH, nowhere])
+    world.run()
+    by_switch = {end.switch: end for end in world.ends}
+    assert set(by_switch) == {"", SWITCH, nowhere}
+    command, refused = by_switch[""], by_switch[nowhere]
+    assert refused.error.startswith("NOT_FOUND: no floodlight holds switch")
+    assert refused.number == f"{command.number}.1"
+
+
+def test_a_copy_for_an_fl_that_is_not_answering() -> None:
+    """It ends too, beside the command and its other copies."""
+    world = holding("fl-1", "fl-2")
+    world.floodlights["fl-2"].alive = False
+    world.pass_time(20_000)
+    world.ask(None, "op", clazz=f"{O}.command.switches.ConnectModeRequest")
+    world.run()
+    errors = {end.floodlight: end.error for end in world.ends}
+    assert set(errors) == {"", "fl-1", "fl-2"}
+    assert errors["fl-2"].startswith("NOT_FOUND: floodlight fl-2 is not answering")
+    assert not errors["fl-1"]

@@ -77,7 +77,7 @@ class Scatters:
         self._context.effects.checkpoint = True
         for index, floodlight in enumerate(floodlights):
             if not self._context.floodlights[floodlight].up:
-                self._gathers.fail(number, index, _silent(floodlight))
+                self._fail(number, gather, index)
         headers = ((header.ORIGIN, gather.origin.encode()), *command.headers)
         self._context.pass_to(self._context.number, "command", command.data, headers)
 
@@ -96,11 +96,9 @@ class Scatters:
                 continue
             state = context.floodlights.get(floodlight)
             if state is None or not state.up:
-                self._gathers.fail(number, index, _silent(floodlight))
+                self._fail(number, gather, index)
                 continue
-            cid, place = gather.correlation_id, gather.origin
-            pending = Pending.part(context.number, cid, place, gather.received)
-            pending.floodlight = floodlight
+            pending = self._copy(gather, floodlight)
             pending.steps = context.steps(gather.kind, command.data)
             requests.forward(part, pending, command.data, command.envelope, command.headers)
         return True
@@ -115,24 +113,35 @@ class Scatters:
                 self._requests.failed_before(number, note.gather)
                 continue
             self._requests.replace(number, note.gather)
+            cid, place = note.correlation_id, note.origin
+            pending = Pending.part(note.gather, cid, place, self._context.now, switch)
+            command = Command(origin, note.frame + payload + b"}", None, note.headers)
             try:
-                self._begin(number, origin, switch, note.frame + payload + b"}", note)
+                self._begin(number, pending, command)
             except Rejected as rejected:
+                self._context.end(number, pending, str(rejected.problem))
                 self._requests.parts.failed(number, note.gather, rejected.problem)
 
-    def _begin(self, number: str, origin: Origin, switch: str, data: bytes, note: Scatter) -> None:
-        limit = self._context.rules.max_message_bytes
+    def _begin(self, number: str, pending: Pending, command: Command) -> None:
+        data, limit = command.data, self._context.rules.max_message_bytes
         if len(data) > limit:
             why = f"{len(data)} bytes; at most {limit} are taken."
             raise invalid("the command is too large", why)
-        envelope = envelope_of(data)
-        command = Command(origin, data, envelope, note.headers)
-        cid, place = note.correlation_id, note.origin
-        pending = Pending.part(note.gather, cid, place, self._context.now, switch)
+        envelope = command.envelope = envelope_of(data)
         pending.steps = self._context.steps(envelope.kind, data)
         self._route(number, pending, command)
 
+    def _copy(self, gather: Gather, floodlight: str) -> Pending:
+        cid, place = gather.correlation_id, gather.origin
+        pending = Pending.part(self._context.number, cid, place, gather.received)
+        pending.floodlight = floodlight
+        return pending
 
-def _silent(floodlight: str) -> Problem:
-    message = f"floodlight {floodlight} is not answering"
-    return Problem(ErrorType.NOT_FOUND, message, "The command was not sent.")
+    def _fail(self, number: str, gather: Gather, index: int) -> None:
+        """A copy's FL does not answer."""
+        floodlight = gather.floodlights[index]
+        message = f"floodlight {floodlight} is not answering"
+        problem = Problem(ErrorType.NOT_FOUND, message, "The command was not sent.")
+        part = part_number(number, index)
+        self._context.end(part, self._copy(gather, floodlight), str(problem))
+        self._gathers.fail(number, index, problem)
