@@ -55,7 +55,7 @@ class _Part(_Flow, kw_only=True):
     transit_vlan_id: VlanId
 
 
-class Criteria(msgspec.Struct, forbid_unknown_fields=True):
+class Criteria(msgspec.Struct):
     """Which rules to delete; a field that is None matches every rule."""
 
     cookie: Cookie | None = None
@@ -169,7 +169,16 @@ def add(rule: Rule) -> Any:
 
 def take_back(rule: Rule) -> Any:
     """The message that deletes exactly this rule."""
-    return delete(Criteria(rule.cookie, rule.in_port, rule.vlan, priority=_priority(rule)))
+    return messages.OFPFlowMod(
+        DESC,
+        cookie=rule.cookie & _ALL_BITS,
+        cookie_mask=_ALL_BITS,
+        command=of.OFPFC_DELETE_STRICT,
+        priority=_priority(rule),
+        out_port=of.OFPP_ANY,
+        out_group=of.OFPG_ANY,
+        match=_match(rule.in_port, rule.vlan),
+    )
 
 
 def removal(kind: str, payload: Mapping[str, Any]) -> tuple[Any, int | None]:
@@ -191,8 +200,18 @@ def criteria_of(kind: str, given: Mapping[str, Any]) -> Criteria:
             (DATA_INVALID); or there are no criteria, so that all rules would be deleted
             (PARAMETERS_INVALID).
     """
-    named = {name: value for name, value in _read(kind, given, dict).items() if value is not None}
-    criteria: Criteria = _read(kind, named, Criteria)
+    criteria: Criteria = _read(kind, given, Criteria)
+    unknown = [
+        name
+        for name, value in given.items()
+        if value is not None and name not in Criteria.__struct_fields__
+    ]
+    if unknown:
+        raise CommandFailed(
+            ErrorType.DATA_INVALID,
+            f"{kind} has criteria that are not known: {', '.join(map(repr, unknown))}",
+            f"known are {', '.join(Criteria.__struct_fields__)}",
+        )
     if msgspec.structs.replace(criteria, in_vlan=criteria.in_vlan or None) == Criteria():
         raise CommandFailed(
             ErrorType.PARAMETERS_INVALID,
