@@ -13,6 +13,7 @@ import pytest
 from aiokafka.errors import (
     KafkaConnectionError,
     MessageSizeTooLargeError,
+    ProducerClosed,
     UnknownTopicOrPartitionError,
 )
 
@@ -219,6 +220,7 @@ class FakeLink:
 
     made: int = 0
     closed: int = 0
+    is_closed = False
     take: Callable[[list[bytes]], Awaitable[None]]
 
     def __init__(self, **_: Any) -> None:
@@ -229,6 +231,7 @@ class FakeLink:
 
     async def close(self, _: float) -> None:
         """Closed."""
+        self.is_closed = True
         type(self).closed += 1
 
     def batch(self) -> FakeBatch:
@@ -237,6 +240,8 @@ class FakeLink:
 
     async def deliver(self, batch: FakeBatch, _: Partition) -> None:
         """Send it."""
+        if self.is_closed:
+            raise ProducerClosed
         await type(self).take(batch.values)
 
 
@@ -356,6 +361,71 @@ def test_a_partition_without_a_leader_is_waited_for(monkeypatch: pytest.MonkeyPa
         assert told == [True]
         assert writer.failures == 0
         assert kind.made == 1
+        await writer.stop()
+
+    run(test())
+
+
+def test_a_partition_without_a_leader_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was sent there, so the producer has no gap, and stays."""
+
+    async def test() -> None:
+        async def take(values: list[bytes]) -> None:
+            if values == [b"no leader"]:
+                raise UnknownTopicOrPartitionError
+
+        writer, kind = await with_fake(monkeypatch, take, write_timeout_ms=20)
+        told: list[bool] = []
+        writer.send(b"k", b"no leader", 0, told=told.append)
+        await writer.at_most(0)
+        writer.send(b"k", b"answer", 1, told=told.append)
+        await writer.at_most(0)
+        assert told == [False, True]
+        assert kind.made == 1
+        await writer.stop()
+
+    run(test())
+
+
+def test_an_answer_waits_while_a_producer_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another partition's batch was lost: what was not sent yet is for the next producer, be it new
+    or waiting for a leader.
+    """
+
+    async def test() -> None:
+        connecting, connected = asyncio.Event(), asyncio.Event()
+        attempts = itertools.count()
+
+        async def take(values: list[bytes]) -> None:
+            if values == [b"waits"] and next(attempts) == 0:
+                raise UnknownTopicOrPartitionError
+            if values == [b"lost"]:
+                raise KafkaConnectionError
+
+        async def open_later(_: FakeLink) -> None:
+            connecting.set()
+            await connected.wait()
+
+        writer, kind = await with_fake(monkeypatch, take)
+        told: dict[str, bool] = {}
+
+        def send(text: str, partition: int) -> None:
+            writer.send(
+                *(b"k", text.encode(), partition),
+                told=lambda delivered: told.update({text: delivered}),
+            )
+
+        monkeypatch.setattr(kind, "open", open_later)
+        send("waits", 0)
+        send("lost", 1)
+        await connecting.wait()
+        send("new", 2)
+        connected.set()
+        await writer.at_most(0)
+        assert told == {"waits": True, "lost": False, "new": True}
+        assert kind.made == 2
         await writer.stop()
 
     run(test())

@@ -225,8 +225,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                     await self._restored.wait()
 
     async def _write(self, lane: _Lane) -> tuple[list[_Record], Exception | None]:
-        link = self._link
-        builder = link.batch()
+        builder = self._link.batch()
         batch: list[_Record] = []
         queue = lane.queue
         while queue:
@@ -242,24 +241,30 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         # Count the failure in time, so that the router hears of this FL's trouble.
         late = self.loop.call_later(self._timeout_s, self._count_failures, batch)
         try:
-            await self._deliver(link, builder, Partition(self._topic, lane.partition))
+            await self._deliver(builder, Partition(self._topic, lane.partition))
         except KafkaError as error:
-            if not self._connection.embedded:
-                await self._renew(link)
             return batch, error
         finally:
             late.cancel()
         return batch, None
 
-    async def _deliver(self, link: Link, batch: Any, at: Partition) -> int:
-        """Write a batch, as soon as a broker leads its partition."""
+    async def _deliver(self, batch: Any, at: Partition) -> None:
+        """Write a batch, as soon as there is a producer, and a broker leads its partition."""
         until_s = time.monotonic() + self._timeout_s
         while True:
+            async with self._renewing:
+                link = self._link
             try:
-                return await link.deliver(batch, at)
-            except UnknownTopicOrPartitionError:
+                await link.deliver(batch, at)
+            except UnknownTopicOrPartitionError:  # nothing was sent
                 if time.monotonic() >= until_s:
                     raise
+            except KafkaError:
+                if not self._connection.embedded:
+                    await self._renew(link)
+                raise
+            else:
+                return
             await asyncio.sleep(_FIRST_PAUSE_S)
 
     def _failed(self, lane: _Lane, batch: list[_Record], error: Exception) -> None:
