@@ -16,6 +16,7 @@ from aiokafka.errors import (
     ProducerClosed,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.producer.sender import Sender
 
 from flrouter import embedded
 from flrouter.core.values.home import partition_for
@@ -194,6 +195,27 @@ def test_a_broker_that_hangs_and_comes_back() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.broker
+def test_a_producer_that_dies_is_replaced(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the embedded broker too, where one that lost a batch has no gap, and stays."""
+    real, requests = Sender._send_produce_req, itertools.count()
+
+    async def send(self: Sender, node: int, batches: Any) -> None:
+        if next(requests) == 1:
+            self.sender_task.cancel()
+        await real(self, node, batches)
+
+    monkeypatch.setattr(Sender, "_send_produce_req", send)
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker):
+            for _ in range(3):
+                assert await speaker.switch_event(switch(1), "ACTIVATED")
+
+    run(test())
 
 
 # -- the producer's own ways to fail, which the embedded broker does not have

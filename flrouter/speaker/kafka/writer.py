@@ -21,6 +21,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    ProducerClosed,
     RecordListTooLargeError,
     UnknownTopicOrPartitionError,
 )
@@ -259,8 +260,9 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
             except UnknownTopicOrPartitionError:  # nothing was sent
                 if time.monotonic() >= until_s:
                     raise
-            except KafkaError:
-                if not self._connection.embedded:
+            except KafkaError as error:
+                # The embedded broker knows no idempotence: a batch that is lost leaves no gap.
+                if not self._connection.embedded or isinstance(error, ProducerClosed):
                     await self._renew(link)
                 raise
             else:
@@ -302,7 +304,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 record.told(delivered)
 
     async def _renew(self, broken: Link) -> None:
-        """Replace an idempotent producer that lost a batch and so has a gap in its sequence."""
+        """Replace a producer: it is closed, or has a gap in its sequence where a batch was lost."""
         async with self._renewing:
             if self._link is not broken:
                 return
