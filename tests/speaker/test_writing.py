@@ -366,6 +366,30 @@ def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
     run(test())
 
 
+def test_events_are_bounded_while_a_write_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an outage an idempotent producer never fails; the oldest events go all the same."""
+
+    async def test() -> None:
+        arrived: list[bytes] = []
+        gate = asyncio.Event()
+
+        async def deliver(values: list[bytes]) -> None:
+            await gate.wait()
+            arrived.extend(values)
+
+        writer, _ = await with_fake(monkeypatch, deliver, write_timeout_ms=20, hold=10)
+        writer.send(b"k", b"first", 0, event=True)
+        await when(lambda: writer.failures == 1)
+        for number in range(15):
+            writer.send(b"k", b"%d" % number, 0, event=True)
+        gate.set()
+        await writer.at_most(0)
+        assert arrived == [b"first", *(b"%d" % number for number in range(6, 15))]
+        await writer.stop()
+
+    run(test())
+
+
 def test_a_partition_without_a_leader_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Brokers elect another one in a moment: no answer is given up meanwhile."""
 

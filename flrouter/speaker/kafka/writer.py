@@ -239,8 +239,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 lane.singly -= 1
                 break
         # An idempotent producer retries forever, and no record may overtake those that it holds.
-        # Count the failure in time, so that the router hears of this FL's trouble.
-        late = self.loop.call_later(self._timeout_s, self._count_failures, batch)
+        late = self.loop.call_later(self._timeout_s, self._overdue, lane, batch)
         try:
             await self._deliver(builder, Partition(self._topic, lane.partition))
         except KafkaError as error:
@@ -248,6 +247,13 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
         finally:
             late.cancel()
         return batch, None
+
+    def _overdue(self, lane: _Lane, batch: list[_Record]) -> None:
+        """Count the failure in time, so that the router hears of this FL's trouble."""
+        if not lane.failing:
+            log.warning("writing to partition %d takes over %s s", lane.partition, self._timeout_s)
+        lane.failing = True  # what comes now is bounded
+        self._count_failures(batch)
 
     async def _deliver(self, batch: Any, at: Partition) -> None:
         """Write a batch, as soon as there is a producer, and a broker leads its partition."""
