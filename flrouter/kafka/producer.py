@@ -97,8 +97,13 @@ class Link:
     async def close(self, timeout_s: float) -> None:
         """Deliver what is under way, as far as that is done within some time, and disconnect."""
         self._ended = self._producer._closed = True
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=timeout_s)
+        try:
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=timeout_s)
+        finally:  # also for who waits no longer: a sender that is left would go on writing
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
         self._give_up()
         # `stop()` would wait without end for what no broker takes (aio-libs/aiokafka#1101).
         sender = self._producer._sender.sender_task

@@ -19,6 +19,7 @@ from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
+    ProducerClosed,
     TopicAuthorizationFailedError,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -637,10 +638,7 @@ def test_a_writer_stops_at_once_whatever_brokers_do(trouble: str, abandoned: boo
                     provide(mine, [Wanted(mine.shards_topic, exact=True)])
                     await _written(writer, sends)
                     if trouble == "frozen":
-                        broker.send_signal(signal.SIGSTOP)
-                        # Until it has stopped it may still take what comes.
-                        stopped = os.WSTOPPED | os.WNOWAIT
-                        await asyncio.to_thread(os.waitid, os.P_PID, broker.pid, stopped)
+                        await _freeze(broker)
                     if trouble != "killed":
                         await end(writer, sends)
                         return
@@ -661,6 +659,40 @@ def test_a_writer_stops_at_once_whatever_brokers_do(trouble: str, abandoned: boo
 
     asyncio.run(main())
     assert not told
+
+
+async def _freeze(broker: subprocess.Popen[bytes]) -> None:
+    """Until it has stopped it may still take what comes."""
+    broker.send_signal(signal.SIGSTOP)
+    stopped = os.WSTOPPED | os.WNOWAIT
+    await asyncio.to_thread(os.waitid, os.P_PID, broker.pid, stopped)
+
+
+def test_a_producer_disconnects_though_nobody_waits_for_its_close() -> None:
+    """An FL that stops ends the close of a producer that it has replaced."""
+    port = embedded.free_port()
+    mine = _away(port)
+    at = Partition(mine.shards_topic, 0)
+
+    async def main() -> None:
+        provide(mine, [Wanted(at.topic, exact=True)])
+        before = asyncio.all_tasks()
+        link = Link(**sizes.producing(mine))
+        await link.open()
+        batch = link.batch()
+        batch.append(timestamp=None, key=b"k", value=b"v")
+        await _freeze(broker)
+        delivery = asyncio.ensure_future(link.deliver(batch, at))
+        await asyncio.sleep(0.1)  # it is under way
+        close = asyncio.ensure_future(link.close(60.0))
+        await asyncio.sleep(0)
+        close.cancel()
+        ended = await asyncio.gather(delivery, close, return_exceptions=True)
+        assert [type(error) for error in ended] == [ProducerClosed, asyncio.CancelledError]
+        assert asyncio.all_tasks() == before
+
+    with _broker(port) as broker:
+        asyncio.run(main())
 
 
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -13,8 +13,10 @@ import pytest
 from aiokafka.errors import (
     KafkaConnectionError,
     MessageSizeTooLargeError,
+    ProducerClosed,
     UnknownTopicOrPartitionError,
 )
+from aiokafka.producer.sender import Sender
 
 from flrouter import embedded
 from flrouter.core.values.home import partition_for
@@ -195,6 +197,27 @@ def test_a_broker_that_hangs_and_comes_back() -> None:
         process.wait()
 
 
+@pytest.mark.broker
+def test_a_producer_that_dies_is_replaced(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the embedded broker too, where one that lost a batch has no gap, and stays."""
+    real, requests = Sender._send_produce_req, itertools.count()
+
+    async def send(self: Sender, node: int, batches: Any) -> None:
+        if next(requests) == 1:
+            self.sender_task.cancel()
+        await real(self, node, batches)
+
+    monkeypatch.setattr(Sender, "_send_produce_req", send)
+
+    async def test() -> None:
+        speaker = Speaker(options(broker_url), Recorder())
+        async with around(speaker):
+            for _ in range(3):
+                assert await speaker.switch_event(switch(1), "ACTIVATED")
+
+    run(test())
+
+
 # -- the producer's own ways to fail, which the embedded broker does not have
 
 
@@ -219,6 +242,7 @@ class FakeLink:
 
     made: int = 0
     closed: int = 0
+    is_closed = False
     take: Callable[[list[bytes]], Awaitable[None]]
 
     def __init__(self, **_: Any) -> None:
@@ -229,6 +253,7 @@ class FakeLink:
 
     async def close(self, _: float) -> None:
         """Closed."""
+        self.is_closed = True
         type(self).closed += 1
 
     def batch(self) -> FakeBatch:
@@ -237,6 +262,8 @@ class FakeLink:
 
     async def deliver(self, batch: FakeBatch, _: Partition) -> None:
         """Send it."""
+        if self.is_closed:
+            raise ProducerClosed
         await type(self).take(batch.values)
 
 
@@ -339,6 +366,30 @@ def test_a_write_that_takes_too_long_is_a_failure_though_it_may_still_arrive(
     run(test())
 
 
+def test_events_are_bounded_while_a_write_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an outage an idempotent producer never fails; the oldest events go all the same."""
+
+    async def test() -> None:
+        arrived: list[bytes] = []
+        gate = asyncio.Event()
+
+        async def deliver(values: list[bytes]) -> None:
+            await gate.wait()
+            arrived.extend(values)
+
+        writer, _ = await with_fake(monkeypatch, deliver, write_timeout_ms=20, hold=10)
+        writer.send(b"k", b"first", 0, event=True)
+        await when(lambda: writer.failures == 1)
+        for number in range(15):
+            writer.send(b"k", b"%d" % number, 0, event=True)
+        gate.set()
+        await writer.at_most(0)
+        assert arrived == [b"first", *(b"%d" % number for number in range(6, 15))]
+        await writer.stop()
+
+    run(test())
+
+
 def test_a_partition_without_a_leader_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Brokers elect another one in a moment: no answer is given up meanwhile."""
 
@@ -356,6 +407,71 @@ def test_a_partition_without_a_leader_is_waited_for(monkeypatch: pytest.MonkeyPa
         assert told == [True]
         assert writer.failures == 0
         assert kind.made == 1
+        await writer.stop()
+
+    run(test())
+
+
+def test_a_partition_without_a_leader_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing was sent there, so the producer has no gap, and stays."""
+
+    async def test() -> None:
+        async def take(values: list[bytes]) -> None:
+            if values == [b"no leader"]:
+                raise UnknownTopicOrPartitionError
+
+        writer, kind = await with_fake(monkeypatch, take, write_timeout_ms=20)
+        told: list[bool] = []
+        writer.send(b"k", b"no leader", 0, told=told.append)
+        await writer.at_most(0)
+        writer.send(b"k", b"answer", 1, told=told.append)
+        await writer.at_most(0)
+        assert told == [False, True]
+        assert kind.made == 1
+        await writer.stop()
+
+    run(test())
+
+
+def test_an_answer_waits_while_a_producer_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another partition's batch was lost: what was not sent yet is for the next producer, be it new
+    or waiting for a leader.
+    """
+
+    async def test() -> None:
+        connecting, connected = asyncio.Event(), asyncio.Event()
+        attempts = itertools.count()
+
+        async def take(values: list[bytes]) -> None:
+            if values == [b"waits"] and next(attempts) == 0:
+                raise UnknownTopicOrPartitionError
+            if values == [b"lost"]:
+                raise KafkaConnectionError
+
+        async def open_later(_: FakeLink) -> None:
+            connecting.set()
+            await connected.wait()
+
+        writer, kind = await with_fake(monkeypatch, take)
+        told: dict[str, bool] = {}
+
+        def send(text: str, partition: int) -> None:
+            writer.send(
+                *(b"k", text.encode(), partition),
+                told=lambda delivered: told.update({text: delivered}),
+            )
+
+        monkeypatch.setattr(kind, "open", open_later)
+        send("waits", 0)
+        send("lost", 1)
+        await connecting.wait()
+        send("new", 2)
+        connected.set()
+        await writer.at_most(0)
+        assert told == {"waits": True, "lost": False, "new": True}
+        assert kind.made == 2
         await writer.stop()
 
     run(test())

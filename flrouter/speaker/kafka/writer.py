@@ -21,6 +21,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    ProducerClosed,
     RecordListTooLargeError,
     UnknownTopicOrPartitionError,
 )
@@ -225,8 +226,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                     await self._restored.wait()
 
     async def _write(self, lane: _Lane) -> tuple[list[_Record], Exception | None]:
-        link = self._link
-        builder = link.batch()
+        builder = self._link.batch()
         batch: list[_Record] = []
         queue = lane.queue
         while queue:
@@ -239,27 +239,40 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 lane.singly -= 1
                 break
         # An idempotent producer retries forever, and no record may overtake those that it holds.
-        # Count the failure in time, so that the router hears of this FL's trouble.
-        late = self.loop.call_later(self._timeout_s, self._count_failures, batch)
+        late = self.loop.call_later(self._timeout_s, self._overdue, lane, batch)
         try:
-            await self._deliver(link, builder, Partition(self._topic, lane.partition))
+            await self._deliver(builder, Partition(self._topic, lane.partition))
         except KafkaError as error:
-            if not self._connection.embedded:
-                await self._renew(link)
             return batch, error
         finally:
             late.cancel()
         return batch, None
 
-    async def _deliver(self, link: Link, batch: Any, at: Partition) -> int:
-        """Write a batch, as soon as a broker leads its partition."""
+    def _overdue(self, lane: _Lane, batch: list[_Record]) -> None:
+        """Count the failure in time, so that the router hears of this FL's trouble."""
+        if not lane.failing:
+            log.warning("writing to partition %d takes over %s s", lane.partition, self._timeout_s)
+        lane.failing = True  # what comes now is bounded
+        self._count_failures(batch)
+
+    async def _deliver(self, batch: Any, at: Partition) -> None:
+        """Write a batch, as soon as there is a producer, and a broker leads its partition."""
         until_s = time.monotonic() + self._timeout_s
         while True:
+            async with self._renewing:
+                link = self._link
             try:
-                return await link.deliver(batch, at)
-            except UnknownTopicOrPartitionError:
+                await link.deliver(batch, at)
+            except UnknownTopicOrPartitionError:  # nothing was sent
                 if time.monotonic() >= until_s:
                     raise
+            except KafkaError as error:
+                # The embedded broker knows no idempotence: a batch that is lost leaves no gap.
+                if not self._connection.embedded or isinstance(error, ProducerClosed):
+                    await self._renew(link)
+                raise
+            else:
+                return
             await asyncio.sleep(_FIRST_PAUSE_S)
 
     def _failed(self, lane: _Lane, batch: list[_Record], error: Exception) -> None:
@@ -297,7 +310,7 @@ class Writer(Service):  # type: ignore[misc]  # mode's types do not hold under -
                 record.told(delivered)
 
     async def _renew(self, broken: Link) -> None:
-        """Replace an idempotent producer that lost a batch and so has a gap in its sequence."""
+        """Replace a producer: it is closed, or has a gap in its sequence where a batch was lost."""
         async with self._renewing:
             if self._link is not broken:
                 return
