@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from flrouter.messages.switch_id import canonical
 from flrouter.speaker.options import SpeakerOptions
 from flrouter.speaker.serving import arguments, process
 from flrouter.speaker.simulated import FloodlightOptions, Latency, numbered, run
@@ -18,15 +19,19 @@ def number(text: str) -> int:
     return int(text, 0)
 
 
+#: the id of a switch.
+SWITCH = arguments.explained(canonical)
+
+
 @arguments.program
 @click.option("--switches", default=1, help="How many switches it has at first.")
 @click.option("--first-switch", type=number, default="1", help="Their first number.")
-@click.option("--switch", multiple=True, help="One more switch, by its id (repeatable).")
-@click.option("--read-only", multiple=True, help="One more, connected read-only.")
+@click.option("--switch", type=SWITCH, metavar="ID", multiple=True, help="One more (repeatable).")
+@click.option("--read-only", type=SWITCH, metavar="ID", multiple=True, help="One more, read-only.")
 @click.option("--ports", default=2, help="Ports of each switch.")
 @click.option(
     *("--latency-ms", "latency"),
-    type=Latency.parse,
+    type=arguments.explained(Latency.parse),
     default="0",
     metavar="MS",
     help="5, or 1-20 for evenly spread.",

@@ -75,6 +75,26 @@ async def started(told: SpeakerOptions, *more: str) -> AsyncIterator[Process]:
         process._transport.close()
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (("--switch", "zz"), "'zz' is no switch id: expected eight"),
+        (("--read-only", "1.2"), "'1.2' is no switch id: expected eight"),
+        (("--latency-ms", "soon"), "'soon' is no latency: expected ms, like 5"),
+        (("--header", "region"), "'region' is no name=value"),
+        (("--log-level", "loud"), "'loud' is not one of 'debug', 'info'"),
+    ],
+)
+def test_a_wrong_option(
+    given: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what would be right, without a traceback."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--id", "fl-1", *given], SpeakerOptions(id=""), "flrouter speaker")
+    assert ended.value.code == 2
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.broker
 def test_a_life_in_a_process(broker_url: str) -> None:
     """Ready with its events delivered, controlled by lines, summed up at SIGTERM."""

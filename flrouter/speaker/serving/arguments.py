@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from flrouter import profiles
 from flrouter.speaker.options import SpeakerOptions
+
+T = TypeVar("T")
+LEVEL = click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False)
+
+
+def explained(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """`parse` for an option: click would leave out what its ValueError says."""
+
+    def parsed(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return parsed
 
 
 def profile(name: str) -> str:
@@ -41,7 +56,7 @@ _SHARED = (
     click.option("--expire-after-ms", type=int),
     click.option("--write-timeout-ms", type=int),
     click.option("--traces-url", help="An OpenTelemetry collector, OTLP over HTTP."),
-    click.option("--log-level", default="WARNING", help="Of the log on stderr."),
+    click.option("--log-level", type=LEVEL, default="WARNING", help="Of the log on stderr."),
 )
 
 
