@@ -14,7 +14,7 @@ from flrouter.messages.forms import build
 
 from .floodlight import ONLY_ACK, SILENT, Doing
 from .gathered import DUMP, MANY, SWITCHES, O, answers, ask, entries, holding, outcome
-from .world import FLOW, TOPICS, Crash, Record, World
+from .world import FLOW, TOPICS, Crash, Log, Record, World
 
 
 @pytest.fixture
@@ -544,6 +544,31 @@ def test_what_failed_at_once_is_known_after_a_kill(world: World, rows: int) -> N
     results = entries(answers(world)[-1:])
     assert [outcome(entry) for entry in results] == ["DATA_INVALID", "ok", "DATA_INVALID"]
     assert [entry["switch_id"] for entry in results] == ["zz", SWITCHES[0], "xx"]
+
+
+def test_all_parts_are_kept_and_not_that_the_command_is_answered(world: World) -> None:
+    """A kill came between two rows of one changelog: it is answered again, and then forgotten."""
+    home = world.home("op")
+    shards_log = world.logs["flrouter-shards", home]
+    ask(world, [SWITCHES[0], "zz"], partition=home)
+
+    def is_answer(log: Log) -> bool:
+        return any(b"PartResults" in (record.value or b"") for record in log[log.read :])
+
+    while not is_answer(shards_log):
+        for shard in range(3):
+            if not is_answer(shards_log):
+                world.step(shard)
+        for floodlight in world.floodlights.values():
+            floodlight.work()
+    world.step(home, crash=Crash.IN_CHANGELOGS, written=-1, rows=1)
+    assert len(answers(world)) == 1
+    world.run()
+    world.pass_time(4_000)
+    first, again = answers(world)
+    assert entries([first]) == entries([again])
+    world.pass_time(60_000)
+    assert not any(world.left().values())
 
 
 def test_what_nobody_waits_for_is_dropped(world: World) -> None:

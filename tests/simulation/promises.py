@@ -46,6 +46,7 @@ class Asked:
         "barred",
         "batch",
         "coming",
+        "coming_last",
         "correlation_id",
         "events",
         "finals",
@@ -88,6 +89,8 @@ class Asked:
         self.pending = False
         #: it was decided that it goes to an FL once more, and that is not written.
         self.coming = False
+        #: that was decided last of it, and no answer: so it goes to an FL after an error.
+        self.coming_last = False
         self.finals = 0
         #: the batch that its last final answer was in.
         self.batch: int | None = None
@@ -164,11 +167,11 @@ class Promises:
 
     def decided(self, record: Record) -> None:
         """A record is on its way; one decided later may be written earlier."""
-        if self._rereads and record.topic in self._readers:
-            number = self.number_of(record)
-            asked = self.by_number.get(number or "")
+        if self._rereads:
+            asked = self.by_number.get(self.number_of(record) or "")
             if asked is not None:
-                asked.coming = True
+                asked.coming_last = record.topic in self._readers
+                asked.coming = asked.coming or asked.coming_last
 
     def number_of(self, record: Record) -> str | None:
         """The request that a record of the router is for: a forwarded command or an answer."""
@@ -226,9 +229,10 @@ class Promises:
         asked.coming = False
         asked.sent.append((at, floodlight))
         asked.sent_in = self.batch
-        asked.pending = not before_its_answer
+        asked.pending = asked.coming_last or not before_its_answer
         if asked.unanswered:
             self._final(asked)
+            asked.pending = False
 
     def _beside(self, record: Record, last: Asked) -> bool:
         """Whether it was decided before, and both go to different FLs, whose topics have no order.
@@ -340,7 +344,7 @@ class Promises:
     def _final(self, asked: Asked) -> None:
         asked.finals += 1
         asked.batch = self.batch
-        asked.pending = False
+        asked.pending = asked.coming_last and asked.pending and asked.sent_in == self.batch
         asked.links.clear()
 
     # -- deadlines -----------------------------------------------------------------------------

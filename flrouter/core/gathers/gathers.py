@@ -116,6 +116,11 @@ class Gathers:
                 self._spent.append(key)
             else:
                 self._spent += [_key(number, index, link) for link in useless]
+        for number, progress in self._parts.items():
+            gather = self.waiting(number)
+            if gather is not None and len(progress.whole) == gather.parts:
+                # A kill came before it was kept that the command is answered: that is due now.
+                context.keep_until(context.gathers, number, gather, context.now)
 
     def rearm(self) -> None:
         """The clock went back: no command has more time than one that begins now."""
@@ -302,6 +307,10 @@ class Gathers:
             if gather.answered:
                 context.gathers.drop(number)
                 self._answered -= 1
+                continue
+            parts = self._parts[number]
+            if len(parts.whole) == gather.parts:
+                self._finish(number, gather, parts)
                 continue
             self._hurry(number, gather)
             # And again later, for homes that have not had their parts yet.
