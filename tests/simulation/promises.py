@@ -48,6 +48,7 @@ class Asked:
         "coming",
         "coming_last",
         "correlation_id",
+        "decided_in",
         "events",
         "finals",
         "form",
@@ -58,6 +59,7 @@ class Asked:
         "partition",
         "pending",
         "repeats",
+        "resent_in",
         "sent",
         "sent_in",
         "source",
@@ -91,6 +93,9 @@ class Asked:
         self.coming = False
         #: that was decided last of it, and no answer: so it goes to an FL after an error.
         self.coming_last = False
+        #: the batch in which something was decided of it last, and the one in which it was sent
+        #: behind an answer, as it was read twice.
+        self.decided_in = self.resent_in = -1
         self.finals = 0
         #: the batch that its last final answer was in.
         self.batch: int | None = None
@@ -165,13 +170,16 @@ class Promises:
         if asked is not None and how > asked.repeats >= only_again:
             asked.repeats = how
 
-    def decided(self, record: Record) -> None:
+    def decided(self, record: Record, batch: int) -> None:
         """A record is on its way; one decided later may be written earlier."""
         if self._rereads:
             asked = self.by_number.get(self.number_of(record) or "")
             if asked is not None:
-                asked.coming_last = record.topic in self._readers
-                asked.coming = asked.coming or asked.coming_last
+                coming = record.topic in self._readers
+                if coming and asked.decided_in == batch and not asked.coming_last:
+                    asked.resent_in = batch
+                asked.coming_last, asked.decided_in = coming, batch
+                asked.coming = asked.coming or coming
 
     def number_of(self, record: Record) -> str | None:
         """The request that a record of the router is for: a forwarded command or an answer."""
@@ -247,7 +255,7 @@ class Promises:
         if asked.repeats is Repeats.NONE:
             raise Violation("once to its FL", f"{asked} is sent again, and no worker crashed")
         if asked.repeats is Repeats.READ:
-            if asked.pending:
+            if asked.pending and asked.resent_in != self.batch:
                 raise Violation("once to its FL", f"{asked} is pending and sent again")
             if not before_its_answer:  # the error of the same batch may be written first
                 self._check_barred(asked, at)

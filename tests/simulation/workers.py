@@ -546,7 +546,7 @@ class Workers:
         self._batches += 1
         for send in sends:
             self._decided[id(send)] = (send, now, self._batches)
-            self.promises.decided(_record_of(send))
+            self.promises.decided(_record_of(send), self._batches)
 
     def _hear(self, record: Record, send: Send) -> None:
         _, at, batch = self._decided.get(id(send), (send, self.topics.now, None))
