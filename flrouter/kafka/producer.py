@@ -37,10 +37,19 @@ class Link:
         Raises:
             KafkaError: no broker answers.
         """
+        starting = asyncio.ensure_future(self._producer.start())
         try:
-            await self._producer.start()
+            await asyncio.shield(starting)
         except BaseException:
-            await self.close(0.0)
+            # Cancelled while it asks for metadata, aiokafka would leave a connection behind.
+            self._ended = self._producer._closed = True
+            try:
+                await asyncio.wait({starting}, timeout=DISCONNECT_S)
+                starting.cancel()
+                await asyncio.wait({starting})
+            finally:
+                starting.cancel()
+                await self.close(0.0)
             raise
         self._producer._sender.sender_task.add_done_callback(self._end)
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
@@ -475,8 +475,8 @@ def test_a_lane_goes_on_whatever_is_raised(
     broker_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Also what aiokafka should not raise, when it fills a batch or delivers it, and connects."""
-    steps = {"fills": BatchBuilder, "delivers": Link, "connects": AIOKafkaProducer}
-    names = {"fills": "append", "delivers": "deliver", "connects": "start"}
+    steps = {"fills": BatchBuilder, "delivers": Link, "connects": AIOKafkaClient}
+    names = {"fills": "append", "delivers": "deliver", "connects": "bootstrap"}
 
     def break_once(step: str) -> None:
         real, errors = getattr(steps[step], names[step]), iter([ZeroDivisionError(step)])
@@ -699,3 +699,32 @@ async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     while await reader.read(1 << 16):
         pass
     writer.close()
+
+
+def test_an_opening_that_is_given_up_leaves_no_connection(broker_url: str) -> None:
+    """Whenever that is: nobody else would close it."""
+    moments = 20
+
+    async def opened(turns: int | None) -> int:
+        """Open a link, and give that up after so many turns of the loop; how many it took."""
+        taken = 0
+        link = Link(**sizes.producing(settings(broker_url)))
+        opening = asyncio.ensure_future(link.open())
+        while not opening.done() and taken != turns:
+            await asyncio.sleep(0)
+            taken += 1
+        opening.cancel()
+        await asyncio.wait({opening})
+        if not opening.cancelled():
+            await link.close(0.0)
+        return taken
+
+    async def body() -> None:
+        whole = await opened(None)
+        for moment in range(1, moments):
+            await opened(max(whole * moment // moments, 1))
+        for _ in range(3):
+            await asyncio.sleep(0)  # what is closed is gone in the next turns
+
+    asyncio.run(body())
+    gc.collect()  # what was left complains
