@@ -683,7 +683,8 @@ def test_a_producer_disconnects_though_nobody_waits_for_its_close() -> None:
         batch.append(timestamp=None, key=b"k", value=b"v")
         await _freeze(broker)
         delivery = asyncio.ensure_future(link.deliver(batch, at))
-        await asyncio.sleep(0.1)  # it is under way
+        while not link._under_way:
+            await asyncio.sleep(0)
         close = asyncio.ensure_future(link.close(60.0))
         await asyncio.sleep(0)
         close.cancel()
