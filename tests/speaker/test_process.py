@@ -198,13 +198,13 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
             expire_after_ms=5,
             write_timeout_ms=6,
         ),
-        switches=(switch(0x1F), switch(0x20), "0xff"),
-        read_only=("99",),
+        switches=(switch(0x1F), switch(0x20), switch(0xFF)),
+        read_only=(switch(0x99),),
         ports=5,
         latency=Latency(1, 20),
         seed=3,
     )
-    assert level == "info"
+    assert level == "INFO"
     assert (told.speaker.reads, told.speaker.writes) == (["r.fl-1"], "w.fl-1")
 
 
