@@ -100,6 +100,16 @@ class Router(Alone):
             message = build.message(names.INFO, payload, "dump", self.now)
             self.hear(message, floodlight=floodlight)
 
+    def successor(self) -> Shard:
+        """Who takes the shard over, if what is in its tables now is all that was kept."""
+        successor = Shard(0, self.rules, self.shard.context.catalog)
+        for table in self.shard.context.tables:
+            for key, row in table.items():
+                kept = msgspec.msgpack.decode(msgspec.msgpack.encode(row), type=type(row))
+                getattr(successor.context, table.name)[key] = kept
+        successor.restored(self.now)
+        return successor
+
     def told(self) -> list[dict[str, Any]]:
         """What listeners were told since the last look, all of it as OpenKilda's classes want."""
         notices = [send for send in self.sends if send.topic == DISCO]
@@ -277,17 +287,26 @@ def test_what_was_told_is_kept() -> None:
     router = Router()
     router.event("fl-1", "ACTIVATED")
     router.told()
-    former = router.shard
-    router.shard = Shard(0, router.rules, former.context.catalog)
-    for table in former.context.tables:
-        for key, row in table.items():
-            kept = msgspec.msgpack.decode(msgspec.msgpack.encode(row), type=type(row))
-            getattr(router.shard.context, table.name)[key] = kept
-    router.shard.restored(router.now)
+    router.shard = router.successor()
     router.event("fl-1", "ACTIVATED")
     assert router.told() == []
     router.event("fl-1", "REMOVED")
     assert [notice["kind"] for notice in router.told()] == [DISCONNECT]
+
+
+def test_a_master_of_which_nothing_was_kept() -> None:
+    """Its owner told of it and was killed: whoever follows tells that the switch has none."""
+    router = Router()
+    router.event("fl-1", "ADDED")
+    successor = router.successor()
+    router.event("fl-1", "ACTIVATED")
+    assert [notice["kind"] for notice in router.told()] == [AVAILABILITY, CONNECT]
+    router.shard = successor
+    for floodlight, notice in (("fl-2", DISCONNECT), ("fl-1", AVAILABILITY)):
+        router.event(floodlight, "ADDED" if floodlight == "fl-2" else "REMOVED")
+        [told] = router.told()
+        assert told["kind"] == notice
+        assert not told.get("regionOffline")
 
 
 def test_a_record_goes_out_under_the_id_of_who_asked() -> None:

@@ -117,6 +117,12 @@ class ByAvailability(Listeners):
 
     left: Mapping[str, Mode] = {"DEACTIVATED": Mode.RO, "REMOVED": Mode.GONE}
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        #: switches of which this owner told. Of others a former one may have told, and died before
+        #: that was kept.
+        self._told: set[str] = set()
+
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """They are not to see the event itself."""
         if record:
@@ -194,17 +200,20 @@ class ByAvailability(Listeners):
         ]
         if is_new:
             kind, notice = "connect", notifications.connect(record, connections)
-        elif switch.told_master and not master:
-            state = context.floodlights.get(switch.told_master)
-            offline = state is None or not (state.known and state.up)
+        elif not master and (switch.told_master or (switch.told and name not in self._told)):
+            former = switch.told_master or switch.active
+            state = context.floodlights.get(former)
+            offline = bool(former) and (state is None or not (state.known and state.up))
             kind = "disconnect"
-            context.count(Event.UNMANAGED if offline else Event.OFFLINE, switch.told_master)
+            if switch.told_master:
+                context.count(Event.UNMANAGED if offline else Event.OFFLINE, switch.told_master)
             notice = notifications.disconnect(name, connections, region_offline=offline)
         else:
             kind, notice = "availability", notifications.availability(name, connections)
         message = notifications.message(notice, f"{kind}-{name}", context.now)
         context.send(context.rules.disco_topic, name, message)
         switch.told, switch.told_master = modes, master
+        self._told.add(name)
         if switch.holders or switch.region:
             context.switches.put(name, switch)
 
