@@ -197,21 +197,29 @@ class KafkaTransaction:
         if link is None:
             raise ProducerClosed
         await link.begin()
-        writes = asyncio.gather(
-            asyncio.gather(*(self._write(link, at, sends) for at, sends in lots.items())),
-            link.add_offsets(offsets, self._settings.app_id),
-        )
+        work = asyncio.ensure_future(self._write_all(link, lots, offsets))
         try:
-            while not (await asyncio.wait({writes}, timeout=LOOK_AFTER_S))[0]:
+            while not (await asyncio.wait({work}, timeout=LOOK_AFTER_S))[0]:
                 await self._directory.look()
                 others = (at for at in lots if not self._is_own(at.topic))
                 if any(no_place(self._directory, at) for at in others):
                     raise _Gone
         finally:
-            writes.cancel()
-        ranges, _ = writes.result()
+            work.cancel()
         await link.commit()
-        return Written(dict(zip(lots, ranges, strict=True)))
+        return Written(work.result())
+
+    async def _write_all(
+        self, link: Link, lots: Mapping[Partition, list[Send]], offsets: Offsets
+    ) -> dict[Partition, OffsetRange]:
+        """Write all records, and only then the offsets.
+
+        Brokers ask the transaction's coordinator about each batch. While that adds the group's
+        offsets it does not say, and the batch would have to come again, `RETRY_MS` later.
+        """
+        ranges = await asyncio.gather(*(self._write(link, at, lots[at]) for at in lots))
+        await link.add_offsets(offsets, self._settings.app_id)
+        return dict(zip(lots, ranges, strict=True))
 
     async def _write(self, link: Link, at: Partition, sends: Sequence[Send]) -> OffsetRange:
         """Write the records of one partition, one batch after the other."""

@@ -276,9 +276,11 @@ class Shards(Service):
                 text = f"Kafka refuses a record of the router's own: {why}"
                 self._fault_log.take(number, [Fault(text, send.topic, kept=True)])
 
-    def wake(self, runner: Runner) -> None:
-        """Run it soon."""
-        if runner not in self._woken:
+    def wake(self, runner: Runner, delay_s: float = 0.0) -> None:
+        """Run it in so many seconds, or soon."""
+        if delay_s:
+            self.loop.call_later(delay_s, self.wake, runner)
+        elif runner not in self._woken:
             self._woken.add(runner)
             self.loop.call_soon(self._run, runner)
 

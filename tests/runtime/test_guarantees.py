@@ -12,11 +12,14 @@ from flrouter.runtime.durability.at_least_once import (
     MAX_UNDER_WAY,
     AtLeastOnce,
 )
-from flrouter.runtime.durability.exactly_once import MAX_PAUSE_S, ExactlyOnce
+from flrouter.runtime.durability.exactly_once import MAX_PAUSE_S, MAX_REST_S, ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint
 from tests.core.world import DEAD, rules
 
 IN = Partition("in", 0)
+
+#: inputs at once that are a load, though nothing came for long.
+MANY = 1_000_000
 
 
 class _Clock:
@@ -40,6 +43,7 @@ class _Owner:
         self.looks_slowly = False
         self.looks: list[Callable[[], None]] = []
         self.rooms = 0
+        self.delays: list[float] = []
         self.losses: list[str] = []
         self.refusals: list[str] = []
 
@@ -59,6 +63,9 @@ class _Owner:
 
     def has_room(self) -> None:
         self.rooms += 1
+
+    def run_later(self, delay_s: float) -> None:
+        self.delays.append(round(delay_s, 6))
 
     def lost(self, why: str) -> None:
         self.losses.append(why)
@@ -273,28 +280,44 @@ def test_a_batch_commits_at_once_and_what_comes_meanwhile_commits_together() -> 
 def test_under_load_a_transaction_gathers_for_a_while() -> None:
     """What comes soon after a large one waits; whoever comes alone later does not."""
     bank = _Bank()
-    bank.keep("a", inputs=1_000)
+    bank.keep("a", inputs=MANY)
     bank.tell(Written())
-    bank.keep("b", inputs=1_000)
+    bank.keep("b", inputs=MANY)
+    bank.keep("c")
     assert not bank.transaction.commits
+    assert bank.owner.delays == [MAX_PAUSE_S]  # it is asked for once, and needs nothing to come
     bank.clock.s += MAX_PAUSE_S
     bank.keep("nothing new")
-    assert bank.committing() == [b"b", b"nothing new", b"1", b"2"]
+    assert bank.committing() == [b"b", b"c", b"nothing new", b"1", b"2", b"3"]
     bank.tell(Written())
     bank.clock.s += 1
-    bank.keep("c", inputs=1)
+    bank.keep("d", inputs=1)
     bank.tell(Written())
     bank.clock.s += 0.01
-    bank.keep("d", inputs=1)
-    assert bank.committing() == [b"d", b"4"]
+    bank.keep("e", inputs=1)
+    assert bank.committing() == [b"e", b"5"]
+
+
+def test_a_rest_follows_a_transaction() -> None:
+    """However long it took: its markers are written after that."""
+    bank = _Bank()
+    bank.keep("a", inputs=MANY)
+    bank.keep("b", inputs=MANY)
+    bank.clock.s += 10 * MAX_PAUSE_S
+    bank.tell(Written())
+    assert not bank.transaction.commits
+    assert bank.owner.delays == [MAX_REST_S]
+    bank.clock.s += MAX_REST_S
+    bank.keep("nothing new")
+    assert bank.committing() == [b"b", b"nothing new", b"1", b"2"]
 
 
 def test_finishing_does_not_wait_for_more() -> None:
     """What was decided is committed at once."""
     bank = _Bank()
-    bank.keep("a", inputs=1_000)
+    bank.keep("a", inputs=MANY)
     bank.tell(Written())
-    bank.keep("b", inputs=1_000)
+    bank.keep("b", inputs=MANY)
     finished: list[bool] = []
     bank.guarantee.finish(lambda: finished.append(True))
     assert bank.committing() == [b"b", b"1"]

@@ -236,7 +236,7 @@ class _World:
     def catch_up(self, number: int, floodlight: str, done: Any) -> None:
         pass
 
-    def wake(self, runner: Runner) -> None:
+    def wake(self, runner: Runner, delay_s: float = 0.0) -> None:
         pass
 
     def saved(self, number: int, checkpoint: Any, changelogs: Any) -> None:

@@ -338,9 +338,9 @@ class Process:
 
         self.catch_ups.ask(number, floodlight, reached)
 
-    def wake(self, runner: Runner) -> None:
-        """Run it with the next step."""
-        if runner not in self._woken:
+    def wake(self, runner: Runner, delay_s: float = 0.0) -> None:
+        """Run it with the next step; what is to run later runs with the next tick."""
+        if not delay_s and runner not in self._woken:
             self._woken.append(runner)
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:

@@ -3,7 +3,8 @@
 What was decided since the last transaction began is the next one; batches are decided on top of the
 one under way. A transaction costs five requests and a marker in each partition however little it
 holds, so the more comes, the longer it gathers; a command that comes alone is committed at once.
-Holds for readers with ``isolation.level=read_committed``.
+The brokers write the markers after they have said that all is committed, and keep whoever begins
+before that waiting, so a rest follows. Holds for readers with ``isolation.level=read_committed``.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: that may wait for the next transaction.
 MAX_WAITING_RECORDS = 10_000
-#: s; the longest time for which a transaction gathers. It begins with the first input after that,
-#: or when the worker looks next, `TICK_S` later at most.
+#: s; the longest time for which a transaction gathers, from the begin of the last one on.
 MAX_PAUSE_S = 0.06
 #: inputs a second of one shard from which on it is that long.
-BUSY_RATE = 1_600.0
+BUSY_RATE = 800.0
+#: s; the longest rest after a transaction.
+MAX_REST_S = 0.01
+#: s; by so much sooner than asked for it may be looked whether a transaction may begin.
+EARLY_S = 0.001
 
 
 @dataclass(eq=False)
@@ -43,6 +47,9 @@ class ExactlyOnce:
     _pace: Pace = field(default_factory=lambda: Pace(MAX_PAUSE_S, BUSY_RATE))
     #: when (steady s) the next transaction may begin.
     _next_at: float = 0.0
+    #: the same, if the owner was asked to run then.
+    _asked_for: float = 0.0
+    _rest_s: float = 0.0
     _committing: bool = False
     _finished: Callable[[], None] | None = None
     _dropped: bool = False
@@ -70,8 +77,13 @@ class ExactlyOnce:
         self._transaction.close()
 
     def _begin(self) -> None:
+        if self._committing or self._dropped:
+            return
         now = self._clock.steady_s()
-        if self._committing or self._dropped or (now < self._next_at and not self.busy):
+        if now < self._next_at - EARLY_S and not self.busy:
+            if (self._sends or self._inputs) and self._asked_for != self._next_at:
+                self._asked_for = self._next_at
+                self.owner.run_later(self._next_at - now)
             return
         checkpoint = self.owner.checkpoint()
         sends, self._sends = self._sends, []
@@ -79,6 +91,7 @@ class ExactlyOnce:
         if sends or checkpoint.rows or checkpoint.positions:
             self._committing = True
             self._next_at = self._pace.next_at(now, self._inputs)
+            self._rest_s = min(self._next_at - now, MAX_REST_S)
             self._inputs = 0
             self._commit([*sends, *checkpoint.rows], checkpoint, done)
             return
@@ -108,6 +121,7 @@ class ExactlyOnce:
                 return
             was_busy = self.busy
             self._committing = False
+            self._next_at = max(self._next_at, self._clock.steady_s() + self._rest_s)
             if self._done:
                 self._begin()
             else:

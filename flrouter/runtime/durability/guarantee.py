@@ -33,6 +33,9 @@ class Owner(Protocol):
     def has_room(self) -> None:
         """The guarantee is not busy any more."""
 
+    def run_later(self, delay_s: float) -> None:
+        """Call `keep` in so many seconds, even if nothing comes by then."""
+
     def lost(self, why: str) -> None:
         """What was decided is not durable, and will not be."""
 

@@ -57,8 +57,8 @@ class Worker(Protocol):
     def catch_up(self, number: int, floodlight: str, done: Callable[[], None]) -> None:
         """Call `done` when all that lies in the FL's write topics now has come to the shard."""
 
-    def wake(self, runner: Runner) -> None:
-        """Run it soon, but not from within this call."""
+    def wake(self, runner: Runner, delay_s: float = 0.0) -> None:
+        """Run it in so many seconds, or soon, but not from within this call."""
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """A checkpoint is durable in the changelogs."""
@@ -241,6 +241,10 @@ class Runner:
         """The next batch may be decided."""
         if self._inbox:
             self._worker.wake(self)
+
+    def run_later(self, delay_s: float) -> None:
+        """What waits may become durable then."""
+        self._worker.wake(self, delay_s)
 
     def lost(self, why: str) -> None:
         """What was decided is not durable."""
