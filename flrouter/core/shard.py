@@ -39,7 +39,7 @@ class Shard:
         self.gathers = Gathers(context)
         self._commands = Commands(context, self.requests, self.gathers)
         self._election = Election(context)
-        listeners = FORMS[rules.listeners](context)
+        listeners = self._listeners = FORMS[rules.listeners](context)
         self._moves = Moves(context, self._election, listeners)
         self._switches = SwitchMap(
             context, self._election, listeners, self.requests, self._commands.release
@@ -96,6 +96,7 @@ class Shard:
         self.requests.rebuild()
         self.gathers.rebuild()
         self._links.rebuild()
+        self._listeners.rebuild()
         self._floodlights.rebuild()
         self.syncs.rebuild()
 

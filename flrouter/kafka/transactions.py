@@ -206,8 +206,9 @@ class KafkaTransaction:
                     raise _Gone
         finally:
             work.cancel()
+        ranges = work.result()  # raises what failed: none of it may be committed
         await link.commit()
-        return Written(work.result())
+        return Written(ranges)
 
     async def _write_all(
         self, link: Link, lots: Mapping[Partition, list[Send]], offsets: Offsets

@@ -295,18 +295,31 @@ def test_what_was_told_is_kept() -> None:
 
 
 def test_a_master_of_which_nothing_was_kept() -> None:
-    """Its owner told of it and was killed: whoever follows tells that the switch has none."""
+    """Its owner told of it and was killed: whoever follows tells once that the switch has none."""
     router = Router()
     router.event("fl-1", "ADDED")
     successor = router.successor()
     router.event("fl-1", "ACTIVATED")
     assert [notice["kind"] for notice in router.told()] == [AVAILABILITY, CONNECT]
     router.shard = successor
-    for floodlight, notice in (("fl-2", DISCONNECT), ("fl-1", AVAILABILITY)):
-        router.event(floodlight, "ADDED" if floodlight == "fl-2" else "REMOVED")
-        [told] = router.told()
-        assert told["kind"] == notice
-        assert not told.get("regionOffline")
+    router.event("fl-2", "ADDED")
+    [told] = router.told()
+    assert (told["kind"], told["regionOffline"]) == (DISCONNECT, False)
+    assert connections(told).keys() == {"fl-1", "fl-2"}
+    router.event("fl-1", "REMOVED")
+    assert [notice["kind"] for notice in router.told()] == [AVAILABILITY]
+
+
+def test_an_outage_of_whoever_may_only_read() -> None:
+    """After a takeover too it is not why the switch has no master."""
+    router = Router()
+    router.event("fl-1", "ADDED")
+    router.told()
+    router.shard = router.successor()
+    router.pass_time(5 * router.rules.alive_timeout, silent="fl-1")
+    [told] = router.told()
+    assert (told["kind"], told["regionOffline"]) == (DISCONNECT, False)
+    assert connections(told) == {}
 
 
 def test_a_record_goes_out_under_the_id_of_who_asked() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flrouter.runtime.ownership.runner import Runner, Share
 from flrouter.runtime.shards import Shards
 from flrouter.settings.model import load
 
@@ -37,6 +38,41 @@ def test_a_bug_in_a_batch_that_was_put_off() -> None:
         assert isinstance(shards.crash_reason, ZeroDivisionError)
 
     asyncio.run(main())
+
+
+def test_what_is_to_run_later() -> None:
+    """It runs then, once, and not before."""
+    ran: list[float] = []
+
+    async def main() -> None:
+        shards = _shards([])
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+        class Late:
+            def run(self) -> None:
+                ran.append(loop.time())
+                over.set()
+
+        runner: Any = Late()
+        due = loop.time() + 0.02
+        shards.wake(runner, 0.02)
+        await asyncio.wait_for(over.wait(), 30)
+        assert ran[0] >= due - 0.001
+        await asyncio.sleep(0)
+        assert len(ran) == 1
+
+    asyncio.run(main())
+
+
+def test_a_runner_that_wants_to_run_later() -> None:
+    """Its worker is asked for it."""
+    asked: list[tuple[Runner, float]] = []
+    worker: Any = SimpleNamespace(wake=lambda runner, delay_s: asked.append((runner, delay_s)))
+    nobody: Any = SimpleNamespace(steady_s=lambda: 0.0)
+    share = Share(nobody, nobody, (), (), nobody)
+    runner = Runner(0, share, worker, nobody, {}, nobody, nobody)
+    runner.run_later(0.5)
+    assert asked == [(runner, 0.5)]
 
 
 def test_a_worker_that_has_crashed_does_not_let_go_for_ever() -> None:

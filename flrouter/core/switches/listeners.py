@@ -23,6 +23,9 @@ class Listeners:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    def rebuild(self) -> None:
+        """The table was restored."""
+
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """A live event said that an FL has the switch; True if listeners are to see the event.
 
@@ -119,9 +122,12 @@ class ByAvailability(Listeners):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        #: switches of which this owner told. Of others a former one may have told, and died before
-        #: that was kept.
-        self._told: set[str] = set()
+        #: switches of which a former owner may have told what it did not live to keep.
+        self._uncertain: set[str] = set()
+
+    def rebuild(self) -> None:
+        """Of none of its switches it is certain what listeners know."""
+        self._uncertain = set(self._context.switches)
 
     def connected(self, name: str, switch: Switch, floodlight: str, record: bytes) -> bool:
         """They are not to see the event itself."""
@@ -175,6 +181,14 @@ class ByAvailability(Listeners):
         """Whether the switch has a master again: that is told with a record of the switch."""
         return bool(self._master(switch) and not switch.told_master)
 
+    def _is_region_offline(self, switch: Switch) -> bool:
+        """Whether the switch has no master because an FL does not answer, or was removed."""
+        former = [at for at, holder in switch.holders.items() if holder.mode is Mode.RW]
+        if switch.told_master:
+            former = [switch.told_master]
+        states = map(self._context.floodlights.get, former)
+        return any(state is None or not (state.known and state.up) for state in states)
+
     def _tell(self, name: str, switch: Switch, record: bytes) -> None:
         """Tell listeners what they do not know; a new master only with a record of the switch."""
         context, master = self._context, self._master(switch)
@@ -200,11 +214,8 @@ class ByAvailability(Listeners):
         ]
         if is_new:
             kind, notice = "connect", notifications.connect(record, connections)
-        elif not master and (switch.told_master or (switch.told and name not in self._told)):
-            former = switch.told_master or switch.active
-            state = context.floodlights.get(former)
-            offline = bool(former) and (state is None or not (state.known and state.up))
-            kind = "disconnect"
+        elif not master and (switch.told_master or name in self._uncertain):
+            kind, offline = "disconnect", self._is_region_offline(switch)
             if switch.told_master:
                 context.count(Event.UNMANAGED if offline else Event.OFFLINE, switch.told_master)
             notice = notifications.disconnect(name, connections, region_offline=offline)
@@ -213,7 +224,7 @@ class ByAvailability(Listeners):
         message = notifications.message(notice, f"{kind}-{name}", context.now)
         context.send(context.rules.disco_topic, name, message)
         switch.told, switch.told_master = modes, master
-        self._told.add(name)
+        self._uncertain.discard(name)
         if switch.holders or switch.region:
             context.switches.put(name, switch)
 

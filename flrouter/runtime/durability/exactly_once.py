@@ -4,7 +4,8 @@ What was decided since the last transaction began is the next one; batches are d
 one under way. A transaction costs five requests and a marker in each partition however little it
 holds, so the more comes, the longer it gathers; a command that comes alone is committed at once.
 The brokers write the markers after they have said that all is committed, and keep whoever begins
-before that waiting, so a rest follows. Holds for readers with ``isolation.level=read_committed``.
+before that waiting, so under load a rest follows. Holds for readers with
+``isolation.level=read_committed``.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: that may wait for the next transaction.
 MAX_WAITING_RECORDS = 10_000
-#: s; the longest time for which a transaction gathers, from the begin of the last one on.
+#: s; the longest time for which a transaction gathers, from when the last one began. One that takes
+#: longer than that is followed by its rest.
 MAX_PAUSE_S = 0.06
 #: inputs a second of one shard from which on it is that long.
 BUSY_RATE = 800.0
-#: s; the longest rest after a transaction.
+#: s; the longest rest after a transaction; it rests no longer than it gathers.
 MAX_REST_S = 0.01
 #: s; by so much sooner than asked for it may be looked whether a transaction may begin.
 EARLY_S = 0.001
