@@ -49,6 +49,7 @@ class Asked:
         "coming_last",
         "correlation_id",
         "decided_in",
+        "ends_in",
         "events",
         "finals",
         "form",
@@ -96,6 +97,9 @@ class Asked:
         #: the batch in which something was decided of it last, and the one in which it was sent
         #: behind an answer, as it was read twice.
         self.decided_in = self.resent_in = -1
+        #: the batch in which it was sent while pending, as the answer that was decided before is
+        #: still to be written.
+        self.ends_in: int | None = None
         self.finals = 0
         #: the batch that its last final answer was in.
         self.batch: int | None = None
@@ -237,6 +241,8 @@ class Promises:
         asked.coming = False
         asked.sent.append((at, floodlight))
         asked.sent_in = self.batch
+        if asked.resent_in == self.batch:
+            asked.resent_in = -1  # one answer lets it go once
         asked.pending = asked.coming_last or not before_its_answer
         if asked.unanswered:
             self._final(asked)
@@ -255,8 +261,10 @@ class Promises:
         if asked.repeats is Repeats.NONE:
             raise Violation("once to its FL", f"{asked} is sent again, and no worker crashed")
         if asked.repeats is Repeats.READ:
-            if asked.pending and asked.resent_in != self.batch:
-                raise Violation("once to its FL", f"{asked} is pending and sent again")
+            if asked.pending:
+                if asked.resent_in != self.batch:
+                    raise Violation("once to its FL", f"{asked} is pending and sent again")
+                asked.ends_in = self.batch
             if not before_its_answer:  # the error of the same batch may be written first
                 self._check_barred(asked, at)
 
@@ -352,6 +360,8 @@ class Promises:
     def _final(self, asked: Asked) -> None:
         asked.finals += 1
         asked.batch = self.batch
+        if asked.ends_in == self.batch:
+            asked.ends_in = None
         asked.pending = asked.coming_last and asked.pending and asked.sent_in == self.batch
         asked.links.clear()
 
@@ -419,6 +429,8 @@ class Promises:
         for asked in self.by_number.values():
             if not asked.finals and not asked.free:
                 raise Violation("every command is answered", f"{asked} of {asked.at} is not")
+            if asked.ends_in is not None and asked.repeats is Repeats.READ and not asked.free:
+                raise Violation("once to its FL", f"{asked} was pending and sent again")
 
 
 def error_in(message: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import msgspec
 from flrouter.core.floodlights.sync_run import read_sync_number
 from flrouter.core.state.rules import Rules
 from flrouter.core.values import peers
-from flrouter.core.values.effects import Effects
+from flrouter.core.values.effects import Effects, Send
 from flrouter.core.values.inputs import Input, Report, Told
 from flrouter.core.values.request import Suffixes
 from flrouter.messages import names
@@ -56,6 +56,8 @@ class SyncPromises:
         self._looked: dict[tuple[str, int], int] = {}
         #: (dump id, switch): records that listeners got.
         self.dumped: set[tuple[str | None, str]] = set()
+        #: id of a request for a sync → itself, and why it should not be written.
+        self._too_many: dict[int, tuple[Send, str]] = {}
         #: puts the chains together as listeners do; it has all the time that there is.
         self._assembler = Assembler(patience=1 << 40)
 
@@ -103,7 +105,12 @@ class SyncPromises:
             asked = (send.key or b"").decode(), suffix.original
             tries[asked] += 1
             if tries[asked] > self._rules.sync_retries + 1:
-                raise Violation("a sync is given up", f"{asked}: {tries[asked]} tries")
+                self._too_many[id(send)] = send, f"{asked}: {tries[asked]} tries"
+
+    def written(self, send: Send) -> None:
+        """It is. What a worker decides that has lost its shard is not, by its lease or a fence."""
+        if id(send) in self._too_many:
+            raise Violation("a sync is given up", self._too_many[id(send)][1])
 
     def decided(self, items: list[Input], effects: Effects, now: int, looked: int | None) -> None:
         """A batch was decided: switches that it tells as gone are in no list that ended.

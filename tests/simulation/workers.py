@@ -74,10 +74,9 @@ class Clock:
 class Watched:
     """A core, and what its work is worth so far."""
 
-    def __init__(self, core: Shard, number: int, process: Process, workers: Workers) -> None:
+    def __init__(self, core: Shard, number: int, workers: Workers) -> None:
         self.core = core
         self.number = number
-        self._process = process
         self._workers = workers
         #: batches that no durable checkpoint holds, and how many of them the last one does.
         self.unsaved: list[tuple[Sequence[Input], Effects]] = []
@@ -99,8 +98,7 @@ class Watched:
                 raise Violation("no bugs", "; ".join(effects.notes))
             workers.promises.noted(effects.notes, now, looked)
         workers.promises.syncs.decided(list(batch), effects, now, looked)
-        if self._process in workers.coordinator.members:  # else its lease lets nothing be written
-            workers.promises.syncs.tried(list(batch), effects, self.tries)
+        workers.promises.syncs.tried(list(batch), effects, self.tries)
         workers.decided(effects.sends, now)
         if batch or effects.sends:
             self.unsaved.append((list(batch), effects))
@@ -256,7 +254,7 @@ class Process:
         for number, partitions in sorted(dealt.items()):
             core = Shard(number, workers.rules, workers.catalog)
             shares[number] = Share(
-                Watched(core, number, self, workers),
+                Watched(core, number, workers),
                 partial(_apply, core),
                 [Changelog(table, Partition(changelog(table), number)) for table in TABLES],
                 list(partitions),
@@ -551,6 +549,7 @@ class Workers:
     def _hear(self, record: Record, send: Send) -> None:
         _, at, batch = self._decided.get(id(send), (send, self.topics.now, None))
         promises = self.promises
+        promises.syncs.written(send)
         promises.batch = batch
         if record.topic == SHARDS:
             promises.passed(record, at)
