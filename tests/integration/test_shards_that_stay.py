@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flrouter.settings.model import Settings
 from tests.cli.command import flrouter
 from tests.support.api import ask
 from tests.support.deployment import Worker
@@ -73,7 +74,10 @@ def taken_over(worker: Worker, shards: Collection[int]) -> list[int]:
 
 def test_shards_that_stay_serve_while_the_group_deals(broker_url: str, work_folder: Path) -> None:
     """A worker joins, another leaves, an FL is added: no shard that stays is taken over again."""
-    with herd(broker_url, work_folder) as workers:
+    # As it is by default, not shorter: on a busy machine the embedded broker lets workers wait for
+    # some five seconds after their leader has dealt, and does not say whether they are members.
+    session = Settings().session_timeout
+    with herd(broker_url, work_folder, session_timeout=session) as workers:
         stayer = workers.workers[1]
         settings = workers.deployment.settings
         with serving(stayer) as first:

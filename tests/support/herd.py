@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,7 @@ class Herd:
 
 
 @contextmanager
-def herd(broker_url: str, folder: Path) -> Iterator[Herd]:
+def herd(broker_url: str, folder: Path, **settings: Any) -> Iterator[Herd]:
     """Two workers under load; timeouts that a busy machine's FL keeps."""
     with Deployment(
         broker_url,
@@ -105,6 +106,7 @@ def herd(broker_url: str, folder: Path) -> Iterator[Herd]:
         ack_timeout=20 * PATIENCE,
         response_timeout=20 * PATIENCE,
         alive_timeout=10 * PATIENCE,
+        **settings,
     ) as deployment:
         workers = Herd(deployment)
         try:
