@@ -11,18 +11,17 @@ from playwright.sync_api import Browser, expect
 from flrouter import embedded
 from tests.browser.chromium import PHONE, SCREEN, chromium, opened
 from tests.browser.scene import Scene, scene
-from tests.cli.command import flrouter
 from tests.support.programs import CHROMIUM
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 FLOODLIGHTS = 12
-#: bytes of a picture.
-MOST = 300_000
-#: ms; until rates are steady, and for an outage.
-STEADY = 8_000
+#: of one picture.
+MAX_BYTES = 300_000
+#: until rates are steady, and for an outage.
+STEADY_MS = 8_000
 #: and until the last hour has something to show.
-SEEN = 150_000
-WAIT = 60_000
+SEEN_MS = 150_000
+WAIT_MS = 60_000
 
 
 def main() -> int:
@@ -41,7 +40,7 @@ def main() -> int:
         take(stage, browser)
     for image in sorted(IMAGES.iterdir()):
         sys.stdout.write(f"{image.name}: {image.stat().st_size:,} bytes\n")
-        assert image.stat().st_size < MOST
+        assert image.stat().st_size < MAX_BYTES
     return 0
 
 
@@ -49,11 +48,11 @@ def take(stage: Scene, browser: Browser) -> None:
     """Look at the scene while one of its FLs is out."""
     stage.command("reroute-flow-17", stage.switches[3])
     with opened(browser, stage.url()) as page:
-        page.wait_for_timeout(SEEN)
+        page.wait_for_timeout(SEEN_MS)
     stage.floodlights["fl-5"].kill()
     with opened(browser, stage.url()) as page:
-        expect(page.locator("#problems")).to_contain_text("fl-5 has been down for", timeout=WAIT)
-        page.wait_for_timeout(STEADY)
+        expect(page.locator("#problems")).to_contain_text("fl-5 has been down for", timeout=WAIT_MS)
+        page.wait_for_timeout(STEADY_MS)
         page.screenshot(path=IMAGES / "dashboard-light.png")
         page.emulate_media(color_scheme="dark")
         page.screenshot(path=IMAGES / "dashboard-dark.png")
@@ -62,13 +61,12 @@ def take(stage: Scene, browser: Browser) -> None:
         page.wait_for_timeout(1_500)
         page.screenshot(path=IMAGES / "dashboard-phone.png")
     with opened(browser, stage.url("floodlight/fl-5")) as page:
-        expect(page.locator("#moment-time")).to_contain_text("outage", timeout=WAIT)
+        expect(page.locator("#moment-time")).to_contain_text("outage", timeout=WAIT_MS)
         page.screenshot(path=IMAGES / "floodlight.png")
     past(stage, browser, "fl-5")
-    top(stage)
     small = {"width": SCREEN["width"] * 2 // 3, "height": 420}
     with opened(browser, stage.url("request/reroute-flow-17"), viewport=small) as page:
-        expect(page.locator("#requests article")).to_contain_text("sent to", timeout=WAIT)
+        expect(page.locator("#requests article")).to_contain_text("sent to", timeout=WAIT_MS)
         page.screenshot(path=IMAGES / "request.png")
 
 
@@ -78,16 +76,8 @@ def past(stage: Scene, browser: Browser, floodlight: str) -> None:
     tall = {"width": SCREEN["width"], "height": 1_100}
     with opened(browser, stage.url(found), viewport=tall) as page:
         page.locator("#rows th a").last.click()
-        expect(page.locator("#meanwhile-rows tr").first).to_be_visible(timeout=WAIT)
+        expect(page.locator("#meanwhile-rows tr").first).to_be_visible(timeout=WAIT_MS)
         page.screenshot(path=IMAGES / "history.png")
-
-
-def top(stage: Scene) -> None:
-    """The same on the command line."""
-    url = f"http://127.0.0.1:{stage.worker.web_port}"
-    options = ("--times", "2", "--every", "5", "--svg", str(IMAGES / "top.svg"))
-    done = flrouter("top", *options, settings={"worker_url": url})
-    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import click
-from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
@@ -22,10 +18,6 @@ from flrouter.cli.output import cell, console, json_option, moment, show_json, t
 from flrouter.cli.router import Router, Row
 from flrouter.failure import Failure, load_settings
 
-#: rich's SVG template, without the font that a viewer would download.
-_PICTURE = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-#: columns of the picture.
-_WIDTH_COLUMNS = 104
 _STYLES = {
     "up": "green",
     "drained": "yellow",
@@ -43,14 +35,8 @@ _WORKERS = ("worker", "shards>", "lag>", "state")
 @click.command()
 @options.seconds("--every", 1.0, 0.2, "Between two looks.")
 @click.option("--times", type=click.IntRange(min=1), help="How often; without it until Ctrl-C.")
-@click.option(
-    "--svg",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    metavar="FILE",
-    help="Keep the last look as a picture.",
-)
 @json_option
-def top(every: float, times: int | None, svg: Path | None, as_json: bool) -> None:
+def top(every: float, times: int | None, as_json: bool) -> None:
     """Watch FLs and workers; rates are those since the look before. With --json a line a look."""
     looks = _looks(Router(load_settings()), every, times)
     if as_json:
@@ -61,10 +47,6 @@ def top(every: float, times: int | None, svg: Path | None, as_json: bool) -> Non
     with Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
         for look in looks:
             live.update(look.shown(), refresh=True)
-    if svg is not None:
-        picture = Console(record=True, width=_WIDTH_COLUMNS, file=io.StringIO())
-        picture.print(look.shown())
-        svg.write_text(picture.export_svg(title="flrouter top", code_format=_PICTURE))
 
 
 def _looks(router: Router, every: float, times: int | None) -> Iterator[_Look]:
