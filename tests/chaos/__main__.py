@@ -134,7 +134,7 @@ async def run(
         "seconds": round(seconds),
         "faults": dict(Counter(fault.kind for fault in faults)),
         **found.as_json(),
-        "unexplained": unexplained(found.duplicates, play.troubles),
+        "unexplained": unexplained(found.duplicates, play.troubles, stage.takeovers()),
         "troubles": play.troubles,
     }
 

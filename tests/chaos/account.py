@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 #: ms; what was answered longer ago was committed.
 BEFORE = 5_000
 #: ms; the session of a worker that is gone. Whoever takes its shards over then answers what it had
 #: not committed, and reads an FL's answer of before and one of after.
 TAKEOVER = 6_000
+#: ms; on a busy machine it takes longer than that, and the workers' logs say when it happened. What
+#: comes later than this has another reason.
+LATEST_TAKEOVER = 30_000
+
+
+class Trouble(NamedTuple):
+    """What may break off a worker's work or its commits, from `begin` to `end` in ms."""
+
+    begin: int
+    end: int
+    #: who was killed or frozen; empty if no worker was.
+    worker: str = ""
+
+
+class Takeover(NamedTuple):
+    """A worker has taken shards over."""
+
+    ms: int
+    worker: str
+    shards: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -181,7 +201,9 @@ def _check_order(
 
 
 def unexplained(
-    duplicates: Iterable[tuple[str, list[int]]], troubles: Sequence[tuple[int, int]]
+    duplicates: Iterable[tuple[str, list[int]]],
+    troubles: Sequence[Trouble],
+    takeovers: Sequence[Takeover] = (),
 ) -> list[tuple[str, list[int]]]:
     """Those that do not stand next to a kill.
 
@@ -189,13 +211,32 @@ def unexplained(
     what was asked again there may be answered twice.
 
     Args:
-        troubles: (begin, end) in ms of all that may break off a worker's work or its commits.
+        troubles: all that there were.
+        takeovers: all that the workers tell of.
     """
+    times_of_trouble = [
+        (trouble.begin - BEFORE, _taken_over_at(trouble, takeovers) + BEFORE)
+        for trouble in troubles
+    ]
     return [
         (name, times)
         for name, times in duplicates
         if not all(
-            any(begin - BEFORE <= earlier <= end + TAKEOVER + BEFORE for begin, end in troubles)
+            any(first <= earlier <= last for first, last in times_of_trouble)
             for earlier in sorted(times)[:-1]
         )
     ]
+
+
+def _taken_over_at(trouble: Trouble, takeovers: Sequence[Takeover]) -> int:
+    """When the last of the shards that the worker had was another's, or its own again."""
+    at = trouble.end + TAKEOVER
+    in_order = sorted(takeovers)
+    for shard in {shard for takeover in takeovers for shard in takeover.shards}:
+        of_it = [takeover for takeover in in_order if shard in takeover.shards]
+        before = [takeover.worker for takeover in of_it if takeover.ms <= trouble.begin]
+        after = [takeover.ms for takeover in of_it if takeover.ms > trouble.begin]
+        had_it = before and before[-1] == trouble.worker
+        if had_it and after and after[0] <= trouble.end + LATEST_TAKEOVER:
+            at = max(at, after[0])
+    return at

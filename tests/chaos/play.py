@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.chaos.account import Trouble
 from tests.chaos.schedule import BACK, UPGRADE, Fault
 from tests.chaos.stage import Actor, Stage
 from tests.chaos.traffic import Traffic
@@ -21,8 +22,8 @@ class Play:
     def __init__(self, stage: Stage, say: Callable[[str], None]) -> None:
         self._stage = stage
         self._say = say
-        #: (begin, end) in ms since the epoch of all that may have broken off somebody's work.
-        self.troubles: list[tuple[int, int]] = []
+        #: all that may have broken off somebody's work; ms since the epoch.
+        self.troubles: list[Trouble] = []
         self._does = {
             "kill a worker": self._kill_worker,
             "freeze a worker": self._freeze_worker,
@@ -63,26 +64,26 @@ class Play:
                 return
 
     @contextlib.contextmanager
-    def _trouble(self) -> Iterator[None]:
+    def _trouble(self, worker: str = "") -> Iterator[None]:
         begin = _now_ms()
         try:
             yield
         finally:
-            self.troubles.append((begin, _now_ms()))
+            self.troubles.append(Trouble(begin, _now_ms(), worker))
 
     def _one(self, fault: Fault, of: Sequence[Actor]) -> Actor:
         return of[fault.which % len(of)]
 
     async def _kill_worker(self, fault: Fault) -> None:
         worker = self._one(fault, self._stage.workers)
-        with self._trouble():
+        with self._trouble(worker.name):
             worker.kill()
         await asyncio.sleep(fault.seconds)
         worker.start()
 
     async def _freeze_worker(self, fault: Fault) -> None:
         worker = self._one(fault, self._stage.workers)
-        with self._trouble():
+        with self._trouble(worker.name):
             worker.freeze()
             await asyncio.sleep(fault.seconds)
             worker.thaw()

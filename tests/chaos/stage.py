@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 
 from flrouter.embedded import free_port
+from tests.chaos.account import Takeover
 from tests.chaos.wires import PLAIN, Wires
 from tests.kafka.cluster import Cluster
 
@@ -23,6 +25,8 @@ PARTITIONS = 4
 FLOODLIGHTS = ("fl-1", "fl-2", "fl-3")
 SWITCHES_EACH = 40
 _READY = b"Worker ready"
+#: a line of a worker's log.
+_TAKEOVER = re.compile(r"\[(\S+ \S+),(\d{3})\].* took over shards \[([\d, ]+)\]")
 
 
 def switch_id(number: int) -> str:
@@ -209,6 +213,16 @@ class Stage:
         worker = self.workers[at] = self._worker(before=before)
         worker.start()
         until(lambda: worker.said(_READY), 120, worker.name)
+
+    def takeovers(self) -> list[Takeover]:
+        """All that the logs of workers tell of, also of those that left."""
+        found = []
+        for path in self._folder.glob("worker-*.log"):
+            for second, ms, numbers in _TAKEOVER.findall(path.read_text(errors="replace")):
+                began = time.mktime(time.strptime(second, "%Y-%m-%d %H:%M:%S"))
+                shards = frozenset(map(int, numbers.split(", ")))
+                found.append(Takeover(round(began) * 1000 + int(ms), path.stem, shards))
+        return found
 
     def check(self) -> None:
         """Raises RuntimeError when an actor ended by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.chaos.account import Answered, Given, Sent, account, unexplained
+from tests.chaos.account import Answered, Given, Sent, Takeover, Trouble, account, unexplained
 from tests.chaos.schedule import TIMES, schedule
 
 SENT = [Sent(f"c{number}", 0, number, "s1" if number < 3 else "s2") for number in range(4)]
@@ -33,12 +33,27 @@ def test_lost_twice_answered_and_unknown() -> None:
     assert found.duplicates == [("c1", [1001, 3000])]
     assert found.strangers == ["x"]
     assert unexplained(found.duplicates, []) == [("c1", [1001, 3000])]
-    assert unexplained(found.duplicates, [(1500, 1500)]) == []
-    assert unexplained(found.duplicates, [(9000, 9000)]) == [("c1", [1001, 3000])]
-    assert unexplained([("c1", [12_000, 13_000])], [(1500, 1500)]) == []
-    assert unexplained([("c1", [13_000, 13_000])], [(1500, 1500)])
-    assert unexplained([("c1", [1001, 3000, 30_000])], [(1500, 1500)]) == []
-    assert unexplained([("c1", [1001, 30_000, 40_000])], [(1500, 1500)])
+    assert unexplained(found.duplicates, [Trouble(1500, 1500)]) == []
+    assert unexplained(found.duplicates, [Trouble(9000, 9000)]) == [("c1", [1001, 3000])]
+    assert unexplained([("c1", [12_000, 13_000])], [Trouble(1500, 1500)]) == []
+    assert unexplained([("c1", [13_000, 13_000])], [Trouble(1500, 1500)])
+    assert unexplained([("c1", [1001, 3000, 30_000])], [Trouble(1500, 1500)]) == []
+    assert unexplained([("c1", [1001, 30_000, 40_000])], [Trouble(1500, 1500)])
+
+
+def test_a_takeover_may_be_late() -> None:
+    """What counts is who had the shards that were taken over, and that it follows the kill."""
+    killed = [Trouble(1_500, 1_500, "a")]
+    late = [("c1", [1_000, 20_000, 20_100])]
+    had = Takeover(500, "a", frozenset({1}))
+    assert unexplained(late, killed, [had]) == late
+    assert unexplained(late, killed, [had, Takeover(19_000, "b", frozenset({0, 1}))]) == []
+    assert unexplained(late, killed, [had, Takeover(19_000, "b", frozenset({0}))]) == late
+    assert unexplained(late, killed, [had, Takeover(14_000, "b", frozenset({1}))]) == late
+    others = [had, Takeover(900, "b", frozenset({1})), Takeover(19_000, "c", frozenset({1}))]
+    assert unexplained(late, killed, others) == late
+    longer = [("c1", [1_000, 40_000, 40_100])]
+    assert unexplained(longer, killed, [had, Takeover(39_000, "b", frozenset({1}))]) == longer
 
 
 def test_an_answer_in_parts_is_one_when_it_is_whole() -> None:

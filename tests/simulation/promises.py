@@ -241,8 +241,6 @@ class Promises:
         asked.coming = False
         asked.sent.append((at, floodlight))
         asked.sent_in = self.batch
-        if asked.resent_in == self.batch:
-            asked.resent_in = -1  # one answer lets it go once
         asked.pending = asked.coming_last or not before_its_answer
         if asked.unanswered:
             self._final(asked)
@@ -264,6 +262,7 @@ class Promises:
             if asked.pending:
                 if asked.resent_in != self.batch:
                     raise Violation("once to its FL", f"{asked} is pending and sent again")
+                asked.resent_in = -1  # one answer lets it go once
                 asked.ends_in = self.batch
             if not before_its_answer:  # the error of the same batch may be written first
                 self._check_barred(asked, at)
