@@ -136,7 +136,7 @@ lock: $(STAMP) ## pins in requirements/ what the targets install; ARGS="--upgrad
 	@for group in docs deploy release; do \
 	  $(LOCK) --output-file requirements/$$group.txt --group $$group --constraint requirements/dev.txt || exit 1; done
 
-screenshots: $(STAMP) programs ## makes the pictures of the dashboard and of `flrouter top` in docs/images
+screenshots: $(STAMP) programs ## makes the pictures of the dashboard in docs/images
 	@$(BIN)/python -m tests.browser.screenshots
 
 settings: $(STAMP) ## writes docs/settings.md from the descriptions of the settings

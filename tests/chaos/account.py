@@ -215,9 +215,10 @@ def unexplained(
         takeovers: all that the workers tell of.
     """
     times_of_trouble = [
-        (trouble.begin - BEFORE, _taken_over_at(trouble, takeovers) + BEFORE)
-        for trouble in troubles
+        (trouble.begin - BEFORE, trouble.end + TAKEOVER + BEFORE) for trouble in troubles
     ]
+    for trouble in troubles:
+        times_of_trouble += [(at, at + BEFORE) for at in _taken_over_at(trouble, takeovers)]
     return [
         (name, times)
         for name, times in duplicates
@@ -228,9 +229,9 @@ def unexplained(
     ]
 
 
-def _taken_over_at(trouble: Trouble, takeovers: Sequence[Takeover]) -> int:
-    """When the last of the shards that the worker had was another's, or its own again."""
-    at = trouble.end + TAKEOVER
+def _taken_over_at(trouble: Trouble, takeovers: Sequence[Takeover]) -> list[int]:
+    """When each of the shards that the worker had was another's, or its own again."""
+    times = []
     in_order = sorted(takeovers)
     for shard in {shard for takeover in takeovers for shard in takeover.shards}:
         of_it = [takeover for takeover in in_order if shard in takeover.shards]
@@ -238,5 +239,5 @@ def _taken_over_at(trouble: Trouble, takeovers: Sequence[Takeover]) -> int:
         after = [takeover.ms for takeover in of_it if takeover.ms > trouble.begin]
         had_it = before and before[-1] == trouble.worker
         if had_it and after and after[0] <= trouble.end + LATEST_TAKEOVER:
-            at = max(at, after[0])
-    return at
+            times.append(after[0])
+    return times

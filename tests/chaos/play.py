@@ -14,6 +14,8 @@ from tests.chaos.traffic import Traffic
 
 #: s; without an answer for so long, something does not heal by itself.
 STALLED = 180.0
+#: s; a worker that is frozen for less keeps its shards.
+EVICTED = 5.0
 
 
 class Play:
@@ -83,7 +85,7 @@ class Play:
 
     async def _freeze_worker(self, fault: Fault) -> None:
         worker = self._one(fault, self._stage.workers)
-        with self._trouble(worker.name):
+        with self._trouble(worker.name if fault.seconds >= EVICTED else ""):
             worker.freeze()
             await asyncio.sleep(fault.seconds)
             worker.thaw()

@@ -52,6 +52,8 @@ def test_a_takeover_may_be_late() -> None:
     assert unexplained(late, killed, [had, Takeover(14_000, "b", frozenset({1}))]) == late
     others = [had, Takeover(900, "b", frozenset({1})), Takeover(19_000, "c", frozenset({1}))]
     assert unexplained(late, killed, others) == late
+    between = [("c1", [1_000, 15_000, 20_100])]
+    assert unexplained(between, killed, [had, Takeover(19_000, "b", frozenset({1}))]) == between
     longer = [("c1", [1_000, 40_000, 40_100])]
     assert unexplained(longer, killed, [had, Takeover(39_000, "b", frozenset({1}))]) == longer
 

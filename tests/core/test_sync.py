@@ -403,6 +403,25 @@ def test_the_end_of_a_dump_waits_for_what_was_written_before_it(late: int) -> No
     assert len(floodlight.syncs) == 2
 
 
+def test_a_dump_whose_begin_was_not_written_is_missing() -> None:
+    """A listener would take no chain that does not begin, so the FL is asked again."""
+    world, floodlight = one("markers")
+    world.run()
+    floodlight.sync, floodlight.chains = "manual", "markers"
+    please(world)
+    _, *records, end = floodlight.unwritten
+    for record in (*records, end):
+        floodlight.write(record, None)
+    world.run()
+    assert world.counts["syncs_failed", "fl-1"] == 1
+    floodlight.sync = "markers"
+    world.advance(2_000)
+    world.run()
+    assert end not in [record.value for record in world.seen(DISCO)]
+    assert names.DUMP_BEGIN in str(chain_of(world, "please")[-len(records) - 2])
+    assert names.DUMP_END in str(chain_of(world, "please")[-1])
+
+
 # -- several who ask -------------------------------------------------------------------------------
 
 

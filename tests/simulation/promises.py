@@ -180,8 +180,8 @@ class Promises:
             asked = self.by_number.get(self.number_of(record) or "")
             if asked is not None:
                 coming = record.topic in self._readers
-                if coming and asked.decided_in == batch and not asked.coming_last:
-                    asked.resent_in = batch
+                if coming and asked.decided_in == batch:
+                    asked.resent_in = -1 if asked.coming_last else batch
                 asked.coming_last, asked.decided_in = coming, batch
                 asked.coming = asked.coming or coming
 

@@ -226,6 +226,7 @@ class Syncs:
             self._failed(floodlight)
             return
         self._pass_on(sync, floodlight, report, envelope)
+        sync.begun = sync.begun or envelope.kind == names.DUMP_BEGIN
         sync.links += 1
         sync.due = context.now + context.rules.sync_patience
         switch = switch_of(envelope, report.data, context.catalog.places)
@@ -386,7 +387,9 @@ class Syncs:
         if sync is None or sync.asked != token:
             return
         sync.asked = 0
-        if sync.end is not None:
+        if sync.end is not None and not sync.begun:
+            self._failed(floodlight)
+        elif sync.end is not None:
             self._pass_on(sync, floodlight, *sync.end)
             self._complete(floodlight, self._context.floodlights[floodlight].attempt)
         elif sync.due <= self._context.now:

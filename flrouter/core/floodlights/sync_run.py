@@ -46,6 +46,8 @@ class Sync:
     due: int = 0
     #: the token of the catch-up before the sync ends; 0: none.
     asked: int = 0
+    #: whether the marker that begins a dump has come; the FL may have failed to write it.
+    begun: bool = False
     #: the marker that ends a dump, kept until all that the FL wrote before it is read.
     end: tuple[Report, Envelope] | None = None
     #: how many links have come.
