@@ -25,6 +25,7 @@ RUN_ELSEWHERE = {
     ("docs/tutorial.md", "python"): "tests/docs/test_tutorial.py",
     ("docs/api.md", "sh"): "tests/docs/test_pages.py",
     ("docs/command-line.md", "sh"): "tests/docs/test_pages.py",
+    ("docs/command-line.md", "text"): "tests/cli/test_top.py",
     ("docs/growth.md", "sh"): "tests/docs/test_pages.py",
     ("docs/openkilda.md", "sh"): "tests/docs/test_pages.py",
     ("docs/testing.md", "python"): "tests/kafka/test_the_page_on_testing.py",
@@ -91,12 +92,13 @@ def commands(block: Block) -> list[list[str]]:
 def test_there_are_blocks_and_every_language_is_looked_at() -> None:
     """A fence of another language would be looked at by nobody."""
     assert len(BLOCKS) > 20
-    assert {block.language for block in BLOCKS} <= {"sh", "python", "json", "toml", "mermaid"}
+    languages = {block.language for block in BLOCKS}
+    assert languages <= {"sh", "python", "json", "toml", "mermaid", "text"}
 
 
-@pytest.mark.parametrize("language", ["python", "toml"])
+@pytest.mark.parametrize("language", ["python", "toml", "text"])
 def test_all_code_is_run(language: str) -> None:
-    """By a test that takes it from the page."""
+    """By a test that takes it from the page; `text` is what a command prints."""
     pages = {block.page for block in BLOCKS if block.language == language}
     assert {(page, language) for page in pages} <= RUN_ELSEWHERE.keys()
 
