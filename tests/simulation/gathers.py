@@ -224,10 +224,10 @@ class GatherPromises(Promises):
         if wrote is None:
             self._part_failed(part, msgspec.json.decode(result.payload), at)
             return
-        if not any(each.floodlight in (name for _, name in part.sent) for each in wrote):
+        if not any(map(part.is_asked, wrote)):
             raise Violation("only who was asked answers", f"{part}: {wrote}")
         self._check_before(part, at, "an answer")
-        if part.repeats is Repeats.READ and part.replied >= len(part.sent) + part.coming:
+        if part.repeats is Repeats.READ and part.replied >= len(part.sent) + bool(part.coming_to):
             raise Violation("one answer", f"{part} has another, and was not sent again")
         if result.total == 0:
             self._replied(part)
