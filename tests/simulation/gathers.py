@@ -156,6 +156,7 @@ class GatherPromises(Promises):
 
     def repeats(self, number: str, how: Repeats, *, only_again: bool = False) -> None:
         """... and with a command its parts may be told of again; whether they go on, they know."""
+        self._part(number)  # it may be excused before it is written first
         super().repeats(number, how, only_again=only_again)
         many = self.by_number.get(number)
         if isinstance(many, Many):
