@@ -163,6 +163,16 @@ class GatherPromises(Promises):
             for part in many.parts.values():
                 super().repeats(part.number, min(how, Repeats.READ), only_again=only_again)
 
+    def decided(self, record: Record, batch: int) -> None:
+        """... and a part's error ends what was decided of it before."""
+        super().decided(record, batch)
+        note = note_of(record, b"PartResults")
+        if self._rereads and isinstance(note, peers.PartResults):
+            for index, _, result in note.results:
+                part = self.by_number.get(f"{note.number}.{index}")
+                if part is not None and not result.ok:
+                    part.decisions.append((batch, ""))
+
     def numbers_of(self, record: Record) -> list[str]:
         """The requests that the router's own record is for."""
         note = note_of(record, b"Scatter", b"PartResults", b"Populate")
@@ -225,10 +235,10 @@ class GatherPromises(Promises):
         if wrote is None:
             self._part_failed(part, msgspec.json.decode(result.payload), at)
             return
-        if not any(map(part.is_asked, wrote)):
+        if not any(part.is_asked(each, self.batch) for each in wrote):
             raise Violation("only who was asked answers", f"{part}: {wrote}")
         self._check_before(part, at, "an answer")
-        if part.repeats is Repeats.READ and part.replied >= len(part.sent) + bool(part.coming_to):
+        if part.repeats is Repeats.READ and part.replied >= len(part.sent) + part.coming:
             raise Violation("one answer", f"{part} has another, and was not sent again")
         if result.total == 0:
             self._replied(part)

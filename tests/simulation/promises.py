@@ -45,10 +45,11 @@ class Asked:
         "at",
         "barred",
         "batch",
+        "coming",
         "coming_last",
-        "coming_to",
         "correlation_id",
         "decided_in",
+        "decisions",
         "ends_in",
         "events",
         "finals",
@@ -90,8 +91,10 @@ class Asked:
         #: the batch that it was sent in last.
         self.sent_in: int | None = None
         self.pending = False
-        #: the FL that it was decided to go to once more, while that is not written; or empty.
-        self.coming_to = ""
+        #: it was decided that it goes to an FL once more, and that is not written.
+        self.coming = False
+        #: (batch, FL that it goes to or empty for an error): what was decided of it.
+        self.decisions: list[tuple[int, str]] = []
         #: that was decided last of it, and no answer: so it goes to an FL after an error.
         self.coming_last = False
         #: the batch in which something was decided of it last, and the one in which it was sent
@@ -116,14 +119,18 @@ class Asked:
         """The topic that it came from."""
         return self.source[0]
 
-    def is_asked(self, written: Written) -> bool:
-        """Whether it went to the FL that wrote this.
+    def is_asked(self, written: Written, batch: int | None) -> bool:
+        """Whether it went to the FL that wrote what was told in a batch.
 
         An FL may have answered what another one was sent. If a crash has the command go to the
         first one, its answer is there already, and may be told before the command is written.
         """
-        early = written.part == "spoof" and written.floodlight == self.coming_to
-        return early or any(written.floodlight == name for _, name in self.sent)
+        if any(written.floodlight == name for _, name in self.sent):
+            return True
+        if written.part != "spoof" or not self.repeats or batch is None:
+            return False
+        before = [name for at, name in self.decisions if at <= batch]
+        return before[-1:] == [written.floodlight]
 
     def __str__(self) -> str:
         return f"the command at {'/'.join(map(str, self.source[:2]))}/{self.offset}"
@@ -192,8 +199,9 @@ class Promises:
                 if coming and asked.decided_in == batch:
                     asked.resent_in = -1 if asked.coming_last else batch
                 asked.coming_last, asked.decided_in = coming, batch
-                if coming:
-                    asked.coming_to = self._readers[record.topic]
+                asked.coming = asked.coming or coming
+                if coming or all(name != MARK for name, _ in record.headers):
+                    asked.decisions.append((batch, self._readers.get(record.topic, "")))
 
     def number_of(self, record: Record) -> str | None:
         """The request that a record of the router is for: a forwarded command or an answer."""
@@ -248,7 +256,7 @@ class Promises:
                 self._last[asked.source] = asked
             elif not asked.repeats and not last.repeats and not self._beside(record, last):
                 raise Violation("order per switch", f"{asked} is sent after {last}")
-        asked.coming_to = ""
+        asked.coming = False
         asked.sent.append((at, floodlight))
         asked.sent_in = self.batch
         asked.pending = asked.coming_last or not before_its_answer
@@ -308,14 +316,14 @@ class Promises:
             if decode(record.value).correlation_id != asked.correlation_id:
                 raise Violation("the requester's id", f"{asked}: {record}")
             return
-        if written.part == "ack" or not asked.is_asked(written):
+        if written.part == "ack" or not asked.is_asked(written, self.batch):
             raise Violation("only who was asked answers", f"{asked} gets {written.part}: {record}")
         if written.part == "spoof":  # a crash had the command sent to whoever had spoofed it
             asked.free = True
             asked.finals = 1
             return
         self._check_before(asked, at, "an answer")
-        if asked.repeats is Repeats.READ and not asked.pending and not asked.coming_to:
+        if asked.repeats is Repeats.READ and not asked.pending and not asked.coming:
             raise Violation("one answer", f"{asked} has another, and was not sent again")
         if record.topic != asked.topic:
             raise Violation("the right topic", f"{asked} is answered on {record.topic}")
@@ -369,9 +377,10 @@ class Promises:
     def _final(self, asked: Asked) -> None:
         asked.finals += 1
         asked.batch = self.batch
-        if asked.ends_in == self.batch:
-            asked.ends_in = None
-        asked.pending = asked.coming_last and asked.pending and asked.sent_in == self.batch
+        goes_on = asked.coming_last and asked.sent_in == self.batch
+        if asked.ends_in == self.batch:  # what was sent behind it has an answer of its own
+            asked.ends_in, goes_on = None, True
+        asked.pending = asked.pending and goes_on
         asked.links.clear()
 
     # -- deadlines -----------------------------------------------------------------------------

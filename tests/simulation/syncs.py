@@ -136,13 +136,20 @@ class SyncPromises:
             if isinstance(note, peers.SyncComplete) and note.floodlight == floodlights[0]
         ]
         chains = [chain for run in complete for chain in self._listed.get(run, ())]
-        for send in effects.sends:
+        back = {
+            send.key: at
+            for at, send in enumerate(effects.sends)
+            if send.topic == self._rules.disco_topic
+            and names.SWITCH_CONNECT.encode() in (send.value or b"")
+        }
+        for at, send in enumerate(effects.sends):
             if send.topic == self._rules.disco_topic and self._is_gone(send.value or b""):
                 switch = (send.key or b"").decode()
-                # Of two syncs that end in one batch either may be the one that tells it.
+                # The later of two syncs in one batch counts, unless it brings the switch back.
+                held = [self._holds(run, switch) for run in complete]
                 if (chains and all(switch in chain for chain in chains)) or (
-                    complete
-                    and all(self._holds(run, switch) for run in complete)
+                    held
+                    and (all(held) if back.get(send.key, -1) > at else held[-1])
                     and not any(_names(item, switch) for item in items)
                 ):
                     raise Violation(
