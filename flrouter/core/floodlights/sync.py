@@ -439,15 +439,24 @@ class Syncs:
     # -- following ----------------------------------------------------------------------------
 
     def started(self, note: peers.SyncStarted) -> None:
-        """In every shard: from now on live events win over the FL's chain (protocol.md, 6.3)."""
+        """In every shard: from now on live events win over the FL's chain (protocol.md, 6.3).
+
+        A former owner of the FL's home may tell of a sync when its successor's is over. Nobody
+        would end that one. If the number is the successor's, it is to take a larger one.
+        """
         context = self._context
-        state = context.floodlights.get(note.floodlight)
-        if state is not None and note.attempt > state.syncing:
-            state.syncing = note.attempt
-            context.floodlights.put(note.floodlight, state)
-        home = context.home(note.floodlight)
+        state, home = context.floodlights.get(note.floodlight), context.home(note.floodlight)
+        known = note.attempt
+        if state is not None:
+            over = 0 if home == context.number else state.attempt
+            if note.attempt > max(state.syncing, over):
+                state.syncing = note.attempt
+                context.floodlights.put(note.floodlight, state)
+            elif not state.syncing:
+                state.attempt += 1
+                context.floodlights.put(note.floodlight, state)
+            known = state.syncing or state.attempt
         if home != context.number:
-            known = max(note.attempt, state.syncing if state is not None else 0)
             context.tell(home, peers.SyncReceipt(note.floodlight, known, context.number))
 
     def records(self, note: peers.SyncRecords) -> None:
@@ -474,7 +483,7 @@ class Syncs:
         state = self._context.floodlights.get(floodlight)
         if state is None or state.syncing != attempt:
             return False
-        state.syncing = 0
+        state.end_sync()
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True
