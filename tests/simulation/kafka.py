@@ -462,8 +462,14 @@ class MemoryGroup:
         self.calls.append(lambda _: self._deal_again())
 
     def rejoin(self) -> None:
-        """Tell the coordinator."""
-        self.calls.append(lambda _: self._rejoin())
+        """Tell the coordinator, unless it has dealt again by then."""
+        generation = self._generation()
+
+        def rejoin(_: Dice) -> None:
+            if self._generation() == generation:
+                self._rejoin()
+
+        self.calls.append(rejoin)
 
     def call(self, dice: Dice) -> None:
         """Do the next thing that was asked for."""

@@ -162,7 +162,7 @@ class Floodlights:
         if state.condition != condition:
             state.since = context.now
         if not news.up:
-            state.end_sync()
+            state.syncing = 0
         context.floodlights.put(name, state)
         if news.known != before.known:
             context.effects.membership_changed = True

@@ -151,7 +151,11 @@ class Syncs:
         self._context.floodlights.put(floodlight, state)
 
     def receipt(self, note: peers.SyncReceipt) -> None:
-        """A shard has noted that the sync started; when all have, the FL is asked."""
+        """A shard has noted that the sync started; when all have, the FL is asked.
+
+        If none runs, a former owner of this shard told of one, and nobody would end that: another
+        sync does.
+        """
         sync = self._running.get(note.floodlight)
         state = self._context.floodlights.get(note.floodlight)
         if state is not None and state.attempt < note.attempt < MAX_TIME_MS:
@@ -160,10 +164,10 @@ class Syncs:
             self._context.floodlights.put(note.floodlight, state)
             if sync is not None:
                 self._begin(note.floodlight, sync.everybody, sync.retries)
-            return
-        if sync is None or state is None or state.attempt != note.attempt:
-            return
-        if note.shard in sync.waiting_for:
+                return
+        if sync is None:
+            self.wanted(note.floodlight, peers.OWN_SYNC)
+        elif state is not None and state.attempt == note.attempt and note.shard in sync.waiting_for:
             sync.waiting_for.discard(note.shard)
             if not sync.waiting_for:
                 self._ask(note.floodlight)
@@ -439,24 +443,15 @@ class Syncs:
     # -- following ----------------------------------------------------------------------------
 
     def started(self, note: peers.SyncStarted) -> None:
-        """In every shard: from now on live events win over the FL's chain (protocol.md, 6.3).
-
-        A former owner of the FL's home may tell of a sync when its successor's is over. Nobody
-        would end that one. If the number is the successor's, it is to take a larger one.
-        """
+        """In every shard: from now on live events win over the FL's chain (protocol.md, 6.3)."""
         context = self._context
-        state, home = context.floodlights.get(note.floodlight), context.home(note.floodlight)
-        known = note.attempt
-        if state is not None:
-            over = 0 if home == context.number else state.attempt
-            if note.attempt > max(state.syncing, over):
-                state.syncing = note.attempt
-                context.floodlights.put(note.floodlight, state)
-            elif not state.syncing:
-                state.attempt += 1
-                context.floodlights.put(note.floodlight, state)
-            known = state.syncing or state.attempt
+        state = context.floodlights.get(note.floodlight)
+        if state is not None and note.attempt > state.syncing:
+            state.syncing = note.attempt
+            context.floodlights.put(note.floodlight, state)
+        home = context.home(note.floodlight)
         if home != context.number:
+            known = max(note.attempt, state.syncing if state is not None else 0)
             context.tell(home, peers.SyncReceipt(note.floodlight, known, context.number))
 
     def records(self, note: peers.SyncRecords) -> None:
@@ -483,7 +478,7 @@ class Syncs:
         state = self._context.floodlights.get(floodlight)
         if state is None or state.syncing != attempt:
             return False
-        state.end_sync()
+        state.syncing = 0
         state.synced = state.synced or given_up
         self._context.floodlights.put(floodlight, state)
         return True

@@ -194,9 +194,8 @@ class Floodlight(msgspec.Struct, array_like=True):
     #: the sync that runs (0: none), and whether one ever came to its end.
     syncing: Count = 0
     synced: bool = False
-    #: in the FL's home the last sync attempt, elsewhere the last one that is over.
+    #: the home's own: the last sync attempt, and since when the FL is in this state (ms).
     attempt: Count = 0
-    #: ms: since when the FL is in this state.
     since: Count = 0
     #: the home's own: a sync was begun, and none has come to an end since.
     owed: bool = False
@@ -220,11 +219,6 @@ class Floodlight(msgspec.Struct, array_like=True):
         if not self.up:
             return "outage"
         return "drained" if self.drained else "up"
-
-    def end_sync(self) -> None:
-        """No sync runs any more; no earlier one can begin."""
-        self.attempt = max(self.attempt, self.syncing)
-        self.syncing = 0
 
 
 class OldLink(msgspec.Struct, array_like=True):
