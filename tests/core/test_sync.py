@@ -232,6 +232,23 @@ def test_a_sync_that_a_restart_cut_short_begins_anew() -> None:
     assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
 
 
+def test_an_fl_that_is_killed_in_the_middle_of_its_chain_and_answers_anew() -> None:
+    """Of which chain a link is nobody could tell: the FL is asked again."""
+    world, floodlight = one("manual")
+    world.run()
+    (first,) = floodlight.syncs
+    floodlight.write(floodlight.unwritten.pop(0), None)
+    world.run()
+    del floodlight.switches[SWITCHES[0]]  # its place in the chain is another's now
+    for link in floodlight.chain(first):
+        floodlight.write(link, None)
+    floodlight.sync = "full"
+    world.pass_time(5_000)
+    assert len(floodlight.syncs) == 2
+    assert world.counts["syncs_failed", "fl-1"] == 1
+    assert [world.active(switch) for switch in SWITCHES] == ["", *["fl-1"] * 4]
+
+
 def test_a_restart_between_two_attempts() -> None:
     """An FL that never listed its switches is asked again; nobody else remembers to."""
     world, floodlight = one("silent")

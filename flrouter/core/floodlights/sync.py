@@ -44,7 +44,7 @@ from flrouter.core.values.inputs import Report
 from flrouter.core.values.records import MAX_TIME_MS, Mode
 from flrouter.messages import headers as header
 from flrouter.messages import names
-from flrouter.messages.chains import BadLink, OldFormLink, follow, has_come, link_of
+from flrouter.messages.chains import BadLink, Link, OldFormLink, follow, has_come, link_of
 from flrouter.messages.correlation import with_correlation_id
 from flrouter.messages.envelope import Envelope, Form
 from flrouter.messages.errors import ErrorType, Problem
@@ -217,10 +217,16 @@ class Syncs:
                 sync.asked = context.catch_up(floodlight, partial(self._read, floodlight))
             return
         try:
-            whole = form is Form.CHUNK and self._follow(sync, envelope, attempt, floodlight)
+            link = link_of(envelope) if form is Form.CHUNK else None
         except BadLink as error:
             context.dead_letter_of(report, str(error))
             return
+        if isinstance(link, Link) and sync.total not in (-1, link.total):
+            # It was killed, and answers anew: of which chain a link is nobody could tell.
+            context.note(f"floodlight {floodlight} begins the chain of a sync anew")
+            self._failed(floodlight)
+            return
+        whole = link is not None and self._follow(sync, link, attempt, floodlight)
         if whole is None:
             context.count(Event.DUPLICATE_LINKS, floodlight)
             return
@@ -241,9 +247,10 @@ class Syncs:
         if whole:
             self._complete(floodlight, attempt)
 
-    def _follow(self, sync: Sync, envelope: Envelope, attempt: int, floodlight: str) -> bool | None:
+    def _follow(
+        self, sync: Sync, link: Link | OldFormLink, attempt: int, floodlight: str
+    ) -> bool | None:
         """Note a link: True if the chain is whole with it, None if the link has come before."""
-        link = link_of(envelope)
         if isinstance(link, OldFormLink):
             if link.next_id is not None:
                 due = self._context.now + self._context.rules.sync_timeout
