@@ -51,12 +51,22 @@ class Listener:
         #: so that its successor does not know; and the batch of what was written last.
         self._doubts: dict[str, int] = {}
         self._last: dict[str, int] = {}
+        #: switches of which a successor knew nothing at all. It tells then of connections alone
+        #: as long as there is no master (docs/guarantees.md).
+        self._forgotten: set[str] = set()
         #: how many there were of each kind.
         self.heard: Counter[str] = Counter()
 
     def doubt(self, switch: str, batch: int) -> None:
         """What was told then may be written again, or not at all, and is not kept."""
         self._doubts[switch] = max(batch, self._doubts.get(switch, 0))
+
+    def restored(self, shard: Shard) -> None:
+        """A successor has a shard: what does it not know?"""
+        context = shard.context
+        for switch in self._doubts.keys() - context.switches.keys():
+            if context.home(switch) == context.number and self.doubtful(switch):
+                self._forgotten.add(switch)
 
     def doubtful(self, switch: str) -> bool:
         """Whether nothing was told since that is kept."""
@@ -75,6 +85,8 @@ class Listener:
             certain = not self.doubtful(switch) and batch > self._doubts.get(switch, -1)
             self._notified(switch, payload, certain=certain)
             self._last[switch] = batch
+            if payload["clazz"] != names.SWITCH_AVAILABILITY:
+                self._forgotten.discard(switch)
 
     def _notified(self, switch: str, payload: dict[str, Any], *, certain: bool) -> None:
         entries = payload["availabilityData"]["connections"]
@@ -117,7 +129,8 @@ class Listener:
         """
         for switch, online in served.items():
             seen = switch in self.view and self.view[switch].state is State.ONLINE
-            if seen != online and (online or not self.doubtful(switch)):
+            unknown = switch in self._forgotten or self.doubtful(switch)
+            if seen != online and (online or not unknown):
                 raise Violation("listeners know", f"{switch}: online is {seen}, not {online}")
 
 

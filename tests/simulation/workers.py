@@ -288,6 +288,7 @@ class Process:
         core = share.core
         assert isinstance(core, Watched)
         core.core.restored(self.clock.now_ms())
+        self._workers.promises.listener.restored(core.core)
         runner = WatchedRunner(number, share, self, guarantee, positions, self.log, self.clock)
         runner.excuse = self._workers.excuse
         return runner
