@@ -130,6 +130,8 @@ class Listener:
         for switch, online in served.items():
             seen = switch in self.view and self.view[switch].state is State.ONLINE
             unknown = switch in self._forgotten or self.doubtful(switch)
+            if seen and self.view[switch].state_at < 0:
+                unknown = True  # of ports alone it was heard, which says nothing of a master
             if seen != online and (online or not unknown):
                 raise Violation("listeners know", f"{switch}: online is {seen}, not {online}")
 
