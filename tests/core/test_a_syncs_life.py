@@ -89,6 +89,13 @@ def noted(life: Life) -> None:
     life.world.run()
 
 
+def another_noted(life: Life) -> None:
+    """The other shard has noted a sync that is over."""
+    attempt = life.world.shards[life.home].context.floodlights["fl-1"].attempt - 1
+    life.world.tell(life.home, peers.SyncReceipt("fl-1", attempt, 1 - life.home))
+    life.world.step(life.home)
+
+
 def link(life: Life) -> None:
     """One more link of the chain."""
     chain = sync_chain(SWITCHES, life.world.now, life.cid)
@@ -137,6 +144,7 @@ def is_removed(life: Life) -> None:
 EVENTS: dict[str, Callable[[Life], None]] = {
     "somebody asks for one": asked,
     "every shard has noted that it began": noted,
+    "a shard notes one that does not run": another_noted,
     "a link comes": link,
     "the last link comes": last_link,
     "an error comes": error,

@@ -16,6 +16,7 @@ what happens                         none   planned  told     asked    listing
 ===================================  =====  =======  =======  =======  =======
 somebody asks for one                told   =        =        =        =
 every shard has noted that it began  =      =        asked    =        =
+a shard notes one that does not run  told   =        =        =        =
 a link comes                         =      =        =        listing  =
 the last link comes                  =      =        none     none     none
 an error comes                       =      =        planned  planned  planned
@@ -153,8 +154,8 @@ class Syncs:
     def receipt(self, note: peers.SyncReceipt) -> None:
         """A shard has noted that the sync started; when all have, the FL is asked.
 
-        If none runs, a former owner of this shard told of one, and nobody would end that: another
-        sync does.
+        If none runs, a former owner of this shard told of one, or the other shard reads again after
+        a kill. Nobody would end that sync: another one does.
         """
         sync = self._running.get(note.floodlight)
         state = self._context.floodlights.get(note.floodlight)
@@ -221,7 +222,11 @@ class Syncs:
         except BadLink as error:
             context.dead_letter_of(report, str(error))
             return
-        if isinstance(link, Link) and sync.total not in (-1, link.total):
+        switch = switch_of(envelope, report.data, context.catalog.places)
+        if isinstance(link, Link) and (
+            sync.total not in (-1, link.total)
+            or sync.switches.setdefault(link.index, switch) != switch
+        ):
             # It was killed, and answers anew: of which chain a link is nobody could tell.
             context.note(f"floodlight {floodlight} begins the chain of a sync anew")
             self._failed(floodlight)
@@ -239,7 +244,6 @@ class Syncs:
         sync.begun = sync.begun or envelope.kind == names.DUMP_BEGIN
         sync.links += 1
         sync.due = context.now + context.rules.sync_patience
-        switch = switch_of(envelope, report.data, context.catalog.places)
         if switch is not None:
             key = (floodlight, attempt, context.home(switch), mode_of(envelope))
             dumps = self._dumps(sync, report)

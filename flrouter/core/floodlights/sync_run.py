@@ -52,6 +52,8 @@ class Sync:
     end: tuple[Report, Envelope] | None = None
     #: how many links have come.
     links: int = 0
+    #: index of a link that has come → the switch that it lists.
+    switches: dict[int, str | None] = field(default_factory=dict)
     #: how far the chain has come, as `Progress` says.
     total: int = -1
     next_index: int = 0
