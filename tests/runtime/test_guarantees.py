@@ -38,6 +38,8 @@ class _Owner:
     def __init__(self) -> None:
         self.decided = 0
         self._taken = 0
+        #: of the next checkpoint.
+        self.last_rows: list[Send] = []
         self.kept_counts: list[int] = []
         #: whether it takes time until a checkpoint counts, and what is called then.
         self.looks_slowly = False
@@ -50,7 +52,8 @@ class _Owner:
     def checkpoint(self) -> Checkpoint:
         new, self._taken = range(self._taken, self.decided), self.decided
         rows = [Send("log", 0, b"%d" % at, b"row") for at in new]
-        return Checkpoint(rows, {IN: self.decided} if rows else {})
+        last_rows, self.last_rows = self.last_rows, []
+        return Checkpoint(rows, {IN: self.decided} if rows else {}, last_rows)
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
         self.kept_counts.append(len(checkpoint.rows))
@@ -133,6 +136,26 @@ def test_rows_wait_for_the_outputs_that_they_hold_and_no_others() -> None:
     desk.durable(0)
     assert desk.done == ["a", "b"]
     assert desk.acknowledged == [{IN: 1}]  # b waits for the next checkpoint
+
+
+def test_rows_that_say_what_was_done_to_others_wait_until_those_count() -> None:
+    """And the acknowledgement for both."""
+    desk = _Desk()
+    desk.next_beat()
+    desk.owner.last_rows = [Send("log", 0, b"last", b"row")]
+    desk.owner.looks_slowly = True
+    desk.keep("a")
+    desk.durable()
+    assert desk.keys() == [[b"0"]]
+    desk.durable()
+    assert desk.keys() == []  # they lie there, and it is not certain yet that they count
+    desk.owner.looks.pop()()
+    assert desk.keys() == [[b"last"]]
+    desk.durable()
+    assert desk.acknowledged == []
+    desk.owner.looks.pop()()
+    assert desk.acknowledged == [{IN: 1}]
+    assert desk.owner.kept_counts == [1, 1]
 
 
 def test_a_batch_that_must_be_safe_first_holds_up_what_follows() -> None:

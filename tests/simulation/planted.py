@@ -404,6 +404,18 @@ def ask_masters_too() -> Iterator[None]:
 
 
 @contextmanager
+def write_last_rows_first() -> Iterator[None]:
+    """What says that a sync is over is written beside what the sync did."""
+    real = Runner.checkpoint
+
+    def checkpoint(self: Runner) -> Checkpoint:
+        return real(self).at_once()
+
+    with patch.object(Runner, "checkpoint", checkpoint):
+        yield
+
+
+@contextmanager
 def lose_the_form() -> Iterator[None]:
     """What an error in a requester's own form needs is not kept with the command."""
     with patch("flrouter.core.commands.draft", lambda form, data: b""):
@@ -440,6 +452,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "forget-what-was-told": forget_what_was_told,
     "ask-masters-too": ask_masters_too,
     "lose-the-form": lose_the_form,
+    "write-last-rows-first": write_last_rows_first,
 }
 
 

@@ -345,7 +345,7 @@ class Process:
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """What it holds is not done again."""
         for runner in self.runners:
-            if runner.changelogs is changelogs:
+            if runner.changelogs is changelogs and not checkpoint.last_rows:
                 runner.core.saved()
 
     def lost(self, why: str) -> None:

@@ -223,11 +223,7 @@ class Syncs:
             context.dead_letter_of(report, str(error))
             return
         switch = switch_of(envelope, report.data, context.catalog.places)
-        if isinstance(link, Link) and (
-            sync.total not in (-1, link.total)
-            or sync.switches.setdefault(link.index, switch) != switch
-        ):
-            # It was killed, and answers anew: of which chain a link is nobody could tell.
+        if isinstance(link, Link) and sync.is_of_another_chain(link, switch):
             context.note(f"floodlight {floodlight} begins the chain of a sync anew")
             self._failed(floodlight)
             return

@@ -10,6 +10,7 @@ import msgspec
 from flrouter.core.values import peers
 from flrouter.core.values.inputs import Report
 from flrouter.core.values.request import read_number
+from flrouter.messages.chains import Link
 from flrouter.messages.envelope import Envelope
 
 _PREFIX = "sync."
@@ -58,6 +59,11 @@ class Sync:
     total: int = -1
     next_index: int = 0
     ahead: list[int] = field(default_factory=list)
+
+    def is_of_another_chain(self, link: Link, switch: str | None) -> bool:
+        """Whether the FL was killed, and answers anew: of which chain a link is nobody can tell."""
+        other = self.switches.setdefault(link.index, switch) != switch
+        return other or self.total not in (-1, link.total)
 
     @property
     def everybody(self) -> list[str]:

@@ -3,7 +3,9 @@
 Batches travel side by side: the next one is decided while the outputs of those before it are on
 their way. A few times a second a checkpoint follows. Its rows wait for all outputs that it holds:
 were a tombstone durable before its answer, a kill between the two would lose the answer for good. A
-kill repeats what came since the last checkpoint, under the same request numbers.
+kill repeats what came since the last checkpoint, under the same request numbers. Rows that say what
+was done to others are written when those are durable: what is repeated is taken for done already if
+the first are there alone.
 """
 
 from __future__ import annotations
@@ -171,7 +173,13 @@ class AtLeastOnce:
         assert checkpoint is not None
 
         def counts() -> None:
-            if not self._dropped:
+            if self._dropped:
+                return
+            if checkpoint.last_rows:
+                self._checkpoint = Checkpoint(checkpoint.last_rows, checkpoint.positions)
+                self._written = Written()
+                self._save(checkpoint.last_rows)
+            else:
                 self._checkpoint = None
                 if checkpoint.positions:
                     self._acknowledge(checkpoint.positions)

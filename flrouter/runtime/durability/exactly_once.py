@@ -87,7 +87,7 @@ class ExactlyOnce:
                 self._asked_for = self._next_at
                 self.owner.run_later(self._next_at - now)
             return
-        checkpoint = self.owner.checkpoint()
+        checkpoint = self.owner.checkpoint().at_once()
         sends, self._sends = self._sends, []
         done, self._done = self._done, []
         if sends or checkpoint.rows or checkpoint.positions:

@@ -16,6 +16,13 @@ class Checkpoint(NamedTuple):
     rows: Sequence[Send]
     #: the next offset to read of each partition after a restart.
     positions: Offsets
+    #: rows that say what was done to others, as that a sync is over: a kill must not leave them
+    #: without those.
+    last_rows: Sequence[Send] = ()
+
+    def at_once(self) -> Checkpoint:
+        """The same, if all of it is written or nothing."""
+        return Checkpoint([*self.rows, *self.last_rows], self.positions)
 
 
 class Owner(Protocol):

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from flrouter.core.shard import Shard
+from flrouter.core.state.table import LAST_TABLE
 from flrouter.core.values.effects import Effects, End, Send
 from flrouter.core.values.inputs import CaughtUp, Input
 from flrouter.ports import Clock, Log, Offsets, Partition, Record, Refusal, Written
@@ -202,11 +203,14 @@ class Runner:
         """Take what changed, and how far was read, since the last call."""
         # Encoded at once: batches that are decided later change rows in place.
         rows: list[Send] = []
+        last_rows: list[Send] = []
         for table, changes in self.core.take_changes():
-            row = self._by_table[table].row
-            rows += [row(key, None if value is None else _encode(value)) for key, value in changes]
+            row, its_rows = self._by_table[table].row, last_rows if table == LAST_TABLE else rows
+            its_rows += [row(key, None if new is None else _encode(new)) for key, new in changes]
         positions, self._positions = self._positions, {}
-        return Checkpoint(rows, positions)
+        if not rows:
+            rows, last_rows = last_rows, rows
+        return Checkpoint(rows, positions, last_rows)
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
         """A checkpoint is durable. Its rows count if no other worker has fenced the shard before.
