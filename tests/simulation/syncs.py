@@ -58,6 +58,9 @@ class SyncPromises:
         self.dumped: set[tuple[str | None, str]] = set()
         #: id of a request for a sync → itself, and why it should not be written.
         self._too_many: dict[int, tuple[Send, str]] = {}
+        #: ids of chains that were whole. A successor whose clock is behind takes an attempt's number
+        #: again, and with it the FL's chain: whoever asks again has had it.
+        self._whole: set[str] = set()
         #: puts the chains together as listeners do; it has all the time that there is.
         self._assembler = Assembler(patience=1 << 40)
 
@@ -203,6 +206,9 @@ class SyncPromises:
             whole = is_link(envelope) and self._assembler.take(record.value, envelope, 0, key)
         except BadLink:
             return
+        if whole:
+            self._whole.add(key)
+        whole = whole or key in self._whole
         suffix = self._suffixes.read(key)
         number = read_sync_number(suffix.number) if suffix is not None else None
         if whole and suffix is not None and number is not None:
