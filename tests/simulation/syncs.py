@@ -58,7 +58,7 @@ class SyncPromises:
         self.dumped: set[tuple[str | None, str]] = set()
         #: id of a request for a sync → itself, and why it should not be written.
         self._too_many: dict[int, tuple[Send, str]] = {}
-        #: ids of chains that were whole. A successor whose clock is behind takes an attempt's number
+        #: ids of chains that were whole. A successor whose clock is behind takes an attempt number
         #: again, and with it the FL's chain: whoever asks again has had it.
         self._whole: set[str] = set()
         #: puts the chains together as listeners do; it has all the time that there is.
