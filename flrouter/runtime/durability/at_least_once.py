@@ -4,8 +4,8 @@ Batches travel side by side: the next one is decided while the outputs of those 
 their way. A few times a second a checkpoint follows. Its rows wait for all outputs that it holds:
 were a tombstone durable before its answer, a kill between the two would lose the answer for good. A
 kill repeats what came since the last checkpoint, under the same request numbers. Rows that say what
-was done to others are written when those are durable: what is repeated is taken for done already if
-the first are there alone.
+was done to others are written when those are durable: if they were there alone, what is repeated
+would be taken for done already.
 """
 
 from __future__ import annotations

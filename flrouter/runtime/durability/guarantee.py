@@ -32,7 +32,7 @@ class Owner(Protocol):
         """Take what became of it since the last call."""
 
     def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
-        """A checkpoint is durable, and its rows lie there; `done` when they count for certain."""
+        """A checkpoint, or its first part, is durable; `done` when its rows count for certain."""
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """Brokers will never take these; others are written in their place."""

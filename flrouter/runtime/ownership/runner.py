@@ -62,7 +62,7 @@ class Worker(Protocol):
         """Run it in so many seconds, or soon, but not from within this call."""
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
-        """A checkpoint is durable in the changelogs."""
+        """A checkpoint, or its first part, is durable in the changelogs."""
 
     def lost(self, why: str) -> None:
         """A shard must be thrown away: its state is ahead of what is durable, or another's."""
