@@ -233,7 +233,11 @@ def test_a_sync_that_a_restart_cut_short_begins_anew() -> None:
     assert all(world.active(switch) == "fl-1" for switch in SWITCHES)
 
 
-@pytest.mark.parametrize("held", [SWITCHES[1:], [*SWITCHES[1:], OTHER]], ids=["fewer", "as many"])
+@pytest.mark.parametrize(
+    "held",
+    [SWITCHES[:-1], SWITCHES[1:], [*SWITCHES[1:], OTHER]],
+    ids=["without the last", "without the first", "as many"],
+)
 def test_an_fl_that_is_killed_in_the_middle_of_its_chain_and_answers_anew(held: list[str]) -> None:
     """Of which chain a link is nobody could tell: the FL is asked again."""
     world, floodlight = one("manual")
@@ -241,7 +245,6 @@ def test_an_fl_that_is_killed_in_the_middle_of_its_chain_and_answers_anew(held: 
     (first,) = floodlight.syncs
     floodlight.write(floodlight.unwritten.pop(0), None)
     world.run()
-    # The place of the first one in the chain is another's now.
     floodlight.switches = dict.fromkeys(held, "ACTIVATED")
     for link in floodlight.chain(first):
         floodlight.write(link, None)

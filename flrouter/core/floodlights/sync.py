@@ -223,7 +223,7 @@ class Syncs:
             context.dead_letter_of(report, str(error))
             return
         switch = switch_of(envelope, report.data, context.catalog.places)
-        if isinstance(link, Link) and sync.is_of_another_chain(link, switch):
+        if isinstance(link, Link) and sync.begins_anew(link, switch):
             context.note(f"floodlight {floodlight} begins the chain of a sync anew")
             self._failed(floodlight)
             return

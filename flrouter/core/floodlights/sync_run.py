@@ -60,8 +60,11 @@ class Sync:
     next_index: int = 0
     ahead: list[int] = field(default_factory=list)
 
-    def is_of_another_chain(self, link: Link, switch: str | None) -> bool:
-        """Whether the FL was killed, and answers anew: of which chain a link is nobody can tell."""
+    def begins_anew(self, link: Link, switch: str | None) -> bool:
+        """Note which switch a link lists; True if those before it are of another chain.
+
+        The FL was killed then, and answers anew: of which chain a link is nobody can tell.
+        """
         other = self.switches.setdefault(link.index, switch) != switch
         return other or self.total not in (-1, link.total)
 
