@@ -43,6 +43,8 @@ REPLAYED = "flrouter-replayed"
 
 #: the epoch and the format of a row.
 ROW = "flrouter-row"
+#: up to where each of a shard's changelogs counts.
+SEAL = "flrouter-seal"
 
 
 def is_own(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What counts in a changelog that a former owner still writes to."""
+"""What counts in a changelog that a former owner still writes to; of seals see `test_seals.py`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def _restored(log: _Log) -> tuple[Changelog, dict[bytes, bytes]]:
             table[key] = value
 
     changelog.replay(log.rows, apply)
+    changelog.settle(apply)
     return changelog, table
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from flrouter.core.values.effects import Answering, Effects, Send
 from flrouter.ports import Partition, Refusal, Written
 from flrouter.runtime.durability.at_least_once import (
@@ -37,10 +39,11 @@ class _Owner:
 
     def __init__(self) -> None:
         self.decided = 0
+        #: whether a batch leaves a row.
+        self.rows = True
         self._taken = 0
-        #: of the next checkpoint.
-        self.last_rows: list[Send] = []
-        self.kept_counts: list[int] = []
+        #: how many rows each checkpoint had that is whole.
+        self.saved_counts: list[int] = []
         #: whether it takes time until a checkpoint counts, and what is called then.
         self.looks_slowly = False
         self.looks: list[Callable[[], None]] = []
@@ -51,12 +54,16 @@ class _Owner:
 
     def checkpoint(self) -> Checkpoint:
         new, self._taken = range(self._taken, self.decided), self.decided
-        rows = [Send("log", 0, b"%d" % at, b"row") for at in new]
-        last_rows, self.last_rows = self.last_rows, []
-        return Checkpoint(rows, {IN: self.decided} if rows else {}, last_rows)
+        rows = [Send("log", 0, b"%d" % at, b"row") for at in new if self.rows]
+        return Checkpoint(rows, {IN: self.decided} if new else {})
 
-    def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
-        self.kept_counts.append(len(checkpoint.rows))
+    def seal(self) -> Send:
+        return Send("log", 0, b"seal", b"")
+
+    def saved(self, checkpoint: Checkpoint) -> None:
+        self.saved_counts.append(len(checkpoint.rows))
+
+    def kept(self, written: Written, done: Callable[[], None]) -> None:
         self.looks.append(done)
         if not self.looks_slowly:
             done()
@@ -122,7 +129,7 @@ def test_batches_travel_side_by_side_and_are_told_in_order() -> None:
 
 
 def test_rows_wait_for_the_outputs_that_they_hold_and_no_others() -> None:
-    """And the acknowledgement for the rows."""
+    """The seal for the rows, and the acknowledgement for the seal."""
     desk = _Desk()
     desk.next_beat()
     desk.keep("a")  # begins a checkpoint that holds it
@@ -130,6 +137,8 @@ def test_rows_wait_for_the_outputs_that_they_hold_and_no_others() -> None:
     assert desk.keys() == [[b"a"], [b"b"]]
     desk.durable(0)
     assert desk.keys() == [[b"b"], [b"0"]]
+    desk.durable(1)
+    assert desk.keys() == [[b"b"], [b"seal"]]
     assert desk.acknowledged == []
     desk.durable(1)
     assert desk.acknowledged == [{IN: 1}]
@@ -138,24 +147,64 @@ def test_rows_wait_for_the_outputs_that_they_hold_and_no_others() -> None:
     assert desk.acknowledged == [{IN: 1}]  # b waits for the next checkpoint
 
 
-def test_rows_that_say_what_was_done_to_others_wait_until_those_count() -> None:
-    """And the acknowledgement for both."""
+def test_a_seal_waits_until_it_is_certain_whose_the_shard_is() -> None:
+    """And so does the acknowledgement: another worker may have fenced it before rows or seal."""
     desk = _Desk()
     desk.next_beat()
-    desk.owner.last_rows = [Send("log", 0, b"last", b"row")]
     desk.owner.looks_slowly = True
     desk.keep("a")
     desk.durable()
     assert desk.keys() == [[b"0"]]
     desk.durable()
-    assert desk.keys() == []  # they lie there, and it is not certain yet that they count
+    assert desk.keys() == []  # the rows lie there, and nobody has looked
     desk.owner.looks.pop()()
-    assert desk.keys() == [[b"last"]]
+    assert desk.keys() == [[b"seal"]]
     desk.durable()
-    assert desk.acknowledged == []
+    assert (desk.acknowledged, desk.owner.saved_counts) == ([], [])
     desk.owner.looks.pop()()
+    assert (desk.acknowledged, desk.owner.saved_counts) == ([{IN: 1}], [1])
+
+
+def test_without_rows_there_is_nothing_to_seal() -> None:
+    """What was answered at once leaves none."""
+    desk = _Desk()
+    desk.owner.rows = False
+    desk.next_beat()
+    desk.keep("a")
+    desk.durable()
+    assert desk.writes == []
     assert desk.acknowledged == [{IN: 1}]
-    assert desk.owner.kept_counts == [1, 1]
+
+
+def test_a_seal_that_is_refused_loses_the_shard() -> None:
+    """Its rows do not count, so nothing of it may be acknowledged."""
+    desk = _Desk()
+    desk.next_beat()
+    desk.keep("a")
+    desk.durable()
+    desk.durable()
+    desk.durable(0, Refusal(desk.owner.seal(), "No such topic.", False))
+    assert desk.owner.losses == ["a seal is refused: No such topic."]
+    assert desk.acknowledged == []
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_who_is_dropped_in_the_middle_of_a_checkpoint_writes_no_more(at: int) -> None:
+    """Outputs, rows or seal are durable, and nothing follows from it."""
+    desk = _Desk()
+    desk.next_beat()
+    desk.owner.looks_slowly = True
+    desk.keep("a")
+
+    def look() -> None:
+        desk.owner.looks.pop()()
+
+    steps = [desk.durable, desk.durable, look, desk.durable]
+    for step in steps[:at]:
+        step()
+    desk.guarantee.drop()
+    steps[at]()
+    assert (desk.writes, desk.acknowledged) == ([], [])
 
 
 def test_a_batch_that_must_be_safe_first_holds_up_what_follows() -> None:
@@ -169,8 +218,10 @@ def test_a_batch_that_must_be_safe_first_holds_up_what_follows() -> None:
     desk.durable(0)  # b
     assert desk.guarantee.busy
     desk.durable(0)  # the rows of a
+    desk.durable(0)  # their seal
     assert desk.guarantee.busy
     assert desk.keys() == [[b"1"]]
+    desk.durable(0)
     desk.durable(0)
     assert not desk.guarantee.busy
     assert desk.owner.rooms == 1
@@ -218,7 +269,7 @@ def test_finishing_ends_in_a_checkpoint_of_all() -> None:
         desk.durable()
     assert finished == [True]
     assert desk.acknowledged == [{IN: 1}, {IN: 2}]
-    assert desk.owner.kept_counts == [1, 1]
+    assert desk.owner.saved_counts == [1, 1]
 
 
 def test_there_may_be_nothing_to_finish() -> None:

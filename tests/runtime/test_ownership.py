@@ -10,8 +10,23 @@ import msgspec
 import pytest
 
 from flrouter.core.values.effects import Effects, Send
-from flrouter.ports import Answer, OffsetRange, Partition, Record, Start, Transaction, Written
-from flrouter.runtime.durability.changelog import Changelog
+from flrouter.ports import (
+    Answer,
+    OffsetRange,
+    Partition,
+    Record,
+    Refusal,
+    Start,
+    Transaction,
+    Written,
+)
+from flrouter.runtime.durability.changelog import (
+    SEAL_KEY,
+    SEAL_TABLE,
+    SEALED,
+    Changelog,
+    stamp,
+)
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
@@ -134,14 +149,18 @@ class _Core:
     def take_changes(self) -> Any:
         return []
 
+    def __init__(self) -> None:
+        self.again: set[str] = set()
+
     def write_again(self, table: str, keys: Any) -> None:
-        pass
+        self.again |= set(keys)
 
 
 class _Guarantee:
     """Is done when the test says so."""
 
     owner: RunnersOwner
+    version = SEALED
     busy = False
 
     def __init__(self, write: Any, acknowledge: Any) -> None:
@@ -173,6 +192,8 @@ class _World:
         self.rows: dict[bytes, bytes | None] = {}
         #: how far a local copy has the changelog.
         self.copied = 0
+        #: how far a standby has read that it is sealed.
+        self.sealed: int | None = 0
         self.own = Ownership(self.group, self.log, self.clock, self, SESSION_S)
 
     # -- the maker ------------------------------------------------------------------------------
@@ -189,8 +210,11 @@ class _World:
 
         shares = {}
         for number, partitions in dealt.items():
-            changelog = Changelog("t", Partition("log", number), self.copied)
-            changelog.copied = bool(self.copied)
+            changelog = Changelog(SEAL_TABLE, Partition("log", number))
+            if self.copied:
+                changelog.copied_to(self.copied, -1)
+            elif self.sealed is not None:
+                changelog.seals.ends = {SEAL_TABLE: self.sealed}
             shares[number] = Share(_Core(), apply, [changelog], list(partitions), lambda: None)
         return shares
 
@@ -278,6 +302,13 @@ class _World:
         if rows:
             take(LOG, rows)
         done(True)
+        self.replay_nothing_more()
+
+    def replay_nothing_more(self) -> None:
+        """No table has a changelog but the one that says how far all are sealed."""
+        starts, _, _, done = self.log.replays.pop()
+        assert not starts
+        done(True)
 
     def serve(self) -> None:
         """Own a shard."""
@@ -311,6 +342,41 @@ def test_shards_serve_when_every_step_is_done_and_not_before() -> None:
     assert world.state is State.SERVING
     assert world.log.reads == [{IN: Start(5, world.own.term)}]
     assert world.rows == {b"key": b"value"}
+
+
+def test_a_shard_that_was_never_sealed_is_before_it_serves() -> None:
+    """So whoever takes it over next knows which rows of its first checkpoint count."""
+    world = _World()
+    world.sealed = None
+    world.own.assigned([IN], ())
+    world.restore(committed={IN: 5})
+    assert not world.group.asked
+    [seal] = world.log.written(8)
+    assert (seal.topic, seal.partition, seal.key) == (*LOG, SEAL_KEY)
+    world.group.answer("commit", True)
+    assert world.state is State.SERVING
+
+
+def test_a_seal_that_is_refused_ends_a_restoration() -> None:
+    """As a fence that is."""
+    world = _World()
+    world.sealed = None
+    world.own.assigned([IN], ())
+    world.restore(committed={IN: 5})
+    [([seal], done)] = world.log.writes
+    done(Written(refused=[Refusal(seal, "No such topic.", False)]))
+    assert world.state is State.LOST
+
+
+def test_rows_that_were_not_sealed_are_written_again() -> None:
+    """What they stand for is not what the shard has."""
+    world = _World()
+    world.own.assigned([IN], ())
+    world.restore(committed={IN: 5}, rows=[Record(3, b"key", b"value", stamp(0, SEALED))])
+    world.group.answer("commit", True)
+    assert world.rows == {}
+    [runner] = world.own.runners.values()
+    assert runner.core.again == {"key"}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -395,7 +461,9 @@ def test_a_local_copy_is_a_state_too() -> None:
     world.group.answer("committed", {})
     [(starts, _, _, done)] = world.log.replays
     assert starts == {LOG: 7}
+    world.log.replays.clear()
     done(True)
+    world.replay_nothing_more()
     assert len(world.refusals) == 1
     assert world.state is State.LOST
 
@@ -554,7 +622,7 @@ def test_the_ends_of_changelogs_are_looked_at_for_rows_of_others() -> None:
     ends({LOG: 9})
     [(starts, until, take, done)] = world.log.replays
     assert (starts, until) == ({LOG: 8}, {LOG: 9})
-    fence = Changelog("t", LOG).a_fence()
+    fence = Changelog(SEAL_TABLE, LOG).a_fence()
     take(LOG, [Record(8, fence.key, fence.value, fence.headers)])
     done(True)
     assert world.lost_shards == ["shard 0: log/0 is fenced"]

@@ -39,6 +39,7 @@ def _shard(shares: Shares, mine: Settings) -> tuple[Shard, Share, Changelog]:
 def _replay(share: Share, changelog: Changelog, rows: Sequence[Record]) -> None:
     changelog.replay(rows, share.apply)
     changelog.reached(rows[-1].offset + 1)
+    changelog.settle(share.apply)
 
 
 def _own(shares: Shares, share: Share, changelog: Changelog, *keys: str) -> None:

@@ -15,7 +15,14 @@ from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.cluster.topics import changelog, of_router, provide
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Partition, Written
-from flrouter.runtime.durability.changelog import Changelog, stamp
+from flrouter.runtime.durability.changelog import (
+    SEAL_TABLE,
+    SEALED,
+    WHOLE,
+    Changelog,
+    a_seal,
+    stamp,
+)
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.state.standby import Followed, Standby
 from flrouter.settings.model import Settings
@@ -25,11 +32,13 @@ from tests.support.patience import HOPE
 pytestmark = pytest.mark.broker
 
 
-def rows(mine: Settings, number: int, keys: Iterable[int], *, gone: bool = False) -> list[Send]:
+def rows(
+    mine: Settings, number: int, keys: Iterable[int], *, gone: bool = False, version: int = WHOLE
+) -> list[Send]:
     """Changelog records of a shard's blacklist."""
     value = None if gone else msgspec.msgpack.encode(Barred(1, "fl-1", "c"))
     topic = changelog(mine, "blacklist")
-    return [Send(topic, number, b"%d" % key, value, stamp(0)) for key in keys]
+    return [Send(topic, number, b"%d" % key, value, stamp(0, version)) for key in keys]
 
 
 async def until(what: Callable[[], bool]) -> None:
@@ -81,6 +90,7 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
             followed = standby.hand_over(0)
             assert followed is not None
             assert followed.core is made[0]
+            blacklist(followed).settle(lambda *_: None)
             assert (blacklist(followed).fence, blacklist(followed).foreign) == (999, {b"8"})
             assert standby.hand_over(2) is None
             await write(*rows(mine, 0, [7]), *rows(mine, 1, [7]))
@@ -94,6 +104,43 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
             await until(lambda: blacklist(standby._shards[0]).position == 1_002)
             assert keys(0) == {"0"}
             assert made[0] is not followed.core
+            await writer.stop()
+
+    asyncio.run(main())
+
+
+def test_rows_wait_for_their_seal(broker_url: str) -> None:
+    """It comes in the changelog of another table."""
+    mine = settings(broker_url)
+    provide(mine, of_router(mine))
+    made: list[Shard] = []
+
+    def make(number: int) -> Shard:
+        made.append(Shard(number, rules_of(mine), mine.message_catalog))
+        return made[-1]
+
+    async def main() -> None:
+        directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
+        writer = Writer(mine, directory, lambda topic: False)
+        standby = Standby(mine, make)
+
+        async def write(*sends: Send) -> None:
+            done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+            writer.write(sends, done.set_result)
+            await done
+
+        async with directory, standby:
+            writer.start()
+            standby.follow([0])
+            await write(*rows(mine, 0, range(3), version=SEALED))
+            await until(lambda: blacklist(standby._shards[0]).position == 3)
+            assert not made[0].context.blacklist
+            ends = [
+                Changelog(table, Partition(changelog(mine, table), 0), position)
+                for table, position in [("blacklist", 2), (SEAL_TABLE, 0)]
+            ]
+            await write(a_seal(ends))
+            await until(lambda: set(made[0].context.blacklist) == {"0", "1"})
             await writer.stop()
 
     asyncio.run(main())

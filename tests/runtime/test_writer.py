@@ -163,6 +163,7 @@ def test_a_fence_is_read_as_one(broker_url: str) -> None:
     mine = _run(broker_url, body)
     changelog = Changelog("pending", Partition(mine.shards_topic, 0))
     changelog.replay(_rows(mine, 0, 2), lambda *_: None)
+    changelog.settle(lambda *_: None)
     assert (changelog.fence, changelog.count) == (1, 1)
 
 

@@ -77,7 +77,7 @@ class Cluster:
         """Write a record; returns its offset."""
         if at.topic in self.changelog_topics:
             rows = self.changelogs.setdefault(at, [])
-            row = Record(len(rows), send.key, send.value, send.headers)
+            row = Record(len(rows), send.key, send.value, send.headers, self.topics.now)
             rows.append(Kept(row, self.topics.now))
             return row.offset
         assert send.value is not None
@@ -125,15 +125,17 @@ class Cluster:
         return [one.row for one in kept if one is not None]
 
     def compact(self, at: Partition) -> None:
-        """Leave each key's last record, and all that are young; of a key that is gone nothing."""
+        """Of what is not young leave each key's last record, and of a key that is gone nothing.
+
+        As brokers do: young records take none away either.
+        """
         rows = self.changelogs.get(at, [])
-        newest = {one.row.key: one.row.offset for one in rows if one is not None}
         until = self.topics.now - COMPACTION_LAG
-        for offset, one in enumerate(rows[: self.readable(at)]):
-            if one is None or one.at > until:
-                continue
-            if newest[one.row.key] != offset or one.row.value is None:
-                rows[offset] = None
+        old = [one for one in rows[: self.readable(at)] if one is not None and one.at <= until]
+        newest = {one.row.key: one.row.offset for one in old}
+        for one in old:
+            if newest[one.row.key] != one.row.offset or one.row.value is None:
+                rows[one.row.offset] = None
 
 
 class _Write:

@@ -24,7 +24,7 @@ from flrouter.core.values.request import Origin
 from flrouter.messages.kinds.catalog import Catalog
 from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
-from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.changelog import SEAL_TABLE, Changelog, Seals
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
@@ -252,11 +252,14 @@ class Process:
         workers = self._workers
         shares: dict[int, Share] = {}
         for number, partitions in sorted(dealt.items()):
-            core = Shard(number, workers.rules, workers.catalog)
+            core, seals = Shard(number, workers.rules, workers.catalog), Seals()
             shares[number] = Share(
                 Watched(core, number, workers),
                 partial(_apply, core),
-                [Changelog(table, Partition(changelog(table), number)) for table in TABLES],
+                [
+                    Changelog(table, Partition(changelog(table), number), seals=seals)
+                    for table in TABLES
+                ],
                 list(partitions),
                 _never,
             )
@@ -345,7 +348,7 @@ class Process:
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """What it holds is not done again."""
         for runner in self.runners:
-            if runner.changelogs is changelogs and not checkpoint.last_rows:
+            if runner.changelogs is changelogs:
                 runner.core.saved()
 
     def lost(self, why: str) -> None:
@@ -703,10 +706,13 @@ class Workers:
                 else:
                     kept[table][key.decode()] = value
 
-            for table in TABLES:
+            # As whoever takes it over does: first how far it is sealed.
+            seals = Seals()
+            for table in sorted(TABLES, key=SEAL_TABLE.__ne__):
                 at = Partition(changelog(table), shard.context.number)
-                one = Changelog(table, at)
+                one = Changelog(table, at, seals=seals)
                 one.replay(self.cluster.rows(at, 0, self.cluster.end(at)), apply)
+                one.settle(apply)
                 if one.foreign:
                     raise Violation("no foreign rows are left", f"{at}: {sorted(one.foreign)}")
             wrong = [

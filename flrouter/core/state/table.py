@@ -75,8 +75,6 @@ class Tables:
             setattr(self, table.name, table)
 
 
-#: its rows say what was done to those of other tables, as that an FL's sync is over.
-LAST_TABLE = "floodlights"
 #: name → the record that each of its rows is.
 TABLES: dict[str, Any] = {
     name: get_args(table)[0] for name, table in get_type_hints(Tables).items()

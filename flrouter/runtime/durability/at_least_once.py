@@ -1,11 +1,10 @@
-"""At least once: outputs, then changelogs, then the acknowledgement, each when the last is durable.
+"""At least once: outputs, changelogs, a seal, the acknowledgement, each when the last is durable.
 
 Batches travel side by side: the next one is decided while the outputs of those before it are on
 their way. A few times a second a checkpoint follows. Its rows wait for all outputs that it holds:
 were a tombstone durable before its answer, a kill between the two would lose the answer for good. A
-kill repeats what came since the last checkpoint, under the same request numbers. Rows that say what
-was done to others are written when those are durable: if they were there alone, what is repeated
-would be taken for done already.
+kill repeats what came since the last checkpoint, under the same request numbers. It meets the state
+of that checkpoint, and no row of the next one: these count when they are all there, and sealed.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
 from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Clock, Offsets, Refusal, Write, Written
+from flrouter.runtime.durability.changelog import SEALED
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: batches whose outputs may travel at the same time.
@@ -45,6 +45,7 @@ class AtLeastOnce:
     _rules: Rules
     _clock: Clock
     owner: Owner = field(init=False)
+    version: int = SEALED
     _under_way: deque[_Batch] = field(default_factory=deque)
     #: how many batches were begun, and how many of the first ones are durable.
     _begun: int = 0
@@ -169,23 +170,36 @@ class AtLeastOnce:
             written(Written())
 
     def _saved(self) -> None:
+        """All rows are durable."""
         checkpoint = self._checkpoint
         assert checkpoint is not None
+        self.owner.kept(self._written, self._seal if checkpoint.rows else self._sealed)
 
-        def counts() -> None:
+    def _seal(self) -> None:
+        """Make the rows count."""
+        if self._dropped:
+            return
+
+        def written(outcome: Written) -> None:
             if self._dropped:
                 return
-            if checkpoint.last_rows:
-                self._checkpoint = Checkpoint(checkpoint.last_rows, checkpoint.positions)
-                self._written = Written()
-                self._save(checkpoint.last_rows)
+            if outcome.refused:
+                self.owner.lost(f"a seal is refused: {outcome.refused[0].why}")
             else:
-                self._checkpoint = None
-                if checkpoint.positions:
-                    self._acknowledge(checkpoint.positions)
-                self._end()
+                self.owner.kept(outcome, self._sealed)
 
-        self.owner.kept(checkpoint, self._written, counts)
+        self._write([self.owner.seal()], written)
+
+    def _sealed(self) -> None:
+        """The checkpoint is whole."""
+        checkpoint = self._checkpoint
+        if self._dropped or checkpoint is None:
+            return
+        self._checkpoint = None
+        self.owner.saved(checkpoint)
+        if checkpoint.positions:
+            self._acknowledge(checkpoint.positions)
+        self._end()
 
     def _end(self) -> None:
         """A checkpoint is durable; or there was nothing that it could hold."""

@@ -10,10 +10,17 @@ these always count, for they may be those of an owner to whom the shard went bac
 
 Compaction may take a fence away after a day, as all that is gone. No foreign row stands behind it
 by then that the owner would not have written again, and that is what is left of its key.
+
+At least once, the rows of one checkpoint go to the changelogs of several tables, and a kill may
+leave some of them. So a *seal* follows when all are durable: it says up to where each of the
+shard's changelogs counts. Rows behind that are as foreign ones, and what they stand for is done
+anew, as the positions of that checkpoint are not committed either. Two kinds of rows need no seal:
+those of a transaction, and those of release 0.1.0. Their owner had looked at all that lies before.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,17 +29,34 @@ from struct import Struct
 import msgspec
 
 from flrouter.core.values.effects import Headers, Send
-from flrouter.messages.headers import ROW
+from flrouter.messages.headers import ROW, SEAL
 from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
 FENCE_KEY = b""
-#: how rows are written now: in what way, under what keys. Before they had a header it was 0.
-FORMAT = 1
+#: the key of seals, and in whose changelog they lie. Release 0.1.0 takes one for the row of an FL
+#: that it does not know.
+SEAL_KEY = b"\0seal"
+SEAL_TABLE = "floodlights"
+_SEAL_VALUE = msgspec.msgpack.encode([])
+#: in what way rows are written, under what keys: before they had a header it was 0.
+UNSTAMPED, WHOLE, SEALED = 0, 1, 2
+#: the last format that there is.
+FORMAT = SEALED
+#: the epoch of rows that say none: it is behind every fence.
+_NO_EPOCH = 1 << 62
+#: ms; rows that nobody sealed for so long count: compaction may have taken what they replaced. Far
+#: less than it waits (`min.compaction.lag.ms`).
+MAX_UNSEALED_MS = 120_000
 
-#: of the header of rows and fences: the format, and the epoch.
+#: of the header of rows, seals and fences: the format, and the epoch.
 _HEADER = Struct(">Bq")
+_encode = msgspec.msgpack.Encoder().encode
+_read_ends = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+#: takes (table, key, value or None) of a row that counts.
+Apply = Callable[[str, bytes, bytes | None], None]
 
 
 class Fenced(RuntimeError):
@@ -40,13 +64,13 @@ class Fenced(RuntimeError):
 
 
 @lru_cache(10_000)  # all rows of an owner have the same ones
-def stamp(epoch: int) -> Headers:
-    """The headers of a row that is written under `epoch`."""
-    return ((ROW, _HEADER.pack(FORMAT, epoch)),)
+def stamp(epoch: int, version: int = WHOLE) -> Headers:
+    """The headers of a row that is written under `epoch` in this format."""
+    return ((ROW, _HEADER.pack(version, epoch)),)
 
 
-def epoch_of(row: Record, where: Partition) -> int | None:
-    """The epoch that a row was written under; None for rows of format 0, which do not say.
+def stamp_of(row: Record, where: Partition) -> tuple[int, int]:
+    """The format and the epoch that a row was written in.
 
     Raises:
         NewerFormat: this release cannot read it.
@@ -57,8 +81,22 @@ def epoch_of(row: Record, where: Partition) -> int | None:
             if version > FORMAT:
                 raise NewerFormat(f"{where} holds rows", version, FORMAT)
             epoch: int = _HEADER.unpack(value)[1]
-            return epoch
-    return None
+            return version, epoch
+    return UNSTAMPED, _NO_EPOCH
+
+
+@dataclass(eq=False)
+class Seals:
+    """How far a shard's changelogs count, as its last seal says."""
+
+    #: table → the offset behind what is sealed; empty: there was never a seal.
+    ends: dict[str, int] = field(default_factory=dict)
+
+    def read(self, row: Record) -> None:
+        """Take a seal, or what release 0.1.0 made of it."""
+        for name, value in row.headers:
+            if name == SEAL and value is not None:
+                self.ends = _read_ends(value)
 
 
 @dataclass(eq=False)
@@ -67,8 +105,12 @@ class Changelog:
 
     table: str
     partition: Partition
-    #: the next offset to replay; what lies before is in the table already.
+    #: the next offset to replay; what lies before was taken.
     position: int = 0
+    #: of the shard, whose changelogs share them.
+    seals: Seals = field(default_factory=Seals)
+    #: the format of the owner's rows.
+    version: int = WHOLE
     #: whether the marker of the owner's last transaction comes before its next rows.
     marked: bool = False
     #: the last fence before that; -1 when there is none.
@@ -83,11 +125,15 @@ class Changelog:
     foreign: set[bytes] = field(default_factory=set)
     #: key → what is wrong with its last row, which no release wrote, and what to do.
     unreadable: dict[bytes, str] = field(default_factory=dict)
+    #: from the first row on of which nobody knows yet whether it counts: rows, each with its epoch.
+    _held: deque[tuple[Record, int]] = field(default_factory=deque)
+    #: rows before that offset need no seal.
+    _needs_none: int = 0
+    #: the last fence of those that are held, too.
+    _newest_fence: int = -1
 
-    def replay(
-        self, rows: Sequence[Record], apply: Callable[[str, bytes, bytes | None], None]
-    ) -> None:
-        """Take rows in order; those that count go to `apply` (table, key, value).
+    def replay(self, rows: Sequence[Record], apply: Apply) -> None:
+        """Take rows in order; those that count go to `apply`, unless they wait for their seal.
 
         Raises:
             NewerFormat: one cannot be read.
@@ -96,24 +142,67 @@ class Changelog:
             self.position = row.offset + 1
             if row.key is None:
                 continue
-            epoch = epoch_of(row, self.partition)
+            version, epoch = stamp_of(row, self.partition)
+            if row.key == SEAL_KEY:
+                if epoch >= self._newest_fence:
+                    self.seals.read(row)
+                continue
+            if row.key == FENCE_KEY:
+                self._newest_fence = row.offset
+            elif version != SEALED and epoch >= self._newest_fence:
+                self._needs_none = row.offset + 1
+            self._held.append((row, epoch))
+        self.release(apply)
+
+    def release(self, apply: Apply) -> None:
+        """Let rows go on that are sealed by now."""
+        until = max(self._needs_none, self.seals.ends.get(self.table, 0))
+        held = self._held
+        while held and held[0][0].offset < until:
+            self._take(*held.popleft(), apply)
+
+    def _take(self, row: Record, epoch: int, apply: Apply) -> None:
+        key = row.key or b""
+        if key == FENCE_KEY:
+            self.fence = row.offset
+        elif epoch < self.fence:
+            self.foreign.add(key)
+        else:
+            self.foreign.discard(key)
+            self.unreadable.pop(key, None)
+            self.count += 1
+            try:
+                apply(self.table, key, row.value)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                at = f"{self.partition}: the row at offset {row.offset}"
+                self.unreadable[key] = (
+                    f"{at} with the key {key!r:.200} cannot be read ({error}); if the"
+                    " router can do without what it said, write a record with this key and"
+                    " a null value to that partition"
+                )
+
+    def settle(self, apply: Apply) -> None:
+        """No seal comes any more: rows that wait for one are foreign, or all count."""
+        if self._held:
+            newest = self._held[-1][0].timestamp
+            if not self.seals.ends:
+                self._needs_none = self.position
+            for row, _ in self._held:
+                if row.timestamp < newest - MAX_UNSEALED_MS:
+                    self._needs_none = row.offset + 1
+        self.release(apply)
+        for row, _ in self._held:
             if row.key == FENCE_KEY:
                 self.fence = row.offset
-            elif epoch is not None and epoch < self.fence:
+            elif row.key:
                 self.foreign.add(row.key)
-            else:
-                self.foreign.discard(row.key)
-                self.unreadable.pop(row.key, None)
-                self.count += 1
-                try:
-                    apply(self.table, row.key, row.value)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    at = f"{self.partition}: the row at offset {row.offset}"
-                    self.unreadable[row.key] = (
-                        f"{at} with the key {row.key!r:.200} cannot be read ({error}); if the"
-                        " router can do without what it said, write a record with this key and"
-                        " a null value to that partition"
-                    )
+        self._held.clear()
+
+    def copied_to(self, position: int, fence: int) -> None:
+        """What lies before is in the table; all of it was sealed."""
+        self.position, self.copied = position, True
+        self.fence = self._newest_fence = fence
+        self.seals.ends[self.table] = position
 
     def reached(self, end: int) -> None:
         """All that lies before `end` was replayed, also where compaction left nothing."""
@@ -121,7 +210,11 @@ class Changelog:
 
     def start_over(self) -> None:
         """Nothing of it was replayed."""
-        self.position, self.fence, self.count, self.copied = 0, -1, 0, False
+        self.position, self.count, self.copied = 0, 0, False
+        self.fence = self._newest_fence = -1
+        self._needs_none = 0
+        self._held.clear()
+        self.seals.ends = {}
         self.foreign.clear()
         self.unreadable.clear()
 
@@ -135,7 +228,7 @@ class Changelog:
 
     def row(self, key: str, value: bytes | None) -> Send:
         """A row of the owner's; `value` None where the key is gone."""
-        return Send(*self.partition, key.encode(), value, stamp(self.epoch))
+        return Send(*self.partition, key.encode(), value, stamp(self.epoch, self.version))
 
     def written(self, rows: OffsetRange) -> tuple[int, int] | None:
         """The owner's rows are durable there; returns the offsets between which others lie, too.
@@ -165,10 +258,18 @@ class Changelog:
         """
         keys = set()
         for row in rows:
-            epoch = epoch_of(row, self.partition)
+            _, epoch = stamp_of(row, self.partition)
             if row.key == FENCE_KEY:
                 if row.offset != self.epoch:
                     raise Fenced(f"{self.partition} is fenced")
-            elif row.key is not None and epoch != self.epoch:
+            elif row.key is not None and row.key != SEAL_KEY and epoch != self.epoch:
                 keys.add(row.key)
         return keys
+
+
+def a_seal(changelogs: Sequence[Changelog]) -> Send:
+    """The record that makes all rows of a shard count up to where its changelogs were written."""
+    ends = {changelog.table: changelog.position for changelog in changelogs}
+    [home] = [changelog for changelog in changelogs if changelog.table == SEAL_TABLE]
+    headers = (*stamp(home.epoch), (SEAL, _encode(ends)))
+    return Send(*home.partition, SEAL_KEY, _SEAL_VALUE, headers)

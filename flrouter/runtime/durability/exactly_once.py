@@ -18,6 +18,7 @@ from flrouter.core.state.rules import Rules
 from flrouter.core.values.effects import Effects, Send
 from flrouter.pace import Pace
 from flrouter.ports import Clock, Transaction, Written
+from flrouter.runtime.durability.changelog import WHOLE
 from flrouter.runtime.durability.guarantee import Checkpoint, Owner
 
 #: that may wait for the next transaction.
@@ -42,6 +43,7 @@ class ExactlyOnce:
     _rules: Rules
     _clock: Clock
     owner: Owner = field(init=False)
+    version: int = WHOLE
     #: what was decided and is in no transaction.
     _sends: list[Send] = field(default_factory=list)
     _done: list[Callable[[], None]] = field(default_factory=list)
@@ -87,7 +89,7 @@ class ExactlyOnce:
                 self._asked_for = self._next_at
                 self.owner.run_later(self._next_at - now)
             return
-        checkpoint = self.owner.checkpoint().at_once()
+        checkpoint = self.owner.checkpoint()
         sends, self._sends = self._sends, []
         done, self._done = self._done, []
         if sends or checkpoint.rows or checkpoint.positions:
@@ -116,11 +118,12 @@ class ExactlyOnce:
                 for tell in done:
                     tell()
                 # One after the other, as whoever keeps a copy of the rows must have them in order.
-                self.owner.kept(checkpoint, outcome, go_on)
+                self.owner.kept(outcome, go_on)
 
         def go_on() -> None:
             if self._dropped:
                 return
+            self.owner.saved(checkpoint)
             was_busy = self.busy
             self._committing = False
             self._next_at = max(self._next_at, self._clock.steady_s() + self._rest_s)

@@ -16,13 +16,6 @@ class Checkpoint(NamedTuple):
     rows: Sequence[Send]
     #: the next offset to read of each partition after a restart.
     positions: Offsets
-    #: rows that say what was done to others, as that a sync is over: a kill must not leave them
-    #: without those.
-    last_rows: Sequence[Send] = ()
-
-    def at_once(self) -> Checkpoint:
-        """The same, if all of it is written or nothing."""
-        return Checkpoint([*self.rows, *self.last_rows], self.positions)
 
 
 class Owner(Protocol):
@@ -31,8 +24,14 @@ class Owner(Protocol):
     def checkpoint(self) -> Checkpoint:
         """Take what became of it since the last call."""
 
-    def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
-        """A checkpoint, or its first part, is durable; `done` when its rows count for certain."""
+    def seal(self) -> Send:
+        """The record that makes all rows count that were kept."""
+
+    def kept(self, written: Written, done: Callable[[], None]) -> None:
+        """Rows or a seal are durable; `done` when nobody else has the shard for certain."""
+
+    def saved(self, checkpoint: Checkpoint) -> None:
+        """All of a checkpoint is durable, and counts."""
 
     def refused(self, refusals: Sequence[Refusal]) -> None:
         """Brokers will never take these; others are written in their place."""
@@ -51,6 +50,8 @@ class Guarantee(Protocol):
     """Makes what one owner decides durable."""
 
     owner: Owner
+    #: in what format its rows are written.
+    version: int
 
     @property
     def busy(self) -> bool:

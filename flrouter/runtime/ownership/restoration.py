@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from flrouter.ports import (
@@ -21,7 +22,7 @@ from flrouter.ports import (
     Write,
     Written,
 )
-from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.changelog import SEAL_TABLE, Changelog, a_seal
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Guarantee
 from flrouter.runtime.ownership.runner import Runner, Share
@@ -184,13 +185,21 @@ class Restoration:
         self._group.committed(assigned, self._while_wanted(self._committed))
 
     def _committed(self, positions: Offsets | None) -> None:
-        """Step 5: what lies before the fence is the shards' state."""
+        """Step 5: seals say how far the changelogs count."""
         if positions is None:
             self._fail("the committed offsets cannot be read")
             return
         self._maker.begins([at for at in self.positions if at not in positions])
         self.positions = {at: positions.get(at, 0) for at in self.positions}
         self._start_over()
+        sealing = {
+            at for at, (changelog, _) in self._changelogs.items() if changelog.table == SEAL_TABLE
+        }
+        others = self._changelogs.keys() - sealing
+        self._replay(sealing, partial(self._replay, others, partial(self._settle, positions)))
+
+    def _replay(self, partitions: Collection[Partition], then: Callable[[], None]) -> None:
+        """Step 6: what lies before the fence is the shards' state."""
         unknown: list[NewerFormat] = []
 
         def take(at: Partition, rows: Sequence[Record]) -> None:
@@ -204,21 +213,49 @@ class Restoration:
         def done(complete: bool) -> None:
             if unknown:
                 self._maker.outdated(unknown[0])
+                self._fail("the shards are not restored")
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
-                return
-            elif (why := self._hindrance(positions)) is not None:
-                self._maker.refused(why)
             else:
-                for at, (changelog, _) in self._changelogs.items():
-                    changelog.reached(ends[at])
-                self._replayed()
-                return
-            self._fail("the shards are not restored")
+                for at, end in ends.items():
+                    self._changelogs[at][0].reached(end)
+                then()
 
-        starts = {at: changelog.position for at, (changelog, _) in self._changelogs.items()}
-        ends = {at: changelog.epoch + 1 for at, (changelog, _) in self._changelogs.items()}
+        starts = {at: self._changelogs[at][0].position for at in partitions}
+        ends = {at: self._changelogs[at][0].epoch + 1 for at in partitions}
         self._log.replay(starts, ends, self._while_wanted(take), self._while_wanted(done))
+
+    def _settle(self, committed: Offsets) -> None:
+        """Step 7: rows that no seal covers do not count, and are written again."""
+        for changelog, share in self._changelogs.values():
+            changelog.settle(share.apply)
+        why = self._hindrance(committed)
+        if why is not None:
+            self._maker.refused(why)
+            self._fail("the shards are not restored")
+        elif self.transactions:
+            self._replayed()
+        else:
+            self._seal()
+
+    def _seal(self) -> None:
+        """Step 8: what counts in a shard that was never sealed is what is there."""
+        seals = [
+            a_seal(share.changelogs)
+            for share in self.shares.values()
+            if not all(changelog.seals.ends for changelog in share.changelogs)
+        ]
+
+        def sealed(outcome: Written) -> None:
+            if outcome.refused:
+                self._fail(f"a seal is refused: {outcome.refused[0].why}")
+            else:
+                self._replayed()
+
+        if seals:
+            self._log.write(seals, self._while_wanted(sealed))
+        else:
+            self._replayed()
 
     def _start_over(self) -> None:
         """Forget what was read further than there is: its topics were deleted and made again."""
@@ -245,7 +282,7 @@ class Restoration:
         return None
 
     def _replayed(self) -> None:
-        """Step 6: the group must not have changed since step 1."""
+        """Step 9: the group must not have changed since step 1."""
         self.proven_at = self._clock.steady_s()
 
         def done(answer: bool | None) -> None:

@@ -10,21 +10,16 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from flrouter.core.shard import Shard
-from flrouter.core.state.table import LAST_TABLE
 from flrouter.core.values.effects import Effects, End, Send
 from flrouter.core.values.inputs import CaughtUp, Input
 from flrouter.ports import Clock, Log, Offsets, Partition, Record, Refusal, Written
-from flrouter.runtime.durability.changelog import Changelog, Fenced
+from flrouter.runtime.durability.changelog import Apply, Changelog, Fenced, a_seal
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 
 #: decided in one go, so that a backlog does not keep the event loop for long.
 MAX_BATCH_INPUTS = 1_000
 _encode = msgspec.msgpack.Encoder().encode
-
-
-#: takes (table, key, value or None) of a row that was replayed.
-Apply = Callable[[str, bytes, bytes | None], None]
 
 
 class Share(NamedTuple):
@@ -62,7 +57,7 @@ class Worker(Protocol):
         """Run it in so many seconds, or soon, but not from within this call."""
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
-        """A checkpoint, or its first part, is durable in the changelogs."""
+        """A checkpoint is durable in the changelogs."""
 
     def lost(self, why: str) -> None:
         """A shard must be thrown away: its state is ahead of what is durable, or another's."""
@@ -108,6 +103,7 @@ class Runner:
         self._batches_under_way = 0
         guarantee.owner = self
         for changelog in self.changelogs:
+            changelog.version = guarantee.version
             self._write_again(changelog, changelog.foreign)
 
     def __str__(self) -> str:
@@ -203,17 +199,22 @@ class Runner:
         """Take what changed, and how far was read, since the last call."""
         # Encoded at once: batches that are decided later change rows in place.
         rows: list[Send] = []
-        last_rows: list[Send] = []
         for table, changes in self.core.take_changes():
-            row, its_rows = self._by_table[table].row, last_rows if table == LAST_TABLE else rows
-            its_rows += [row(key, None if new is None else _encode(new)) for key, new in changes]
+            row = self._by_table[table].row
+            rows += [row(key, None if new is None else _encode(new)) for key, new in changes]
         positions, self._positions = self._positions, {}
-        if not rows:
-            rows, last_rows = last_rows, rows
-        return Checkpoint(rows, positions, last_rows)
+        return Checkpoint(rows, positions)
 
-    def kept(self, checkpoint: Checkpoint, written: Written, done: Callable[[], None]) -> None:
-        """A checkpoint is durable. Its rows count if no other worker has fenced the shard before.
+    def seal(self) -> Send:
+        """The record that makes all rows count that were kept."""
+        return a_seal(self.changelogs)
+
+    def saved(self, checkpoint: Checkpoint) -> None:
+        """All of a checkpoint is durable, and counts."""
+        self._worker.saved(self.number, checkpoint, self.changelogs)
+
+    def kept(self, written: Written, done: Callable[[], None]) -> None:
+        """Rows are durable. They count if no other worker has fenced the shard before.
 
         That worker may be late, and no owner either: these rows are foreign all the same.
         """
@@ -229,7 +230,6 @@ class Runner:
             nonlocal left
             left -= 1
             if left <= 0:
-                self._worker.saved(self.number, checkpoint, self.changelogs)
                 done()
 
         for changelog, gap in gaps:

@@ -13,7 +13,7 @@ from flrouter.core.state.table import TABLES
 from flrouter.kafka import replay
 from flrouter.kafka.cluster.topics import changelog
 from flrouter.ports import Partition, Record
-from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.changelog import Changelog, Seals
 from flrouter.settings.model import Settings
 
 #: takes (partition, key, value or None) of one row.
@@ -24,7 +24,11 @@ _DECODE = {table: msgspec.msgpack.Decoder(row).decode for table, row in TABLES.i
 
 def changelogs_of(settings: Settings, number: int) -> list[Changelog]:
     """A shard's changelogs, of which nothing was read."""
-    return [Changelog(table, Partition(changelog(settings, table), number)) for table in TABLES]
+    seals = Seals()
+    return [
+        Changelog(table, Partition(changelog(settings, table), number), seals=seals)
+        for table in TABLES
+    ]
 
 
 def put(core: Shard, table: str, key: bytes, value: bytes | None) -> None:
@@ -61,11 +65,13 @@ def read_tables(settings: Settings, tables: Mapping[str, Apply]) -> None:
     }
     ends = replay.ends(settings, changelogs)
 
-    def take(at: Partition, rows: Sequence[Record]) -> None:
-        def apply(table: str, key: bytes, value: bytes | None) -> None:
-            tables[table](at.number, key.decode(), value)
+    def apply_of(at: Partition) -> Callable[[str, bytes, bytes | None], None]:
+        return lambda table, key, value: tables[table](at.number, key.decode(), value)
 
-        changelogs[at].replay(rows, apply)
+    def take(at: Partition, rows: Sequence[Record]) -> None:
+        changelogs[at].replay(rows, apply_of(at))
 
     if ends is None or not replay.replay(settings, dict.fromkeys(changelogs, 0), ends, take):
         raise KafkaConnectionError("the router's tables could not be read")
+    for at, each in changelogs.items():
+        each.settle(apply_of(at))

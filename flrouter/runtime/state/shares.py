@@ -11,9 +11,9 @@ from flrouter.core.shard import Shard
 from flrouter.core.state.rules import Rules
 from flrouter.core.values.home import shard_of
 from flrouter.ports import Partition
-from flrouter.runtime.durability.changelog import Changelog
+from flrouter.runtime.durability.changelog import Apply, Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
-from flrouter.runtime.ownership.runner import Apply, Share
+from flrouter.runtime.ownership.runner import Share
 from flrouter.runtime.state.reading import changelogs_of, clear, put
 from flrouter.runtime.state.standby import Standby
 from flrouter.runtime.state.store import Copy, Place
@@ -70,8 +70,7 @@ class Shares:
             for changelog in changelogs:
                 place = places.get(changelog.partition.topic)
                 if place is not None:
-                    changelog.position, changelog.fence = place
-                    changelog.copied = True
+                    changelog.copied_to(*place)
         else:
             copy.clear()
             copy.save(_rows_of(core), ())

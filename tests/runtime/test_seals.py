@@ -1,0 +1,244 @@
+"""Of a checkpoint all rows count or none, in whatever order they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from flrouter.core.values.effects import Send
+from flrouter.ports import OffsetRange, Partition, Record
+from flrouter.runtime.durability.changelog import (
+    MAX_UNSEALED_MS,
+    SEAL_KEY,
+    SEAL_TABLE,
+    SEALED,
+    WHOLE,
+    Changelog,
+    Seals,
+    a_seal,
+)
+
+PENDING, FLS = Partition("pending-changelog", 3), Partition("floodlights-changelog", 3)
+TABLES = {"pending": PENDING, SEAL_TABLE: FLS}
+
+
+class _Log:
+    """The changelogs of one shard."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Partition, list[Record]] = {PENDING: [], FLS: []}
+        self.now = 0
+
+    def append(self, send: Send) -> OffsetRange:
+        rows = self.rows[Partition(send.topic, send.partition or 0)]
+        rows.append(Record(len(rows), send.key, send.value, send.headers, self.now))
+        return OffsetRange(len(rows) - 1, len(rows), 1)
+
+
+class _Reader:
+    """Somebody who reads them: a standby, or whoever takes the shard over."""
+
+    def __init__(self, log: _Log) -> None:
+        self._log = log
+        seals = Seals()
+        self.changelogs = {
+            name: Changelog(name, at, seals=seals, version=SEALED) for name, at in TABLES.items()
+        }
+        self.tables: dict[str, dict[bytes, bytes]] = {name: {} for name in TABLES}
+
+    def apply(self, table: str, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.tables[table].pop(key, None)
+        else:
+            self.tables[table][key] = value
+
+    def read(self, name: str) -> None:
+        changelog = self.changelogs[name]
+        changelog.replay(self._log.rows[TABLES[name]][changelog.position :], self.apply)
+        if name == SEAL_TABLE:
+            for each in self.changelogs.values():
+                each.release(self.apply)
+
+    def own(self) -> _Reader:
+        """Take the shard over."""
+        for changelog in self.changelogs.values():
+            changelog.fenced(self._log.append(changelog.a_fence()))
+        for name in (SEAL_TABLE, "pending"):
+            self.read(name)
+        for changelog in self.changelogs.values():
+            changelog.settle(self.apply)
+        return self
+
+    def write(self, name: str, key: str, value: bytes | None) -> None:
+        changelog = self.changelogs[name]
+        assert changelog.written(self._log.append(changelog.row(key, value))) is None
+
+    def seal(self) -> None:
+        seal = self._log.append(a_seal(list(self.changelogs.values())))
+        assert self.changelogs[SEAL_TABLE].written(seal) is None
+
+    @property
+    def foreign(self) -> dict[str, set[bytes]]:
+        return {name: changelog.foreign for name, changelog in self.changelogs.items()}
+
+
+@pytest.fixture
+def log() -> _Log:
+    """A shard with one sealed row in each table."""
+    log = _Log()
+    owner = _Reader(log).own()
+    owner.write("pending", "a", b"1")
+    owner.write(SEAL_TABLE, "fl", b"1")
+    owner.seal()
+    owner.write("pending", "a", None)
+    owner.write("pending", "b", b"2")
+    owner.write(SEAL_TABLE, "fl", b"2")
+    return log
+
+
+OLD = {"pending": {b"a": b"1"}, SEAL_TABLE: {b"fl": b"1"}}
+NEW = {"pending": {b"b": b"2"}, SEAL_TABLE: {b"fl": b"2"}}
+
+
+def test_rows_that_were_not_sealed_are_undone(log: _Log) -> None:
+    """Whoever takes the shard over has the state of before, and writes their keys again."""
+    successor = _Reader(log).own()
+    assert successor.tables == OLD
+    assert successor.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
+
+
+def test_sealed_rows_count(log: _Log) -> None:
+    """All of them."""
+    owner = _owner_of(log)
+    owner.seal()
+    successor = _Reader(log).own()
+    assert successor.tables == NEW
+    assert successor.foreign == {"pending": set(), SEAL_TABLE: set()}
+
+
+def _owner_of(log: _Log) -> _Reader:
+    """The owner that wrote the last rows."""
+    owner = _Reader(log)
+    for name, changelog in owner.changelogs.items():
+        changelog.epoch, changelog.position = 0, len(log.rows[TABLES[name]])
+    return owner
+
+
+@pytest.mark.parametrize("names", [["pending", SEAL_TABLE], [SEAL_TABLE, "pending"]])
+def test_a_standby_waits_for_the_seal(log: _Log, names: Sequence[str]) -> None:
+    """Whichever of the changelogs it reads first."""
+    standby = _Reader(log)
+    for name in names:
+        standby.read(name)
+    assert standby.tables == OLD
+    _owner_of(log).seal()
+    standby.read(SEAL_TABLE)
+    assert standby.tables == NEW
+
+
+def test_what_a_standby_holds_is_foreign_once_it_takes_over(log: _Log) -> None:
+    """As for whoever reads all of it then."""
+    standby = _Reader(log)
+    for name in TABLES:
+        standby.read(name)
+    assert standby.own().tables == OLD
+    assert standby.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
+
+
+def test_a_former_owner_s_late_seal_seals_nothing(log: _Log) -> None:
+    """Its rows were taken for foreign by then; nor does the owner write a seal again for it."""
+    former = _owner_of(log)
+    successor = _Reader(log).own()
+    late = a_seal(list(former.changelogs.values()))
+    end = log.append(late).next
+    [gap] = [gap for gap in [successor.changelogs[SEAL_TABLE].ended(end)] if gap is not None]
+    assert successor.changelogs[SEAL_TABLE].intruded(log.rows[FLS][slice(*gap)]) == set()
+    assert _Reader(log).own().tables == OLD
+
+
+def test_rows_that_were_undone_do_not_come_back_with_the_next_seal(log: _Log) -> None:
+    """The successor has written their keys again by then, in the same checkpoint."""
+    successor = _Reader(log).own()
+    successor.write("pending", "a", b"1")
+    successor.write("pending", "b", None)
+    successor.write(SEAL_TABLE, "fl", b"1")
+    third = _Reader(log).own()  # the successor did not come to its seal
+    assert third.tables == OLD
+    assert third.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
+    for name, key, value in [("pending", "a", b"1"), ("pending", "b", None)]:
+        third.write(name, key, value)
+    third.write(SEAL_TABLE, "fl", b"1")
+    third.seal()
+    last = _Reader(log).own()
+    assert last.tables == OLD
+    assert last.foreign == {"pending": set(), SEAL_TABLE: set()}
+
+
+@pytest.mark.parametrize("version", [WHOLE, None])
+def test_who_needs_no_seal_had_looked_at_all_before(log: _Log, version: int | None) -> None:
+    """An owner that writes transactions has written again what was not sealed; one of release 0.1.0
+    knows no seals, so all rows were its state.
+    """
+    successor = _Reader(log).own()
+    if version is None:
+        log.append(Send(*PENDING, b"c", b"3"))
+        expected = {b"b": b"2", b"c": b"3"}
+    else:
+        successor.changelogs["pending"].version = version
+        for key, value in [("a", b"1"), ("b", None), ("c", b"3")]:
+            successor.write("pending", key, value)
+        expected = {b"a": b"1", b"c": b"3"}
+    reader = _Reader(log)
+    reader.read("pending")
+    assert reader.tables["pending"] == expected
+    assert reader.own().foreign["pending"] == set()
+
+
+def test_a_shard_that_was_never_sealed_has_all_of_its_rows() -> None:
+    """Nobody knows then which of them are whole."""
+    log = _Log()
+    owner = _Reader(log).own()
+    owner.write("pending", "a", b"1")
+    successor = _Reader(log).own()
+    assert successor.tables["pending"] == {b"a": b"1"}
+    assert not successor.foreign["pending"]
+
+
+def test_rows_count_that_nobody_sealed_for_long(log: _Log) -> None:
+    """Compaction may have taken what they replaced: then they are all that is left."""
+    log.now += MAX_UNSEALED_MS
+    assert _Reader(log).own().tables == OLD
+    log.now += 1
+    assert _Reader(log).own().tables == NEW
+
+
+def test_a_local_copy_is_sealed(log: _Log) -> None:
+    """It was kept with the last whole checkpoint."""
+    reader = _Reader(log)
+    for name, position in {"pending": 2, SEAL_TABLE: 3}.items():
+        reader.tables[name] |= OLD[name]
+        reader.changelogs[name].copied_to(position, 0)
+    assert reader.own().tables == OLD
+    assert reader.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
+
+
+def test_to_release_0_1_0_a_seal_is_a_row_and_what_it_makes_of_it_seals_nothing(log: _Log) -> None:
+    """It may write the row again, without our headers."""
+    log.append(Send(*FLS, SEAL_KEY, b"\x90", ()))
+    assert _Reader(log).own().tables == OLD
+
+
+def test_starting_over_forgets_seals_and_what_waits(log: _Log) -> None:
+    """The topics were made again."""
+    reader = _Reader(log)
+    for name in TABLES:
+        reader.read(name)
+    for changelog in reader.changelogs.values():
+        changelog.start_over()
+        changelog.settle(_never)
+        assert changelog.seals.ends == {}
+
+
+def _never(table: str, key: bytes, value: bytes | None) -> None:
+    raise AssertionError(f"{table}: {key!r}")
