@@ -10,7 +10,6 @@ from flrouter.core.values.effects import Send
 from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import (
     MAX_UNSEALED_MS,
-    SEAL_KEY,
     SEAL_TABLE,
     SEALED,
     WHOLE,
@@ -221,12 +220,6 @@ def test_a_local_copy_is_sealed(log: _Log) -> None:
         reader.changelogs[name].copied_to(position, 0)
     assert reader.own().tables == OLD
     assert reader.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
-
-
-def test_to_release_0_1_0_a_seal_is_a_row_and_what_it_makes_of_it_seals_nothing(log: _Log) -> None:
-    """It may write the row again, without our headers."""
-    log.append(Send(*FLS, SEAL_KEY, b"\x90", ()))
-    assert _Reader(log).own().tables == OLD
 
 
 def test_starting_over_forgets_seals_and_what_waits(log: _Log) -> None:

@@ -22,6 +22,7 @@ from flrouter.ports import (
     Transaction,
     Written,
 )
+from flrouter.runtime.durability.changelog import SEAL_KEY
 
 from .dice import Dice
 from .topics import Topics
@@ -134,7 +135,8 @@ class Cluster:
         old = [one for one in rows[: self.readable(at)] if one is not None and one.at <= until]
         newest = {one.row.key: one.row.offset for one in old}
         for one in old:
-            if newest[one.row.key] != one.row.offset or one.row.value is None:
+            gone = one.row.value is None and one.row.key != SEAL_KEY  # no episode lasts a day
+            if newest[one.row.key] != one.row.offset or gone:
                 rows[one.row.offset] = None
 
 

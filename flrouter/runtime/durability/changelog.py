@@ -35,11 +35,10 @@ from flrouter.runtime.durability.formats import NewerFormat
 
 #: the key of fences: no row's is empty. Always the same, so that compaction leaves one at most.
 FENCE_KEY = b""
-#: the key of seals, and in whose changelog they lie. Release 0.1.0 takes one for the row of an FL
-#: that it does not know.
+#: the key of seals, and in whose changelog they lie. Like fences they have no value: whoever does
+#: not know them sees a row that is gone.
 SEAL_KEY = b"\0seal"
 SEAL_TABLE = "floodlights"
-_SEAL_VALUE = msgspec.msgpack.encode([])
 #: in what way rows are written, under what keys: before they had a header it was 0.
 UNSTAMPED, WHOLE, SEALED = 0, 1, 2
 #: the last format that there is.
@@ -93,7 +92,7 @@ class Seals:
     ends: dict[str, int] = field(default_factory=dict)
 
     def read(self, row: Record) -> None:
-        """Take a seal, or what release 0.1.0 made of it."""
+        """Take a seal."""
         for name, value in row.headers:
             if name == SEAL and value is not None:
                 self.ends = _read_ends(value)
@@ -272,4 +271,4 @@ def a_seal(changelogs: Sequence[Changelog]) -> Send:
     ends = {changelog.table: changelog.position for changelog in changelogs}
     [home] = [changelog for changelog in changelogs if changelog.table == SEAL_TABLE]
     headers = (*stamp(home.epoch), (SEAL, _encode(ends)))
-    return Send(*home.partition, SEAL_KEY, _SEAL_VALUE, headers)
+    return Send(*home.partition, SEAL_KEY, None, headers)
