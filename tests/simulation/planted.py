@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from flrouter.core.requests.pending import Requests
 from flrouter.core.shard import Shard
 from flrouter.core.switches.holders import SwitchMap
 from flrouter.core.switches.listeners import ByAvailability
+from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Gather, Mode
 from flrouter.faust_side import assignor
 from flrouter.messages.envelope import Form
@@ -80,15 +81,35 @@ def forget_changelog_record() -> Iterator[None]:
 
 @contextmanager
 def tombstone_before_answer() -> Iterator[None]:
-    """Changelogs do not wait for the outputs that they hold."""
-    real = AtLeastOnce._begin
+    """Outputs wait for the checkpoint that holds them, and not it for them."""
+    real_begin, real_send, real_sealed = AtLeastOnce._begin, AtLeastOnce._send, AtLeastOnce._sealed
+    waiting: dict[AtLeastOnce, list[tuple[Sequence[Send], Any]]] = {}
+
+    def send(self: AtLeastOnce, sends: Sequence[Send], batch: Any) -> None:
+        batch.writes += 1
+        waiting.setdefault(self, []).append((sends, batch))
 
     def begin(self: AtLeastOnce) -> None:
-        real(self)
-        if self._checkpoint is not None and self._checkpoint.rows and not self._saving:
+        real_begin(self)
+        if self._checkpoint is None or not self._checkpoint.rows:
+            go_on(self)
+        elif not self._saving:
             self._save(self._checkpoint.rows)
 
-    with patch.object(AtLeastOnce, "_begin", begin):
+    def sealed(self: AtLeastOnce) -> None:
+        go_on(self)
+        real_sealed(self)
+
+    def go_on(self: AtLeastOnce) -> None:
+        for sends, batch in waiting.pop(self, ()):
+            batch.writes -= 1
+            real_send(self, sends, batch)
+
+    with (
+        patch.object(AtLeastOnce, "_begin", begin),
+        patch.object(AtLeastOnce, "_send", send),
+        patch.object(AtLeastOnce, "_sealed", sealed),
+    ):
         yield
 
 

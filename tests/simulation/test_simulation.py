@@ -31,7 +31,7 @@ FIRST_SEEDS = {
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
     "restore-to-the-high-watermark": 4_060,
-    "tombstone-before-answer": 1_080,
+    "tombstone-before-answer": 20,
     "wait-for-the-clock": 4,
     "count-what-is-not-sealed": 24_366,
     "zombies-rows-count": 30,
