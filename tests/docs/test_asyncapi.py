@@ -42,7 +42,7 @@ CONNECTIONS = [
 ]
 #: headers that only records between the router's own shards have.
 INSIDE = {
-    *(headers.PREFIX, headers.ROW),
+    *(headers.PREFIX, headers.ROW, headers.SEAL),
     *(headers.WHAT, headers.ORIGIN, headers.FLOODLIGHT, headers.NUMBER),
 }
 #: by the envelope's class: the most general schema of each.

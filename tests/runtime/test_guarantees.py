@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from flrouter.core.values.effects import Answering, Effects, Send
-from flrouter.ports import Partition, Refusal, Written
+from flrouter.ports import OffsetRange, Partition, Refusal, Written
 from flrouter.runtime.durability.at_least_once import (
     CHECKPOINT_INTERVAL_S,
     MAX_UNDER_WAY,
     AtLeastOnce,
 )
+from flrouter.runtime.durability.changelog import SEALED, WHOLE
 from flrouter.runtime.durability.exactly_once import MAX_PAUSE_S, MAX_REST_S, ExactlyOnce
 from flrouter.runtime.durability.guarantee import Checkpoint
 from tests.core.world import DEAD, rules
@@ -44,6 +45,8 @@ class _Owner:
         self._taken = 0
         #: how many rows each checkpoint had that is whole.
         self.saved_counts: list[int] = []
+        #: where rows and seals lie that it was told of.
+        self.kept_ranges: list[Mapping[Partition, OffsetRange]] = []
         #: whether it takes time until a checkpoint counts, and what is called then.
         self.looks_slowly = False
         self.looks: list[Callable[[], None]] = []
@@ -64,6 +67,7 @@ class _Owner:
         self.saved_counts.append(len(checkpoint.rows))
 
     def kept(self, written: Written, done: Callable[[], None]) -> None:
+        self.kept_ranges.append(written.ranges)
         self.looks.append(done)
         if not self.looks_slowly:
             done()
@@ -109,6 +113,8 @@ class _Desk:
 
     def durable(self, at: int = 0, *refused: Refusal) -> None:
         outcome = Written()
+        for send in self.writes[at][0]:
+            outcome.ranges[Partition(send.topic, 0)] = OffsetRange(0, 1, 1)
         outcome.refused += refused
         self.writes.pop(at)[1](outcome)
 
@@ -163,6 +169,7 @@ def test_a_seal_waits_until_it_is_certain_whose_the_shard_is() -> None:
     assert (desk.acknowledged, desk.owner.saved_counts) == ([], [])
     desk.owner.looks.pop()()
     assert (desk.acknowledged, desk.owner.saved_counts) == ([{IN: 1}], [1])
+    assert desk.owner.kept_ranges == [{Partition("log", 0): OffsetRange(0, 1, 1)}] * 2
 
 
 def test_without_rows_there_is_nothing_to_seal() -> None:
@@ -188,7 +195,7 @@ def test_a_seal_that_is_refused_loses_the_shard() -> None:
     assert desk.acknowledged == []
 
 
-@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("at", range(5))
 def test_who_is_dropped_in_the_middle_of_a_checkpoint_writes_no_more(at: int) -> None:
     """Outputs, rows or seal are durable, and nothing follows from it."""
     desk = _Desk()
@@ -199,12 +206,13 @@ def test_who_is_dropped_in_the_middle_of_a_checkpoint_writes_no_more(at: int) ->
     def look() -> None:
         desk.owner.looks.pop()()
 
-    steps = [desk.durable, desk.durable, look, desk.durable]
+    steps = [desk.durable, desk.durable, look, desk.durable, look]
     for step in steps[:at]:
         step()
     desk.guarantee.drop()
     steps[at]()
-    assert (desk.writes, desk.acknowledged) == ([], [])
+    assert (desk.writes, desk.acknowledged, desk.owner.saved_counts) == ([], [], [])
+    assert not desk.owner.looks
 
 
 def test_a_batch_that_must_be_safe_first_holds_up_what_follows() -> None:
@@ -408,8 +416,15 @@ def test_the_next_transaction_waits_until_the_rows_of_the_last_one_count() -> No
     bank.tell(Written())
     assert bank.done == ["a"]
     assert not bank.transaction.commits
+    assert bank.owner.saved_counts == []
     bank.owner.looks.pop()()
+    assert bank.owner.saved_counts == [1]
     assert bank.committing() == [b"b", b"1"]
+
+
+def test_rows_of_a_transaction_need_no_seal() -> None:
+    """They are there with all others of it, or not at all."""
+    assert (AtLeastOnce.version, ExactlyOnce.version) == (SEALED, WHOLE)
 
 
 def test_a_transaction_is_tried_again_without_what_is_refused() -> None:

@@ -21,6 +21,7 @@ from flrouter.ports import (
     Written,
 )
 from flrouter.runtime.durability.changelog import (
+    FORMAT,
     SEAL_KEY,
     SEAL_TABLE,
     SEALED,
@@ -28,7 +29,7 @@ from flrouter.runtime.durability.changelog import (
     stamp,
 )
 from flrouter.runtime.durability.formats import NewerFormat
-from flrouter.runtime.durability.guarantee import Guarantee
+from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.durability.guarantee import Owner as RunnersOwner
 from flrouter.runtime.ownership.lease import COMMIT_INTERVAL_S
 from flrouter.runtime.ownership.ownership import LOOK_INTERVAL_S, RESTORE_PAUSE_S, Ownership
@@ -105,6 +106,7 @@ class _Log:
         self.replays: list[tuple[Mapping[Partition, int], Mapping[Partition, int], Any, Any]] = []
         self.asked_ends: list[Any] = []
         self.abandoned = 0
+        self.transactions: list[_Transaction] = []
 
     def read(self, starts: Mapping[Partition, Start]) -> None:
         self.reads.append(dict(starts))
@@ -122,7 +124,8 @@ class _Log:
         self.asked_ends.append(done)
 
     def transaction(self, name: str, prove: Callable[[Answer], None]) -> Transaction:
-        raise AssertionError("at least once")
+        self.transactions.append(_Transaction())
+        return self.transactions[-1]
 
     def written(self, first: int) -> list[Send]:
         """The one write under way is durable, from `first` on."""
@@ -134,6 +137,22 @@ class _Log:
             outcome.ranges[at] = OffsetRange(first, first + count, count)
         done(outcome)
         return sends
+
+
+class _Transaction:
+    """Is open, and commits, when the test says so."""
+
+    def __init__(self) -> None:
+        self.commits: list[tuple[Sequence[Send], Callable[[Written], None]]] = []
+
+    def open(self, done: Callable[[str | None], None]) -> None:
+        self.opened = done
+
+    def commit(self, sends: Sequence[Send], offsets: Any, done: Any) -> None:
+        self.commits.append((sends, done))
+
+    def close(self) -> None:
+        pass
 
 
 class _Core:
@@ -188,7 +207,10 @@ class _World:
         self.began_with: list[set[int]] = []
         self.left_ones: list[int] = []
         self.refusals: list[str] = []
+        #: the transactions' name.
+        self.exactly_once: str | None = None
         self.lost_shards: list[str] = []
+        self.saved_rows: list[Send] = []
         self.rows: dict[bytes, bytes | None] = {}
         #: how far a local copy has the changelog.
         self.copied = 0
@@ -214,7 +236,7 @@ class _World:
             if self.copied:
                 changelog.copied_to(self.copied, -1)
             elif self.sealed is not None:
-                changelog.seals.ends = {SEAL_TABLE: self.sealed}
+                changelog.seals.ends, changelog.seals.epoch = {SEAL_TABLE: self.sealed}, 0
             shares[number] = Share(_Core(), apply, [changelog], list(partitions), lambda: None)
         return shares
 
@@ -223,7 +245,7 @@ class _World:
         return self.guarantees[-1]
 
     def transaction_name(self, number: int) -> str | None:
-        return None
+        return self.exactly_once
 
     def runner(self, number: int, share: Share, guarantee: Guarantee, positions: Any) -> Runner:
         return Runner(number, share, self, guarantee, positions, self.log, self.clock)
@@ -264,7 +286,7 @@ class _World:
         pass
 
     def saved(self, number: int, checkpoint: Any, changelogs: Any) -> None:
-        pass
+        self.saved_rows += checkpoint.rows
 
     def lost(self, why: str) -> None:
         self.lost_shards.append(why)
@@ -306,7 +328,8 @@ class _World:
 
     def replay_nothing_more(self) -> None:
         """No table has a changelog but the one that says how far all are sealed."""
-        starts, _, _, done = self.log.replays.pop()
+        [(starts, _, _, done)] = self.log.replays
+        self.log.replays.clear()
         assert not starts
         done(True)
 
@@ -357,6 +380,26 @@ def test_a_shard_that_was_never_sealed_is_before_it_serves() -> None:
     assert world.state is State.SERVING
 
 
+def test_a_shard_that_writes_transactions_is_not_sealed() -> None:
+    """Its rows need no seal, and all rows of before count as long as there is none."""
+    world = _World()
+    world.sealed, world.exactly_once = None, "name"
+    world.own.assigned([IN], ())
+    world.group.answer("prove", True)
+    [transaction] = world.log.transactions
+    transaction.opened(None)
+    [(fences, fenced)] = transaction.commits
+    fenced(Written({LOG: OffsetRange(7, 8, 1)}))
+    world.group.answer("committed", {IN: 5})
+    *_, done = world.log.replays.pop()
+    done(True)
+    world.replay_nothing_more()
+    assert not world.log.writes
+    assert len(transaction.commits) == len(fences) == 1
+    world.group.answer("prove", True)
+    assert world.state is State.SERVING
+
+
 def test_a_seal_that_is_refused_ends_a_restoration() -> None:
     """As a fence that is."""
     world = _World()
@@ -377,6 +420,48 @@ def test_rows_that_were_not_sealed_are_written_again() -> None:
     assert world.rows == {}
     [runner] = world.own.runners.values()
     assert runner.core.again == {"key"}  # type: ignore[attr-defined]
+    [changelog] = runner.changelogs
+    assert changelog.version == world.guarantees[0].version
+    row = changelog.row("key", None)
+    runner.saved(Checkpoint([row], {}))
+    assert world.saved_rows == [row]
+
+
+def test_rows_of_a_shard_that_was_never_sealed_are_a_state_too() -> None:
+    """All of them count, so the group must know how far it had read."""
+    world = _World()
+    world.sealed = None
+    world.own.assigned([IN], ())
+    world.restore(committed={}, rows=[Record(3, b"key", b"value", stamp(0, SEALED))])
+    assert world.rows == {b"key": b"value"}
+    assert "no committed offset" in world.refusals[0]
+
+
+def test_rows_of_a_later_release_end_a_restoration() -> None:
+    """Nothing of it is taken over."""
+    world = _World()
+    world.own.assigned([IN], ())
+    world.group.answer("prove", True)
+    world.log.written(7)
+    world.group.answer("committed", {IN: 5})
+    *_, take, done = world.log.replays.pop()
+    take(LOG, [Record(3, b"key", b"value", stamp(0, FORMAT + 1))])
+    done(True)
+    assert (world.state, len(world.refusals)) == (State.LOST, 1)
+    assert not world.log.replays
+    assert not world.group.asked
+
+
+def test_who_was_revoked_while_it_sealed_hears_no_more_of_it() -> None:
+    """The seal is durable all the same; nothing follows from it."""
+    world = _World()
+    world.sealed = None
+    world.own.assigned([IN], ())
+    world.restore(committed={IN: 5})
+    [(_, sealed)] = world.log.writes
+    world.own.revoked()
+    sealed(Written())
+    assert not world.group.asked
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pytest
 
@@ -10,12 +11,14 @@ from flrouter.core.values.effects import Send
 from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import (
     MAX_UNSEALED_MS,
+    SEAL_KEY,
     SEAL_TABLE,
     SEALED,
     WHOLE,
     Changelog,
     Seals,
     a_seal,
+    stamp,
 )
 
 PENDING, FLS = Partition("pending-changelog", 3), Partition("floodlights-changelog", 3)
@@ -146,13 +149,13 @@ def test_what_a_standby_holds_is_foreign_once_it_takes_over(log: _Log) -> None:
 
 
 def test_a_former_owner_s_late_seal_seals_nothing(log: _Log) -> None:
-    """Its rows were taken for foreign by then; nor does the owner write a seal again for it."""
+    """Its rows are foreign by then, and it is, too: the owner writes one of its own behind it."""
     former = _owner_of(log)
     successor = _Reader(log).own()
     late = a_seal(list(former.changelogs.values()))
     end = log.append(late).next
     [gap] = [gap for gap in [successor.changelogs[SEAL_TABLE].ended(end)] if gap is not None]
-    assert successor.changelogs[SEAL_TABLE].intruded(log.rows[FLS][slice(*gap)]) == set()
+    assert successor.changelogs[SEAL_TABLE].intruded(log.rows[FLS][slice(*gap)]) == {SEAL_KEY}
     assert _Reader(log).own().tables == OLD
 
 
@@ -222,15 +225,102 @@ def test_a_local_copy_is_sealed(log: _Log) -> None:
     assert reader.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
 
 
-def test_starting_over_forgets_seals_and_what_waits(log: _Log) -> None:
+def test_a_seal_that_comes_again_takes_nothing_back(log: _Log) -> None:
+    """A broker may append it once more after the next one; what that sealed is acknowledged."""
+    owner = _owner_of(log)
+    first = next(row for row in log.rows[FLS] if row.key == SEAL_KEY)
+    owner.seal()
+    log.append(Send(*FLS, first.key, first.value, first.headers))
+    assert _Reader(log).own().tables == NEW
+
+
+def test_what_release_0_1_0_had_counts_in_all_tables(log: _Log) -> None:
+    """It took all rows for its state, and does not read again what they stand for."""
+    log.append(Send(*FLS, b"another", b"3"))
+    successor = _Reader(log).own()
+    assert successor.tables["pending"] == NEW["pending"]
+    assert not successor.foreign["pending"]
+    successor.write("pending", "b", b"3")
+    successor.seal()
+    successor.write("pending", "b", b"4")
+    assert _Reader(log).own().tables["pending"] == {b"b": b"3"}  # that is over with the next seal
+
+
+def test_a_late_row_without_need_of_a_seal_lets_nothing_go(log: _Log) -> None:
+    """It is a former owner's."""
+    former = Changelog("pending", PENDING, epoch=0)
+    _Reader(log).own()
+    log.append(former.row("c", b"late"))
+    standby = _Reader(log)
+    for name in TABLES:
+        standby.read(name)
+    assert standby.tables == OLD
+    successor = standby.own()
+    assert successor.foreign["pending"] == {b"a", b"b", b"c"}
+
+
+def test_all_rows_count_also_old_ones_when_no_seal_is_there(log: _Log) -> None:
+    """The changelog of FLs was deleted and made again."""
+    log.now += 2 * MAX_UNSEALED_MS
+    owner = _owner_of(log)
+    owner.write("pending", "c", b"3")
+    log.rows[FLS].clear()
+    assert _Reader(log).own().tables["pending"] == {b"b": b"2", b"c": b"3"}
+
+
+def test_only_rows_count_that_are_old_enough(log: _Log) -> None:
+    """Those behind them are foreign as ever."""
+    owner = _owner_of(log)
+    log.now += MAX_UNSEALED_MS + 1
+    owner.write("pending", "c", b"3")
+    successor = _Reader(log).own()
+    assert successor.tables == NEW
+    assert successor.foreign == {"pending": {b"c"}, SEAL_TABLE: set()}
+
+
+def test_whoever_has_settled_goes_on_behind_its_own_fence(log: _Log) -> None:
+    """Later seals bring no row back."""
+    successor = _Reader(log).own()
+    for name, changelog in successor.changelogs.items():
+        assert changelog.fence == changelog.epoch
+        changelog.seals.ends[name] = changelog.position
+        changelog.release(_never)
+
+
+def test_what_a_local_copy_has_is_not_sealed_in_the_log() -> None:
+    """Its worker may have been of a release without seals: another one would not know."""
+    reader = _Reader(_Log())
+    for changelog in reader.changelogs.values():
+        changelog.copied_to(1, 0)
+        assert changelog.seals.epoch == -1
+
+
+def test_a_late_row_behind_the_fence_of_a_local_copy_lets_nothing_go() -> None:
+    """The copy knows the fence."""
+    log = _Log()
+    late = Changelog("pending", PENDING, epoch=0).row("a", b"late")
+    reader = _Reader(log)
+    changelog = reader.changelogs["pending"]
+    changelog.copied_to(0, 5)
+    for send in (Changelog("pending", PENDING, version=SEALED, epoch=6).row("a", b"new"), late):
+        log.append(send)
+    reader.read("pending")
+    assert reader.tables["pending"] == {}
+
+
+def test_starting_over_forgets_all_that_was_read(log: _Log) -> None:
     """The topics were made again."""
     reader = _Reader(log)
     for name in TABLES:
         reader.read(name)
-    for changelog in reader.changelogs.values():
-        changelog.start_over()
-        changelog.settle(_never)
-        assert changelog.seals.ends == {}
+    log.append(Send(*PENDING, b"c", b"3"))
+    reader.own()
+    reader.read("pending")
+    changelog = reader.changelogs["pending"]
+    changelog.replay([Record(99, b"d", b"", stamp(98, SEALED))], _never)
+    changelog.start_over()
+    new = Changelog("pending", PENDING, version=SEALED, epoch=changelog.epoch)
+    assert asdict(changelog) == asdict(new)
 
 
 def _never(table: str, key: bytes, value: bytes | None) -> None:

@@ -79,6 +79,7 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     core, _, changelog = _shard(_shares(mine), mine)
     assert set(core.context.blacklist) == {"replayed", "written"}
     assert (changelog.position, changelog.fence, changelog.copied) == (3, 1, True)
+    assert changelog.seals.ends[changelog.table] == 3
 
 
 def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:

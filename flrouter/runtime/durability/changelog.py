@@ -15,7 +15,8 @@ At least once, the rows of one checkpoint go to the changelogs of several tables
 leave some of them. So a *seal* follows when all are durable: it says up to where each of the
 shard's changelogs counts. Rows behind that are as foreign ones, and what they stand for is done
 anew, as the positions of that checkpoint are not committed either. Two kinds of rows need no seal:
-those of a transaction, and those of release 0.1.0. Their owner had looked at all that lies before.
+those of a transaction, whose owner has written again what was not sealed; and those of release
+0.1.0, to which all that lies before counted.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ UNSTAMPED, WHOLE, SEALED = 0, 1, 2
 FORMAT = SEALED
 #: the epoch of rows that say none: it is behind every fence.
 _NO_EPOCH = 1 << 62
-#: ms; rows that nobody sealed for so long count: compaction may have taken what they replaced. Far
-#: less than it waits (`min.compaction.lag.ms`).
-MAX_UNSEALED_MS = 120_000
+#: ms; rows that nobody sealed for so long count: compaction may soon take what they replaced. It
+#: waits for twice as long (`min.compaction.lag.ms`), as workers' clocks may differ.
+MAX_UNSEALED_MS = 300_000
 
 #: of the header of rows, seals and fences: the format, and the epoch.
 _HEADER = Struct(">Bq")
@@ -88,14 +89,26 @@ def stamp_of(row: Record, where: Partition) -> tuple[int, int]:
 class Seals:
     """How far a shard's changelogs count, as its last seal says."""
 
-    #: table → the offset behind what is sealed; empty: there was never a seal.
+    #: table → the offset behind what is sealed; empty: nobody knows of a seal.
     ends: dict[str, int] = field(default_factory=dict)
+    #: of the last seal that was read; -1: none was.
+    epoch: int = -1
+    max_unsealed_ms: int = MAX_UNSEALED_MS
+    #: a worker of release 0.1.0, to which all rows counted, had the shard since then.
+    had_unstamped: bool = False
 
-    def read(self, row: Record) -> None:
-        """Take a seal."""
+    def read(self, row: Record, epoch: int) -> None:
+        """Take a seal. One that comes again, late, takes nothing back."""
         for name, value in row.headers:
             if name == SEAL and value is not None:
-                self.ends = _read_ends(value)
+                ends = _read_ends(value)
+                if epoch == self.epoch:
+                    ends = {table: max(end, self.ends.get(table, 0)) for table, end in ends.items()}
+                self.ends, self.epoch, self.had_unstamped = ends, epoch, False
+
+    def clear(self) -> None:
+        """Nothing was read."""
+        self.ends, self.epoch, self.had_unstamped = {}, -1, False
 
 
 @dataclass(eq=False)
@@ -137,6 +150,7 @@ class Changelog:
         Raises:
             NewerFormat: one cannot be read.
         """
+        sealed = self.seals.ends.get(self.table, 0)
         for row in rows:
             self.position = row.offset + 1
             if row.key is None:
@@ -144,13 +158,18 @@ class Changelog:
             version, epoch = stamp_of(row, self.partition)
             if row.key == SEAL_KEY:
                 if epoch >= self._newest_fence:
-                    self.seals.read(row)
+                    self.seals.read(row, epoch)
                 continue
             if row.key == FENCE_KEY:
                 self._newest_fence = row.offset
             elif version != SEALED and epoch >= self._newest_fence:
                 self._needs_none = row.offset + 1
-            self._held.append((row, epoch))
+                if version == UNSTAMPED and row.offset >= sealed:
+                    self.seals.had_unstamped = True
+            if not self._held and row.offset < max(sealed, self._needs_none):
+                self._take(row, epoch, apply)
+            else:
+                self._held.append((row, epoch))
         self.release(apply)
 
     def release(self, apply: Apply) -> None:
@@ -182,13 +201,13 @@ class Changelog:
 
     def settle(self, apply: Apply) -> None:
         """No seal comes any more: rows that wait for one are foreign, or all count."""
-        if self._held:
-            newest = self._held[-1][0].timestamp
-            if not self.seals.ends:
-                self._needs_none = self.position
-            for row, _ in self._held:
-                if row.timestamp < newest - MAX_UNSEALED_MS:
-                    self._needs_none = row.offset + 1
+        if not self.seals.ends or self.seals.had_unstamped:
+            self._needs_none = self.position
+        elif self._held:
+            newest, patience = self._held[-1][0].timestamp, self.seals.max_unsealed_ms
+            old = [row for row, _ in self._held if row.timestamp < newest - patience]
+            if old:
+                self._needs_none = max(self._needs_none, old[-1].offset + 1)
         self.release(apply)
         for row, _ in self._held:
             if row.key == FENCE_KEY:
@@ -198,7 +217,7 @@ class Changelog:
         self._held.clear()
 
     def copied_to(self, position: int, fence: int) -> None:
-        """What lies before is in the table; all of it was sealed."""
+        """A local copy has what lies before; all of that counts."""
         self.position, self.copied = position, True
         self.fence = self._newest_fence = fence
         self.seals.ends[self.table] = position
@@ -213,7 +232,7 @@ class Changelog:
         self.fence = self._newest_fence = -1
         self._needs_none = 0
         self._held.clear()
-        self.seals.ends = {}
+        self.seals.clear()
         self.foreign.clear()
         self.unreadable.clear()
 
@@ -251,6 +270,8 @@ class Changelog:
     def intruded(self, rows: Sequence[Record]) -> set[bytes]:
         """The keys of foreign rows among these; the owner has to write them again.
 
+        Also that of a seal: compaction leaves the last one, and one of the owner's follows then.
+
         Raises:
             Fenced: the shard is another worker's.
             NewerFormat: one cannot be read.
@@ -261,7 +282,7 @@ class Changelog:
             if row.key == FENCE_KEY:
                 if row.offset != self.epoch:
                     raise Fenced(f"{self.partition} is fenced")
-            elif row.key is not None and row.key != SEAL_KEY and epoch != self.epoch:
+            elif row.key is not None and epoch != self.epoch:
                 keys.add(row.key)
         return keys
 

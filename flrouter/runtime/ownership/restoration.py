@@ -239,11 +239,11 @@ class Restoration:
             self._seal()
 
     def _seal(self) -> None:
-        """Step 8: what counts in a shard that was never sealed is what is there."""
+        """Step 8: what counts in a shard of which no seal was read is what is there."""
         seals = [
             a_seal(share.changelogs)
             for share in self.shares.values()
-            if not all(changelog.seals.ends for changelog in share.changelogs)
+            if any(changelog.seals.epoch < 0 for changelog in share.changelogs)
         ]
 
         def sealed(outcome: Written) -> None:
