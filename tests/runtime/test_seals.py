@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from flrouter.core.values.effects import Send
+from flrouter.kafka.cluster.topics import CHANGELOG
 from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import (
     MAX_UNSEALED_MS,
@@ -232,6 +233,44 @@ def test_a_seal_that_comes_again_takes_nothing_back(log: _Log) -> None:
     owner.seal()
     log.append(Send(*FLS, first.key, first.value, first.headers))
     assert _Reader(log).own().tables == NEW
+
+
+def test_a_later_owner_s_seal_may_take_back() -> None:
+    """Of a changelog that was deleted and made again."""
+    log = _Log()
+    former = _Reader(log).own()
+    for _ in range(3):
+        former.write("pending", "a", b"1")
+    former.seal()
+    log.rows[PENDING].clear()
+    successor = _Reader(log)
+    successor.own()
+    successor.seal()
+    successor.write("pending", "b", b"2")
+    assert _Reader(log).own().tables["pending"] == {}
+
+
+def test_rows_of_release_0_1_0_before_a_seal_let_nothing_go_behind_it() -> None:
+    """They are left from before the upgrade."""
+    log = _Log()
+    log.append(Send(*PENDING, b"a", b"0"))
+    owner = _Reader(log).own()
+    owner.seal()
+    owner.write("pending", "b", b"1")
+    assert _Reader(log).own().tables["pending"] == {b"a": b"0"}
+
+
+def test_rows_of_a_transaction_let_nothing_go_in_other_tables(log: _Log) -> None:
+    """What was not sealed there is written again in that transaction."""
+    successor = _Reader(log).own()
+    successor.changelogs[SEAL_TABLE].version = WHOLE
+    successor.write(SEAL_TABLE, "another", b"3")
+    assert _Reader(log).own().tables["pending"] == OLD["pending"]
+
+
+def test_rows_count_long_before_compaction_takes_what_they_replaced() -> None:
+    """Though clocks of workers differ by minutes."""
+    assert int(CHANGELOG["min.compaction.lag.ms"]) >= 2 * MAX_UNSEALED_MS
 
 
 def test_what_release_0_1_0_had_counts_in_all_tables(log: _Log) -> None:
