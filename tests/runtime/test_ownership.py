@@ -324,14 +324,6 @@ class _World:
         if rows:
             take(LOG, rows)
         done(True)
-        self.replay_nothing_more()
-
-    def replay_nothing_more(self) -> None:
-        """No table has a changelog but the one that says how far all are sealed."""
-        [(starts, _, _, done)] = self.log.replays
-        self.log.replays.clear()
-        assert not starts
-        done(True)
 
     def serve(self) -> None:
         """Own a shard."""
@@ -393,7 +385,6 @@ def test_a_shard_that_writes_transactions_is_not_sealed() -> None:
     world.group.answer("committed", {IN: 5})
     *_, done = world.log.replays.pop()
     done(True)
-    world.replay_nothing_more()
     assert not world.log.writes
     assert len(transaction.commits) == len(fences) == 1
     world.group.answer("prove", True)
@@ -448,7 +439,6 @@ def test_rows_of_a_later_release_end_a_restoration() -> None:
     take(LOG, [Record(3, b"key", b"value", stamp(0, FORMAT + 1))])
     done(True)
     assert (world.state, len(world.refusals)) == (State.LOST, 1)
-    assert not world.log.replays
     assert not world.group.asked
 
 
@@ -546,9 +536,7 @@ def test_a_local_copy_is_a_state_too() -> None:
     world.group.answer("committed", {})
     [(starts, _, _, done)] = world.log.replays
     assert starts == {LOG: 7}
-    world.log.replays.clear()
     done(True)
-    world.replay_nothing_more()
     assert len(world.refusals) == 1
     assert world.state is State.LOST
 

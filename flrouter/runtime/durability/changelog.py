@@ -94,8 +94,8 @@ class Seals:
     #: of the last seal that was read; -1: none was.
     epoch: int = -1
     max_unsealed_ms: int = MAX_UNSEALED_MS
-    #: a worker of release 0.1.0, to which all rows counted, had the shard since then.
-    had_unstamped: bool = False
+    #: table → the offset behind the last row of release 0.1.0.
+    unstamped: dict[str, int] = field(default_factory=dict)
 
     def read(self, row: Record, epoch: int) -> None:
         """Take a seal. One that comes again, late, takes nothing back."""
@@ -104,11 +104,17 @@ class Seals:
                 ends = _read_ends(value)
                 if epoch == self.epoch:
                     ends = {table: max(end, self.ends.get(table, 0)) for table, end in ends.items()}
-                self.ends, self.epoch, self.had_unstamped = ends, epoch, False
+                self.ends, self.epoch = ends, epoch
+
+    @property
+    def all_counts(self) -> bool:
+        """Whether nobody knows of a seal, or 0.1.0, to which all counts, had the shard since."""
+        ends = self.ends
+        return not ends or any(row > ends.get(table, 0) for table, row in self.unstamped.items())
 
     def clear(self) -> None:
         """Nothing was read."""
-        self.ends, self.epoch, self.had_unstamped = {}, -1, False
+        self.ends, self.epoch, self.unstamped = {}, -1, {}
 
 
 @dataclass(eq=False)
@@ -164,8 +170,8 @@ class Changelog:
                 self._newest_fence = row.offset
             elif version != SEALED and epoch >= self._newest_fence:
                 self._needs_none = row.offset + 1
-                if version == UNSTAMPED and row.offset >= sealed:
-                    self.seals.had_unstamped = True
+                if version == UNSTAMPED:
+                    self.seals.unstamped[self.table] = row.offset + 1
             if not self._held and row.offset < max(sealed, self._needs_none):
                 self._take(row, epoch, apply)
             else:
@@ -201,7 +207,7 @@ class Changelog:
 
     def settle(self, apply: Apply) -> None:
         """No seal comes any more: rows that wait for one are foreign, or all count."""
-        if not self.seals.ends or self.seals.had_unstamped:
+        if self.seals.all_counts:
             self._needs_none = self.position
         elif self._held:
             newest, patience = self._held[-1][0].timestamp, self.seals.max_unsealed_ms

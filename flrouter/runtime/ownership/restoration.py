@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from flrouter.ports import (
@@ -185,21 +184,13 @@ class Restoration:
         self._group.committed(assigned, self._while_wanted(self._committed))
 
     def _committed(self, positions: Offsets | None) -> None:
-        """Step 5: seals say how far the changelogs count."""
+        """Step 5: what lies before the fence is the shards' state."""
         if positions is None:
             self._fail("the committed offsets cannot be read")
             return
         self._maker.begins([at for at in self.positions if at not in positions])
         self.positions = {at: positions.get(at, 0) for at in self.positions}
         self._start_over()
-        sealing = {
-            at for at, (changelog, _) in self._changelogs.items() if changelog.table == SEAL_TABLE
-        }
-        others = self._changelogs.keys() - sealing
-        self._replay(sealing, partial(self._replay, others, partial(self._settle, positions)))
-
-    def _replay(self, partitions: Collection[Partition], then: Callable[[], None]) -> None:
-        """Step 6: what lies before the fence is the shards' state."""
         unknown: list[NewerFormat] = []
 
         def take(at: Partition, rows: Sequence[Record]) -> None:
@@ -207,6 +198,9 @@ class Restoration:
             try:
                 if not unknown:
                     changelog.replay(rows, share.apply)
+                    if changelog.table == SEAL_TABLE:
+                        for other in share.changelogs:
+                            other.release(share.apply)
             except NewerFormat as error:
                 unknown.append(error)
 
@@ -217,16 +211,21 @@ class Restoration:
             elif not complete:
                 self._fail("the changelogs were not read to their ends")
             else:
-                for at, end in ends.items():
-                    self._changelogs[at][0].reached(end)
-                then()
+                for at, (changelog, _) in self._changelogs.items():
+                    changelog.reached(ends[at])
+                self._settle(positions)
 
-        starts = {at: self._changelogs[at][0].position for at in partitions}
-        ends = {at: self._changelogs[at][0].epoch + 1 for at in partitions}
+        # The seals first: what is read before them has to be held.
+        changelogs = sorted(
+            (changelog for changelog, _ in self._changelogs.values()),
+            key=lambda changelog: changelog.table != SEAL_TABLE,
+        )
+        starts = {changelog.partition: changelog.position for changelog in changelogs}
+        ends = {changelog.partition: changelog.epoch + 1 for changelog in changelogs}
         self._log.replay(starts, ends, self._while_wanted(take), self._while_wanted(done))
 
     def _settle(self, committed: Offsets) -> None:
-        """Step 7: rows that no seal covers do not count, and are written again."""
+        """Step 6: rows that no seal covers do not count, and are written again."""
         for changelog, share in self._changelogs.values():
             changelog.settle(share.apply)
         why = self._hindrance(committed)
@@ -239,7 +238,7 @@ class Restoration:
             self._seal()
 
     def _seal(self) -> None:
-        """Step 8: what counts in a shard of which no seal was read is what is there."""
+        """Step 7: what counts in a shard of which no seal was read is what is there."""
         seals = [
             a_seal(share.changelogs)
             for share in self.shares.values()
@@ -282,7 +281,7 @@ class Restoration:
         return None
 
     def _replayed(self) -> None:
-        """Step 9: the group must not have changed since step 1."""
+        """Step 8: the group must not have changed since step 1."""
         self.proven_at = self._clock.steady_s()
 
         def done(answer: bool | None) -> None:
