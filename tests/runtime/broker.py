@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+from flrouter.core.values.effects import Send
+from flrouter.kafka.cluster.directory import Directory
+from flrouter.kafka.writer import Writer
+from flrouter.ports import Written
 from flrouter.settings.model import Settings
 
 
@@ -26,3 +33,20 @@ def settings(broker_url: str, **more: Any) -> Settings:
         for role in ("flow", "northbound", "disco", "stats", "ping")
     }
     return Settings(**(values | more))
+
+
+@asynccontextmanager
+async def writing(mine: Settings) -> AsyncIterator[Callable[..., Awaitable[Written]]]:
+    """Something that writes records, and returns when they are durable."""
+    directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
+    writer = Writer(mine, directory, lambda topic: False)
+
+    async def write(*sends: Send) -> Written:
+        done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        writer.write(sends, done.set_result)
+        return await done
+
+    async with directory:
+        writer.start()
+        yield write
+        await writer.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -179,7 +179,7 @@ class _Guarantee:
     """Is done when the test says so."""
 
     owner: RunnersOwner
-    version = SEALED
+    version: ClassVar[int] = SEALED
     busy = False
 
     def __init__(self, write: Any, acknowledge: Any) -> None:

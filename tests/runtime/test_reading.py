@@ -7,16 +7,11 @@ import asyncio
 import msgspec
 import pytest
 
-from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Floodlight
-from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.cluster.topics import of_router, provide
-from flrouter.kafka.writer import Writer
-from flrouter.ports import Written
 from flrouter.runtime.durability.changelog import SEAL_TABLE, SEALED, a_seal
 from flrouter.runtime.state.reading import changelogs_of, read_tables
-from flrouter.settings.model import Settings
-from tests.runtime.broker import settings
+from tests.runtime.broker import settings, writing
 
 pytestmark = pytest.mark.broker
 
@@ -38,18 +33,12 @@ def test_rows_that_are_not_sealed_are_not_there(broker_url: str) -> None:
         first.row("fl-2", ROW),
         second.row("fl-3", ROW),
     ]
-    asyncio.run(_write(mine, sends))
+
+    async def main() -> None:
+        async with writing(mine) as write:
+            await write(*sends)
+
+    asyncio.run(main())
     found: set[tuple[int, str]] = set()
     read_tables(mine, {SEAL_TABLE: lambda number, key, _: found.add((number, key))})
     assert found == {(0, "fl-1"), (1, "fl-3")}
-
-
-async def _write(mine: Settings, sends: list[Send]) -> None:
-    directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
-    writer = Writer(mine, directory, lambda topic: False)
-    done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-    async with directory:
-        writer.start()
-        writer.write(sends, done.set_result)
-        await done
-        await writer.stop()

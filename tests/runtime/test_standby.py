@@ -11,10 +11,8 @@ import pytest
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Barred
-from flrouter.kafka.cluster.directory import Directory
 from flrouter.kafka.cluster.topics import changelog, of_router, provide
-from flrouter.kafka.writer import Writer
-from flrouter.ports import Partition, Written
+from flrouter.ports import Partition
 from flrouter.runtime.durability.changelog import (
     SEAL_TABLE,
     SEALED,
@@ -26,7 +24,7 @@ from flrouter.runtime.durability.changelog import (
 from flrouter.runtime.rules import rules_of
 from flrouter.runtime.state.standby import Followed, Standby
 from flrouter.settings.model import Settings
-from tests.runtime.broker import settings
+from tests.runtime.broker import settings, writing
 from tests.support.patience import HOPE
 
 pytestmark = pytest.mark.broker
@@ -67,17 +65,8 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
         return set(made[number].context.blacklist)
 
     async def main() -> None:
-        directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
-        writer = Writer(mine, directory, lambda topic: False)
         standby = Standby(mine, make)
-
-        async def write(*sends: Send) -> None:
-            done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-            writer.write(sends, done.set_result)
-            await done
-
-        async with directory, standby:
-            writer.start()
+        async with writing(mine) as write, standby:
             fence = Changelog("blacklist", Partition(changelog(mine, "blacklist"), 0)).a_fence()
             await write(*rows(mine, 0, range(500)), *rows(mine, 1, range(3)))
             standby.follow([0, 1])
@@ -104,7 +93,6 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
             await until(lambda: blacklist(standby._shards[0]).position == 1_002)
             assert keys(0) == {"0"}
             assert made[0] is not followed.core
-            await writer.stop()
 
     asyncio.run(main())
 
@@ -120,17 +108,8 @@ def test_rows_wait_for_their_seal(broker_url: str) -> None:
         return made[-1]
 
     async def main() -> None:
-        directory = Directory(mine, lambda *_: None, lambda: [mine.shards_topic])
-        writer = Writer(mine, directory, lambda topic: False)
         standby = Standby(mine, make)
-
-        async def write(*sends: Send) -> None:
-            done: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-            writer.write(sends, done.set_result)
-            await done
-
-        async with directory, standby:
-            writer.start()
+        async with writing(mine) as write, standby:
             standby.follow([0])
             await write(*rows(mine, 0, range(3), version=SEALED))
             await until(lambda: blacklist(standby._shards[0]).position == 3)
@@ -141,6 +120,5 @@ def test_rows_wait_for_their_seal(broker_url: str) -> None:
             ]
             await write(a_seal(ends))
             await until(lambda: set(made[0].context.blacklist) == {"0", "1"})
-            await writer.stop()
 
     asyncio.run(main())

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from flrouter.core.values.effects import Send
+from flrouter.kafka.cluster.topics import CHANGELOG
 from flrouter.ports import (
     Answer,
     OffsetRange,
@@ -28,14 +29,9 @@ from .dice import Dice
 from .topics import Topics
 
 #: ms; a row younger than that is not compacted away.
-COMPACTION_LAG = 150_000
-
-
-class Kept(NamedTuple):
-    """A changelog record, and when it was written."""
-
-    row: Record
-    at: int
+COMPACTION_LAG = int(CHANGELOG["min.compaction.lag.ms"])
+#: so much faster than all else do rows grow old, as no episode lasts ten minutes.
+AGING = 4
 
 
 class Limbo:
@@ -56,7 +52,7 @@ class Cluster:
     def __init__(self, topics: Topics, changelogs: Collection[str]) -> None:
         self.topics = topics
         self.changelog_topics = frozenset(changelogs)
-        self.changelogs: dict[Partition, list[Kept | None]] = {}
+        self.changelogs: dict[Partition, list[Record | None]] = {}
         #: by changelog partition, while a follower of it is away.
         self.limbos: dict[Partition, Limbo] = {}
         self.committed: dict[Partition, int] = {}
@@ -78,9 +74,9 @@ class Cluster:
         """Write a record; returns its offset."""
         if at.topic in self.changelog_topics:
             rows = self.changelogs.setdefault(at, [])
-            row = Record(len(rows), send.key, send.value, send.headers, self.topics.now)
-            rows.append(Kept(row, self.topics.now))
-            return row.offset
+            written_at = AGING * self.topics.now
+            rows.append(Record(len(rows), send.key, send.value, send.headers, written_at))
+            return len(rows) - 1
         assert send.value is not None
         record = self.topics.write(at.topic, send.key, send.value, at.number, send.headers)
         self.hear(record, send)
@@ -123,7 +119,7 @@ class Cluster:
     def rows(self, at: Partition, first: int, end: int) -> list[Record]:
         """What is left of a part of a changelog."""
         kept = self.changelogs.get(at, [])[first:end]
-        return [one.row for one in kept if one is not None]
+        return [row for row in kept if row is not None]
 
     def compact(self, at: Partition) -> None:
         """Of what is not young leave each key's last record, and of a key that is gone nothing.
@@ -131,13 +127,15 @@ class Cluster:
         As brokers do: young records take none away either.
         """
         rows = self.changelogs.get(at, [])
-        until = self.topics.now - COMPACTION_LAG
-        old = [one for one in rows[: self.readable(at)] if one is not None and one.at <= until]
-        newest = {one.row.key: one.row.offset for one in old}
-        for one in old:
-            gone = one.row.value is None and one.row.key != SEAL_KEY  # no episode lasts a day
-            if newest[one.row.key] != one.row.offset or gone:
-                rows[one.row.offset] = None
+        until = AGING * self.topics.now - COMPACTION_LAG
+        old = [
+            row for row in rows[: self.readable(at)] if row is not None and row.timestamp <= until
+        ]
+        newest = {row.key: row.offset for row in old}
+        for row in old:
+            gone = row.value is None and row.key != SEAL_KEY  # no episode lasts a day
+            if newest[row.key] != row.offset or gone:
+                rows[row.offset] = None
 
 
 class _Write:

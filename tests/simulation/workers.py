@@ -36,7 +36,7 @@ from tests.core.world import DEAD, SHARDS, Record
 from .dice import Calm, Dice
 from .gathers import GatherPromises
 from .group import SESSION, Condition, Coordinator
-from .kafka import COMPACTION_LAG, Cluster, MemoryGroup, MemoryLog
+from .kafka import Cluster, MemoryGroup, MemoryLog
 from .promises import Repeats, Violation, note_of
 from .topics import Topics
 
@@ -252,7 +252,7 @@ class Process:
         workers = self._workers
         shares: dict[int, Share] = {}
         for number, partitions in sorted(dealt.items()):
-            core, seals = Shard(number, workers.rules, workers.catalog), _seals()
+            core, seals = Shard(number, workers.rules, workers.catalog), Seals()
             shares[number] = Share(
                 Watched(core, number, workers),
                 partial(_apply, core),
@@ -707,7 +707,7 @@ class Workers:
                     kept[table][key.decode()] = value
 
             # As whoever takes it over does: first how far it is sealed.
-            seals = _seals()
+            seals = Seals()
             for table in sorted(TABLES, key=SEAL_TABLE.__ne__):
                 at = Partition(changelog(table), shard.context.number)
                 one = Changelog(table, at, seals=seals)
@@ -724,11 +724,6 @@ class Workers:
             if wrong:
                 number = shard.context.number
                 raise Violation("tables equal their changelogs", f"shard {number}: {wrong}")
-
-
-def _seals() -> Seals:
-    """What nobody sealed counts before compaction takes what it replaced, which is soon here."""
-    return Seals(max_unsealed_ms=COMPACTION_LAG * 4 // 5)
 
 
 def _apply(core: Shard, table: str, key: bytes, value: bytes | None) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
@@ -45,7 +46,7 @@ class AtLeastOnce:
     _rules: Rules
     _clock: Clock
     owner: Owner = field(init=False)
-    version: int = SEALED
+    version: ClassVar[int] = SEALED
     _under_way: deque[_Batch] = field(default_factory=deque)
     #: how many batches were begun, and how many of the first ones are durable.
     _begun: int = 0
@@ -192,10 +193,10 @@ class AtLeastOnce:
 
     def _sealed(self) -> None:
         """The checkpoint is whole."""
-        checkpoint = self._checkpoint
-        if self._dropped or checkpoint is None:
+        if self._dropped:
             return
-        self._checkpoint = None
+        checkpoint, self._checkpoint = self._checkpoint, None
+        assert checkpoint is not None
         self.owner.saved(checkpoint)
         if checkpoint.positions:
             self._acknowledge(checkpoint.positions)

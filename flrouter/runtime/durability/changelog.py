@@ -93,9 +93,10 @@ class Seals:
     ends: dict[str, int] = field(default_factory=dict)
     #: of the last seal that was read; -1: none was.
     epoch: int = -1
-    max_unsealed_ms: int = MAX_UNSEALED_MS
     #: table → the offset behind the last row of release 0.1.0.
     unstamped: dict[str, int] = field(default_factory=dict)
+    #: the shard's.
+    changelogs: list[Changelog] = field(default_factory=list)
 
     def read(self, row: Record, epoch: int) -> None:
         """Take a seal. One that comes again, late, takes nothing back."""
@@ -150,6 +151,9 @@ class Changelog:
     #: the last fence of those that are held, too.
     _newest_fence: int = -1
 
+    def __post_init__(self) -> None:
+        self.seals.changelogs.append(self)
+
     def replay(self, rows: Sequence[Record], apply: Apply) -> None:
         """Take rows in order; those that count go to `apply`, unless they wait for their seal.
 
@@ -176,9 +180,11 @@ class Changelog:
                 self._take(row, epoch, apply)
             else:
                 self._held.append((row, epoch))
-        self.release(apply)
+        # A seal is for rows of other tables, too.
+        for changelog in self.seals.changelogs if self.table == SEAL_TABLE else (self,):
+            changelog._release(apply)
 
-    def release(self, apply: Apply) -> None:
+    def _release(self, apply: Apply) -> None:
         """Let rows go on that are sealed by now."""
         until = max(self._needs_none, self.seals.ends.get(self.table, 0))
         held = self._held
@@ -210,11 +216,11 @@ class Changelog:
         if self.seals.all_counts:
             self._needs_none = self.position
         elif self._held:
-            newest, patience = self._held[-1][0].timestamp, self.seals.max_unsealed_ms
-            old = [row for row, _ in self._held if row.timestamp < newest - patience]
+            newest = self._held[-1][0].timestamp
+            old = [row for row, _ in self._held if row.timestamp < newest - MAX_UNSEALED_MS]
             if old:
                 self._needs_none = max(self._needs_none, old[-1].offset + 1)
-        self.release(apply)
+        self._release(apply)
         for row, _ in self._held:
             if row.key == FENCE_KEY:
                 self.fence = row.offset

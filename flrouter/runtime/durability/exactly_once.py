@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from flrouter.core.requests.refused import instead_of
 from flrouter.core.state.rules import Rules
@@ -43,7 +44,7 @@ class ExactlyOnce:
     _rules: Rules
     _clock: Clock
     owner: Owner = field(init=False)
-    version: int = WHOLE
+    version: ClassVar[int] = WHOLE
     #: what was decided and is in no transaction.
     _sends: list[Send] = field(default_factory=list)
     _done: list[Callable[[], None]] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from flrouter.core.values.effects import Effects, Send
 from flrouter.ports import Offsets, Refusal, Written
@@ -51,7 +51,7 @@ class Guarantee(Protocol):
 
     owner: Owner
     #: in what format its rows are written.
-    version: int
+    version: ClassVar[int]
 
     @property
     def busy(self) -> bool:

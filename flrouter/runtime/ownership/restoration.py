@@ -198,9 +198,6 @@ class Restoration:
             try:
                 if not unknown:
                     changelog.replay(rows, share.apply)
-                    if changelog.table == SEAL_TABLE:
-                        for other in share.changelogs:
-                            other.release(share.apply)
             except NewerFormat as error:
                 unknown.append(error)
 

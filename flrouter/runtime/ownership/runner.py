@@ -201,7 +201,7 @@ class Runner:
         rows: list[Send] = []
         for table, changes in self.core.take_changes():
             row = self._by_table[table].row
-            rows += [row(key, None if new is None else _encode(new)) for key, new in changes]
+            rows += [row(key, None if value is None else _encode(value)) for key, value in changes]
         positions, self._positions = self._positions, {}
         return Checkpoint(rows, positions)
 

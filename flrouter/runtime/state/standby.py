@@ -16,7 +16,7 @@ from mode import Service
 from flrouter.core.shard import Shard
 from flrouter.kafka.reader import Batch, Reader
 from flrouter.ports import Partition, Start
-from flrouter.runtime.durability.changelog import SEAL_TABLE, Changelog
+from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.state.reading import changelogs_of, put
 from flrouter.settings.model import Settings
@@ -81,16 +81,12 @@ class Standby(Service):
             followed = self._shards.get(batch.at.number)
             if batch.term == self._term and followed is not None:
                 changelog = self._changelogs[batch.at]
-                apply = partial(put, followed.core)
                 try:
-                    changelog.replay(batch.records, apply)
+                    changelog.replay(batch.records, partial(put, followed.core))
                 except NewerFormat as error:
                     self.log.warning("no longer followed: %s", error)
                     del self._shards[batch.at.number]
                 changelog.reached(batch.next_offset)
-                if changelog.table == SEAL_TABLE:
-                    for other in followed.changelogs:
-                        other.release(apply)
             self._reader.taken(batch.at, len(batch.records))
 
     def _gone(self, at: Partition, _: int, first: int, term: int) -> None:
