@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from flrouter import embedded
 
 pytest_plugins = ["tests.support.skips"]
+
+# A busy machine must not make a test fail, so no example is timed. On CI, hypothesis' own profile
+# is below this one: there each run draws the same examples.
+settings.register_profile(
+    "untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 _HERE = Path(__file__).parent
 #: folders whose tests start Kafka brokers or take minutes: run by make targets of their own.
