@@ -59,13 +59,13 @@ def main(arguments: Sequence[str]) -> int:
             before = exits.enter_context(release.checkout()) if chosen.upgrade else None
             cluster = exits.enter_context(Cluster(3))
             found = asyncio.run(run(chosen, cluster, folder, before))
+            text = json.dumps(found)
+            say(text)
+            if chosen.json:
+                chosen.json.write_text(text + "\n")
     except (KafkaMissing, release.ReleaseMissing) as missing:
         say(str(missing))
         return 2
-    text = json.dumps(found)
-    say(text)
-    if chosen.json:
-        chosen.json.write_text(text + "\n")
     wrong = [name for name in WRONG if found[name]]
     if found["duplicates"] if chosen.guarantee == "exactly_once" else found["unexplained"]:
         wrong.append("duplicates")

@@ -15,6 +15,9 @@ import sys
 from pathlib import Path
 from typing import IO
 
+#: how long a folder may take to go, with all that a million commands left in it.
+REMOVAL_TIMEOUT_S = 300.0
+
 
 class Guard:
     """The guard's other end: tells it which processes are ours now."""
@@ -40,7 +43,7 @@ class Guard:
         """Let it do its work now and wait until it has."""
         with contextlib.suppress(BrokenPipeError):
             self._pipe.close()
-        self._process.wait(20)
+        self._process.wait(REMOVAL_TIMEOUT_S)
 
     def _say(self, line: str) -> None:
         # Somebody may have killed it; we do its work ourselves as long as we live.
