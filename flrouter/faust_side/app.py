@@ -70,8 +70,9 @@ class RouterApp(BaseApp):
 
     def warnings(self) -> list[str]:
         """What people should see to, as sentences."""
-        shared_url = self.assignor.shared_url
-        return [*([shared_url] if shared_url else []), *self.shards.warnings()]
+        assignor = self.assignor
+        told = filter(None, [assignor.shared_url, assignor.unentitled])
+        return [*told, *self.shards.warnings()]
 
     def give_up(self, why: str) -> None:
         """End this process as if somebody had asked it to, and with `why` as its last line."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -56,6 +57,18 @@ def hold_back(
     return given, sorted(moving & owners.keys())
 
 
+def entitled(guarantees: Mapping[str, str], held: Mapping[str, Collection[int]]) -> dict[str, str]:
+    """Those members that may own shards, with their guarantees: all of one, that under which most
+    are held. Owners of different ones do not fence each other (docs/guarantees.md).
+    """
+    shards: Counter[str] = Counter()
+    for name, guarantee in guarantees.items():
+        if guarantee:
+            shards[guarantee] += len(held.get(name, ()))
+    kept = max(shards, key=lambda guarantee: (shards[guarantee], guarantee), default="")
+    return {name: each for name, each in guarantees.items() if each in {"", kept}}
+
+
 class _Held(msgspec.Struct):
     actives: dict[str, list[int]] = {}
 
@@ -67,6 +80,8 @@ class Member(msgspec.Struct):
     url: str = ""
     #: the release that it runs; empty for 0.1.0, which does not say.
     version: str = ""
+    #: empty for 0.1.0, which does not say.
+    guarantee: str = ""
     #: the shards that it holds while the group deals; None from a release that lets go of all.
     holds: list[int] | None = None
 
@@ -77,6 +92,8 @@ class Dealt(msgspec.Struct):
     moving: tuple[int, ...] = ()
     #: False from a leader of a release that knows nothing of it.
     all_hold: bool = False
+    #: of those that own shards.
+    guarantee: str = ""
 
 
 _member = msgspec.json.Decoder(Member)
@@ -108,6 +125,8 @@ class ShardAssignor(PartitionAssignor):
     moving: tuple[int, ...] = ()
     #: whether all members go on to serve what they hold while the group deals.
     all_hold = False
+    #: why this worker is dealt nothing, as long as that is so.
+    unentitled = ""
     #: whether this worker was a member all the time since the group dealt last.
     stayed = False
 
@@ -118,7 +137,8 @@ class ShardAssignor(PartitionAssignor):
         self.stayed = self.stayed and consumer is not None and consumer.member.is_member
         self.told = self.app.shards.ownership.held if self.stayed else frozenset()
         more = msgspec.json.decode(told.user_data)
-        more |= {"version": __version__, "holds": sorted(self.told)}
+        guarantee = self.app.settings.guarantee
+        more |= {"version": __version__, "guarantee": guarantee, "holds": sorted(self.told)}
         return ConsumerProtocolMemberMetadata(
             told.version, told.subscription, msgspec.json.encode(more)
         )
@@ -128,6 +148,7 @@ class ShardAssignor(PartitionAssignor):
         super().on_assignment(assignment)
         dealt = _assignment.decode(self._decompress(assignment.user_data))
         self.all_hold, self.moving, self.stayed = dealt.all_hold, dealt.moving, True
+        self._see_guarantee(dealt.guarantee)
         shards_topic, url = self.app.settings.shards_topic, str(self._url)
         there_are = range(self._topic_groups.get(shards_topic, 0))
         at_url: set[int] = set().union(*self.changelog_distribution.get(url, {}).values())
@@ -144,6 +165,17 @@ class ShardAssignor(PartitionAssignor):
             if not told:
                 log.warning("%s", self.shared_url)
 
+    def _see_guarantee(self, theirs: str) -> None:
+        mine, told = self.app.settings.guarantee, self.unentitled
+        self.unentitled = ""
+        if theirs not in {"", mine}:
+            self.unentitled = (
+                f"the group's shards are with workers of the guarantee {theirs}, and this one's is"
+                f" {mine}: it gets none before all of those are stopped"
+            )
+            if not told:
+                log.warning("%s", self.unentitled)
+
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         settings = self.app.settings
         members = {name: read_member(said.user_data) for name, said in member_metadata.items()}
@@ -156,8 +188,11 @@ class ShardAssignor(PartitionAssignor):
             name: member.assignment.actives.get(settings.shards_topic, ())
             for name, member in members.items()
         }
-        wanted = deal(settings.partitions, members, owned)
         holds = {name: member.holds for name, member in members.items()}
+        guarantees = {name: member.guarantee for name, member in members.items()}
+        held = {name: owned[name] if own is None else own for name, own in holds.items()}
+        owning = entitled(guarantees, held)
+        wanted = deal(settings.partitions, owning, owned)
         owners, moving = hold_back(wanted, {name: held or () for name, held in holds.items()})
         assignments = {name: ClientAssignment(actives={}, standbys={}) for name in members}
         groups: dict[str, int] = {}
@@ -172,7 +207,11 @@ class ShardAssignor(PartitionAssignor):
         changelogs = self._changelogs(owners)
         external = self._get_external_topic_distribution(assignments)
         dealt = self._protocol_assignments(assignments, changelogs, external, groups)
-        more = {"moving": moving, "all_hold": None not in holds.values()}
+        more = {
+            "moving": moving,
+            "all_hold": None not in holds.values(),
+            "guarantee": max(owning.values()),
+        }
         return {name: self._with_more(assignment, more) for name, assignment in dealt.items()}
 
     def _with_more(self, assignment: Any, more: Mapping[str, Any]) -> Any:

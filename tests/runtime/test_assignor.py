@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from flrouter import __version__
 from flrouter.app import create_app
 from flrouter.faust_side.app import RouterApp
-from flrouter.faust_side.assignor import Member, ShardAssignor, deal, hold_back, read_member
+from flrouter.faust_side.assignor import (
+    Member,
+    ShardAssignor,
+    deal,
+    entitled,
+    hold_back,
+    read_member,
+)
 from flrouter.runtime.ownership.ownership import Ownership
 from flrouter.settings.model import Settings, load
 
@@ -206,6 +213,29 @@ def test_all_hold_only_when_all_know_how(group: _Group) -> None:
     assert not group.app.assignor.all_hold
     group.deal(other=group.member(holds=[]))
     assert group.app.assignor.all_hold
+
+
+def test_shards_stay_with_workers_of_the_guarantee_that_serves(group: _Group) -> None:
+    """Until all of them are stopped: a late worker of the other one is not fenced."""
+    shards = list(range(group.app.settings.partitions))
+    assert group.deal() == shards
+    other = group.member(holds=shards, guarantee="exactly_once", url="http://b:6066")
+    assert group.deal(other=other) == []
+    [warning] = group.app.warnings()
+    assert "exactly_once, and this one's is at_least_once" in warning
+    assert group.deal() == shards
+    group.held = frozenset(shards)
+    assert group.deal(other=group.member(holds=[], guarantee="exactly_once")) == shards
+    assert not group.app.warnings()
+
+
+def test_whoever_does_not_tell_its_guarantee_has_shards() -> None:
+    """As workers of release 0.1.0, to and from which groups are upgraded worker by worker."""
+    names = {"old": "", "a": "at_least_once", "e": "exactly_once"}
+    assert set(entitled(names, {"a": [0], "e": [1, 2]})) == {"old", "e"}
+    assert set(entitled(names, {"a": [0], "e": []})) == {"old", "a"}
+    assert set(entitled(names, {})) == {"old", "e"}
+    assert entitled({"old": ""}, {"old": [0]}) == {"old": ""}
 
 
 def test_a_shard_s_owner_has_its_partitions_of_topics_of_any_size() -> None:
