@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mode import Service
@@ -22,7 +23,7 @@ from flrouter.core.values.events import Event
 from flrouter.core.values.home import shard_of
 from flrouter.core.values.inputs import Input
 from flrouter.kafka.cluster.directory import Directory
-from flrouter.kafka.reader import Batch
+from flrouter.kafka.reader import Batch, Reader
 from flrouter.kafka.writer import Writer
 from flrouter.ports import Offsets, Partition, Refusal, Transaction, Write, Written
 from flrouter.runtime.backpressure import Backpressure
@@ -82,7 +83,7 @@ class Shards(Service):
         self._log = KafkaLog(settings, self.directory, arrive, self._gone, self._is_own)
         #: for orders of operators, which no lease holds back.
         self._orders = Writer(settings, self.directory, self._is_own)
-        self._shares = Shares(settings, self.rules)
+        self._shares = Shares(settings, self.rules, partial(Reader, settings))
         self.ownership = Ownership(
             self.group, self._log, self._clock, self, settings.session_timeout
         )

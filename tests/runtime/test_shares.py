@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Barred
+from flrouter.kafka.reader import Reader
 from flrouter.ports import OffsetRange, Partition, Record
 from flrouter.runtime.durability.changelog import FENCE_KEY, Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
@@ -23,7 +25,7 @@ ROW = msgspec.msgpack.encode(Barred(1, "fl-1", "c"))
 
 
 def _shares(mine: Settings) -> Shares:
-    return Shares(mine, rules_of(mine))
+    return Shares(mine, rules_of(mine), partial(Reader, mine))
 
 
 def _copied(folder: Path) -> Settings:
@@ -80,6 +82,25 @@ def test_a_copy_holds_what_was_replayed_and_what_was_written(tmp_path: Path) -> 
     assert set(core.context.blacklist) == {"replayed", "written"}
     assert (changelog.position, changelog.fence, changelog.copied) == (3, 1, True)
     assert changelog.seals.ends[changelog.table] == 3
+
+
+def test_a_copy_goes_on_behind_foreign_rows_only_when_they_are_mended(tmp_path: Path) -> None:
+    """Or a restart would not know that their keys are to be written again: compaction takes what
+    they replaced, and whoever reads the changelog from its beginning finds a row that is foreign.
+    """
+    mine = _copied(tmp_path)
+    shares = _shares(mine)
+    _, share, changelog = _shard(shares, mine)
+    changelog.fenced(OffsetRange(0, 1, 1))
+    _own(shares, share, changelog, "before")
+    changelog.torn = True
+    changelog.reached(2)
+    _own(shares, share, changelog, "behind")
+    shares.close([0])
+    core, share, changelog = _shard(shares, mine)
+    assert set(core.context.blacklist) == {"before", "behind"}
+    assert changelog.position == 1
+    shares.close([0])
 
 
 def test_a_copy_of_other_changelogs_is_forgotten(tmp_path: Path) -> None:

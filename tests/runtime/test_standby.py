@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from flrouter.core.shard import Shard
 from flrouter.core.values.effects import Send
 from flrouter.core.values.records import Barred
 from flrouter.kafka.cluster.topics import changelog, of_router, provide
+from flrouter.kafka.reader import Reader
 from flrouter.ports import Partition
 from flrouter.runtime.durability.changelog import (
     SEAL_TABLE,
@@ -65,7 +67,7 @@ def test_it_follows_and_hands_over(broker_url: str) -> None:
         return set(made[number].context.blacklist)
 
     async def main() -> None:
-        standby = Standby(mine, make)
+        standby = Standby(mine, make, partial(Reader, mine))
         async with writing(mine) as write, standby:
             fence = Changelog("blacklist", Partition(changelog(mine, "blacklist"), 0)).a_fence()
             await write(*rows(mine, 0, range(500)), *rows(mine, 1, range(3)))
@@ -108,7 +110,7 @@ def test_rows_wait_for_their_seal(broker_url: str) -> None:
         return made[-1]
 
     async def main() -> None:
-        standby = Standby(mine, make)
+        standby = Standby(mine, make, partial(Reader, mine))
         async with writing(mine) as write, standby:
             standby.follow([0])
             await write(*rows(mine, 0, range(3), version=SEALED))

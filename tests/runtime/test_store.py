@@ -24,8 +24,8 @@ def _load(copy: Copy) -> tuple[Rows, dict[str, Place]]:
 def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     """Rows and positions survive together; a row that is gone is gone."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1"), ("pending", b"p1", b"x")], [("changelog", Place(2, 1))])
-    copy.save([("pending", b"p1", None), ("switches", b"s1", b"v2")], [("changelog", Place(4, 3))])
+    copy.save([("switches", b"s1", b"v1"), ("pending", b"p1", b"x")], {"changelog": Place(2, 1)})
+    copy.save([("pending", b"p1", None), ("switches", b"s1", b"v2")], {"changelog": Place(4, 3)})
     copy.close()
     copy = Copy(tmp_path / "shard-0")
     assert _load(copy) == ({("switches", b"s1"): b"v2"}, {"changelog": Place(4, 3)})
@@ -35,7 +35,7 @@ def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
 def test_the_release_before_can_read_it(tmp_path: Path) -> None:
     """It takes whatever has this mark for the position in one more changelog."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, -1))])
+    copy.save([("switches", b"s1", b"v1")], {"changelog": Place(2, -1)})
     marked = {key: int(value) for key, value in copy._db.items() if key.startswith(b"\xff")}
     assert marked[b"\xffchangelog"] == 2
     copy.close()
@@ -44,7 +44,7 @@ def test_the_release_before_can_read_it(tmp_path: Path) -> None:
 def test_a_copy_of_the_release_before_has_no_fence(tmp_path: Path) -> None:
     """It knows of none."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
+    copy.save([("switches", b"s1", b"v1")], {"changelog": Place(2, 1)})
     del copy._db[b"\xffchangelog fence"]
     assert _load(copy) == ({("switches", b"s1"): b"v1"}, {"changelog": Place(2, -1)})
     copy.close()
@@ -55,7 +55,7 @@ def test_what_is_kept_later_comes_with_the_next_rows(tmp_path: Path) -> None:
     copy = Copy(tmp_path / "shard-0")
     copy.save_later("switches", b"s1", b"replayed")
     copy.save_later("switches", b"s2", b"replayed")
-    copy.save([("switches", b"s1", b"written")], [("changelog", Place(3, -1))])
+    copy.save([("switches", b"s1", b"written")], {"changelog": Place(3, -1)})
     copy.save_later("switches", b"s3", b"replayed")
     copy.close()
     copy = Copy(tmp_path / "shard-0")
@@ -64,12 +64,24 @@ def test_what_is_kept_later_comes_with_the_next_rows(tmp_path: Path) -> None:
     copy.close()
 
 
+def test_rows_alone_make_a_copy_no_younger(tmp_path: Path) -> None:
+    """What it never saw is behind the places that it knows."""
+    copy = Copy(tmp_path / "shard-0")
+    copy.save([("switches", b"s1", b"v1")], {})
+    assert _load(copy) == ({}, {})
+    copy.save([("switches", b"s1", b"v1")], {"changelog": Place(2, 1)})
+    saved_at = copy._db[b"\xfe"]
+    copy.save([("switches", b"s1", b"v2")], {})
+    assert copy._db[b"\xfe"] == saved_at
+    copy.close()
+
+
 def test_a_copy_that_is_too_old_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tombstones that it never saw may be gone from the changelog."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
+    copy.save([("switches", b"s1", b"v1")], {"changelog": Place(2, 1)})
     monkeypatch.setattr(store, "MAX_AGE_S", -1.0)
     assert _load(copy) == ({}, {})
     monkeypatch.undo()
@@ -80,7 +92,7 @@ def test_a_copy_that_is_too_old_is_not_used(
 def test_a_full_disk_does_not_stop_a_shard(tmp_path: Path) -> None:
     """The copy stays what it was: no later row gets in behind one that is lost."""
     copy = Copy(tmp_path / "shard-0")
-    copy.save([("switches", b"s1", b"v1")], [("changelog", Place(2, 1))])
+    copy.save([("switches", b"s1", b"v1")], {"changelog": Place(2, 1)})
     disk, tries = copy._db, []
 
     class Full:
@@ -91,10 +103,10 @@ def test_a_full_disk_does_not_stop_a_shard(tmp_path: Path) -> None:
             raise Exception("IO error: No space left on device")
 
     copy._db = Full()
-    copy.save([("switches", b"s1", b"v2")], [("changelog", Place(3, 1))])
+    copy.save([("switches", b"s1", b"v2")], {"changelog": Place(3, 1)})
     copy._db = disk
     copy.save_later("switches", b"s2", b"v3")
-    copy.save([("switches", b"s3", b"v3")], [("changelog", Place(4, 1))])
+    copy.save([("switches", b"s3", b"v3")], {"changelog": Place(4, 1)})
     copy.close()
     assert len(tries) == 1
     copy = Copy(tmp_path / "shard-0")

@@ -10,7 +10,7 @@ from flrouter.core.values import peers
 from tests.core.forms import Doing
 from tests.core.world import REPLIES, SHARDS
 
-from .dice import Dice, Stream
+from .dice import Calm, Dice, Stream
 from .floodlights import Condition
 from .group import SESSION
 from .group import Condition as State
@@ -92,6 +92,20 @@ def leave(episode: Episode, dice: Dice) -> None:
     if process is not None and process.condition is State.RUNNING and not process.leaving:
         episode.topics.say(f"{process} leaves")
         process.leave()
+
+
+def change_guarantee(episode: Episode, dice: Dice) -> None:
+    """Operators start all workers anew with the other guarantee, one by one; none stands still."""
+    workers = episode.workers
+    workers.exactly_once = not workers.exactly_once
+    episode.topics.say(f"-- exactly once: {workers.exactly_once}")
+    for process in workers.alive:
+        workers.settle()
+        if workers.slots[process.slot] is process and not process.leaving:
+            process.leave()
+        process.settle(Calm())
+        if workers.slots[process.slot] is process:
+            workers.crash(process)
 
 
 def crash_after_news(episode: Episode, dice: Dice) -> None:
@@ -191,7 +205,7 @@ def freeze(episode: Episode, dice: Dice) -> None:
         if episode.workers.slots[process.slot] is process:
             how = State.FROZEN if dice.one_in(2) else State.STUCK
             episode.workers.freeze(process, how)
-            if how is State.FROZEN and process.runners and not episode.scene.exactly_once:
+            if how is State.FROZEN and process.runners and not process.exactly_once:
                 _oversleep(episode, process, _much(dice))
 
 
@@ -493,6 +507,7 @@ _ACTIONS: list[tuple[Action, int, str]] = [
     (freeze, 1, "freeze"),
     (stray, 6, "freeze"),
     (stray, 4, "crash"),
+    (change_guarantee, 1, "changes"),
     (crash_with_broker, 2, "crash"),
     (count_without_followers, 6, "crash"),
     (jump, 2, "jumps"),
@@ -523,4 +538,5 @@ def _possible(conditions: frozenset[str]) -> tuple[Action, ...]:
 
 def possible(scene: Scene) -> tuple[Action, ...]:
     """What may happen in a scene, each as many times as it is likely."""
-    return _possible(scene.faults | {scene.profile})
+    more = {"changes"} if scene.changes else set()
+    return _possible(scene.faults | {scene.profile} | more)

@@ -23,7 +23,7 @@ from .gathers import GatherPromises
 from .group import SESSION
 from .promises import Asked, Violation
 from .requesters import Requesters
-from .scene import Scene, draw, profile_of
+from .scene import Scene, draw
 from .speech import Speech
 from .topics import Topics
 from .workers import Workers
@@ -52,14 +52,7 @@ class Episode:
         self.topics = Topics(scene.partitions, self.speech.inbound)
         self.topics.story = [] if story else None
         self.promises = GatherPromises(self.rules, skewed=scene.skewed)
-        self.workers = Workers(
-            self.topics,
-            self.promises,
-            self.rules,
-            self.speech.catalog,
-            exactly_once=scene.exactly_once,
-            slots=scene.workers,
-        )
+        self.workers = Workers(self.topics, self.promises, self.rules, scene)
         self.switches = [f"00:00:00:00:00:00:00:{at + 1:02x}" for at in range(scene.switches)]
         self.requesters = Requesters(self.topics, self.promises, self.speech)
         make = FloodlightOf2025 if self.speech.is_of_2025 else Floodlight
@@ -176,6 +169,7 @@ class Episode:
     def _check_tables(self) -> None:
         self._save()
         self.workers.check_kept()
+        self.workers.check_copies()
         left = [
             f"shard {shard.context.number}: {table.name}/{key}"
             for _, shard in self.workers.shards()
@@ -284,7 +278,7 @@ def _reads_of(floodlight: str) -> Callable[..., object]:
 def words_of(seed: int, steps: int) -> tuple[Scene, list[int]]:
     """The scene of a seed and what happens in it."""
     random = Random(seed)
-    scene = draw(random, profile_of(seed))
+    scene = draw(random, seed)
     return scene, [random.getrandbits(64) for _ in range(steps)]
 
 

@@ -40,6 +40,7 @@ class Member(Protocol):
     """A worker, as the coordinator sees it."""
 
     condition: Condition
+    exactly_once: bool
     #: ms; since when it is in that condition.
     since: int
 
@@ -152,11 +153,11 @@ class Coordinator:
 
     def _tell(self, dice: Dice) -> None:
         names = {str(at): member for at, member in enumerate(self.members)}
-        dealt = self._deal(len(names), dice)
-        owners, _ = assignor.hold_back(
-            {shard: str(at) for shard, at in dealt.items()},
-            {name: self._joined[member] for name, member in names.items()},
-        )
+        held = {name: self._joined[member] for name, member in names.items()}
+        guarantees = {name: str(member.exactly_once) for name, member in names.items()}
+        owning = list(assignor.entitled(guarantees, held))
+        dealt = self._deal(len(owning), dice)
+        owners, _ = assignor.hold_back({shard: owning[at] for shard, at in dealt.items()}, held)
         for name, member in names.items():
             own = self._partitions([shard for shard, owner in owners.items() if owner == name])
             member.told_what_it_owns(self.generation, own, self._joined[member])

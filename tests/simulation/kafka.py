@@ -13,6 +13,7 @@ from typing import Any
 
 from flrouter.core.values.effects import Send
 from flrouter.kafka.cluster.topics import CHANGELOG
+from flrouter.kafka.reader import Batch, Deliver, Gone
 from flrouter.ports import (
     Answer,
     OffsetRange,
@@ -23,7 +24,7 @@ from flrouter.ports import (
     Transaction,
     Written,
 )
-from flrouter.runtime.durability.changelog import SEAL_KEY
+from flrouter.runtime.durability.changelog import FENCE_KEY, SEAL_KEY
 
 from .dice import Dice
 from .topics import Topics
@@ -49,8 +50,21 @@ class Limbo:
 class Cluster:
     """What all workers share: the topics, the changelogs, what is committed, who is fenced."""
 
-    def __init__(self, topics: Topics, changelogs: Collection[str]) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        changelogs: Collection[str],
+        *,
+        keeps_tombstones: bool = False,
+        late_fences: bool = True,
+    ) -> None:
+        """Args:
+        keeps_tombstones: for a day, as brokers do, and so until the end of a run.
+        late_fences: fences, too, may be appended that their writers have abandoned.
+        """
         self.topics = topics
+        self._keeps_tombstones = keeps_tombstones
+        self.late_fences = late_fences
         self.changelog_topics = frozenset(changelogs)
         self.changelogs: dict[Partition, list[Record | None]] = {}
         #: by changelog partition, while a follower of it is away.
@@ -133,7 +147,8 @@ class Cluster:
         ]
         newest = {row.key: row.offset for row in old}
         for row in old:
-            gone = row.value is None and row.key != SEAL_KEY  # no episode lasts a day
+            # Seals always stay: who finds none takes all rows for sealed.
+            gone = row.value is None and row.key != SEAL_KEY and not self._keeps_tombstones
             if newest[row.key] != row.offset or gone:
                 rows[row.offset] = None
 
@@ -149,17 +164,63 @@ class _Write:
         self.written = Written()
 
 
-class MemoryLog:
+class Reading:
+    """Partitions, and how far each was read."""
+
+    def __init__(self) -> None:
+        self.starts: dict[Partition, Start] = {}
+        self.positions: dict[Partition, int] = {}
+
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on these; who is read from the same start as before goes on."""
+        self.positions = {
+            at: self.positions[at] if self.starts.get(at) == start else start.offset
+            for at, start in starts.items()
+        }
+        self.starts = dict(starts)
+
+
+class Following(Reading):
+    """What a standby reads: changelogs."""
+
+    def __init__(self, cluster: Cluster, take: Deliver, gone: Gone) -> None:
+        super().__init__()
+        self._cluster = cluster
+        self._take = take
+
+    def start(self) -> None:
+        """Nothing: it does as it is told."""
+
+    async def stop(self) -> None:
+        """Nothing: nobody waits for it."""
+
+    def taken(self, at: Partition, count: int) -> None:
+        """Nothing: it holds nothing."""
+
+    @property
+    def unread(self) -> list[Partition]:
+        """Those where more lies."""
+        readable = self._cluster.readable
+        return [at for at, position in self.positions.items() if position < readable(at)]
+
+    def fetch(self, at: Partition, count: int) -> None:
+        """Read so many records of a partition."""
+        first = self.positions[at]
+        end = self.positions[at] = min(first + count, self._cluster.readable(at))
+        rows = self._cluster.rows(at, first, end)
+        self._take([Batch(at, rows, end, self.starts[at].term)])
+
+
+class MemoryLog(Reading):
     """One worker's `Log`."""
 
     def __init__(self, cluster: Cluster, refuses: Callable[[Send], bool]) -> None:
         """Args:
         refuses: whether brokers will never take a record.
         """
+        super().__init__()
         self._cluster = cluster
         self._refuses = refuses
-        self.starts: dict[Partition, Start] = {}
-        self.positions: dict[Partition, int] = {}
         #: per partition in order: what is to be appended, for which write.
         self.queues: dict[Partition, deque[tuple[Send, _Write]]] = {}
         #: durable, and not told.
@@ -172,14 +233,6 @@ class MemoryLog:
         self.strays: dict[Partition, deque[Send]] = {}
 
     # -- the port -----------------------------------------------------------------------------
-
-    def read(self, starts: Mapping[Partition, Start]) -> None:
-        """From now on these; who is read from the same start as before goes on."""
-        self.positions = {
-            at: self.positions[at] if self.starts.get(at) == start else start.offset
-            for at, start in starts.items()
-        }
-        self.starts = dict(starts)
 
     def write(self, sends: Sequence[Send], done: Callable[[Written], None]) -> None:
         """Put records into the queues of their partitions."""
@@ -203,8 +256,10 @@ class MemoryLog:
 
     def abandon(self) -> None:
         """What is not appended by now may be, much later."""
+        late_fences = self._cluster.late_fences
         for at, queue in self.queues.items():
-            self.strays.setdefault(at, deque()).extend(send for send, _ in queue)
+            late = (send for send, _ in queue if late_fences or send.key != FENCE_KEY)
+            self.strays.setdefault(at, deque()).extend(late)
         self.queues.clear()
         self._ready.clear()
         self._wanted.clear()

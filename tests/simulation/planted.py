@@ -437,6 +437,13 @@ def count_what_is_not_sealed() -> Iterator[None]:
 
 
 @contextmanager
+def copy_what_is_torn() -> Iterator[None]:
+    """A local copy goes on behind foreign rows before their keys are written again."""
+    with patch.object(Changelog, "torn", property(lambda self: False, lambda self, torn: None)):
+        yield
+
+
+@contextmanager
 def lose_the_form() -> Iterator[None]:
     """What an error in a requester's own form needs is not kept with the command."""
     with patch("flrouter.core.commands.draft", lambda form, data: b""):
@@ -474,6 +481,7 @@ PLANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "ask-masters-too": ask_masters_too,
     "lose-the-form": lose_the_form,
     "count-what-is-not-sealed": count_what_is_not_sealed,
+    "copy-what-is-torn": copy_what_is_torn,
 }
 
 

@@ -55,8 +55,13 @@ class Population(Asked):
             self.finals += 1
             if (asked or self.finals > 1) and not self.repeats:
                 raise Violation("one answer", f"{self} has an error, and was sent to {asked}")
-        elif written.part != EACH or written.floodlight not in asked:
+        elif written.floodlight not in asked or written.part not in self._allowed:
             raise Violation("only who was asked answers", f"{self} gets {record}, not of {asked}")
+
+    @property
+    def _allowed(self) -> set[str]:
+        """What may be answered: after a crash, it may have gone to whoever had spoofed it."""
+        return {EACH, "spoof"} if self.repeats else {EACH}
 
     def check(self, holders: Mapping[str, Mapping[str, str]]) -> None:
         """When nothing happens: who holds a switch, and so can answer for it, is asked.

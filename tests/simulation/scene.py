@@ -28,6 +28,11 @@ class Scene(NamedTuple):
     pace: int
     #: how FLs and services speak.
     profile: str = "plain"
+    #: what workers keep of shards: those of others as a standby, local copies of their own.
+    standby: bool = False
+    copies: bool = False
+    #: operators change the guarantee.
+    changes: bool = False
 
 
 #: what may go wrong; each run has some of it, for what happens all the time hides what is rare.
@@ -52,8 +57,10 @@ def profile_of(seed: int) -> str:
     return "openkilda" if Random(f"profile {seed}").random() < 1 / 3 else "plain"
 
 
-def draw(random: Random, profile: str) -> Scene:
+def draw(random: Random, seed: int) -> Scene:
     """The scene of a run."""
+    profile, more = profile_of(seed), Random(f"more {seed}")
+    keeps = more.choice(["nothing", "standby", "copies"])
     return Scene(
         partitions=random.choice([1, 2, 3, 3, 5]),
         switches=random.randint(1, 8),
@@ -68,4 +75,7 @@ def draw(random: Random, profile: str) -> Scene:
         faults=frozenset(fault for fault in FAULTS if random.random() < 0.6),
         pace=random.choice([20, 60, 150]),
         profile=profile,
+        standby=keeps == "standby",
+        copies=keeps == "copies",
+        changes=more.random() < 0.2,
     )

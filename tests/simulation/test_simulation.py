@@ -27,6 +27,7 @@ ENOUGH = 200_000
 FIRST_SEEDS = {
     "ask-masters-too": 5,
     "believe-the-end": 7,
+    "copy-what-is-torn": 622,
     "deaf-to-larger-numbers": 6,
     "forget-the-mode": 34,
     "look-at-one-topic": 10,
@@ -34,7 +35,7 @@ FIRST_SEEDS = {
     "tombstone-before-answer": 20,
     "wait-for-the-clock": 4,
     "count-what-is-not-sealed": 24_366,
-    "zombies-rows-count": 30,
+    "zombies-rows-count": 206,
     "zombies-rows-stay": 8,
 }
 
@@ -62,12 +63,14 @@ def test_scenes_differ() -> None:
     assert {scene.exactly_once for scene in scenes} == {True, False}
     assert {scene.profile for scene in scenes} == {"plain", "openkilda"}
     assert {scene.partitions for scene in scenes} == {1, 2, 3, 5}
+    keeps = {(scene.standby, scene.copies, scene.changes) for scene in scenes}
+    assert len(keeps) == 6
 
 
 def test_all_that_may_happen_in_a_scene_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """No action of a scene is out of reach, though the scene has all of them."""
     scene, words = words_of(0, 3_000)
-    scene = scene._replace(faults=frozenset(FAULTS), profile="openkilda")
+    scene = scene._replace(faults=frozenset(FAULTS), profile="openkilda", changes=True)
     possible = actions.possible(scene)
     assert len(possible) == sum(times for _, times, _ in actions._ACTIONS)
     happened: set[int] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from flrouter.core.values.effects import Effects, End, Send
 from flrouter.core.values.home import shard_of
 from flrouter.core.values.inputs import CaughtUp, Command, Input, Told
 from flrouter.core.values.request import Origin
-from flrouter.messages.kinds.catalog import Catalog
+from flrouter.kafka.reader import Deliver, Gone
 from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
 from flrouter.runtime.durability.changelog import SEAL_TABLE, Changelog, Seals
@@ -31,17 +32,21 @@ from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.ownership.ownership import Ownership
 from flrouter.runtime.ownership.runner import Runner, Share
+from flrouter.runtime.state.reading import put
+from flrouter.runtime.state.shares import Shares
+from flrouter.runtime.state.store import Copy
+from flrouter.settings.model import Settings
 from tests.core.world import DEAD, SHARDS, Record
 
 from .dice import Calm, Dice
 from .gathers import GatherPromises
 from .group import SESSION, Condition, Coordinator
-from .kafka import Cluster, MemoryGroup, MemoryLog
+from .kafka import Cluster, Following, MemoryGroup, MemoryLog
 from .promises import Repeats, Violation, note_of
+from .scene import Scene
 from .topics import Topics
 
 _encode = msgspec.msgpack.Encoder().encode
-_DECODE = {name: msgspec.msgpack.Decoder(kind).decode for name, kind in TABLES.items()}
 
 #: rounds in which a worker must come to rest.
 ROUNDS = 2_000
@@ -136,11 +141,40 @@ class WatchedRunner(Runner):
         super().drop()
 
 
+class Disk(dict[bytes, bytes]):
+    """What RocksDB is to a local copy; it outlives the processes of its worker."""
+
+    def close(self) -> None:
+        """Nothing: only one process at a time has it."""
+
+
+class MemoryCopy(Copy):
+    """A local copy on such a disk."""
+
+    def __init__(self, disks: dict[Path, Disk], folder: Path) -> None:
+        self._disks = disks
+        super().__init__(folder)
+
+    def _open(self) -> Disk:
+        return self._disks.setdefault(self._folder, Disk())
+
+    def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self._db.pop(key, None)
+            else:
+                self._db[key] = value
+
+    def _remove(self) -> None:
+        del self._disks[self._folder]
+
+
 class Process:
     """One life of a worker."""
 
     def __init__(self, slot: int, workers: Workers, skew: int) -> None:
         self.slot = slot
+        self.exactly_once = workers.exactly_once
         self.condition = Condition.RUNNING
         self.since = workers.topics.now
         self._workers = workers
@@ -159,6 +193,11 @@ class Process:
             self._deal_again,
             self._rejoin,
         )
+        #: what its standby reads.
+        self.following: Following | None = None
+        copy_in = partial(MemoryCopy, workers.disks[slot])
+        self.makes = Shares(workers.settings, workers.rules, self._follow, copy_in)
+        self.dealt, self.left = self.makes.dealt, self.makes.close
         self.ownership = Ownership(self.group, self.log, self.clock, self, SESSION / 1_000)
         self.catch_ups = CatchUps(
             self.group,
@@ -240,30 +279,16 @@ class Process:
 
     # -- what makes up its shards -------------------------------------------------------------
 
-    def dealt(self, assigned: Collection[Partition]) -> Mapping[int, Collection[Partition]]:
-        """Which shards these partitions are, and which of them each reads."""
-        dealt: dict[int, list[Partition]] = {}
-        for at in assigned:
-            dealt.setdefault(shard_of(at.number, self._workers.rules.partitions), []).append(at)
-        return dealt
+    def _follow(self, take: Deliver, gone: Gone) -> Following:
+        self.following = Following(self._workers.cluster, take, gone)
+        return self.following
 
     def shares(self, dealt: Mapping[int, Collection[Partition]]) -> Mapping[int, Share]:
         """What these shards are made of."""
-        workers = self._workers
-        shares: dict[int, Share] = {}
-        for number, partitions in sorted(dealt.items()):
-            core, seals = Shard(number, workers.rules, workers.catalog), Seals()
-            shares[number] = Share(
-                Watched(core, number, workers),
-                partial(_apply, core),
-                [
-                    Changelog(table, Partition(changelog(table), number), seals=seals)
-                    for table in TABLES
-                ],
-                list(partitions),
-                _never,
-            )
-        return shares
+        return {
+            number: share._replace(core=Watched(share.core, number, self._workers))
+            for number, share in self.makes.make(dealt).items()
+        }
 
     def guarantee(
         self,
@@ -278,7 +303,7 @@ class Process:
 
     def transaction_name(self, number: int) -> str | None:
         """Of exactly once."""
-        return str(number) if self._workers.exactly_once else None
+        return str(number) if self.exactly_once else None
 
     def runner(
         self,
@@ -299,11 +324,9 @@ class Process:
     def begins(self, partitions: Collection[Partition]) -> None:
         """Nobody looks."""
 
-    def left(self, numbers: Collection[int]) -> None:
-        """Nobody looks."""
-
     def began(self, numbers: Collection[int]) -> None:
         """It serves."""
+        self.makes.own(self.ownership.held)
         self._workers.say(f"{self} serves {sorted(map(str, self.ownership.runners))}")
 
     def refused(self, why: str) -> None:
@@ -347,6 +370,7 @@ class Process:
 
     def saved(self, number: int, checkpoint: Checkpoint, changelogs: Sequence[Changelog]) -> None:
         """What it holds is not done again."""
+        self.makes.saved(number, checkpoint, changelogs)
         for runner in self.runners:
             if runner.changelogs is changelogs:
                 runner.core.saved()
@@ -411,6 +435,8 @@ class Process:
             self.log.append(at, 1 + dice.pick(4), dice, stutters=stutters)
         elif step == 6:
             self.log.tell(dice)
+            if self.following is not None and (unread := self.following.unread):
+                self.following.fetch(dice.choose(unread), 1 + dice.pick(8))
         elif step == 7:
             self.log.call(dice)
         elif step == 8:
@@ -458,6 +484,8 @@ class Process:
 
     def _read_all(self) -> None:
         topics, log = self._workers.topics, self.log
+        while self.following is not None and (unread := self.following.unread):
+            self.following.fetch(unread[0], 1_000)
         for at in list(log.positions):
             if at in log.positions and log.positions[at] < len(topics.log(*at)):
                 self.fetch(at, 1_000)
@@ -488,28 +516,36 @@ class Workers:
     """All workers, one in each slot, dead or alive."""
 
     def __init__(
-        self,
-        topics: Topics,
-        promises: GatherPromises,
-        rules: Rules,
-        catalog: Catalog,
-        *,
-        exactly_once: bool,
-        slots: int,
+        self, topics: Topics, promises: GatherPromises, rules: Rules, scene: Scene
     ) -> None:
         self.topics = topics
         self.promises = promises
         self.rules = rules
-        self.catalog = catalog
-        self.exactly_once = exactly_once
+        #: what is wanted of workers that begin to live; and whether it was wanted all the time.
+        self.exactly_once = scene.exactly_once
+        self._never_repeats = scene.exactly_once and not scene.changes
+        self.settings = Settings(
+            profile=scene.profile,
+            partitions=scene.partitions,
+            standby=scene.standby,
+            store="rocksdb" if scene.copies else "memory",
+        )
+        #: slot → folder → its local copy.
+        self.disks: list[dict[Path, Disk]] = [{} for _ in range(scene.workers)]
         #: topic → how its records are read; and how many partitions it has.
         self.readers: dict[str, Read] = {}
         self._partitions: dict[str, int] = {}
-        self.cluster = Cluster(topics, [changelog(table) for table in TABLES])
+        self.cluster = Cluster(
+            topics,
+            [changelog(table) for table in TABLES],
+            keeps_tombstones=scene.standby or scene.copies,
+            # An owner of the other guarantee is not safe from these (docs/guarantees.md).
+            late_fences=not scene.changes,
+        )
         self.cluster.hear = self._hear
         self.cluster.repeats = self._excuse
         self.coordinator = Coordinator(lambda: topics.now, self._deal, self._partitions_of)
-        self.slots: list[Process | None] = [None] * slots
+        self.slots: list[Process | None] = [None] * scene.workers
         #: those that are dead: what they had sent may arrive yet.
         self.graves: list[Process] = []
         self.crashes = 0
@@ -605,7 +641,7 @@ class Workers:
 
     def excuse(self, runner: WatchedRunner) -> None:
         """This runner may be gone, and another begins where the last checkpoint left it."""
-        if self.exactly_once:
+        if self._never_repeats:
             return
         for items, effects in runner.core.unsaved:
             for item in items:
@@ -669,7 +705,11 @@ class Workers:
     @property
     def gathers(self) -> bool:
         """Whether a transaction waits for more to come, while nothing is under way."""
-        return self.exactly_once and any(runner._batches_under_way for runner, _ in self.shards())
+        return any(
+            process.exactly_once and runner._batches_under_way
+            for process in self.alive
+            for runner in process.runners
+        )
 
     @property
     def serving(self) -> bool:
@@ -725,17 +765,25 @@ class Workers:
                 number = shard.context.number
                 raise Violation("tables equal their changelogs", f"shard {number}: {wrong}")
 
-
-def _apply(core: Shard, table: str, key: bytes, value: bytes | None) -> None:
-    rows: dict[str, Any] = getattr(core.context, table)
-    if value is None:
-        rows.pop(key.decode(), None)
-    else:
-        rows[key.decode()] = _DECODE[table](value)
-
-
-def _never() -> None:
-    raise AssertionError("every shard is restored from the beginning")
+    def check_copies(self) -> None:
+        """Standbys and local copies hold what their shards do, when nothing is under way."""
+        cores = {shard.context.number: shard for _, shard in self.shards()}
+        for process in self.alive:
+            standby = process.makes.standby
+            followed = standby._shards.items() if standby is not None else ()
+            held = [(f"standby {number}", number, each.core) for number, each in followed]
+            for number, copy in process.makes._copies.items():
+                core = Shard(number, self.rules, self.settings.message_catalog)
+                copy.load(partial(put, core))
+                held.append((f"copy {number}", number, core))
+            for name, number, core in held:
+                for table, other in zip(
+                    cores[number].context.tables, core.context.tables, strict=True
+                ):
+                    if dict(table) != dict(other):
+                        raise Violation(
+                            "copies equal their shards", f"{process}, {name}: {table.name}"
+                        )
 
 
 def _record_of(send: Send) -> Record:

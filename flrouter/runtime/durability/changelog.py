@@ -140,6 +140,9 @@ class Changelog:
     count: int = 0
     #: whether a local copy had rows of it before any was replayed.
     copied: bool = False
+    #: whether foreign rows came whose keys the next checkpoint writes again: before it is durable,
+    #: nobody may go on behind them.
+    torn: bool = False
     #: keys whose last row is foreign.
     foreign: set[bytes] = field(default_factory=set)
     #: key → what is wrong with its last row, which no release wrote, and what to do.

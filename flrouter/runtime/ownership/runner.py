@@ -199,6 +199,8 @@ class Runner:
         """Take what changed, and how far was read, since the last call."""
         # Encoded at once: batches that are decided later change rows in place.
         rows: list[Send] = []
+        for changelog in self.changelogs:
+            changelog.torn = False
         for table, changes in self.core.take_changes():
             row = self._by_table[table].row
             rows += [row(key, None if value is None else _encode(value)) for key, value in changes]
@@ -288,6 +290,7 @@ class Runner:
     def _write_again(self, changelog: Changelog, keys: Collection[bytes]) -> None:
         """Foreign rows stand in the place of these; the next checkpoint brings them back."""
         if keys:
+            changelog.torn = True
             texts = [key.decode("utf-8", "surrogateescape") for key in keys]
             self.core.write_again(changelog.table, texts)
 

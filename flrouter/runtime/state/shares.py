@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-
-import msgspec
+from pathlib import Path
 
 from flrouter.core.shard import Shard
 from flrouter.core.state.rules import Rules
@@ -15,20 +14,26 @@ from flrouter.runtime.durability.changelog import Apply, Changelog
 from flrouter.runtime.durability.guarantee import Checkpoint
 from flrouter.runtime.ownership.runner import Share
 from flrouter.runtime.state.reading import changelogs_of, clear, put
-from flrouter.runtime.state.standby import Standby
+from flrouter.runtime.state.standby import MakeReading, Standby
 from flrouter.runtime.state.store import Copy, Place
 from flrouter.settings.model import Settings
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Shares:
     """Makes shards."""
 
-    def __init__(self, settings: Settings, rules: Rules) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        reads: MakeReading,
+        copy_in: Callable[[Path], Copy] = Copy,
+    ) -> None:
+        """`reads` makes what reads for the standby, `copy_in` opens the local copy in a folder."""
         self._settings = settings
         self._rules = rules
-        self.standby = Standby(settings, self._new) if settings.standby else None
+        self._copy_in = copy_in
+        self.standby = Standby(settings, self._new, reads) if settings.standby else None
         self._copies: dict[int, Copy] = {}
         self._changelogs: list[Changelog] = []
         #: changelog records that were read, of all restores so far.
@@ -64,16 +69,12 @@ class Shares:
         if self._settings.store != "rocksdb":
             apply = self._counted(partial(put, core))
             return Share(core, apply, changelogs, partitions, partial(clear, core))
-        copy = self._copies[number] = Copy(self._settings.data_path / f"shard-{number}")
-        if followed is None:
-            places = copy.load(partial(put, core))
-            for changelog in changelogs:
-                place = places.get(changelog.partition.topic)
-                if place is not None:
-                    changelog.copied_to(*place)
-        else:
-            copy.clear()
-            copy.save(_rows_of(core), ())
+        copy = self._copies[number] = self._copy_in(self._settings.data_path / f"shard-{number}")
+        places = copy.load(partial(put, core))
+        for changelog in changelogs:
+            place = places.get(changelog.partition.topic)
+            if place is not None:
+                changelog.copied_to(*place)
 
         def put_and_copy(table: str, key: bytes, value: bytes | None) -> None:
             put(core, table, key, value)
@@ -114,16 +115,14 @@ class Shares:
             return
         tables = {changelog.partition.topic: changelog.table for changelog in changelogs}
         rows = ((tables[row.topic], row.key or b"", row.value) for row in checkpoint.rows)
-        places = ((one.partition.topic, Place(one.position, one.fence)) for one in changelogs)
+        places = {
+            one.partition.topic: Place(one.position, one.fence)
+            for one in changelogs
+            if not one.torn
+        }
         copy.save(rows, places)
 
     def close(self, numbers: Collection[int]) -> None:
         """Let others open the local copies of these shards."""
         for number in self._copies.keys() & set(numbers):
             self._copies.pop(number).close()
-
-
-def _rows_of(core: Shard) -> Iterator[tuple[str, bytes, bytes]]:
-    for table in core.context.tables:
-        for key, row in table.items():
-            yield table.name, key.encode(), _encode(row)

@@ -7,19 +7,39 @@ shards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from mode import Service
 
 from flrouter.core.shard import Shard
-from flrouter.kafka.reader import Batch, Reader
+from flrouter.kafka.reader import Batch, Deliver, Gone
 from flrouter.ports import Partition, Start
 from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.state.reading import changelogs_of, put
 from flrouter.settings.model import Settings
+
+
+class Reading(Protocol):
+    """Reads partitions, and gives what comes to whoever made it."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """Read no more."""
+
+    def read(self, starts: Mapping[Partition, Start]) -> None:
+        """From now on read these; one whose start is the same as before goes on."""
+
+    def taken(self, at: Partition, count: int) -> None:
+        """So many records of a partition were worked on."""
+
+
+#: makes what reads, as a :class:`~flrouter.kafka.reader.Reader` does.
+MakeReading = Callable[[Deliver, Gone], Reading]
 
 
 class Followed(NamedTuple):
@@ -32,11 +52,13 @@ class Followed(NamedTuple):
 class Standby(Service):
     """Reads the changelogs of shards that this worker does not own into shards that do nothing."""
 
-    def __init__(self, settings: Settings, make: Callable[[int], Shard]) -> None:
+    def __init__(
+        self, settings: Settings, make: Callable[[int], Shard], reads: MakeReading
+    ) -> None:
         super().__init__()
         self._settings = settings
         self._make = make
-        self._reader = Reader(settings, self._take, self._gone)
+        self._reader = reads(self._take, self._gone)
         #: counts the calls of `follow`: what was read for an older one is left out.
         self._term = 0
         self._shards: dict[int, Followed] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +41,6 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
         self._db = self._open()
         self._later: list[tuple[str, bytes, bytes | None]] = []
         #: a write failed: without its rows no later ones may be kept.
@@ -50,6 +49,7 @@ class Copy:
     def _open(self) -> Any:
         from rocksdict import Options, Rdict
 
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
         return Rdict(str(self._folder), Options(raw_mode=True))
 
     def load(self, apply: Callable[[str, bytes, bytes], None]) -> dict[str, Place]:
@@ -79,44 +79,53 @@ class Copy:
         if not self._is_behind:
             self._later.append((table, key, value))
         if len(self._later) == MAX_LATER_ROWS:
-            self.save((), ())
+            self.save((), {})
 
     def save(
-        self, rows: Iterable[tuple[str, bytes, bytes | None]], places: Iterable[tuple[str, Place]]
+        self, rows: Iterable[tuple[str, bytes, bytes | None]], places: Mapping[str, Place]
     ) -> None:
-        """Keep rows (table, key, value or None) and how far each changelog is copied, at once.
+        """Keep rows (table, key, value or None) and how far changelogs are copied, at once.
 
         A copy that cannot be written stays as it was, and whole: the next restart reads more.
         """
-        from rocksdict import WriteBatch
-
         if self._is_behind:
             return
-        batch = WriteBatch(raw_mode=True)
         later, self._later = self._later, []
-        for table, key, value in (*later, *rows):
-            name = table.encode() + b"\0" + key
+        changes: dict[bytes, bytes | None] = {
+            table.encode() + b"\0" + key: value for table, key, value in (*later, *rows)
+        }
+        for topic, place in places.items():
+            changes[_PLACE + topic.encode()] = str(place.position).encode()
+            changes[_PLACE + (topic + _FENCE).encode()] = str(place.fence).encode()
+        if places:
+            changes[_SAVED_AT] = str(time.time()).encode()
+        try:
+            self._write(changes)
+        except Exception as error:  # noqa: BLE001 - as of a full disk: it has no class of its own
+            self._is_behind = True
+            log.error("the local copy %s is not written any more: %s", self._folder, error)
+
+    def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
+        from rocksdict import WriteBatch
+
+        batch = WriteBatch(raw_mode=True)
+        for name, value in changes.items():
             if value is None:
                 batch.delete(name)
             else:
                 batch.put(name, value)
-        for topic, place in places:
-            batch.put(_PLACE + topic.encode(), str(place.position).encode())
-            batch.put(_PLACE + (topic + _FENCE).encode(), str(place.fence).encode())
-        batch.put(_SAVED_AT, str(time.time()).encode())
-        try:
-            self._db.write(batch)
-        except Exception as error:  # noqa: BLE001 - as of a full disk: it has no class of its own
-            self._is_behind = True
-            log.error("the local copy %s is not written any more: %s", self._folder, error)
+        self._db.write(batch)
 
     def clear(self) -> None:
         """Forget everything."""
         self._later.clear()
         self._is_behind = False
         self._db.close()
-        shutil.rmtree(self._folder)
+        self._remove()
         self._db = self._open()
+
+    def _remove(self) -> None:
+        shutil.rmtree(self._folder)
 
     def close(self) -> None:
         """Let somebody else open it."""
