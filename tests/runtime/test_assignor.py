@@ -215,14 +215,19 @@ def test_all_hold_only_when_all_know_how(group: _Group) -> None:
     assert group.app.assignor.all_hold
 
 
-def test_shards_stay_with_workers_of_the_guarantee_that_serves(group: _Group) -> None:
+def test_shards_stay_with_workers_of_the_guarantee_that_serves(
+    group: _Group, caplog: pytest.LogCaptureFixture
+) -> None:
     """Until all of them are stopped: a late worker of the other one is not fenced."""
     shards = list(range(group.app.settings.partitions))
     assert group.deal() == shards
     other = group.member(holds=shards, guarantee="exactly_once", url="http://b:6066")
-    assert group.deal(other=other) == []
-    [warning] = group.app.warnings()
-    assert "exactly_once, and this one's is at_least_once" in warning
+    old = group.member(holds=[], guarantee=None, url="http://c:6066")
+    for _ in range(2):
+        assert group.deal(other=other, old=old) == []
+        [warning] = group.app.warnings()
+        assert "exactly_once, and this one's is at_least_once" in warning
+    assert caplog.messages == [warning]
     assert group.deal() == shards
     group.held = frozenset(shards)
     assert group.deal(other=group.member(holds=[], guarantee="exactly_once")) == shards
@@ -236,6 +241,14 @@ def test_whoever_does_not_tell_its_guarantee_has_shards() -> None:
     assert set(entitled(names, {"a": [0], "e": []})) == {"old", "a"}
     assert set(entitled(names, {})) == {"old", "e"}
     assert entitled({"old": ""}, {"old": [0]}) == {"old": ""}
+    both = {"old": "", "e": "exactly_once"}
+    assert entitled(both, {"old": [0, 1], "e": [2]}) == both
+
+
+def test_a_leader_of_an_older_release_deals_to_all(group: _Group) -> None:
+    """It says nothing of guarantees: nobody is told that it is dealt none."""
+    group.app.assignor._see_guarantee("")
+    assert not group.app.warnings()
 
 
 def test_a_shard_s_owner_has_its_partitions_of_topics_of_any_size() -> None:
