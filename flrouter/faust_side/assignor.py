@@ -57,15 +57,21 @@ def hold_back(
     return given, sorted(moving & owners.keys())
 
 
-def entitled(guarantees: Mapping[str, str], held: Mapping[str, Collection[int]]) -> dict[str, str]:
+def entitled(
+    guarantees: Mapping[str, str],
+    held: Mapping[str, Collection[int]],
+    owned: Mapping[str, Collection[int]],
+) -> dict[str, str]:
     """Those members that may own shards, with their guarantees: all of one, that under which most
-    are held. Owners of different ones do not fence each other (docs/guarantees.md).
+    are held, or else were owned. Owners of different ones do not fence each other
+    (docs/guarantees.md).
     """
-    shards: Counter[str] = Counter()
+    now, before = Counter[str](), Counter[str]()
     for name, guarantee in guarantees.items():
         if guarantee:
-            shards[guarantee] += len(held.get(name, ()))
-    kept = max(shards, key=lambda guarantee: (shards[guarantee], guarantee), default="")
+            now[guarantee] += len(held.get(name, ()))
+            before[guarantee] += len(owned.get(name, ()))
+    kept = max(now, key=lambda each: (now[each], before[each], each), default="")
     return {name: each for name, each in guarantees.items() if each in {"", kept}}
 
 
@@ -80,7 +86,7 @@ class Member(msgspec.Struct):
     url: str = ""
     #: the release that it runs; empty for 0.1.0, which does not say.
     version: str = ""
-    #: empty for 0.1.0, which does not say.
+    #: empty for 0.1.0, which does not say, and for who cannot be read.
     guarantee: str = ""
     #: the shards that it holds while the group deals; None from a release that lets go of all.
     holds: list[int] | None = None
@@ -190,10 +196,10 @@ class ShardAssignor(PartitionAssignor):
         }
         holds = {name: member.holds for name, member in members.items()}
         guarantees = {name: member.guarantee for name, member in members.items()}
-        held = {name: owned[name] if own is None else own for name, own in holds.items()}
-        owning = entitled(guarantees, held)
+        held = {name: own or () for name, own in holds.items()}
+        owning = entitled(guarantees, held, owned)
         wanted = deal(settings.partitions, owning, owned)
-        owners, moving = hold_back(wanted, {name: held or () for name, held in holds.items()})
+        owners, moving = hold_back(wanted, held)
         assignments = {name: ClientAssignment(actives={}, standbys={}) for name in members}
         groups: dict[str, int] = {}
         for topic in sorted(set().union(*topics_of.values())):

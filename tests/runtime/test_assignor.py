@@ -237,12 +237,30 @@ def test_shards_stay_with_workers_of_the_guarantee_that_serves(
 def test_whoever_does_not_tell_its_guarantee_has_shards() -> None:
     """As workers of release 0.1.0, to and from which groups are upgraded worker by worker."""
     names = {"old": "", "a": "at_least_once", "e": "exactly_once"}
-    assert set(entitled(names, {"a": [0], "e": [1, 2]})) == {"old", "e"}
-    assert set(entitled(names, {"a": [0], "e": []})) == {"old", "a"}
-    assert set(entitled(names, {})) == {"old", "e"}
-    assert entitled({"old": ""}, {"old": [0]}) == {"old": ""}
+    assert set(entitled(names, {"a": [0], "e": [1, 2]}, {})) == {"old", "e"}
+    assert set(entitled(names, {"a": [0], "e": []}, {})) == {"old", "a"}
+    assert set(entitled(names, {"a": [0]}, {"e": [0, 1]})) == {"old", "a"}
+    assert set(entitled(names, {}, {})) == {"old", "e"}
+    assert entitled({"old": ""}, {"old": [0]}, {}) == {"old": ""}
     both = {"old": "", "e": "exactly_once"}
-    assert entitled(both, {"old": [0, 1], "e": [2]}) == both
+    assert entitled(both, {"old": [0, 1], "e": [2]}, {}) == both
+
+
+@pytest.mark.parametrize("holds", [[], None], ids=["evicted", "all let go"])
+def test_shards_go_back_to_the_guarantee_that_served(
+    group: _Group, holds: list[int] | None
+) -> None:
+    """All were evicted, as the coordinator was away; or a worker of 0.1.0 has all let go first."""
+    shards = list(range(group.app.settings.partitions))
+    owned = {"actives": {group.app.settings.shards_topic: shards}}
+    other = group.member(holds=holds, guarantee="exactly_once", url="http://b:6066", assignment={})
+    assert group.deal(other=other) == []
+    group.app.assignor.metadata(group.topics)
+    served = group.member(
+        holds=[], guarantee="at_least_once", url="http://c:6066", assignment=owned
+    )
+    assert group.deal(other=other, served=served)
+    assert not group.app.warnings()
 
 
 def test_a_leader_of_an_older_release_deals_to_all(group: _Group) -> None:

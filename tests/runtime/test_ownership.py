@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from flrouter.core.values.effects import Effects, Send
+from flrouter.messages.headers import SEAL
 from flrouter.ports import (
     Answer,
     OffsetRange,
@@ -370,6 +371,24 @@ def test_a_shard_that_was_never_sealed_is_before_it_serves() -> None:
     assert (seal.topic, seal.partition, seal.key) == (*LOG, SEAL_KEY)
     world.group.answer("commit", True)
     assert world.state is State.SERVING
+
+
+def test_a_shard_from_a_local_copy_is_sealed_as_far_as_it_counts() -> None:
+    """Behind the copy lie rows of a checkpoint that was never sealed."""
+    world = _World()
+    world.copied = 3
+    world.own.assigned([IN], ())
+    world.group.answer("prove", True)
+    world.log.written(7)
+    world.group.answer("committed", {IN: 5})
+    [(starts, _, take, done)] = world.log.replays
+    assert starts == {LOG: 3}
+    take(LOG, [Record(4, b"key", b"value", stamp(0, SEALED))])
+    done(True)
+    [seal] = world.log.written(8)
+    ends = dict(seal.headers)[SEAL]
+    assert ends is not None
+    assert msgspec.msgpack.decode(ends) == {SEAL_TABLE: 4}
 
 
 def test_a_shard_that_writes_transactions_is_not_sealed() -> None:

@@ -132,6 +132,22 @@ def _owner_of(log: _Log) -> _Reader:
     return owner
 
 
+def test_a_takeover_from_a_local_copy_seals_no_half_checkpoint(log: _Log) -> None:
+    """No seal lies behind the copy. Whoever takes over next, without one, sees the same rows."""
+    for _ in range(2):  # killed before its first checkpoint, once and again
+        copied = _Reader(log)
+        for name, position in (("pending", 2), (SEAL_TABLE, 3)):
+            copied.changelogs[name].copied_to(position, 0)
+        copied.tables = {name: dict(rows) for name, rows in OLD.items()}
+        copied.own()
+        assert copied.tables == OLD
+        changelogs = list(copied.changelogs.values())
+        log.append(a_seal(changelogs, {each.table: each.counted_to for each in changelogs}))
+    successor = _Reader(log).own()
+    assert successor.tables == OLD
+    assert successor.foreign == {"pending": {b"a", b"b"}, SEAL_TABLE: {b"fl"}}
+
+
 @pytest.mark.parametrize("names", [["pending", SEAL_TABLE], [SEAL_TABLE, "pending"]])
 def test_a_standby_waits_for_the_seal(log: _Log, names: Sequence[str]) -> None:
     """Whichever of the changelogs it reads first."""

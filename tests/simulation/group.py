@@ -80,6 +80,8 @@ class Coordinator:
         self.generation = 0
         #: who has joined the rebalance under way, and the shards that each holds.
         self._joined: dict[Member, Collection[int]] = {}
+        #: the shards that each was dealt last.
+        self._owned: dict[Member, Collection[int]] = {}
         #: those that are no members any more, and do not know.
         self._dropped: list[Member] = []
         self._preparing = False
@@ -155,11 +157,13 @@ class Coordinator:
         names = {str(at): member for at, member in enumerate(self.members)}
         held = {name: self._joined[member] for name, member in names.items()}
         guarantees = {name: str(member.exactly_once) for name, member in names.items()}
-        owning = list(assignor.entitled(guarantees, held))
+        owned = {name: self._owned.get(member, ()) for name, member in names.items()}
+        owning = list(assignor.entitled(guarantees, held, owned))
         dealt = self._deal(len(owning), dice)
         owners, _ = assignor.hold_back({shard: owning[at] for shard, at in dealt.items()}, held)
         for name, member in names.items():
-            own = self._partitions([shard for shard, owner in owners.items() if owner == name])
+            shards = self._owned[member] = [shard for shard in owners if owners[shard] == name]
+            own = self._partitions(shards)
             member.told_what_it_owns(self.generation, own, self._joined[member])
 
     def _drop(self, member: Member) -> None:

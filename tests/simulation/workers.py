@@ -133,6 +133,7 @@ class WatchedRunner(Runner):
     """A runner; whoever throws it away says what may be done again."""
 
     core: Watched
+    exactly_once: bool
     excuse: Callable[[WatchedRunner], None]
 
     def drop(self) -> None:
@@ -318,7 +319,7 @@ class Process:
         core.core.restored(self.clock.now_ms())
         self._workers.promises.listener.restored(core.core)
         runner = WatchedRunner(number, share, self, guarantee, positions, self.log, self.clock)
-        runner.excuse = self._workers.excuse
+        runner.excuse, runner.exactly_once = self._workers.excuse, self.exactly_once
         return runner
 
     def begins(self, partitions: Collection[Partition]) -> None:
@@ -484,8 +485,7 @@ class Process:
 
     def _read_all(self) -> None:
         topics, log = self._workers.topics, self.log
-        while self.following is not None and (unread := self.following.unread):
-            self.following.fetch(unread[0], 1_000)
+        self.follow()
         for at in list(log.positions):
             if at in log.positions and log.positions[at] < len(topics.log(*at)):
                 self.fetch(at, 1_000)
@@ -493,6 +493,11 @@ class Process:
             if runner.waiting:
                 runner.run()
         self.run()
+
+    def follow(self) -> None:
+        """Let its standby read all that there is."""
+        while self.following is not None and (unread := self.following.unread):
+            self.following.fetch(unread[0], 1_000)
 
     def _write_all(self, dice: Dice) -> None:
         log = self.log
@@ -521,9 +526,8 @@ class Workers:
         self.topics = topics
         self.promises = promises
         self.rules = rules
-        #: what is wanted of workers that begin to live; and whether it was wanted all the time.
+        #: what is wanted of workers that begin to live.
         self.exactly_once = scene.exactly_once
-        self._never_repeats = scene.exactly_once and not scene.changes
         self.settings = Settings(
             profile=scene.profile,
             partitions=scene.partitions,
@@ -641,7 +645,7 @@ class Workers:
 
     def excuse(self, runner: WatchedRunner) -> None:
         """This runner may be gone, and another begins where the last checkpoint left it."""
-        if self._never_repeats:
+        if runner.exactly_once:
             return
         for items, effects in runner.core.unsaved:
             for item in items:
@@ -769,6 +773,7 @@ class Workers:
         """Standbys and local copies hold what their shards do, when nothing is under way."""
         cores = {shard.context.number: shard for _, shard in self.shards()}
         for process in self.alive:
+            process.follow()
             standby = process.makes.standby
             followed = standby._shards.items() if standby is not None else ()
             held = [(f"standby {number}", number, each.core) for number, each in followed]

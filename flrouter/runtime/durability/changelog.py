@@ -22,7 +22,7 @@ those of a transaction, whose owner has written again what was not sealed; and t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from struct import Struct
@@ -143,6 +143,8 @@ class Changelog:
     #: whether foreign rows came whose keys the next checkpoint writes again: before it is durable,
     #: nobody may go on behind them.
     torn: bool = False
+    #: what lies before counted at the takeover.
+    counted_to: int = 0
     #: keys whose last row is foreign.
     foreign: set[bytes] = field(default_factory=set)
     #: key → what is wrong with its last row, which no release wrote, and what to do.
@@ -224,6 +226,7 @@ class Changelog:
             if old:
                 self._needs_none = max(self._needs_none, old[-1].offset + 1)
         self._release(apply)
+        self.counted_to = self._held[0][0].offset if self._held else self.position
         for row, _ in self._held:
             if row.key == FENCE_KEY:
                 self.fence = row.offset
@@ -243,7 +246,7 @@ class Changelog:
 
     def start_over(self) -> None:
         """Nothing of it was replayed."""
-        self.position, self.count, self.copied = 0, 0, False
+        self.position, self.count, self.counted_to, self.copied = 0, 0, 0, False
         self.fence = self._newest_fence = -1
         self._needs_none = 0
         self._held.clear()
@@ -302,9 +305,13 @@ class Changelog:
         return keys
 
 
-def a_seal(changelogs: Sequence[Changelog]) -> Send:
-    """The record that makes all rows of a shard count up to where its changelogs were written."""
-    ends = {changelog.table: changelog.position for changelog in changelogs}
+def a_seal(changelogs: Sequence[Changelog], ends: Mapping[str, int] | None = None) -> Send:
+    """The record that makes all rows of a shard count up to where its changelogs were written.
+
+    Or, for each table, up to `ends`.
+    """
+    if ends is None:
+        ends = {changelog.table: changelog.position for changelog in changelogs}
     [home] = [changelog for changelog in changelogs if changelog.table == SEAL_TABLE]
     headers = (*stamp(home.epoch), (SEAL, _encode(ends)))
     return Send(*home.partition, SEAL_KEY, None, headers)

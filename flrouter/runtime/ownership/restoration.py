@@ -235,9 +235,12 @@ class Restoration:
             self._seal()
 
     def _seal(self) -> None:
-        """Step 7: what counts in a shard of which no seal was read is what is there."""
+        """Step 7: what counts in a shard of which no seal was read is what is there.
+
+        That may lie in a local copy, and behind it rows that do not count.
+        """
         seals = [
-            a_seal(share.changelogs)
+            a_seal(share.changelogs, {each.table: each.counted_to for each in share.changelogs})
             for share in self.shares.values()
             if any(changelog.seals.epoch < 0 for changelog in share.changelogs)
         ]
