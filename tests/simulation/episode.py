@@ -15,7 +15,7 @@ from tests.core.world import (
     read_shards,
 )
 
-from . import actions
+from . import actions, kept
 from .dice import Dice
 from .floodlights import Condition, Floodlight
 from .floodlights_of_2025 import FloodlightOf2025
@@ -168,8 +168,10 @@ class Episode:
 
     def _check_tables(self) -> None:
         self._save()
-        self.workers.check_kept()
-        self.workers.check_copies()
+        kept.check_changelogs(self.workers)
+        kept.check_standbys(self.workers)
+        for process in self.workers.alive:
+            kept.check_restart(self.workers, process)
         left = [
             f"shard {shard.context.number}: {table.name}/{key}"
             for _, shard in self.workers.shards()

@@ -25,19 +25,18 @@ from flrouter.core.values.request import Origin
 from flrouter.kafka.reader import Deliver, Gone
 from flrouter.ports import Partition, Refusal, Transaction, Written
 from flrouter.runtime.durability.at_least_once import AtLeastOnce
-from flrouter.runtime.durability.changelog import SEAL_TABLE, Changelog, Seals
+from flrouter.runtime.durability.changelog import Changelog
 from flrouter.runtime.durability.exactly_once import ExactlyOnce
 from flrouter.runtime.durability.formats import NewerFormat
 from flrouter.runtime.durability.guarantee import Checkpoint, Guarantee
 from flrouter.runtime.ownership.catch_ups import CatchUps
 from flrouter.runtime.ownership.ownership import Ownership
 from flrouter.runtime.ownership.runner import Runner, Share
-from flrouter.runtime.state.reading import put
 from flrouter.runtime.state.shares import Shares
-from flrouter.runtime.state.store import Copy
 from flrouter.settings.model import Settings
 from tests.core.world import DEAD, SHARDS, Record
 
+from . import kept
 from .dice import Calm, Dice
 from .gathers import GatherPromises
 from .group import SESSION, Condition, Coordinator
@@ -142,34 +141,6 @@ class WatchedRunner(Runner):
         super().drop()
 
 
-class Disk(dict[bytes, bytes]):
-    """What RocksDB is to a local copy; it outlives the processes of its worker."""
-
-    def close(self) -> None:
-        """Nothing: only one process at a time has it."""
-
-
-class MemoryCopy(Copy):
-    """A local copy on such a disk."""
-
-    def __init__(self, disks: dict[Path, Disk], folder: Path) -> None:
-        self._disks = disks
-        super().__init__(folder)
-
-    def _open(self) -> Disk:
-        return self._disks.setdefault(self._folder, Disk())
-
-    def _write(self, changes: Mapping[bytes, bytes | None]) -> None:
-        for key, value in changes.items():
-            if value is None:
-                self._db.pop(key, None)
-            else:
-                self._db[key] = value
-
-    def _remove(self) -> None:
-        del self._disks[self._folder]
-
-
 class Process:
     """One life of a worker."""
 
@@ -196,7 +167,7 @@ class Process:
         )
         #: what its standby reads.
         self.following: Following | None = None
-        copy_in = partial(MemoryCopy, workers.disks[slot])
+        copy_in = partial(kept.MemoryCopy, workers.disks[slot])
         self.makes = Shares(workers.settings, workers.rules, self._follow, copy_in)
         self.dealt, self.left = self.makes.dealt, self.makes.close
         self.ownership = Ownership(self.group, self.log, self.clock, self, SESSION / 1_000)
@@ -535,7 +506,7 @@ class Workers:
             store="rocksdb" if scene.copies else "memory",
         )
         #: slot → folder → its local copy.
-        self.disks: list[dict[Path, Disk]] = [{} for _ in range(scene.workers)]
+        self.disks: list[dict[Path, kept.Disk]] = [{} for _ in range(scene.workers)]
         #: topic → how its records are read; and how many partitions it has.
         self.readers: dict[str, Read] = {}
         self._partitions: dict[str, int] = {}
@@ -620,6 +591,7 @@ class Workers:
 
     def end(self, process: Process) -> None:
         """A worker is no more."""
+        kept.check_restart(self, process)
         clean = process.leaving and not process.ownership.runners
         for runner in process.runners:
             self.excuse(runner)
@@ -733,62 +705,6 @@ class Workers:
         for process in self.alive:
             for runner in process.runners:
                 yield runner, runner.core.core
-
-    def check_kept(self) -> None:
-        """Its tables are what its changelogs say, when nothing is under way."""
-        for _, shard in self.shards():
-            kept: dict[str, dict[str, bytes]] = {table: {} for table in TABLES}
-
-            def apply(
-                table: str,
-                key: bytes,
-                value: bytes | None,
-                kept: dict[str, dict[str, bytes]] = kept,
-            ) -> None:
-                if value is None:
-                    kept[table].pop(key.decode(), None)
-                else:
-                    kept[table][key.decode()] = value
-
-            # As whoever takes it over does: first how far it is sealed.
-            seals = Seals()
-            for table in sorted(TABLES, key=SEAL_TABLE.__ne__):
-                at = Partition(changelog(table), shard.context.number)
-                one = Changelog(table, at, seals=seals)
-                one.replay(self.cluster.rows(at, 0, self.cluster.end(at)), apply)
-                one.settle(apply)
-                if one.foreign:
-                    raise Violation("no foreign rows are left", f"{at}: {sorted(one.foreign)}")
-            wrong = [
-                f"{table.name}/{key}"
-                for table in shard.context.tables
-                for key in {*table, *kept[table.name]}
-                if key not in table or kept[table.name].get(key) != _encode(table[key])
-            ]
-            if wrong:
-                number = shard.context.number
-                raise Violation("tables equal their changelogs", f"shard {number}: {wrong}")
-
-    def check_copies(self) -> None:
-        """Standbys and local copies hold what their shards do, when nothing is under way."""
-        cores = {shard.context.number: shard for _, shard in self.shards()}
-        for process in self.alive:
-            process.follow()
-            standby = process.makes.standby
-            followed = standby._shards.items() if standby is not None else ()
-            held = [(f"standby {number}", number, each.core) for number, each in followed]
-            for number, copy in process.makes._copies.items():
-                core = Shard(number, self.rules, self.settings.message_catalog)
-                copy.load(partial(put, core))
-                held.append((f"copy {number}", number, core))
-            for name, number, core in held:
-                for table, other in zip(
-                    cores[number].context.tables, core.context.tables, strict=True
-                ):
-                    if dict(table) != dict(other):
-                        raise Violation(
-                            "copies equal their shards", f"{process}, {name}: {table.name}"
-                        )
 
 
 def _record_of(send: Send) -> Record:
