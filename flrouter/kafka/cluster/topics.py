@@ -17,9 +17,11 @@ from flrouter.settings.model import Settings
 
 #: of changelogs. A former owner's late row must not have the owner's row compacted away before the
 #: owner has seen it, and the owner looks once a minute. Tombstones stay for a day, as standbys and
-#: local copies may be behind by that much.
+#: local copies may be behind by that much. Brokers never compact the newest segment, which a
+#: takeover reads to its end: by default it grows to 1 GB, some millions of rows.
 CHANGELOG = {
     "cleanup.policy": "compact",
+    "segment.bytes": "67108864",
     "min.compaction.lag.ms": "600000",
     "delete.retention.ms": "86400000",
 }
