@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
@@ -23,6 +24,13 @@ from flrouter.ports import (
     Transaction,
 )
 from flrouter.settings.model import Settings
+
+#: of a changelog, handed to the event loop at once, and how many such pieces may wait there: it has
+#: other shards, which serve meanwhile.
+MAX_ROWS = 500
+MAX_PIECES = 4
+#: between two looks whether the event loop is still there.
+WAIT_S = 1.0
 
 
 class KafkaLog:
@@ -95,9 +103,11 @@ class KafkaLog:
     ) -> None:
         """Read what lies between, in a thread; it is handed over in the event loop."""
         failed = False
+        room = threading.Semaphore(MAX_PIECES)
 
         def hand_over(at: Partition, rows: Sequence[Record]) -> None:
             nonlocal failed
+            room.release()
             if not failed:
                 try:
                     take(at, rows)
@@ -106,7 +116,12 @@ class KafkaLog:
                     raise
 
         def hand_on(at: Partition, rows: Sequence[Record]) -> None:
-            self._loop.call_soon_threadsafe(hand_over, at, rows)
+            for first in range(0, len(rows), MAX_ROWS):
+                while not room.acquire(timeout=WAIT_S):
+                    if self._loop.is_closed():
+                        return
+                piece = rows[first : first + MAX_ROWS]
+                self._loop.call_soon_threadsafe(hand_over, at, piece)
 
         async def whole() -> None:
             complete = await asyncio.to_thread(
