@@ -154,33 +154,29 @@ class ShardAssignor(PartitionAssignor):
         super().on_assignment(assignment)
         dealt = _assignment.decode(self._decompress(assignment.user_data))
         self.all_hold, self.moving, self.stayed = dealt.all_hold, dealt.moving, True
-        self._see_guarantee(dealt.guarantee)
+        self.unentitled = _told(self.unentitled, self._why_none(dealt.guarantee))
         shards_topic, url = self.app.settings.shards_topic, str(self._url)
         there_are = range(self._topic_groups.get(shards_topic, 0))
         at_url: set[int] = set().union(*self.changelog_distribution.get(url, {}).values())
         others = at_url.intersection(there_are).difference(
             self._assignment.actives.get(shards_topic, ())
         )
-        told, self.shared_url = self.shared_url, ""
-        if others:
-            self.shared_url = (
-                f"the group has another worker with the URL of this one, {url}. Unless that one was"
-                " killed a moment ago, start each worker with --web-host and a name or an address"
-                " at which the others reach it: they ask each other there"
-            )
-            if not told:
-                log.warning("%s", self.shared_url)
+        shared_url = (
+            f"the group has another worker with the URL of this one, {url}. Unless that one was"
+            " killed a moment ago, start each worker with --web-host and a name or an address at"
+            " which the others reach it: they ask each other there"
+        )
+        self.shared_url = _told(self.shared_url, shared_url if others else "")
 
-    def _see_guarantee(self, theirs: str) -> None:
-        mine, told = self.app.settings.guarantee, self.unentitled
-        self.unentitled = ""
-        if theirs not in {"", mine}:
-            self.unentitled = (
-                f"the group's shards are with workers of the guarantee {theirs}, and this one's is"
-                f" {mine}: it gets none before all of those are stopped"
-            )
-            if not told:
-                log.warning("%s", self.unentitled)
+    def _why_none(self, theirs: str) -> str:
+        """Why this worker is dealt no shards; empty when it may be."""
+        mine = self.app.settings.guarantee
+        if theirs in {"", mine}:
+            return ""
+        return (
+            f"the group's shards are with workers of the guarantee {theirs}, and this one's is"
+            f" {mine}: it gets none before all of those are stopped"
+        )
 
     def _perform_assignment(self, cluster: Any, member_metadata: Any) -> Any:
         settings = self.app.settings
@@ -235,3 +231,10 @@ class ShardAssignor(PartitionAssignor):
             for shards in by_member[self._member_urls[member]].values():
                 shards.append(shard)
         return by_member
+
+
+def _told(before: str, warning: str) -> str:
+    """Log a warning when it is new; returns it."""
+    if warning and not before:
+        log.warning("%s", warning)
+    return warning

@@ -117,9 +117,8 @@ class KafkaLog:
 
         def hand_on(at: Partition, rows: Sequence[Record]) -> None:
             for first in range(0, len(rows), MAX_ROWS):
-                while not room.acquire(timeout=WAIT_S):
-                    if self._loop.is_closed():
-                        return
+                while not room.acquire(timeout=WAIT_S) and not self._loop.is_closed():
+                    pass  # one that is closed raises below, and so ends the thread
                 piece = rows[first : first + MAX_ROWS]
                 self._loop.call_soon_threadsafe(hand_over, at, piece)
 

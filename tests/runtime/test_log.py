@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from flrouter.kafka import replay
 from flrouter.kafka.cluster.directory import Directory
 from flrouter.ports import Partition, Record
+from flrouter.runtime import log as log_module
 from flrouter.runtime.log import MAX_PIECES, MAX_ROWS, KafkaLog
 from tests.runtime.broker import settings
+from tests.support.patience import HOPE
 
 AT = Partition("changelog", 0)
 ROWS = [Record(offset, b"key", None, ()) for offset in range(40 * MAX_ROWS + 1)]
@@ -51,3 +54,35 @@ def test_a_replay_leaves_the_loop_to_others(monkeypatch: pytest.MonkeyPatch) -> 
         assert max(at_once) <= 2 * MAX_PIECES * MAX_ROWS
 
     asyncio.run(main())
+
+
+def test_a_loop_that_is_closed_ends_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker ends in the middle of a takeover: no thread waits for it without end."""
+    ended = threading.Event()
+
+    def read(_settings: object, _starts: object, _ends: object, take: Callable, *_: object) -> bool:
+        try:
+            take(AT, ROWS)
+        except RuntimeError:  # as of a loop that is closed
+            ended.set()
+        return False
+
+    monkeypatch.setattr(replay, "replay", read)
+    monkeypatch.setattr(log_module, "WAIT_S", 0.01)
+    mine = settings("tansu://nowhere:1")
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        directory = Directory(mine, lambda *_: None, list)
+        log = KafkaLog(mine, directory, lambda _: None, lambda *_: None, lambda _: True)
+        log._loop = loop
+        log.replay({AT: 0}, {AT: len(ROWS)}, lambda *_: None, lambda _: None)
+
+    loop.run_until_complete(begin())
+    # The thread may not have begun; what it hands over now is not taken.
+    loop.run_until_complete(asyncio.sleep(0))
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert ended.wait(20 * HOPE)

@@ -309,6 +309,13 @@ class _World:
             return State.LOST
         return State.FROZEN if own._lease.frozen else State.SERVING
 
+    def fence(self, committed: Mapping[Partition, int]) -> Any:
+        """Answer all that a restoration asks before it reads; what it wants to read."""
+        self.group.answer("prove", True)
+        self.log.written(7)
+        self.group.answer("committed", committed)
+        return self.log.replays.pop()
+
     def restore(
         self,
         *,
@@ -317,10 +324,7 @@ class _World:
         logs: Sequence[Partition] = (LOG,),
     ) -> None:
         """Answer all that a restoration asks, up to its last proof."""
-        self.group.answer("prove", True)
-        self.log.written(7)
-        self.group.answer("committed", committed)
-        starts, ends, take, done = self.log.replays.pop()
+        starts, ends, take, done = self.fence(committed)
         assert (starts, ends) == (dict.fromkeys(logs, 0), dict.fromkeys(logs, 8))
         if rows:
             take(LOG, rows)
@@ -378,10 +382,7 @@ def test_a_shard_from_a_local_copy_is_sealed_as_far_as_it_counts() -> None:
     world = _World()
     world.copied = 3
     world.own.assigned([IN], ())
-    world.group.answer("prove", True)
-    world.log.written(7)
-    world.group.answer("committed", {IN: 5})
-    [(starts, _, take, done)] = world.log.replays
+    starts, _, take, done = world.fence({IN: 5})
     assert starts == {LOG: 3}
     take(LOG, [Record(4, b"key", b"value", stamp(0, SEALED))])
     done(True)
@@ -911,8 +912,5 @@ def test_a_local_copy_of_changelogs_that_were_made_anew_is_forgotten() -> None:
     world = _World()
     world.copied = 20
     world.own.assigned([IN], ())
-    world.group.answer("prove", True)
-    world.log.written(7)
-    world.group.answer("committed", {IN: 5})
-    [(starts, ends, *_)] = world.log.replays
+    starts, ends, *_ = world.fence({IN: 5})
     assert (starts, ends) == ({LOG: 0}, {LOG: 8})

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from flrouter.core.shard import Shard
 from flrouter.core.state.rules import Rules
 from flrouter.core.state.table import TABLES
@@ -44,8 +42,6 @@ from .kafka import Cluster, Following, MemoryGroup, MemoryLog
 from .promises import Repeats, Violation, note_of
 from .scene import Scene
 from .topics import Topics
-
-_encode = msgspec.msgpack.Encoder().encode
 
 #: rounds in which a worker must come to rest.
 ROUNDS = 2_000
