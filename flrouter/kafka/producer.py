@@ -92,6 +92,8 @@ class Link:
         if self._ended:
             raise ProducerClosed
         await self._producer.begin_transaction()
+        ending = self._producer._txn_manager.wait_for_transaction_end()
+        ending.add_done_callback(self._stop_if_failed)
 
     async def add_offsets(self, offsets: Offsets, group: str) -> None:
         """Commit these of a group with the transaction."""
@@ -124,12 +126,24 @@ class Link:
             async with asyncio.timeout(DISCONNECT_S):
                 await self._producer.client.close()
 
+    def _stop_if_failed(self, ending: asyncio.Future[None]) -> None:
+        """Send nothing more of a transaction that can only be aborted, and tell all why.
+
+        aiokafka would go on with partitions that its coordinator does not know. A broker refuses
+        those batches, which does not tell what failed; or takes them, and nothing ever ends them.
+        """
+        if ending.cancelled() or (why := ending.exception()) is None:
+            return
+        self._ended = True
+        self._producer._sender.sender_task.cancel()
+        self._give_up(why)
+
     def _end(self, sender: object) -> None:
         """Nothing is sent any more: whoever waits is told, once what was heard is told."""
         self._ended = True
         asyncio.get_running_loop().call_soon(self._give_up)
 
-    def _give_up(self) -> None:
+    def _give_up(self, why: BaseException | None = None) -> None:
         for delivery in self._under_way:
             if not delivery.done():
-                delivery.set_exception(ProducerClosed())
+                delivery.set_exception(why or ProducerClosed())

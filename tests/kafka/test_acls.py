@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,12 +22,18 @@ from kafka.admin import (
 )
 
 from flrouter.core.state.table import TABLES
+from flrouter.core.values.effects import Send
+from flrouter.kafka.cluster.directory import Directory
+from flrouter.kafka.transactions import KafkaTransaction
+from flrouter.ports import Written
 from tests.kafka.cluster import Cluster
 from tests.kafka.jars import KafkaMissing
+from tests.runtime.broker import settings
 from tests.support.api import ask, until
 from tests.support.clients import create_topics
 from tests.support.deployment import Deployment
 from tests.support.guarantees import GUARANTEES_OF_A_RELEASE
+from tests.support.patience import HOPE
 from tests.support.plain import INSTALL, command, error_type, switch_id
 
 PAGE = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
@@ -77,6 +84,14 @@ def guarded() -> Iterator[Cluster]:
         yield cluster
 
 
+LOGIN = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "PLAIN",
+    "sasl_username": "router",
+    "sasl_password": PASSWORD,
+}
+
+
 def deployed(cluster: Cluster, folder: Path, guarantee: str) -> Deployment:
     """A router that logs in, with all topics there; FLs and requesters are inside."""
     deployment = Deployment(
@@ -85,10 +100,7 @@ def deployed(cluster: Cluster, folder: Path, guarantee: str) -> Deployment:
         floodlights=["fl-1"],
         partitions=2,
         broker=cluster.url,
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        sasl_username="router",
-        sasl_password=PASSWORD,
+        **LOGIN,
         guarantee=guarantee,
         token=TOKEN,
     )
@@ -253,3 +265,59 @@ def test_a_reply_topic_that_may_not_be_written_holds_nothing_up(
         [letter] = {record.headers["flrouter-topic"] for record in dead.wait_for(lambda _: True, 1)}
         assert letter == forbidden.encode()
         deployment.assert_running()
+
+
+def test_a_transaction_says_which_topic_is_forbidden(guarded: Cluster) -> None:
+    """Whatever brokers say of the batches beside it, and in whatever order: it is not tried again
+    as a whole, which would fail again.
+    """
+    mine = settings(guarded.url, **LOGIN)
+    own = [f"{mine.app_id}-{number}" for number in range(4)]
+    others = [f"other-{mine.app_id}-{number}" for number in range(10)]
+    create_topics(guarded.inside, dict.fromkeys([*own, *others], 2))
+    admin = KafkaAdminClient(bootstrap_servers=guarded.inside)
+    try:
+        acls = [
+            ACL(
+                "User:router",
+                "*",
+                operation,
+                ACLPermissionType.ALLOW,
+                ResourcePattern(kind, name, ACLResourcePatternType.PREFIXED),
+            )
+            for operation, kind, name in [
+                (ACLOperation.ALL, ResourceType.TOPIC, mine.app_id),
+                (ACLOperation.ALL, ResourceType.TRANSACTIONAL_ID, mine.app_id),
+                (ACLOperation.DESCRIBE, ResourceType.TOPIC, "other-"),
+            ]
+        ]
+        assert not admin.create_acls(acls)["failed"]
+    finally:
+        admin.close()
+
+    async def commit(directory: Directory, sends: list[Send]) -> Written | str:
+        loop = asyncio.get_running_loop()
+        transaction = KafkaTransaction(
+            mine, directory, own.__contains__, f"{mine.app_id}-0", lambda answer: answer(True)
+        )
+        opened: asyncio.Future[str | None] = loop.create_future()
+        transaction.open(opened.set_result)
+        assert await opened is None
+        outcome: asyncio.Future[Written | str] = loop.create_future()
+        transaction.commit(sends, {}, outcome.set_result)
+        try:
+            return await outcome
+        finally:
+            transaction.close()
+            await transaction.disconnected()
+
+    async def body() -> None:
+        async with asyncio.timeout(60 * HOPE), Directory(mine, lambda *_: None, list) as directory:
+            for other in others:
+                sends = [Send(topic, key % 2, b"k", b"v") for key in range(2) for topic in own]
+                sends.append(Send(other, 0, b"k", b"v"))
+                outcome = await commit(directory, sends)
+                assert isinstance(outcome, Written), outcome
+                assert [refusal.send.topic for refusal in outcome.refused] == [other]
+
+    asyncio.run(body())
