@@ -49,7 +49,7 @@ class RouterApp(BaseApp):
             web_router_enabled=False,  # tables are looked up by shard, not by Faust's keys
         )
         self.contact = Contact(settings)
-        self.membership = Membership(self, settings)
+        self.membership = Membership(settings, lambda: self.shards, self.read_floodlights)
         self.history = History(settings, lambda: str(self.conf.canonical_url))
         self.shards = Shards(
             *(settings, lambda: self.consumer.member, self.membership, self.history, self.give_up)
@@ -80,8 +80,15 @@ class RouterApp(BaseApp):
             self.given_up = why
             signal.raise_signal(signal.SIGTERM)
 
-    def read_floodlights(self, floodlights: Iterable[str]) -> None:
-        """Read the write topics of these FLs, as soon as the consumer subscribes again."""
+    async def read_floodlights(self, floodlights: Iterable[str]) -> None:
+        """Read the write topics of these FLs."""
+        while self.rebalancing and not self.should_stop:
+            await self.sleep(0.05)
+        self._follow(floodlights)
+        await self.consumer.subscribe(await self.topics._update_indices())
+
+    def _follow(self, floodlights: Iterable[str]) -> None:
+        """Have the reports' agent follow these FLs, as soon as the consumer subscribes."""
         names = self._written_by(sorted(floodlights))
         schema = self.reports_topic.schema
         for topic in (self.reports_topic, *self.topics):
@@ -97,7 +104,7 @@ class RouterApp(BaseApp):
                 self.give_up(str(why))
                 await asyncio.Event().wait()  # until the process ends
                 return
-            self.read_floodlights(floodlights)
+            self._follow(floodlights)
         await super().on_start()
 
     def on_init_dependencies(self) -> Iterable[Any]:

@@ -6,12 +6,12 @@ hundreds of records under load and one when there is one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import faust
-from faust.types import TP
+from faust.types import TP, AppT, EventT, Message
 from faust.types.tuples import ConsumerMessage
 
 from flrouter.kafka.reader import Batch
@@ -46,10 +46,10 @@ def as_message(fetched: Fetched, generation_id: int) -> ConsumerMessage:
 class BatchSchema(faust.Schema):
     """Leaves what was fetched as it is: agents read the records themselves."""
 
-    def compile(self, app: Any, **_: Any) -> Any:
+    def compile(self, app: AppT[Any], **_: Any) -> Callable[..., Awaitable[EventT[Any]]]:
         """Make the function that turns a message into an event."""
 
-        async def decode(message: Any, *, propagate: bool = False) -> Any:
+        async def decode(message: Message[Any], *, propagate: bool = False) -> EventT[Any]:
             return app.create_event(None, message.value, message.headers, message)
 
         return decode

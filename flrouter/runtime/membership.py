@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import aiokafka.errors
 import kafka.errors
 import msgspec
 from mode import Service
 
+from flrouter.core.values.effects import Send
 from flrouter.core.values.peers import AddFloodlight, order
 from flrouter.core.values.records import Floodlight
 from flrouter.kafka.cluster.login import log_in, unreachable
 from flrouter.kafka.cluster.preflight import require_transactions
 from flrouter.kafka.cluster.topics import NoLeader, make, of_floodlight, of_router, provide
+from flrouter.ports import Written
 from flrouter.retry import Backoff, Reminder
 from flrouter.runtime.state.reading import read_tables
 from flrouter.settings.model import Settings
@@ -27,13 +30,30 @@ FIRST_LINE_S = 5.0
 _decode = msgspec.msgpack.Decoder(Floodlight).decode
 
 
+class Heard(Protocol):
+    """This worker's shards, as far as they know FLs."""
+
+    def floodlights(self) -> Mapping[str, bool]:
+        """The FLs that they have heard of, and whether each is known still."""
+
+    async def write(self, sends: Sequence[Send]) -> Written:
+        """Write what no shard says. Returns when all is durable or refused."""
+
+
 class Membership(Service):
     """Keeps the subscription to the write topics of all known FLs."""
 
-    def __init__(self, app: Any, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        shards: Callable[[], Heard],
+        read: Callable[[set[str]], Awaitable[None]],
+    ) -> None:
+        """`read` has the write topics of these FLs read, and of no others."""
         super().__init__()
-        self._app = app
         self._settings = settings
+        self._shards = shards
+        self._read = read
         self._changed = asyncio.Event()
         #: the FLs whose write topics are read.
         self.subscribed: set[str] = set()
@@ -151,7 +171,7 @@ class Membership(Service):
         ]
         if not orders:
             return
-        written = await self._app.shards.write(orders)
+        written = await self._shards().write(orders)
         if written.refused:
             raise RuntimeError(f"the floodlights are not known: {written.refused[0].why}")
 
@@ -161,7 +181,7 @@ class Membership(Service):
         while not self.should_stop:
             await self._changed.wait()
             self._changed.clear()
-            heard = self._app.shards.floodlights()
+            heard = self._shards().floodlights()
             known = {name for name, is_known in heard.items() if is_known}
             # An FL that no shard has heard of is not gone: it may be a moment old.
             wanted = known | {*self.followed} - heard.keys()
@@ -179,7 +199,9 @@ class Membership(Service):
                 continue
             backoff.reset()
             if settled | fitting != self.subscribed:
-                await self._subscribe(settled | fitting)
+                self.subscribed = settled | fitting
+                self.log.info("reading the floodlights %s", sorted(self.subscribed))
+                await self._read(self.subscribed)
 
     async def _look_at_own(self) -> None:
         """Make those of the router's topics that somebody has deleted, and see whether all fit."""
@@ -188,12 +210,3 @@ class Membership(Service):
             if fault not in self.faults:
                 self.log.error("%s", fault)
         self.faults = sorted(faults.values())
-
-    async def _subscribe(self, floodlights: set[str]) -> None:
-        app = self._app
-        while app.rebalancing and not self.should_stop:
-            await self.sleep(0.05)
-        self.log.info("reading the floodlights %s", sorted(floodlights))
-        self.subscribed = floodlights
-        app.read_floodlights(floodlights)
-        await app.consumer.subscribe(await app.topics._update_indices())

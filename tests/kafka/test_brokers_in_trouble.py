@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import aiokafka
 import pytest
@@ -96,7 +97,7 @@ def test_a_worker_waits_for_a_partition_that_nobody_leads(
         heard = Heard()
         logging.getLogger("flrouter.runtime.membership").addHandler(heard)
         cluster.stop(3)
-        starting = asyncio.ensure_future(Membership(None, mine).prepare())
+        starting = asyncio.ensure_future(Membership(mine, Mock(), AsyncMock()).prepare())
         try:
             await heard.wait("without a leader")
             assert not starting.done()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -203,4 +204,4 @@ def test_one_that_finds_out_later_does_not_wait(secured: Secured) -> None:
     """When no broker was there at its start."""
     settings = Settings(**secured.settings(sasl_username="nobody"))
     with pytest.raises(LoginRefused, match="sasl_username"):
-        asyncio.run(Membership(None, settings).prepare())
+        asyncio.run(Membership(settings, Mock(), AsyncMock()).prepare())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -24,8 +23,9 @@ def test_a_router_that_cannot_tell_of_its_floodlights_does_not_run_without_them(
         return outcome
 
     async def main() -> None:
-        app: Any = SimpleNamespace(shards=SimpleNamespace(write=write))
-        await Membership(app, load({"FLROUTER_FLOODLIGHTS": "fl-1"})).seed()
+        shards, read = Mock(write=write), AsyncMock()
+        settings = load({"FLROUTER_FLOODLIGHTS": "fl-1"})
+        await Membership(settings, lambda: shards, read).seed()
 
     with pytest.raises(RuntimeError, match=r"not known: .* too large"):
         asyncio.run(main())
