@@ -134,7 +134,12 @@ def allow(cluster: Cluster, deployment: Deployment, rows: list[Row]) -> None:
         for name in meant.get(row.name, [row.name.replace("<app_id>", deployment.name)])
         for operation in row.operations.split(",")
     ]
-    admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
+    make(cluster, acls)
+
+
+def make(cluster: Cluster, acls: list[ACL]) -> None:
+    """Add these to the cluster's."""
+    admin = KafkaAdminClient(bootstrap_servers=cluster.inside)
     try:
         assert not admin.create_acls(acls)["failed"]
     finally:
@@ -239,18 +244,14 @@ def test_a_reply_topic_that_may_not_be_written_holds_nothing_up(
         allow(guarded, deployment, ROWS)
         forbidden = f"{deployment.name}.forbidden"
         create_topics(deployment.bootstrap, {forbidden: 1})
-        admin = KafkaAdminClient(bootstrap_servers=deployment.bootstrap)
-        try:
-            may_look = ACL(
-                "User:router",
-                "*",
-                ACLOperation.DESCRIBE,
-                ACLPermissionType.ALLOW,
-                ResourcePattern(ResourceType.TOPIC, forbidden),
-            )
-            assert not admin.create_acls([may_look])["failed"]
-        finally:
-            admin.close()
+        may_look = ACL(
+            "User:router",
+            "*",
+            ACLOperation.DESCRIBE,
+            ACLPermissionType.ALLOW,
+            ResourcePattern(ResourceType.TOPIC, forbidden),
+        )
+        make(guarded, [may_look])
         deployment.floodlight("fl-1", switches=[SWITCH])
         requester = deployment.requester()
         dead = deployment.tap(deployment.dead_letters)
@@ -275,25 +276,21 @@ def test_a_transaction_says_which_topic_is_forbidden(guarded: Cluster) -> None:
     own = [f"{mine.app_id}-{number}" for number in range(4)]
     others = [f"other-{mine.app_id}-{number}" for number in range(10)]
     create_topics(guarded.inside, dict.fromkeys([*own, *others], 2))
-    admin = KafkaAdminClient(bootstrap_servers=guarded.inside)
-    try:
-        acls = [
-            ACL(
-                "User:router",
-                "*",
-                operation,
-                ACLPermissionType.ALLOW,
-                ResourcePattern(kind, name, ACLResourcePatternType.PREFIXED),
-            )
-            for operation, kind, name in [
-                (ACLOperation.ALL, ResourceType.TOPIC, mine.app_id),
-                (ACLOperation.ALL, ResourceType.TRANSACTIONAL_ID, mine.app_id),
-                (ACLOperation.DESCRIBE, ResourceType.TOPIC, "other-"),
-            ]
+    acls = [
+        ACL(
+            "User:router",
+            "*",
+            operation,
+            ACLPermissionType.ALLOW,
+            ResourcePattern(kind, name, ACLResourcePatternType.PREFIXED),
+        )
+        for operation, kind, name in [
+            (ACLOperation.ALL, ResourceType.TOPIC, mine.app_id),
+            (ACLOperation.ALL, ResourceType.TRANSACTIONAL_ID, mine.app_id),
+            (ACLOperation.DESCRIBE, ResourceType.TOPIC, "other-"),
         ]
-        assert not admin.create_acls(acls)["failed"]
-    finally:
-        admin.close()
+    ]
+    make(guarded, acls)
 
     async def commit(directory: Directory, sends: list[Send]) -> Written | str:
         loop = asyncio.get_running_loop()
